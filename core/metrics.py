@@ -1,0 +1,92 @@
+"""Numbers about a schedule: where the time went, and how stale the gradients were."""
+
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from core.schedule import PHASES, Schedule
+
+
+def figure(label: str, unit: str, meaning: str):
+    """A field of `Metrics`, with what a reader needs to know about it."""
+    return field(metadata={"label": label, "unit": unit, "meaning": meaning})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """The figures of one run. Shares are of N·epoch and add up to 100 % (idle_percent has its own base)."""
+
+    epoch_ms: float = figure("Epoch time", "ms", "Until the last worker is done, its last network time included.")
+    idle_percent: float = figure("Idle", "%", "Waiting as a share of computing + waiting; network time is in neither.")
+    throughput: float = figure("Throughput", "/s", "Mini-batches per second whose gradients were used.")
+    utilization_percent: float = figure(
+        "Utilization", "%", "Share of the workers' time that went into computing gradients that were used."
+    )
+    wait_percent: float = figure("Wait", "%", "Share of the workers' time spent waiting.")
+    comm_percent: float = figure("Communication", "%", "Share of the workers' time spent on the network.")
+    cancelled_percent: float = figure("Cancelled", "%", "Share of the workers' time spent on work thrown away.")
+    tail_percent: float = figure(
+        "Tail", "%", "Share of the workers' time after their last mini-batch, while others went on."
+    )
+    updates: int = figure("Updates", "", "Changes of the shared parameters in the epoch.")
+    gradients_per_update: float = figure("Gradients per update", "", "Gradients averaged by one update.")
+    mean_staleness: float = figure(
+        "Mean staleness",
+        "updates",
+        "Updates applied between a gradient's parameter read and its own application, on average.",
+    )
+    p95_staleness: float = figure("p95 staleness", "updates", "95 % of the gradients were at most this stale.")
+    max_staleness: int = figure("Max staleness", "updates", "The stalest gradient of the run.")
+
+
+FIGURES = {f.name: f.metadata for f in fields(Metrics)}
+"""Label, unit and meaning of every metric, by name."""
+
+
+def phase_ms(schedule: Schedule) -> dict[str, np.ndarray]:
+    """Each worker's time in each phase and in the tail: {phase: (runs, workers)} in ms."""
+    runs, workers, _ = schedule.shape
+    epoch = schedule.finish_ms.max(axis=-1, keepdims=True)
+    total = {phase: np.zeros((runs, workers)) for phase in PHASES}
+    for stretch in schedule.stretches:
+        total[stretch.phase] += spent(schedule, stretch.end_ms - stretch.start_ms)
+    return {**total, "tail": np.broadcast_to(epoch - schedule.finish_ms, (runs, workers))}
+
+
+def spent(schedule: Schedule, duration_ms: np.ndarray) -> np.ndarray:
+    """Durations summed over a worker's mini-batches, (runs, workers) or what broadcasts to it."""
+    return np.ascontiguousarray(np.broadcast_to(duration_ms, duration_ms.shape[:-1] + schedule.shape[-1:])).sum(axis=-1)
+
+
+def measure(schedule: Schedule) -> dict[str, np.ndarray]:
+    """Every figure of `Metrics` for every run: {name: (runs,)}."""
+    runs, workers, batches = schedule.shape
+    epoch = np.broadcast_to(schedule.finish_ms.max(axis=-1), (runs,))
+    total = {phase: np.ascontiguousarray(ms).sum(axis=-1) for phase, ms in phase_ms(schedule).items()}
+    share = {phase: 100 * ms / (workers * epoch) for phase, ms in total.items()}
+    gradients = workers * batches
+    return {
+        "epoch_ms": epoch,
+        "idle_percent": 100 * total["wait"] / (total["compute"] + total["wait"]),
+        "throughput": 1000 * gradients / epoch,
+        "utilization_percent": share["compute"],
+        "wait_percent": share["wait"],
+        "comm_percent": share["comm"],
+        "cancelled_percent": share["cancelled"],
+        "tail_percent": share["tail"],
+        "updates": np.full(runs, schedule.updates),
+        "gradients_per_update": np.full(runs, gradients / schedule.updates),
+        **{name: np.broadcast_to(value, (runs,)) for name, value in staleness_figures(schedule.staleness).items()},
+    }
+
+
+def staleness_figures(staleness: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean, 95th percentile (linear between ranks, as NumPy's default) and maximum of each run."""
+    ranked = np.sort(staleness.reshape(len(staleness), -1), axis=-1)
+    at = 0.95 * (ranked.shape[-1] - 1)
+    below, above = ranked[:, int(at)], ranked[:, int(np.ceil(at))]
+    return {
+        "mean_staleness": ranked.mean(axis=-1),
+        "p95_staleness": below + (at - int(at)) * (above - below),
+        "max_staleness": ranked[:, -1],
+    }

@@ -1,0 +1,58 @@
+"""What every piece of a scenario has in common: checked values, a name, a plain-dict form."""
+
+import numbers
+import reprlib
+from dataclasses import fields
+
+TIME_RANGE_MS = (1e-9, 1e12)
+
+
+class ScenarioError(ValueError):
+    """A value was refused; the message names the field, the value and what is allowed."""
+
+
+def whole(field: str, value, low: int, high: int) -> int:
+    """The value as an int, or ScenarioError when it is not a whole number in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= high:
+        raise ScenarioError(f"{field}: {shown(value)} is not a whole number from {low:,} to {high:,}.")
+    return int(value)
+
+
+def real(field: str, value, low: float, high: float, *, below: bool = False, unit: str = "") -> float:
+    """The value as a float, or ScenarioError when it is not in [low, high] ([low, high) if `below`)."""
+    good = isinstance(value, numbers.Real) and not isinstance(value, bool) and low <= value <= high
+    if not good or (below and value == high):
+        upper = f"below {high:g}" if below else f"to {high:g}"
+        raise ScenarioError(f"{field}: {shown(value)} is not a number from {low:g} {upper}{unit and ' ' + unit}.")
+    return float(value)
+
+
+def shown(value) -> str:
+    """The value as it may stand in a message: shortened, whatever its size."""
+    return reprlib.repr(value)
+
+
+class Part:
+    """A named piece of a scenario (a law, a network, a policy) with a plain-dict form."""
+
+    def to_dict(self) -> dict:
+        """{"kind": class name, field: value, ...}"""
+        return {"kind": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self)}}
+
+
+def part_from_dict(field: str, data, kinds: dict[str, type[Part]]) -> Part:
+    """The part that `to_dict` described; ScenarioError names an unknown kind or field."""
+    if not isinstance(data, dict) or data.get("kind") not in kinds:
+        kind = data.get("kind") if isinstance(data, dict) else data
+        raise ScenarioError(f"{field}: {shown(kind)} is unknown; known kinds are {', '.join(kinds)}.")
+    values = {key: value for key, value in data.items() if key != "kind"}
+    part = kinds[data["kind"]]
+    refuse_unknown(f"{field}.", values, [f.name for f in fields(part)])
+    return part(**values)
+
+
+def refuse_unknown(prefix: str, given, known) -> None:
+    """ScenarioError for the first given name that is not among the known ones."""
+    for name in given:
+        if name not in known:
+            raise ScenarioError(f"{prefix}{name} is not a known field; known are {', '.join(known) or 'none'}.")

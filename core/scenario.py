@@ -1,0 +1,70 @@
+"""What is asked: workers, batches, compute law, network, policy and seed, checked on construction."""
+
+from dataclasses import dataclass, field, fields
+
+from core.compute import LAWS, ComputeLaw, Uniform
+from core.network import NETWORKS, FlatLatency, Network
+from core.parts import Part, ScenarioError, part_from_dict, refuse_unknown, shown, whole
+from core.policies import POLICIES, Policy, Synchronous
+
+MAX_WORKERS = 4_096
+MAX_BATCHES = 100_000
+MAX_WORK = 20_000_000
+MAX_SEED = 2**53 - 1  # what a link and a browser carry exactly
+
+PARTS = {"compute": (ComputeLaw, LAWS), "network": (Network, NETWORKS), "policy": (Policy, POLICIES)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One question: N workers, B mini-batches each, their compute law, the network, the policy, the seed.
+
+    Raises ScenarioError, naming field, value and range, for anything out of bounds.
+    """
+
+    workers: int = 4
+    batches: int = 10
+    compute: ComputeLaw = field(default_factory=Uniform)
+    network: Network = field(default_factory=FlatLatency)
+    policy: Policy = field(default_factory=Synchronous)
+    seed: int = 42
+
+    def __post_init__(self):
+        for name, low, high in (("workers", 1, MAX_WORKERS), ("batches", 1, MAX_BATCHES), ("seed", 0, MAX_SEED)):
+            object.__setattr__(self, name, whole(name, getattr(self, name), low, high))
+        for name, (kind, known) in PARTS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not one of {', '.join(known)}.")
+        check_work(self.workers, self.batches)
+
+    @property
+    def work(self) -> int:
+        """Mini-batches in one run: workers × batches."""
+        return self.workers * self.batches
+
+    def to_dict(self) -> dict:
+        """A plain dict of numbers and strings; `from_dict` turns it back."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value.to_dict() if isinstance(value, Part) else value for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "Scenario":
+        """The scenario that `to_dict` described; missing fields take their defaults."""
+        if not isinstance(data, dict):
+            raise ScenarioError(f"scenario: {shown(data)} is not a dict of fields.")
+        refuse_unknown("", data, [f.name for f in fields(cls)])
+        parts = {name: part_from_dict(name, data[name], known) for name, (_, known) in PARTS.items() if name in data}
+        return cls(**{**data, **parts})
+
+
+def check_work(workers: int, batches: int, replicates: int = 1, policies: int = 1) -> None:
+    """ScenarioError when a call would simulate more than 20 million mini-batches."""
+    work = workers * batches * replicates * policies
+    if work > MAX_WORK:
+        factors = f"{workers:,} workers × {batches:,} batches"
+        if replicates > 1:
+            factors += f" × {replicates:,} replicates"
+        if policies > 1:
+            factors += f" × {policies} policies"
+        field_name = "replicates" if replicates > 1 else "workers × batches"
+        raise ScenarioError(f"{field_name}: {factors} are {work:,} mini-batches; one call takes at most {MAX_WORK:,}.")

@@ -1,0 +1,103 @@
+"""When everything happened: arrays over (runs, workers, batches), and tables of one run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+PHASES = ("compute", "wait", "comm", "cancelled")
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """One stretch in the life of every mini-batch: its phase, its start and end in ms, why a wait waits.
+
+    Arrays broadcast to (runs, workers, batches).
+    """
+
+    phase: str
+    start_ms: np.ndarray
+    end_ms: np.ndarray
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Schedule:
+    """Every mini-batch of some runs; arrays broadcast to (runs, workers, batches), times in ms."""
+
+    stretches: tuple[Stretch, ...]
+    """In the order in which a mini-batch lives through them."""
+    read_ms: np.ndarray
+    """When its worker read the parameters."""
+    ready_ms: np.ndarray
+    """When its gradient was computed."""
+    applied_ms: np.ndarray
+    """When the server applied it."""
+    finish_ms: np.ndarray
+    """When each worker was done for good, (runs, workers)."""
+    update: np.ndarray
+    """Number of the update that used the gradient, 0 first."""
+    version: np.ndarray
+    """How many updates the parameters had seen when they were read."""
+    updates: int
+    """Changes of the parameters in one run."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(runs, workers, batches)"""
+        return self.ready_ms.shape
+
+    @property
+    def staleness(self) -> np.ndarray:
+        """Updates strictly between a gradient's read and its own application."""
+        return self.update - self.version
+
+
+def segments(schedule: Schedule, run: int = 0) -> pd.DataFrame:
+    """Every phase of every mini-batch of one run that took any time, by worker and start.
+
+    Columns: worker, batch, phase (compute|wait|comm|cancelled), reason (of a wait), start_ms, end_ms.
+    """
+    columns = []
+    for stretch in schedule.stretches:
+        start, end = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
+        worker, batch = np.nonzero(end > start)
+        phase, reason = (np.full(len(worker), value, dtype=object) for value in (stretch.phase, stretch.reason))
+        columns.append((worker, batch, phase, reason, start[worker, batch], end[worker, batch]))
+    worker, batch, phase, reason, start_ms, end_ms = map(np.concatenate, zip(*columns, strict=True))
+    order = np.lexsort((start_ms, worker))
+    table = {"worker": worker, "batch": batch, "phase": phase, "reason": reason, "start_ms": start_ms, "end_ms": end_ms}
+    return pd.DataFrame({name: values[order] for name, values in table.items()})
+
+
+def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
+    """Every gradient of one run, by worker and batch.
+
+    Columns: worker, batch, read_ms, ready_ms, applied_ms, update, staleness (updates), used.
+    """
+    _, workers, batches = schedule.shape
+    worker, batch = np.indices((workers, batches))
+    fields = one_run(
+        schedule, run, schedule.read_ms, schedule.ready_ms, schedule.applied_ms, schedule.update, schedule.staleness
+    )
+    names = ("read_ms", "ready_ms", "applied_ms", "update", "staleness")
+    columns = {"worker": worker, "batch": batch, **dict(zip(names, fields, strict=True))}
+    return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()}).assign(used=True)
+
+
+def barriers(schedule: Schedule, run: int = 0) -> pd.DataFrame:
+    """Every barrier of one run: batch, barrier_ms, straggler (the worker that the others waited for)."""
+    tables = []
+    for stretch in schedule.stretches:
+        if stretch.reason == "barrier":
+            ready, barrier = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
+            slowest = ready.argmax(axis=0)
+            tables.append(
+                pd.DataFrame({"batch": range(len(slowest)), "barrier_ms": barrier[0], "straggler": slowest})
+            )
+    return pd.concat(tables) if tables else pd.DataFrame(columns=["batch", "barrier_ms", "straggler"])
+
+
+def one_run(schedule: Schedule, run: int, *arrays: np.ndarray) -> list[np.ndarray]:
+    """The arrays of one run, each (workers, batches)."""
+    return [np.broadcast_to(array, schedule.shape)[run] for array in arrays]

@@ -1,0 +1,147 @@
+"""The verbs: one run, many runs of one policy, and paired runs of several."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from core import metrics, schedule
+from core.draws import Draws
+from core.metrics import Metrics
+from core.parts import ScenarioError, shown, whole
+from core.policies import Policy
+from core.scenario import MAX_WORK, Scenario, check_work
+from core.schedule import Schedule
+
+MODEL_VERSION = 1  # raised whenever the same scenario would give other numbers: caches are keyed on it
+CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One simulated epoch: its metrics, and tables of what happened when (times in ms)."""
+
+    scenario: Scenario
+    schedule: Schedule
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The figures of the run."""
+        return Metrics(**{name: values[0].item() for name, values in metrics.measure(self.schedule).items()})
+
+    def segments(self) -> pd.DataFrame:
+        """Phases with their times: worker, batch, phase, reason (of a wait), start_ms, end_ms."""
+        return schedule.segments(self.schedule)
+
+    def gradients(self) -> pd.DataFrame:
+        """Gradients with their staleness: worker, batch, read_ms, ready_ms, applied_ms, update, staleness, used."""
+        return schedule.gradients(self.schedule)
+
+    def barriers(self) -> pd.DataFrame:
+        """Barriers and whom each waited for: batch, barrier_ms, straggler. Empty where there are none."""
+        return schedule.barriers(self.schedule)
+
+    def worker_shares(self) -> pd.DataFrame:
+        """Where each worker's epoch went: worker, phase (the phases and tail), ms, percent of the epoch."""
+        by_phase = {phase: ms[0] for phase, ms in metrics.phase_ms(self.schedule).items()}
+        table = pd.DataFrame(by_phase).rename_axis("worker").reset_index()
+        table = table.melt("worker", var_name="phase", value_name="ms")
+        return table.assign(percent=100 * table["ms"] / self.metrics.epoch_ms)
+
+
+def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
+    """One run of the scenario.
+
+    compute_ms, network_ms: given draws instead of random ones, (rows, workers) in ms with rows ≥ batches; the
+    first rows are used. network_ms is the delay of each push; policies with a barrier do not push and ignore it.
+    Raises ScenarioError when a given array has the wrong shape, or a time that is not finite, negative or
+    (compute) zero.
+    """
+    draws = Draws(
+        scenario,
+        compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True),
+        push_ms=given_draws("network_ms", network_ms, scenario, positive=False),
+    )
+    return Run(scenario, scenario.policy.schedule(draws))
+
+
+def replicate(scenario: Scenario, replicates: int, *, threads: int | None = None) -> pd.DataFrame:
+    """Metrics of many independent runs: one row a replicate; row 0 is exactly `simulate(scenario)`.
+
+    Row r depends on the scenario and r alone, not on `replicates` or `threads` (default: one per core).
+    Raises ScenarioError above 20 million mini-batches, before anything is allocated.
+    """
+    (table,) = paired_tables(scenario, [scenario.policy], replicates, threads)
+    return table
+
+
+def compare(
+    scenario: Scenario, policies: Sequence[Policy], replicates: int = 1000, *, threads: int | None = None
+) -> pd.DataFrame:
+    """Metrics of several policies on the same draws: columns policy, replicate and the metrics.
+
+    Replicate r of every policy saw the same compute times (common random numbers), so differences and ratios
+    can be taken pair by pair. Raises ScenarioError as `replicate` does, and for an empty or repeated policy.
+    """
+    policies = list(policies)
+    for policy in policies:
+        if not isinstance(policy, Policy):
+            raise ScenarioError(f"policies: {shown(policy)} is not a policy.")
+    if not policies or len(set(policies)) < len(policies):
+        raise ScenarioError(f"policies: {shown(policies)} must name at least one policy, none of them twice.")
+    tables = paired_tables(scenario, policies, replicates, threads)
+    named = [t.reset_index().assign(policy=p.label) for p, t in zip(policies, tables, strict=True)]
+    table = pd.concat(named, ignore_index=True)
+    return table[["policy", *table.columns.drop("policy")]]
+
+
+def paired_tables(
+    scenario: Scenario, policies: list[Policy], replicates: int, threads: int | None
+) -> list[pd.DataFrame]:
+    """One table of metrics for each policy, all of them on the same draws, chunk by chunk on threads."""
+    whole("replicates", replicates, 1, MAX_WORK)
+    check_work(scenario.workers, scenario.batches, replicates, len(policies))
+    size = chunk_runs(scenario)
+    chunks = -(-replicates // size)
+
+    def measured(chunk: int) -> list[dict]:
+        draws = Draws(scenario, chunk=chunk, runs=min(size, replicates - chunk * size))
+        return [metrics.measure(policy.schedule(draws)) for policy in policies]
+
+    threads = whole("threads", threads or os.cpu_count() or 1, 1, 1024)
+    with ThreadPoolExecutor(min(threads, chunks)) as pool:
+        parts = list(pool.map(measured, range(chunks)))
+    index = pd.RangeIndex(replicates, name="replicate")
+    return [
+        pd.DataFrame({name: np.concatenate([part[i][name] for part in parts]) for name in parts[0][i]}, index=index)
+        for i in range(len(policies))
+    ]
+
+
+def chunk_runs(scenario: Scenario) -> int:
+    """Runs in one chunk: fixed by the scenario's size, so that a row never depends on how many were asked for."""
+    return max(1, CHUNK_WORK // scenario.work)
+
+
+def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
+    """Given draws (rows, workers) as (1, workers, batches), or None as it came; ScenarioError if they do not fit."""
+    if values is None:
+        return None
+    wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"{name}: {shown(values)} is not {wanted}.") from error
+    if array.ndim != 2 or array.shape[0] < scenario.batches or array.shape[1] != scenario.workers:
+        raise ScenarioError(f"{name}: an array of shape {array.shape} is not {wanted}.")
+    used = array[: scenario.batches]
+    bad = ~np.isfinite(used) | (used < 0) | (positive & (used == 0))
+    if bad.any():
+        row, worker = np.argwhere(bad)[0]
+        allowed = "finite and above 0 ms" if positive else "finite and at least 0 ms"
+        raise ScenarioError(f"{name}: {used[row, worker]} at row {row}, worker {worker} is not {allowed}.")
+    return np.ascontiguousarray(used.T)[None]

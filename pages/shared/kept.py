@@ -1,0 +1,44 @@
+"""Runs kept ("flagged") during this visit."""
+
+import pandas as pd
+import streamlit as st
+
+from core import Run
+from core.report import HEADLINE
+from pages.shared import controls
+
+MOST = 100
+
+
+def keep_button(run: Run) -> None:
+    """A button that adds the run, with its link, to this visit's list."""
+    st.button("Keep this run", on_click=keep, args=(run,), icon=":material/flag:", type="primary")
+
+
+def keep(run: Run) -> None:
+    """Add a run to the list, oldest dropped first."""
+    figures = {name: round(getattr(run.metrics, name), 2) for name in HEADLINE}
+    rows = st.session_state.setdefault("kept", [])
+    rows.append({**controls.values_of(run.scenario), "seed": run.scenario.seed, **figures, "link": controls.link()})
+    del rows[:-MOST]
+
+
+def show() -> None:
+    """The kept runs, if there are any, to download or clear."""
+    rows = st.session_state.get("kept")
+    if not rows:
+        return
+    st.subheader("Kept runs")
+    table = pd.DataFrame(rows)
+    link = st.column_config.LinkColumn(display_text="open")
+    st.dataframe(table, hide_index=True, column_config={"link": link})
+    with st.container(horizontal=True):
+        st.download_button(
+            "Kept runs (CSV)",
+            lambda: table.to_csv(index=False),
+            "kept-runs.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.button("Clear kept runs", on_click=rows.clear, icon=":material/delete:")

@@ -1,0 +1,40 @@
+"""Pieces that more than one page shows."""
+
+import pandas as pd
+import streamlit as st
+
+from core import Run, charts, report
+from core.metrics import FIGURES
+from core.theory import Expected
+
+
+def metric_tiles(values: dict[str, float], notes: dict[str, dict]) -> None:
+    """The headline metrics with their definitions; notes are what `st.metric` takes beside label and value."""
+    with st.container(horizontal=True):
+        for name, value in values.items():
+            meaning = FIGURES[name]["meaning"]
+            note = {"help": meaning, "border": True, **notes[name]}
+            st.metric(FIGURES[name]["label"], report.figure_text(name, value), **note)
+
+
+def theory_notes(names, expected: dict[str, Expected]) -> dict[str, dict]:
+    """Under each metric what theory expects, and in its help the formula."""
+    notes = {}
+    for name in names:
+        theory = expected.get(name)
+        formula = f" Theory ({theory.holds}): {theory.formula}." if theory else ""
+        notes[name] = {
+            "delta": report.theory_text(name, theory),
+            "delta_color": "off",
+            "delta_arrow": "off",
+            "help": FIGURES[name]["meaning"] + formula,
+        }
+    return notes
+
+
+def timeline_chart(run: Run, blocks: pd.DataFrame, domain_ms: tuple[float, float], key: str) -> None:
+    """The Gantt chart of a run over a stretch of time, and in words for those who cannot see it."""
+    chart = charts.timeline(
+        blocks, run.barriers()["barrier_ms"], run.metrics.epoch_ms, domain_ms, run.scenario.workers
+    )
+    st.altair_chart(chart, key=key, alt=report.timeline_in_words(run))

@@ -1,0 +1,56 @@
+"""Timeline: one run, who computes, waits and communicates when."""
+
+import streamlit as st
+
+from core import charts, report, simulate, theory
+from core.traces import chrome_trace
+from pages.shared import controls, kept
+from pages.shared.widgets import metric_tiles, theory_notes, timeline_chart
+
+asked = controls.scenario()
+run = simulate(asked)
+headline, detail = report.run_answer(run)
+
+st.header(headline)
+st.markdown(detail)
+tiles = {name: getattr(run.metrics, name) for name in report.HEADLINE}
+metric_tiles(tiles, theory_notes(tiles, theory.expected(asked)))
+
+blocks = charts.timeline_blocks(run)
+shown, until_ms = charts.window(blocks)
+since_ms = 0.0
+if len(shown) < len(blocks):
+    epoch_s = run.metrics.epoch_ms / 1000
+    since_ms = 1000 * st.slider("Show from (s)", 0.0, epoch_s, 0.0, help="The run has more blocks than fit one picture.")
+    shown, until_ms = charts.window(blocks, since_ms)
+timeline_chart(run, shown, (since_ms, until_ms), key="timeline")
+st.caption(report.how_to_read(run))
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    st.subheader("Where each worker's epoch went")
+    st.altair_chart(charts.shares(run.worker_shares()), key="shares", alt=report.shares_in_words(run))
+with right:
+    st.subheader("Summary")
+    st.code(report.text_summary(run), language=None)
+    kept.keep_button(run)
+    name = f"{asked.policy.label.lower()}-{asked.workers}x{asked.batches}-seed{asked.seed}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Segments (CSV)",
+            lambda: run.segments().to_csv(index=False),
+            f"{name}.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "Trace (JSON)",
+            lambda: chrome_trace(run.segments(), f"{asked.policy.label}, seed {asked.seed}"),
+            f"{name}.trace.json",
+            "application/json",
+            on_click="ignore",
+            icon=":material/download:",
+            help="Chrome trace events: open it in Perfetto (ui.perfetto.dev), one track per worker.",
+        )
+kept.show()
