@@ -6,23 +6,17 @@ import uuid
 import streamlit as st
 
 from core import ScenarioError
-from pages.shared import controls
+from pages.shared import controls, entry
 
 st.set_page_config(page_title="Batch Scheduler Simulator", page_icon="pages/shared/icon.png", layout="wide")
-
-page = st.navigation(
-    [
-        st.Page("pages/timeline.py", title="Timeline", icon=":material/view_timeline:", default=True),
-        st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
-    ],
-    position="top",
-)
 st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
+
+page = entry.navigation()
 try:
-    controls.explain_bad_link()
+    controls.check_link()
     with st.sidebar:
         controls.show()
-    page.run()
+    entry.run(page)
 except ScenarioError as refused:
     st.error(str(refused), icon=":material/block:")
 except Exception:

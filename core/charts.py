@@ -166,9 +166,10 @@ def histogram(
 ) -> alt.LayerChart:
     """How often each value occurred, one colour a policy, over the same bins; dashed lines at the marks."""
     everything = np.concatenate(list(values.values()))
-    edges = np.histogram_bin_edges(everything, bins=min(60, max(5, len(everything) // 10)))
-    if everything.min() == everything.max():
-        edges = everything[0] * np.array([0.99, 1.01])
+    low, high = everything.min(), everything.max()
+    if high - low < 1e-9 * high:
+        low, high = 0.99 * low, 1.01 * high
+    edges = np.linspace(low, high, min(60, max(5, len(everything) // 10)) + 1)
     table = pd.concat(
         pd.DataFrame({"policy": name, "from": edges[:-1], "to": edges[1:], "runs": np.histogram(v, edges)[0]})
         for name, v in values.items()

@@ -88,5 +88,5 @@ def staleness_figures(staleness: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "mean_staleness": ranked.mean(axis=-1),
         "p95_staleness": below + (at - int(at)) * (above - below),
-        "max_staleness": ranked[:, -1],
+        "max_staleness": ranked[:, -1].astype(np.int64),
     }

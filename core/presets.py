@@ -74,7 +74,7 @@ PRESETS = (
     preset(
         "Slow network",
         "Communication takes five times as long as computing: is it the barrier that hurts?",
-        "No: sync spends 81 % of the epoch on the network and only 2 % waiting. Bigger batches or a faster network "
+        "No: sync spends 81 % of the epoch on the network and only 2.5 % waiting. Bigger batches or a faster network "
         "come before giving up the barrier.",
         workers=8,
         batch_ms=100,

@@ -71,7 +71,7 @@ def figure_text(name: str, value: float) -> str:
     unit = FIGURES[name]["unit"]
     if unit == "ms":
         return duration(value)
-    return percent(value) if unit == "%" else f"{value:,.{0 if value == int(value) else 2}f} {unit}".rstrip()
+    return percent(value) if unit == "%" else f"{rounded(value)} {unit}".rstrip()
 
 
 def theory_text(name: str, theory: Expected | None) -> str:
@@ -116,6 +116,8 @@ def compare_headline(gain: Speedup, baseline: str, other: str) -> str:
         return f"{other} finishes the epoch {times(gain.median)} sooner."
     if gain.high < 1:
         return f"{baseline} finishes the epoch {times(1 / gain.median)} sooner."
+    if gain.low == gain.high:
+        return f"{baseline} and {other.lower()} take the same time."
     return f"{baseline} or {other.lower()}: too close to call."
 
 
@@ -127,7 +129,7 @@ def compare_reasons(table: pd.DataFrame, gain: Speedup, baseline: str, other: st
     sure = (
         f"In 95 % of {runs:,} paired runs the speed-up was between {times(gain.low)} and {times(gain.high)}."
         if runs > 1
-        else f"In this one pair of runs the speed-up was {times(gain.median)}; ask for more runs to see how sure that is."
+        else f"In this one pair of runs the speed-up was {times(gain.median)}; more runs would tell how sure that is."
     )
     saved = {part: part_ms(base, part) - part_ms(rest, part) for part in ("idle", "comm")}
     total = base["epoch_ms"] - rest["epoch_ms"]
@@ -166,10 +168,16 @@ def compare_caveats(scenario: Scenario) -> str:
 
 
 def duration(ms: float) -> str:
-    """A time in seconds with three figures: 7.47 s, 0.534 s, 1,234 s."""
-    seconds = ms / 1000
-    whole = len(str(int(abs(seconds)))) if abs(seconds) >= 1 else 0
-    return f"{seconds:,.{max(0, 3 - whole)}f}\N{NO-BREAK SPACE}s"
+    """A time in seconds: 7.47 s, 0.534 s, 1,234 s."""
+    return f"{rounded(ms / 1000)}\N{NO-BREAK SPACE}s"
+
+
+def rounded(value: float) -> str:
+    """Three figures, or all the whole ones where there are more: 7.47, 0.534, 1,234, 3."""
+    if value == int(value):
+        return f"{value:,.0f}"
+    before = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:,.{max(0, 3 - before)}f}"
 
 
 def times(ratio: float) -> str:
@@ -190,7 +198,6 @@ def counted(number: int, noun: str) -> str:
 def listed(parts: list[str]) -> str:
     """a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
 
 
 def how_to_read(run: Run) -> str:

@@ -18,7 +18,7 @@ class Stretch:
     phase: str
     start_ms: np.ndarray
     end_ms: np.ndarray
-    reason: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +56,7 @@ class Schedule:
 def segments(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     """Every phase of every mini-batch of one run that took any time, by worker and start.
 
-    Columns: worker, batch, phase (compute|wait|comm|cancelled), reason (of a wait), start_ms, end_ms.
+    Columns: worker, batch, phase (compute|wait|comm|cancelled), reason (of a wait, else empty), start_ms, end_ms.
     """
     columns = []
     for stretch in schedule.stretches:
@@ -92,9 +92,7 @@ def barriers(schedule: Schedule, run: int = 0) -> pd.DataFrame:
         if stretch.reason == "barrier":
             ready, barrier = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
             slowest = ready.argmax(axis=0)
-            tables.append(
-                pd.DataFrame({"batch": range(len(slowest)), "barrier_ms": barrier[0], "straggler": slowest})
-            )
+            tables.append(pd.DataFrame({"batch": range(len(slowest)), "barrier_ms": barrier[0], "straggler": slowest}))
     return pd.concat(tables) if tables else pd.DataFrame(columns=["batch", "barrier_ms", "straggler"])
 
 

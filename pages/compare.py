@@ -5,13 +5,14 @@ from dataclasses import replace
 import streamlit as st
 
 from core import Asynchronous, ScenarioError, Synchronous, charts, report, simulate
-from pages.shared import controls
+from pages.shared import controls, entry
 from pages.shared.cache import compared
 from pages.shared.widgets import metric_tiles, timeline_chart
 
 BASELINE, OTHER = Synchronous(), Asynchronous()
 TILES = ("epoch_ms", "idle_percent", "throughput")
 
+entry.through_app()
 asked = controls.scenario()
 runs = [simulate(replace(asked, policy=policy)) for policy in (BASELINE, OTHER)]
 try:

@@ -4,9 +4,10 @@ import streamlit as st
 
 from core import charts, report, simulate, theory
 from core.traces import chrome_trace
-from pages.shared import controls, kept
+from pages.shared import controls, entry, kept
 from pages.shared.widgets import metric_tiles, theory_notes, timeline_chart
 
+entry.through_app()
 asked = controls.scenario()
 run = simulate(asked)
 headline, detail = report.run_answer(run)
@@ -21,7 +22,9 @@ shown, until_ms = charts.window(blocks)
 since_ms = 0.0
 if len(shown) < len(blocks):
     epoch_s = run.metrics.epoch_ms / 1000
-    since_ms = 1000 * st.slider("Show from (s)", 0.0, epoch_s, 0.0, help="The run has more blocks than fit one picture.")
+    since_ms = 1000 * st.slider(
+        "Show from (s)", 0.0, epoch_s, 0.0, help="The run has more blocks than fit one picture."
+    )
     shown, until_ms = charts.window(blocks, since_ms)
 timeline_chart(run, shown, (since_ms, until_ms), key="timeline")
 st.caption(report.how_to_read(run))

@@ -28,7 +28,10 @@ def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) 
 
 
 @st.cache_data(
-    max_entries=64, max_size="128MiB", show_spinner="Running the paired epochs…", hash_funcs={Scenario: repr, tuple: repr}
+    max_entries=64,
+    max_size="128MiB",
+    show_spinner="Running the paired epochs…",
+    hash_funcs={Scenario: repr, tuple: repr},
 )
 def cached_compare(scenario: Scenario, policies: tuple[Policy, ...], replicates: int, version: int) -> Answer:
     start = time.perf_counter()

@@ -32,9 +32,10 @@ class Number:
 
     def accepts(self, text: str) -> bool:
         try:
-            return self.low <= type(self.step)(text) <= self.high
+            value = float(text)
         except ValueError:
             return False
+        return self.low <= value <= self.high and (isinstance(self.step, float) or value.is_integer())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,14 +213,33 @@ def link() -> str:
     return f"{base}?{urlencode({key: st.session_state[key] for key in CONTROLS})}"
 
 
-def explain_bad_link() -> None:
-    """Name what the opened link asks for and no control takes; the controls themselves fall back."""
-    for key in st.query_params:
-        texts = st.query_params.get_all(key)
-        if key in CONTROLS and not (len(texts) == 1 and CONTROLS[key].accepts(texts[0])):
-            shown = ", ".join(texts)[:60]
-            st.warning(
-                f"The link asks for {key} = “{shown}”, but {CONTROLS[key].label} takes {CONTROLS[key].allowed}. "
-                "The value in the sidebar is used instead.",
-                icon=":material/link_off:",
-            )
+def check_link() -> None:
+    """At the start of a visit, take what no control accepts out of the link, and say so; defaults stand in."""
+    at = st.session_state
+    if "link_complaints" not in at:
+        at.link_complaints = [complaint for key in list(st.query_params) if (complaint := refused(key))]
+        if at.link_complaints:
+            st.rerun()
+    for complaint in at.link_complaints:
+        st.warning(complaint, icon=":material/link_off:")
+    at.link_complaints = []
+
+
+def refused(key: str) -> str | None:
+    """Why a key or its value was taken out of the link, or None where it may stay."""
+    texts, control = st.query_params.get_all(key), CONTROLS.get(key)
+    if control and len(texts) == 1 and control.accepts(texts[0]):
+        return None
+    del st.query_params[key]
+    if not control:
+        return f"The link names {as_code(key)}, which no control knows; it is ignored."
+    return (
+        f"The link asks for {as_code(key)} = {as_code(', '.join(texts))}, but {control.label} takes "
+        f"{control.allowed}. {control.default} is used instead."
+    )
+
+
+def as_code(text: str) -> str:
+    """A stranger's text, short and inert in Markdown."""
+    clean = "".join(c if c.isprintable() and c != "`" else "?" for c in text[:60])
+    return f"`{clean or ' '}`"

@@ -34,7 +34,5 @@ def theory_notes(names, expected: dict[str, Expected]) -> dict[str, dict]:
 
 def timeline_chart(run: Run, blocks: pd.DataFrame, domain_ms: tuple[float, float], key: str) -> None:
     """The Gantt chart of a run over a stretch of time, and in words for those who cannot see it."""
-    chart = charts.timeline(
-        blocks, run.barriers()["barrier_ms"], run.metrics.epoch_ms, domain_ms, run.scenario.workers
-    )
+    chart = charts.timeline(blocks, run.barriers()["barrier_ms"], run.metrics.epoch_ms, domain_ms, run.scenario.workers)
     st.altair_chart(chart, key=key, alt=report.timeline_in_words(run))

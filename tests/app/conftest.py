@@ -1,0 +1,24 @@
+"""Pages driven in process by Streamlit's AppTest."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+PAGES = {"timeline": "pages/timeline.py", "compare": "pages/compare.py"}
+
+
+@pytest.fixture
+def open_page():
+    """Open a page with the given URL parameters, in a fresh session and with an empty cache."""
+    st.cache_data.clear()
+
+    def opened(page="timeline", **params):
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+        app.query_params.update(params)
+        app.run()
+        return app if page == "timeline" else app.switch_page(PAGES[page]).run()
+
+    return opened

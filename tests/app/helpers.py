@@ -1,0 +1,28 @@
+"""What a person would read off a page."""
+
+import json
+
+
+def headline(app):
+    """The answer above the charts."""
+    return app.header[0].value
+
+
+def tiles(app):
+    """Labels and values of the metric tiles, in order."""
+    return [(metric.label, metric.value) for metric in app.metric]
+
+
+def charts(app):
+    """Specs of the page's charts."""
+    return [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
+
+
+def alive(app):
+    """No stack trace, and the page has its answer."""
+    return not app.exception and bool(app.header) and len(app.metric) >= 5
+
+
+def complaints(app):
+    """Every message about something that was refused or ignored."""
+    return [message.value for message in (*app.error, *app.warning, *app.info)]

@@ -1,0 +1,186 @@
+"""Schedules: traced by hand, against the oracle, and what must hold for any draws."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import Asynchronous, Constant, FlatLatency, Scenario, Synchronous, simulate
+from core.schedule import PHASES
+from tests import oracle
+from tests.strategies import given_runs
+
+SMALL = {"workers": 2, "batches": 2, "network": FlatLatency(latency_ms=10)}
+COMPUTE, PUSH = [[30, 50], [40, 20]], [[1, 2], [3, 1]]
+
+
+def rows(table, *columns):
+    return table[list(columns)].values.tolist()
+
+
+def test_synchronous_traced_by_hand():
+    """Barriers at 50 and 100 (60 + 40), 10 ms of network after each."""
+    run = simulate(Scenario(**SMALL, policy=Synchronous()), compute_ms=COMPUTE)
+    assert rows(run.segments(), "worker", "batch", "phase", "reason", "start_ms", "end_ms") == [
+        [0, 0, "compute", "", 0, 30],
+        [0, 0, "wait", "barrier", 30, 50],
+        [0, 0, "comm", "", 50, 60],
+        [0, 1, "compute", "", 60, 100],
+        [0, 1, "comm", "", 100, 110],
+        [1, 0, "compute", "", 0, 50],
+        [1, 0, "comm", "", 50, 60],
+        [1, 1, "compute", "", 60, 80],
+        [1, 1, "wait", "barrier", 80, 100],
+        [1, 1, "comm", "", 100, 110],
+    ]
+    assert rows(run.gradients(), "read_ms", "ready_ms", "applied_ms", "update", "staleness", "used") == [
+        [0, 30, 60, 0, 0, True],
+        [60, 100, 110, 1, 0, True],
+        [0, 50, 60, 0, 0, True],
+        [60, 80, 110, 1, 0, True],
+    ]
+    assert rows(run.barriers(), "batch", "barrier_ms", "straggler") == [[0, 50, 1], [1, 100, 0]]
+    figures = run.metrics
+    assert figures.epoch_ms == 110
+    assert figures.idle_percent == pytest.approx(100 * 40 / 180)
+    assert figures.throughput == pytest.approx(4 / 0.110)
+    assert figures.utilization_percent == pytest.approx(100 * 140 / 220)
+    assert (figures.updates, figures.gradients_per_update, figures.max_staleness) == (2, 2, 0)
+
+
+def test_asynchronous_traced_by_hand():
+    """W0 applies at 31 and 74, W1 at 52 and 73: the order is W0, W1, W1, W0."""
+    run = simulate(Scenario(**SMALL, policy=Asynchronous()), compute_ms=COMPUTE, network_ms=PUSH)
+    assert rows(run.segments(), "worker", "batch", "phase", "start_ms", "end_ms") == [
+        [0, 0, "compute", 0, 30],
+        [0, 0, "comm", 30, 31],
+        [0, 1, "compute", 31, 71],
+        [0, 1, "comm", 71, 74],
+        [1, 0, "compute", 0, 50],
+        [1, 0, "comm", 50, 52],
+        [1, 1, "compute", 52, 72],
+        [1, 1, "comm", 72, 73],
+    ]
+    assert rows(run.gradients(), "read_ms", "ready_ms", "applied_ms", "update", "staleness") == [
+        [0, 30, 31, 0, 0],
+        [31, 71, 74, 3, 2],
+        [0, 50, 52, 1, 1],
+        [52, 72, 73, 2, 0],
+    ]
+    assert run.barriers().empty
+    figures = run.metrics
+    assert (figures.epoch_ms, figures.idle_percent, figures.updates) == (74, 0, 4)
+    assert figures.tail_percent == pytest.approx(100 * 1 / 148)
+    assert (figures.mean_staleness, figures.max_staleness) == (0.75, 2)
+
+
+@given(given_runs())
+def test_every_schedule_is_the_oracles(given):
+    scenario = given.scenario
+    if isinstance(scenario.policy, Synchronous):
+        events = oracle.synchronous(given.compute_ms.tolist(), scenario.network.latency_ms)
+    else:
+        events = oracle.asynchronous(given.compute_ms.tolist(), given.push_ms.tolist())
+    table = given.run().gradients()
+    ours = rows(table, "worker", "batch", "read_ms", "ready_ms", "applied_ms", "update", "staleness")
+    assert ours == [
+        [worker, batch, read, ready, applied, update, staleness]
+        for (worker, batch), (read, ready, _, applied, update, staleness) in sorted(events.items())
+    ]
+
+
+@given(given_runs())
+def test_phases_follow_each_other_and_fill_the_epoch(given):
+    run = given.run()
+    for _, mine in run.segments().groupby("worker"):
+        assert mine["start_ms"].iloc[0] == 0
+        np.testing.assert_array_equal(mine["start_ms"].to_numpy()[1:], mine["end_ms"].to_numpy()[:-1])
+    figures = run.metrics
+    shares = ("utilization_percent", "wait_percent", "comm_percent", "cancelled_percent", "tail_percent")
+    assert sum(getattr(figures, share) for share in shares) == pytest.approx(100)
+    assert set(run.segments()["phase"]) <= set(PHASES)
+    np.testing.assert_allclose(run.worker_shares().groupby("worker")["percent"].sum(), 100)
+
+
+@given(given_runs(latency=st.just(0)))
+def test_synchronous_is_never_faster_on_a_free_network(given):
+    free = np.zeros_like(given.push_ms)
+    epochs = [
+        simulate(
+            Scenario(
+                workers=given.scenario.workers,
+                batches=given.scenario.batches,
+                network=given.scenario.network,
+                policy=policy,
+            ),
+            compute_ms=given.compute_ms,
+            network_ms=free,
+        ).metrics.epoch_ms
+        for policy in (Synchronous(), Asynchronous())
+    ]
+    assert epochs[0] >= epochs[1]
+
+
+@given(given_runs(distinct=True), st.randoms(use_true_random=False))
+def test_permuting_the_workers_permutes_the_schedule(given, random):
+    order = list(range(given.scenario.workers))
+    random.shuffle(order)
+    columns = ["worker", "batch", "read_ms", "ready_ms", "applied_ms", "update", "staleness"]
+    push = np.zeros_like(given.push_ms)
+    before = given.run(network_ms=push).gradients()[columns]
+    after = given.run(compute_ms=given.compute_ms[:, order], network_ms=push).gradients()[columns]
+    after["worker"] = after["worker"].map(dict(enumerate(order)))
+    assert rows(before, *columns) == rows(after.sort_values(["worker", "batch"]), *columns)
+
+
+@given(given_runs(), st.sampled_from([0.25, 2.0, 1024.0]))
+def test_scaling_every_time_scales_the_schedule(given, factor):
+    scenario = given.scenario
+    slower = Scenario(
+        workers=scenario.workers,
+        batches=scenario.batches,
+        policy=scenario.policy,
+        network=FlatLatency(latency_ms=scenario.network.latency_ms * factor),
+    )
+    before = given.run().gradients()
+    after = simulate(slower, compute_ms=given.compute_ms * factor, network_ms=given.push_ms * factor).gradients()
+    times = ["read_ms", "ready_ms", "applied_ms"]
+    np.testing.assert_array_equal(before[times] * factor, after[times])
+    np.testing.assert_array_equal(before[["update", "staleness"]], after[["update", "staleness"]])
+
+
+@given(given_runs())
+def test_staleness_counts_updates_between_read_and_application(given):
+    """By definition, from the times alone: no ties here between different workers' updates and reads."""
+    table = given.run().gradients()
+    first = table.groupby("update")["applied_ms"].first()
+    for row in table.itertuples():
+        strictly = ((first > row.read_ms) & (first < row.applied_ms)).sum()
+        at_the_ends = (first == row.read_ms).sum() + (first == row.applied_ms).sum()
+        assert strictly <= row.staleness <= strictly + at_the_ends
+
+
+def test_ties_go_to_the_lower_worker_number():
+    """Equal workers apply in the order of their numbers, batch by batch."""
+    scenario = Scenario(workers=5, batches=3, compute=Constant(), network=FlatLatency(latency_ms=0))
+    table = simulate(Scenario(**{**vars(scenario), "policy": Asynchronous()})).gradients()
+    assert table.pivot(index="batch", columns="worker", values="update").values.ravel().tolist() == list(range(15))
+
+
+@pytest.mark.parametrize("policy", [Synchronous(), Asynchronous()])
+@pytest.mark.parametrize(("workers", "batches"), [(1, 1), (1, 7), (7, 1)])
+@pytest.mark.parametrize("latency_ms", [0, 25])
+def test_extremes(policy, workers, batches, latency_ms):
+    """One worker, one batch, no latency, no jitter: figures that need no simulator."""
+    scenario = Scenario(
+        workers=workers,
+        batches=batches,
+        compute=Constant(mean_ms=100),
+        network=FlatLatency(latency_ms=latency_ms),
+        policy=policy,
+    )
+    figures = simulate(scenario, network_ms=np.full((batches, workers), latency_ms)).metrics
+    assert figures.epoch_ms == batches * (100 + latency_ms)
+    assert figures.idle_percent == figures.tail_percent == 0
+    assert figures.utilization_percent == pytest.approx(100 * 100 / (100 + latency_ms))
+    assert figures.max_staleness == (0 if policy == Synchronous() else workers - 1)

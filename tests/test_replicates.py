@@ -1,0 +1,71 @@
+"""Many runs at once: the same rows however they are asked for, and pairs that share their draws."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import Asynchronous, Constant, FlatLatency, Scenario, Synchronous, Uniform, compare, replicate, simulate
+from core.simulate import chunk_runs
+
+SCENARIOS = st.builds(
+    Scenario,
+    workers=st.integers(1, 20),
+    batches=st.integers(1, 40),
+    compute=st.sampled_from([Constant(mean_ms=3), Uniform(mean_ms=400), Uniform(mean_ms=7, jitter=0.9)]),
+    network=st.sampled_from([FlatLatency(), FlatLatency(latency_ms=0), FlatLatency(async_fraction=1)]),
+    policy=st.sampled_from([Synchronous(), Asynchronous()]),
+    seed=st.integers(0, 2**53 - 1),
+)
+
+
+@given(SCENARIOS, st.integers(2, 300))
+def test_row_0_is_exactly_simulate(scenario, replicates):
+    assert replicate(scenario, replicates).iloc[0].to_dict() == vars(simulate(scenario).metrics)
+
+
+@given(SCENARIOS, st.integers(1, 60))
+def test_rows_do_not_depend_on_how_many_are_asked_for(scenario, replicates):
+    pd.testing.assert_frame_equal(
+        replicate(scenario, replicates), replicate(scenario, replicates + 17).iloc[:replicates], check_exact=True
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_rows_do_not_depend_on_threads(threads):
+    scenario = Scenario(workers=16, batches=60, policy=Asynchronous())
+    assert chunk_runs(scenario) < 200  # several chunks
+    pd.testing.assert_frame_equal(replicate(scenario, 500, threads=threads), replicate(scenario, 500))
+
+
+def test_rows_differ_within_and_between_chunks():
+    scenario = Scenario(workers=16, batches=60)
+    assert replicate(scenario, 500)["epoch_ms"].nunique() == 500
+
+
+def test_compare_pairs_policies_on_the_same_draws():
+    """Same compute times in each pair: without network both compute exactly as long."""
+    scenario = Scenario(network=FlatLatency(latency_ms=0))
+    table = compare(scenario, [Synchronous(), Asynchronous()], 200)
+    busy = (table["utilization_percent"] * table["epoch_ms"]).to_numpy().reshape(2, 200)
+    np.testing.assert_allclose(busy[0], busy[1], rtol=1e-12)
+    assert table["policy"].tolist() == ["Synchronous"] * 200 + ["Asynchronous"] * 200
+    assert table["replicate"].tolist() == list(range(200)) * 2
+
+
+def test_compare_is_replicate_for_each_policy():
+    table = compare(Scenario(), [Synchronous(), Asynchronous()], 50)
+    for policy in (Synchronous(), Asynchronous()):
+        mine = table[table["policy"] == policy.label].drop(columns=["policy"]).set_index("replicate")
+        pd.testing.assert_frame_equal(mine, replicate(Scenario(policy=policy), 50), check_index_type=False)
+
+
+def test_another_seed_gives_other_runs():
+    assert simulate(Scenario(seed=1)).metrics != simulate(Scenario(seed=2)).metrics
+
+
+def test_a_link_reproduces_its_numbers():
+    """Frozen: raise MODEL_VERSION when these change, for every kept link then shows other numbers."""
+    assert simulate(Scenario()).metrics.epoch_ms == pytest.approx(7739.325707844, abs=1e-6)
+    assert simulate(Scenario(policy=Asynchronous())).metrics.epoch_ms == pytest.approx(5709.82, abs=0.005)

@@ -1,0 +1,177 @@
+"""What may be asked: bounds with clear refusals before any work, and the plain-dict form."""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from core import (
+    Asynchronous,
+    Constant,
+    FlatLatency,
+    Scenario,
+    ScenarioError,
+    Synchronous,
+    Uniform,
+    compare,
+    replicate,
+    simulate,
+)
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "allowed"),
+    [
+        (lambda v: Scenario(workers=v), "workers", "1 to 4,096"),
+        (lambda v: Scenario(batches=v), "batches", "1 to 100,000"),
+        (lambda v: Scenario(seed=v), "seed", "0 to 9,007,199,254,740,991"),
+        (lambda v: replicate(Scenario(), v), "replicates", "1 to 20,000,000"),
+    ],
+)
+@pytest.mark.parametrize("value", [-1, 2**60, HUGE, 1.5, "4", None, True, math.nan, math.inf, [4]])
+def test_whole_numbers_out_of_bounds_are_refused(make, field, allowed, value):
+    with pytest.raises(ScenarioError, match=f"^{field}: .* {allowed}") as refusal:
+        make(value)
+    assert len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda v: Uniform(mean_ms=v), "compute.mean_ms"),
+        (lambda v: Constant(mean_ms=v), "compute.mean_ms"),
+        (lambda v: Uniform(jitter=v), "compute.jitter"),
+        (lambda v: FlatLatency(latency_ms=v), "network.latency_ms"),
+        (lambda v: FlatLatency(async_fraction=v), "network.async_fraction"),
+    ],
+)
+@pytest.mark.parametrize("value", [-1, -1e-9, math.nan, math.inf, -math.inf, HUGE, "500", None, True, 1e13])
+def test_numbers_out_of_bounds_are_refused(make, field, value):
+    with pytest.raises(ScenarioError, match=f"^{field}: .* is not a number from"):
+        make(value)
+
+
+def test_the_edges_of_the_bounds():
+    assert Scenario(workers=4096, batches=4882).work == 19_996_672
+    assert Scenario(workers=1, batches=100_000).work == 100_000
+    assert FlatLatency(latency_ms=0).latency_ms == 0
+    assert Uniform(jitter=0).jitter == 0
+    for refused in (lambda: Constant(mean_ms=0), lambda: Uniform(jitter=1), lambda: Scenario(workers=0)):
+        with pytest.raises(ScenarioError):
+            refused()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"compute": 500}, {"network": Uniform()}, {"policy": "sync"}, {"policy": Synchronous}]
+)
+def test_parts_of_another_kind_are_refused(wrong):
+    with pytest.raises(ScenarioError, match=f"^{next(iter(wrong))}: .* is not one of"):
+        Scenario(**wrong)
+
+
+def test_unknown_names_are_refused():
+    for part in (Scenario, Uniform, FlatLatency, Asynchronous):
+        with pytest.raises(TypeError, match="wokers"):
+            part(wokers=4)
+    with pytest.raises(ScenarioError, match=r"^wokers is not a known field; known are workers, batches"):
+        Scenario.from_dict({"wokers": 4})
+    with pytest.raises(ScenarioError, match=r"^compute\.spread is not a known field; known are mean_ms, jitter"):
+        Scenario.from_dict({"compute": {"kind": "Uniform", "spread": 1}})
+    with pytest.raises(ScenarioError, match=r"^policy: 'Psychic' is unknown; known kinds are Synchronous"):
+        Scenario.from_dict({"policy": {"kind": "Psychic"}})
+
+
+def test_to_and_from_a_plain_dict():
+    scenario = Scenario(
+        workers=3,
+        compute=Constant(mean_ms=7),
+        network=FlatLatency(latency_ms=1, async_fraction=1),
+        policy=Asynchronous(),
+        seed=9,
+    )
+    assert Scenario.from_dict(scenario.to_dict()) == scenario
+    assert Scenario.from_dict({}) == Scenario()
+    assert scenario.to_dict()["compute"] == {"kind": "Constant", "mean_ms": 7.0}
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: Scenario(workers=4096, batches=100_000),
+        lambda: replicate(Scenario(workers=4096, batches=4882), 2),
+        lambda: compare(Scenario(workers=64, batches=100), [Synchronous(), Asynchronous()], 10_000),
+    ],
+)
+def test_too_much_work_is_refused_before_anything_is_allocated(work):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ScenarioError, match=r"mini-batches; one call takes at most 20,000,000"):
+            work()
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_refusal_counts():
+    with pytest.raises(ScenarioError) as refusal:
+        compare(Scenario(workers=64, batches=100), [Synchronous(), Asynchronous()], 10_000)
+    assert str(refusal.value).startswith(
+        "replicates: 64 workers × 100 batches × 10,000 replicates × 2 policies are 128,000,000 mini-batches"
+    )
+
+
+@pytest.mark.parametrize("policies", [[], [Synchronous(), Synchronous()], ["sync"], [Synchronous]])
+def test_policies_to_compare_are_checked(policies):
+    with pytest.raises(ScenarioError, match=r"^policies: "):
+        compare(Scenario(), policies, 10)
+
+
+GOOD = np.full((10, 4), 500.0)
+
+
+def spoilt(value):
+    table = GOOD.copy()
+    table[3, 2] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"compute_ms": GOOD[:9]}, r"compute_ms: an array of shape \(9, 4\) is not .* at least 10 rows × 4 workers"),
+        ({"compute_ms": GOOD[:, :3]}, r"compute_ms: .*\(10, 3\)"),
+        ({"compute_ms": GOOD[0]}, r"compute_ms: .*\(4,\)"),
+        ({"compute_ms": "fast"}, r"compute_ms: 'fast' is not an array"),
+        ({"compute_ms": [[1, 2], [3]]}, r"compute_ms: .* is not an array"),
+        ({"compute_ms": spoilt(0)}, r"compute_ms: 0.0 at row 3, worker 2 is not finite and above 0 ms"),
+        ({"compute_ms": spoilt(np.nan)}, r"compute_ms: nan at row 3, worker 2"),
+        ({"network_ms": spoilt(-1)}, r"network_ms: -1.0 at row 3, worker 2 is not finite and at least 0 ms"),
+        ({"network_ms": spoilt(np.inf)}, r"network_ms: inf at row 3, worker 2"),
+    ],
+)
+def test_given_draws_are_checked(given, message):
+    with pytest.raises(ScenarioError, match=message):
+        simulate(Scenario(policy=Asynchronous()), **given)
+
+
+def test_more_rows_than_batches_may_be_given():
+    longer = np.vstack([GOOD, np.full((5, 4), 9.0)])
+    assert simulate(Scenario(), compute_ms=longer).metrics == simulate(Scenario(), compute_ms=GOOD).metrics
+
+
+def test_the_largest_run_has_finite_figures():
+    """The widest range of times the bounds allow does not overflow."""
+    for mean_ms in (1e-9, 1e12):
+        run = simulate(
+            Scenario(
+                workers=2,
+                batches=100_000,
+                compute=Constant(mean_ms=mean_ms),
+                network=FlatLatency(latency_ms=1e12),
+                policy=Asynchronous(),
+            )
+        )
+        assert all(math.isfinite(value) for value in vars(run.metrics).values())

@@ -1,0 +1,95 @@
+"""Closed forms against simulation. Each mean must lie within z standard errors, z = 4 (1 in 16,000 by chance)."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import Asynchronous, Constant, FlatLatency, Scenario, Synchronous, Uniform, replicate
+from core.theory import expected, expected_maximum_ms, normal_maximum
+from tests.strategies import given_runs
+
+Z = 4
+
+
+@pytest.mark.parametrize(
+    ("workers", "ratio"), [(1, 1), (2, 1.0667), (4, 1.12), (8, 1.1556), (16, 1.1765), (32, 1.1879)]
+)
+def test_slowest_of_n_uniform_draws(workers, ratio):
+    """SPEC §6, and the mean of a million draws."""
+    law = Uniform(mean_ms=100)
+    assert expected_maximum_ms(law, workers) == pytest.approx(100 * ratio, abs=0.005)
+    slowest = law.draw(np.random.default_rng(5), (50_000, workers)).max(axis=1)
+    assert abs(slowest.mean() - expected_maximum_ms(law, workers)) <= Z * slowest.std() / np.sqrt(50_000)
+
+
+@pytest.mark.parametrize(("workers", "z"), [(1, 0), (2, 0.564), (4, 1.029), (8, 1.424), (16, 1.766), (32, 2.070)])
+def test_slowest_of_n_normal_draws(workers, z):
+    assert normal_maximum(workers) == pytest.approx(z, abs=0.0005)
+
+
+def test_normal_maximum_of_two_is_known_exactly():
+    assert normal_maximum(2) == pytest.approx(1 / np.sqrt(np.pi), rel=1e-6)
+
+
+def test_moments_of_the_laws():
+    for law in (Uniform(mean_ms=250, jitter=0.6), Constant(mean_ms=250)):
+        draws = law.draw(np.random.default_rng(3), (200_000,))
+        assert abs(draws.mean() - 250) <= Z * law.std_ms / np.sqrt(200_000)
+        assert draws.std() == pytest.approx(law.std_ms, rel=0.01)
+
+
+SCENARIOS = [
+    Scenario(),
+    Scenario(workers=8, batches=15, compute=Uniform(mean_ms=400), network=FlatLatency(latency_ms=150)),
+    Scenario(workers=32, batches=40, compute=Uniform(mean_ms=100, jitter=0.5), network=FlatLatency(latency_ms=0)),
+    Scenario(workers=1, batches=20),
+    Scenario(workers=5, batches=20, compute=Constant(mean_ms=80), network=FlatLatency(latency_ms=40)),
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("policy", [Synchronous(), Asynchronous()])
+def test_every_expected_figure(scenario, policy):
+    """Exact figures within Z standard errors (and rounding), approximate ones within 1 % more.
+
+    Long-run figures are limits from below; two tests further down say how far below.
+    """
+    scenario = replace(scenario, policy=policy)
+    runs, theory = replicate(scenario, 4_000), expected(scenario)
+    assert set(theory) >= {"epoch_ms", "idle_percent", "throughput", "utilization_percent", "mean_staleness"}
+    for name, figure in theory.items():
+        error = Z * runs[name].std() / np.sqrt(len(runs)) + 1e-9 * abs(figure.value)
+        allowed = {"exact": error, "approximate": error + 0.01 * figure.value}
+        difference = runs[name].mean() - figure.value
+        if figure.holds == "long run":
+            assert difference <= error
+        else:
+            assert abs(difference) <= allowed[figure.holds], name
+
+
+@given(given_runs(policies=st.just(Asynchronous())))
+def test_staleness_falls_short_of_workers_minus_one_by_the_tail(given):
+    """Exactly: N − 1 − (updates after each worker's last one, summed over workers) / (N·B), for any draws."""
+    run = given.run()
+    last = run.gradients().groupby("worker")["update"].max()
+    tail = (run.scenario.work - 1 - last).sum()
+    assert run.metrics.mean_staleness == pytest.approx(run.scenario.workers - 1 - tail / run.scenario.work)
+
+
+def test_staleness_tends_to_workers_minus_one():
+    """The tail's length grows like √B, so its share falls like 1/√B: threefold when B grows ninefold."""
+    gaps = [
+        7 - replicate(Scenario(workers=8, batches=batches, policy=Asynchronous()), 200)["mean_staleness"].mean()
+        for batches in (1_000, 9_000)
+    ]
+    assert gaps[0] / gaps[1] == pytest.approx(3, rel=0.1)
+
+
+def test_idle_tends_to_a_sixth_with_the_reference_jitter():
+    """SPEC §6: 16.67 % as N → ∞."""
+    scenario = Scenario(workers=4096, batches=5, network=FlatLatency(latency_ms=0))
+    assert expected(scenario)["idle_percent"].value == pytest.approx(100 / 6, abs=0.01)
+    assert replicate(scenario, 20)["idle_percent"].mean() == pytest.approx(100 / 6, abs=0.05)
