@@ -8,10 +8,8 @@ import streamlit as st
 from core import ScenarioError
 from pages.shared import controls, entry
 
-st.set_page_config(page_title="Batch Scheduler Simulator", page_icon="pages/shared/icon.png", layout="wide")
+page = entry.set_up()
 st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
-
-page = entry.navigation()
 try:
     controls.check_link()
     with st.sidebar:

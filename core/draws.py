@@ -5,14 +5,15 @@ from functools import cached_property
 import numpy as np
 
 COMPUTE, NETWORK = 0, 1
+CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 
 
 class Draws:
-    """Compute and network times of `runs` runs of a scenario, each (runs, workers, batches) in ms.
+    """Compute and network times of a chunk of a scenario's runs, each (batches, workers, runs) in ms.
 
-    Drawn batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the seed,
-    the concern and the chunk: policies see the same numbers, and a chunk of more runs begins with the same ones.
-    Arrays that were measured or given may take the place of either.
+    Drawn batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the scenario, the
+    concern and the chunk: policies see the same numbers, and the first runs of a chunk are the same however many
+    are asked for. Arrays that were measured or given may take the place of either.
     """
 
     def __init__(self, scenario, *, chunk: int = 0, runs: int = 1, compute_ms=None, push_ms=None):
@@ -39,5 +40,10 @@ class Draws:
 
     def _drawn(self, draw, concern: int) -> np.ndarray:
         stream = np.random.SeedSequence(self.scenario.seed, spawn_key=(concern, self.chunk))
-        by_batch = draw(np.random.default_rng(stream), (self.runs, self.scenario.batches, self.scenario.workers))
-        return np.ascontiguousarray(by_batch.transpose(0, 2, 1))
+        shape = (self.scenario.batches, self.scenario.workers, chunk_runs(self.scenario))
+        return np.ascontiguousarray(draw(np.random.default_rng(stream), shape)[..., : self.runs])
+
+
+def chunk_runs(scenario) -> int:
+    """Runs in one chunk: fixed by the scenario's size, so that a run never depends on how many are asked for."""
+    return max(1, CHUNK_WORK // scenario.work)

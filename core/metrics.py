@@ -44,25 +44,28 @@ FIGURES = {f.name: f.metadata for f in fields(Metrics)}
 
 
 def phase_ms(schedule: Schedule) -> dict[str, np.ndarray]:
-    """Each worker's time in each phase and in the tail: {phase: (runs, workers)} in ms."""
-    runs, workers, _ = schedule.shape
-    epoch = schedule.finish_ms.max(axis=-1, keepdims=True)
-    total = {phase: np.zeros((runs, workers)) for phase in PHASES}
+    """Each worker's time in each phase and in the tail: {phase: (workers, runs)} in ms."""
+    workers_and_runs = schedule.shape[1:]
+    total = {phase: np.zeros(workers_and_runs) for phase in PHASES}
     for stretch in schedule.stretches:
-        total[stretch.phase] += spent(schedule, stretch.end_ms - stretch.start_ms)
-    return {**total, "tail": np.broadcast_to(epoch - schedule.finish_ms, (runs, workers))}
+        total[stretch.phase] += summed(stretch.end_ms - stretch.start_ms)
+    epoch = schedule.finish_ms.max(axis=0)
+    return {**total, "tail": np.broadcast_to(epoch - schedule.finish_ms, workers_and_runs)}
 
 
-def spent(schedule: Schedule, duration_ms: np.ndarray) -> np.ndarray:
-    """Durations summed over a worker's mini-batches, (runs, workers) or what broadcasts to it."""
-    return np.ascontiguousarray(np.broadcast_to(duration_ms, duration_ms.shape[:-1] + schedule.shape[-1:])).sum(axis=-1)
+def summed(values: np.ndarray) -> np.ndarray:
+    """Sums along the first axis, added up one after the other whatever the number of runs.
+
+    NumPy does so where more than one sum is left, but adds a single one up pairwise.
+    """
+    return values.sum(axis=0) if values[0].size > 1 else np.cumsum(values, axis=0)[-1]
 
 
 def measure(schedule: Schedule) -> dict[str, np.ndarray]:
     """Every figure of `Metrics` for every run: {name: (runs,)}."""
-    runs, workers, batches = schedule.shape
-    epoch = np.broadcast_to(schedule.finish_ms.max(axis=-1), (runs,))
-    total = {phase: np.ascontiguousarray(ms).sum(axis=-1) for phase, ms in phase_ms(schedule).items()}
+    batches, workers, runs = schedule.shape
+    epoch = schedule.finish_ms.max(axis=0)
+    total = {phase: summed(ms) for phase, ms in phase_ms(schedule).items()}
     share = {phase: 100 * ms / (workers * epoch) for phase, ms in total.items()}
     gradients = workers * batches
     return {
@@ -82,7 +85,7 @@ def measure(schedule: Schedule) -> dict[str, np.ndarray]:
 
 def staleness_figures(staleness: np.ndarray) -> dict[str, np.ndarray]:
     """Mean, 95th percentile (linear between ranks, as NumPy's default) and maximum of each run."""
-    ranked = np.sort(staleness.reshape(len(staleness), -1), axis=-1)
+    ranked = np.sort(staleness.transpose(2, 1, 0).reshape(staleness.shape[2], -1), axis=-1)
     at = 0.95 * (ranked.shape[-1] - 1)
     below, above = ranked[:, int(at)], ranked[:, int(np.ceil(at))]
     return {

@@ -6,16 +6,17 @@ import numpy as np
 def update_order(applied_ms: np.ndarray) -> np.ndarray:
     """Rank of each gradient in the order of application, 0 first; ties go to the lower worker number.
 
-    applied_ms: (runs, workers, batches), rising along batches. Returns whole numbers of the same shape.
+    applied_ms: (batches, workers, runs), rising along batches. Returns whole numbers of the same shape.
 
     Two in-place sorts of integers, with no gathers: non-negative doubles sort like their bit patterns, so the
     lowest bits of each time can carry its worker number. A run in which two times agree in all the bits that are
     left (exact ties, mostly) is done again by a stable sort.
     """
-    runs, workers, batches = applied_ms.shape
+    batches, workers, runs = applied_ms.shape
     events = workers * batches
     low = (workers - 1).bit_length()
-    keys = np.ascontiguousarray(applied_ms).view(np.int64) >> low
+    keys = np.array(applied_ms.view(np.int64).transpose(2, 1, 0), order="C")
+    keys >>= low
     keys <<= low
     keys |= np.arange(workers)[:, None]
     keys = keys.reshape(runs, events)
@@ -31,5 +32,6 @@ def update_order(applied_ms: np.ndarray) -> np.ndarray:
 
     keys >>= low
     for run in np.flatnonzero((keys[:, 1:] == keys[:, :-1]).any(axis=-1)):
-        by_worker[run, np.argsort(applied_ms[run], axis=None, kind="stable")] = np.arange(events)
-    return by_worker.reshape(applied_ms.shape)
+        times = applied_ms[..., run].T
+        by_worker[run, np.argsort(times, axis=None, kind="stable")] = np.arange(events)
+    return by_worker.reshape(runs, workers, batches).transpose(2, 1, 0)

@@ -30,13 +30,10 @@ class Synchronous(Policy):
 
     def schedule(self, draws):
         compute = draws.compute_ms
-        slowest = compute.max(axis=-2)
-        end = np.cumsum(slowest + draws.barrier_ms, axis=-1)
-        start = shifted(end)
-        barrier = start + slowest
-        start, barrier, end = (x[:, None, :] for x in (start, barrier, end))
-        ready = start + compute
-        batches = np.arange(compute.shape[-1])[None, None, :]
+        slowest = compute.max(axis=1, keepdims=True)
+        start, end = back_to_back(slowest + draws.barrier_ms)
+        ready, barrier = start + compute, start + slowest
+        batch = np.arange(len(compute))[:, None, None]
         return Schedule(
             stretches=(
                 Stretch("compute", start, ready),
@@ -46,10 +43,10 @@ class Synchronous(Policy):
             read_ms=start,
             ready_ms=ready,
             applied_ms=end,
-            finish_ms=end[..., -1],
-            update=batches,
-            version=batches,
-            updates=compute.shape[-1],
+            finish_ms=end[-1],
+            update=batch,
+            version=batch,
+            updates=len(compute),
         )
 
 
@@ -60,8 +57,7 @@ class Asynchronous(Policy):
     label = "Asynchronous"
 
     def schedule(self, draws):
-        applied = np.cumsum(draws.compute_ms + draws.push_ms, axis=-1)
-        start = shifted(applied)
+        start, applied = back_to_back(draws.compute_ms + draws.push_ms)
         ready = start + draws.compute_ms
         update = update_order(applied)
         return Schedule(
@@ -69,19 +65,29 @@ class Asynchronous(Policy):
             read_ms=start,
             ready_ms=ready,
             applied_ms=applied,
-            finish_ms=applied[..., -1],
+            finish_ms=applied[-1],
             update=update,
-            version=shifted(update + 1),  # a worker reads at the instant of its own update
-            updates=update.shape[-1] * update.shape[-2],
+            version=after_own(update),
+            updates=update.shape[0] * update.shape[1],
         )
 
 
-def shifted(ends: np.ndarray) -> np.ndarray:
-    """When each step starts, if it starts where the one before it ended and the first starts at 0."""
-    starts = np.empty_like(ends)
-    starts[..., 0] = 0
-    starts[..., 1:] = ends[..., :-1]
-    return starts
+def back_to_back(durations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends of steps along the first axis, each starting where the one before it ended, the first at 0."""
+    clock = np.zeros((len(durations) + 1, *durations.shape[1:]))
+    if durations[0].size < 32:
+        np.cumsum(durations, axis=0, out=clock[1:])
+    else:  # the same sums, several times faster on wide rows
+        for step, duration in enumerate(durations):
+            np.add(clock[step], duration, out=clock[step + 1])
+    return clock[:-1], clock[1:]
+
+
+def after_own(update: np.ndarray) -> np.ndarray:
+    """Version read by workers that read at the instant of their own last update, and at first the initial one."""
+    version = np.zeros_like(update)
+    np.add(update[:-1], 1, out=version[1:])
+    return version
 
 
 POLICIES = {policy.__name__: policy for policy in (Synchronous, Asynchronous)}

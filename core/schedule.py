@@ -1,4 +1,4 @@
-"""When everything happened: arrays over (runs, workers, batches), and tables of one run."""
+"""When everything happened: arrays over (batches, workers, runs), and tables of one run."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ PHASES = ("compute", "wait", "comm", "cancelled")
 class Stretch:
     """One stretch in the life of every mini-batch: its phase, its start and end in ms, why a wait waits.
 
-    Arrays broadcast to (runs, workers, batches).
+    Arrays broadcast to (batches, workers, runs).
     """
 
     phase: str
@@ -23,7 +23,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Schedule:
-    """Every mini-batch of some runs; arrays broadcast to (runs, workers, batches), times in ms."""
+    """Every mini-batch of some runs; arrays broadcast to (batches, workers, runs), times in ms."""
 
     stretches: tuple[Stretch, ...]
     """In the order in which a mini-batch lives through them."""
@@ -34,7 +34,7 @@ class Schedule:
     applied_ms: np.ndarray
     """When the server applied it."""
     finish_ms: np.ndarray
-    """When each worker was done for good, (runs, workers)."""
+    """When each worker was done for good, (workers, runs)."""
     update: np.ndarray
     """Number of the update that used the gradient, 0 first."""
     version: np.ndarray
@@ -44,7 +44,7 @@ class Schedule:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(runs, workers, batches)"""
+        """(batches, workers, runs)"""
         return self.ready_ms.shape
 
     @property
@@ -75,7 +75,7 @@ def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
 
     Columns: worker, batch, read_ms, ready_ms, applied_ms, update, staleness (updates), used.
     """
-    _, workers, batches = schedule.shape
+    batches, workers, _ = schedule.shape
     worker, batch = np.indices((workers, batches))
     fields = one_run(
         schedule, run, schedule.read_ms, schedule.ready_ms, schedule.applied_ms, schedule.update, schedule.staleness
@@ -98,4 +98,4 @@ def barriers(schedule: Schedule, run: int = 0) -> pd.DataFrame:
 
 def one_run(schedule: Schedule, run: int, *arrays: np.ndarray) -> list[np.ndarray]:
     """The arrays of one run, each (workers, batches)."""
-    return [np.broadcast_to(array, schedule.shape)[run] for array in arrays]
+    return [np.broadcast_to(array, schedule.shape)[..., run].T for array in arrays]

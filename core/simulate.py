@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core import metrics, schedule
-from core.draws import Draws
+from core.draws import Draws, chunk_runs
 from core.metrics import Metrics
 from core.parts import ScenarioError, shown, whole
 from core.policies import Policy
@@ -18,7 +18,6 @@ from core.scenario import MAX_WORK, Scenario, check_work
 from core.schedule import Schedule
 
 MODEL_VERSION = 1  # raised whenever the same scenario would give other numbers: caches are keyed on it
-CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,7 @@ class Run:
 
     def worker_shares(self) -> pd.DataFrame:
         """Where each worker's epoch went: worker, phase (the phases and tail), ms, percent of the epoch."""
-        by_phase = {phase: ms[0] for phase, ms in metrics.phase_ms(self.schedule).items()}
+        by_phase = {phase: ms[:, 0] for phase, ms in metrics.phase_ms(self.schedule).items()}
         table = pd.DataFrame(by_phase).rename_axis("worker").reset_index()
         table = table.melt("worker", var_name="phase", value_name="ms")
         return table.assign(percent=100 * table["ms"] / self.metrics.epoch_ms)
@@ -122,13 +121,8 @@ def paired_tables(
     ]
 
 
-def chunk_runs(scenario: Scenario) -> int:
-    """Runs in one chunk: fixed by the scenario's size, so that a row never depends on how many were asked for."""
-    return max(1, CHUNK_WORK // scenario.work)
-
-
 def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
-    """Given draws (rows, workers) as (1, workers, batches), or None as it came; ScenarioError if they do not fit."""
+    """Given draws (rows, workers) as (batches, workers, 1), or None as it came; ScenarioError if they do not fit."""
     if values is None:
         return None
     wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
@@ -144,4 +138,4 @@ def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.
         row, worker = np.argwhere(bad)[0]
         allowed = "finite and above 0 ms" if positive else "finite and at least 0 ms"
         raise ScenarioError(f"{name}: {used[row, worker]} at row {row}, worker {worker} is not {allowed}.")
-    return np.ascontiguousarray(used.T)[None]
+    return used[..., None]

@@ -1,21 +1,31 @@
 """The list of pages, and the one way into them: through streamlit_app.py.
 
-Until `st.navigation` is called once in a server's life, Streamlit takes a folder named `pages/` for an old-style
-multipage app, and would run the page that a cold server's first visitor asks for by itself, without its controls.
+Until `st.navigation` has been called once in a server's life, Streamlit takes a folder named `pages/` for an
+old-style multipage app: it would run the page that the first visitor asks for by itself, without its controls, and
+lose that visitor's first moves. So whatever runs first calls `st.navigation` and starts over.
 """
 
 import streamlit as st
 
+cold = True
 
-def navigation():
-    """The page that is asked for, after drawing the menu."""
-    return st.navigation(
+
+def set_up():
+    """The page that is asked for, after setting up the window and drawing the menu."""
+    global cold
+    # A local icon: without one, the browser would fetch the page's Material icon from a font host.
+    st.set_page_config(page_title="Batch Scheduler Simulator", page_icon="pages/shared/icon.png", layout="wide")
+    page = st.navigation(
         [
             st.Page("pages/timeline.py", title="Timeline", icon=":material/view_timeline:", default=True),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         ],
         position="top",
     )
+    if cold:
+        cold = False
+        st.rerun()
+    return page
 
 
 def run(page) -> None:
@@ -27,5 +37,5 @@ def run(page) -> None:
 def through_app() -> None:
     """Called first by every page: goes on if streamlit_app.py runs it, and otherwise starts over from there."""
     if not st.session_state.pop("in_app", False):
-        navigation()
+        set_up()
         st.rerun()

@@ -1,0 +1,102 @@
+"""How fast: `python -m tests.benchmarks` prints our times beside the alternatives', measured in one run.
+
+`python -m tests.benchmarks browser` measures the app instead: from a slider's key press to new numbers.
+"""
+
+import random
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from core import Asynchronous, FlatLatency, Scenario, Synchronous, Uniform, compare
+from tests.benchmarks import rivals
+
+LARGEST = Scenario(workers=8, batches=30, compute=Uniform(mean_ms=1000), network=FlatLatency(latency_ms=500))
+POLICIES = [Synchronous(), Asynchronous()]
+REPLICATES = 10_000
+
+
+def seconds(act, times: int) -> float:
+    """Median time of an act, after one to warm up."""
+    act()
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def draw_only() -> None:
+    """What NumPy needs merely to draw the random numbers of every replicate."""
+    rng = np.random.default_rng(1)
+    shape = (REPLICATES, LARGEST.batches, LARGEST.workers)
+    rng.uniform(800, 1200, shape)
+    rng.uniform(0, 150, shape)
+
+
+def one_by_one(epoch, runs: int) -> None:
+    """Some runs of both policies by a rival."""
+    rng = random.Random(1)
+    for asynchronous in (False, True):
+        for _ in range(runs):
+            epoch(rng, LARGEST.workers, LARGEST.batches, 1000, 0.2, 500, asynchronous)
+
+
+def compare_speed() -> None:
+    """The table of `compare` against its rivals."""
+    ours = seconds(lambda: compare(LARGEST, POLICIES, REPLICATES), 9)
+    single = seconds(lambda: compare(LARGEST, POLICIES, REPLICATES, threads=1), 5)
+    draw = seconds(draw_only, 9)
+    plain = seconds(lambda: one_by_one(rivals.plain_epoch, 100), 3) * REPLICATES / 100
+    simpy = seconds(lambda: one_by_one(rivals.simpy_epoch, 50), 3) * REPLICATES / 50
+    print(f"{REPLICATES:,} replicates of {LARGEST.workers} workers × {LARGEST.batches} batches, sync and async\n")
+    rows = [
+        ("compare, all 13 metrics", ours, "(medians of several runs)"),
+        ("compare on one thread", single, ""),
+        ("NumPy, merely drawing the numbers", draw, ""),
+        ("plain Python event loop", plain, "(100 replicates, scaled up)"),
+        ("SimPy", simpy, "(50 replicates, scaled up)"),
+    ]
+    for name, taken, note in rows:
+        print(f"{name:36}{1000 * taken:12,.0f} ms{taken / ours:9.2f} × compare  {note}")
+    print(f"\ncompare takes {ours / draw:.1f} × the draw")
+
+
+def browser_speed() -> None:
+    """Slider to new numbers in a real browser, for the largest scenario of the reference."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.conftest import ARGUMENTS, Visit, installed_browser, served
+
+    stopwatch = """() => {
+        const tile = () => document.querySelector('[data-testid=stMetricValue]').innerText;
+        window.taken = [];
+        document.addEventListener('keydown', () => {
+            const start = performance.now(), before = tile();
+            const look = () => tile() === before ? requestAnimationFrame(look)
+                                                 : window.taken.push(performance.now() - start);
+            requestAnimationFrame(look);
+        }, true);
+    }"""
+    with sync_playwright() as playwright, served() as address:
+        browser = playwright.chromium.launch(executable_path=installed_browser(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1366, "height": 900})
+        Visit(page, address).go("/?workers=8&batches=30&batch_ms=1000&latency_ms=500")
+        page.wait_for_timeout(2000)
+        page.evaluate(stopwatch)
+        slider = page.locator(".st-key-batch_ms input[type=range]")
+        slider.focus()
+        for i in range(40):
+            slider.press("ArrowLeft" if i % 2 else "ArrowRight")
+            page.wait_for_timeout(700)
+        taken = page.evaluate("window.taken")
+        browser.close()
+    low, median, high = np.percentile(taken, (5, 50, 95))
+    print(f"slider to new numbers, 8 × 30: median {median:.0f} ms, 5–95 % {low:.0f}–{high:.0f} ms, {len(taken)} moves")
+
+
+if __name__ == "__main__":
+    browser_speed() if "browser" in sys.argv[1:] else compare_speed()

@@ -1,0 +1,133 @@
+"""What people do: open, move, share, compare, keep, download."""
+
+import csv
+import json
+from urllib.parse import parse_qs, urlsplit
+
+from core import Asynchronous, Scenario, simulate
+from core.report import figure_text
+
+CHART = '[data-testid="stVegaLiteChart"]'
+
+
+def test_first_chart(visit, server):
+    me = visit(server).go("/")
+    assert me.headline.startswith("4 workers finish an epoch in")
+    chart = me.page.locator(CHART).first
+    assert chart.locator("svg, canvas").count()
+    for label in ("W0", "W3", "compute", "wait", "comm", "Worker"):
+        assert chart.get_by_text(label, exact=True).count() == 1, label
+    box = chart.bounding_box()
+    assert box["y"] + box["height"] < 900  # seen without scrolling
+
+
+def test_a_slider_moves_numbers_and_url(visit, server):
+    me = visit(server).go("/")
+    before = me.figures
+    me.slide("workers", 2)
+    assert me.figures != before
+    assert me.headline.startswith("6 workers")
+    assert parse_qs(urlsplit(me.page.url).query) == {"workers": ["6"]}
+    assert me.figures[0] == figure_text("epoch_ms", simulate(Scenario(workers=6)).metrics.epoch_ms)
+
+
+def test_a_link_shows_the_same_numbers_elsewhere(visit, server):
+    me = visit(server).go("/")
+    me.slide("workers", 3)
+    me.page.get_by_text("async", exact=True).click()
+    me.page.wait_for_url("**mode=async**")
+    me.settle()
+    you = visit(server).go(me.page.url)
+    assert (you.headline, you.figures) == (me.headline, me.figures)
+    me.page.get_by_text("Copy link").click()
+    copied = me.page.locator('[data-testid="stPopoverBody"] code').inner_text()
+    third = visit(server).go(copied)
+    assert (third.headline, third.figures) == (me.headline, me.figures)
+
+
+def test_compare(visit, server):
+    me = visit(server).go("/?workers=6")
+    me.page.get_by_role("link", name="Compare").click()
+    me.page.wait_for_selector("text=Speed-up of asynchronous")
+    me.settle()
+    assert "sooner" in me.headline
+    assert len(me.figures) == 6
+    assert me.page.locator(CHART).count() == 4
+    assert parse_qs(urlsplit(me.page.url).query)["workers"] == ["6"]
+    me.page.get_by_role("link", name="Timeline").click()
+    me.page.wait_for_selector("text=Keep this run")
+    assert me.settle().headline.startswith("6 workers")
+
+
+def test_a_deep_link_wakes_a_cold_server(visit, cold_server):
+    me = visit(cold_server).go("/compare?workers=6&jitter=oops")
+    assert "sooner" in me.headline
+    assert me.page.locator('[data-testid="stSlider"]').count() >= 5
+    assert me.page.get_by_text("Page not found").count() == 0
+    assert me.page.locator('[data-testid="stAlert"]').inner_text().find("jitter") > 0
+
+
+def test_the_first_visitor_of_a_cold_server_loses_no_move(visit, cold_server):
+    assert visit(cold_server).go("/").slide("workers", 2).headline.startswith("6 workers")
+
+
+def test_keep_a_run(visit, server):
+    me = visit(server).go("/")
+    me.page.get_by_role("button", name="Keep this run").click()
+    me.page.wait_for_selector('[data-testid="stDataFrame"]')
+    me.slide("workers", 1)
+    me.page.get_by_role("button", name="Keep this run").click()
+    me.page.wait_for_timeout(1000)
+    rows = list(csv.DictReader(download(me, "Kept runs (CSV)").read_text().splitlines()))
+    assert [row["workers"] for row in rows] == ["4", "5"]
+    again = visit(server).go(rows[1]["link"])
+    assert again.headline.startswith("5 workers")
+    me.page.get_by_role("button", name="Clear kept runs").click()
+    me.page.wait_for_selector('[data-testid="stDataFrame"]', state="detached")
+
+
+def test_downloads_open(visit, server):
+    me = visit(server).go("/?mode=async")
+    segments = simulate(Scenario(policy=Asynchronous())).segments()
+    rows = list(csv.DictReader(download(me, "Segments (CSV)").read_text().splitlines()))
+    assert len(rows) == len(segments)
+    assert float(rows[-1]["end_ms"]) == segments["end_ms"].iloc[-1]
+    events = json.loads(download(me, "Trace (JSON)").read_text())["traceEvents"]
+    assert len([event for event in events if event["ph"] == "X"]) == len(segments)
+    me.go("/compare?replicates=20")
+    me.page.get_by_text("All metrics").click()
+    assert len(list(csv.DictReader(download(me, "Every run (CSV)").read_text().splitlines()))) == 40
+
+
+def test_the_legend_filters_and_the_wheel_zooms(visit, server):
+    me = visit(server).go("/")
+    chart = me.page.locator(CHART).first
+    faint = "path[opacity='0.06']"
+    assert chart.locator(faint).count() == 0
+    chart.get_by_text("wait", exact=True).click()
+    me.page.wait_for_timeout(500)
+    assert chart.locator(faint).count() == 80  # 40 compute and 40 comm blocks
+    ticks = chart.locator(".role-axis-label text").all_inner_texts()
+    box = chart.bounding_box()
+    me.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    me.page.keyboard.down("Shift")
+    me.page.mouse.wheel(0, -400)
+    me.page.keyboard.up("Shift")
+    me.page.wait_for_timeout(800)
+    assert chart.locator(".role-axis-label text").all_inner_texts() != ticks
+
+
+def test_phone_and_dark(visit, server):
+    for path in ("/", "/compare"):
+        me = visit(server, color_scheme="dark")
+        me.page.set_viewport_size({"width": 390, "height": 844})
+        me.go(path)
+        assert me.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert me.page.locator('[data-testid="stException"], [data-testid="stAlert"]').count() == 0
+
+
+def download(me, name):
+    """The file that a button downloads."""
+    with me.page.expect_download() as caught:
+        me.page.get_by_role("button", name=name).click()
+    return caught.value.path()
