@@ -165,12 +165,22 @@ def show() -> None:
 
 
 def preset_picker() -> None:
-    """A list of presets that shows which of them the controls are at, its question and its answer."""
+    """A menu of presets, and the question and answer of the one that the controls are at.
+
+    A menu, not a selectbox: a selectbox that follows the other controls would send its old value along with a
+    quick second move of a slider, and so bring the preset back.
+    """
     now = {key: st.session_state[key] for key in CONTROLS}
     at = next((preset for preset in PRESETS if values_of(preset.scenario).items() <= now.items()), None)
-    st.session_state.preset = at and at.name
-    names = [preset.name for preset in PRESETS]
-    st.selectbox("Preset", names, key="preset", index=None, placeholder="Your own", on_change=use_preset)
+    st.menu_button(
+        at.name if at else "Presets",
+        [preset.name for preset in PRESETS],
+        key="preset",
+        on_click=use_preset,
+        icon=":material/bookmarks:",
+        width="stretch",
+        help="Ready-made scenarios, each with a question and its answer.",
+    )
     if at:
         st.caption(f"**{at.question}** {at.answer}")
 
@@ -197,9 +207,8 @@ def put(values: dict) -> None:
 
 def use_preset() -> None:
     """Set the controls to the preset that was picked."""
-    picked = next((preset for preset in PRESETS if preset.name == st.session_state.preset), None)
-    if picked:
-        put(values_of(picked.scenario))
+    picked = next(preset for preset in PRESETS if preset.name == st.session_state.preset)
+    put(values_of(picked.scenario))
 
 
 def new_draw() -> None:

@@ -1,31 +1,23 @@
 """The list of pages, and the one way into them: through streamlit_app.py.
 
 Until `st.navigation` has been called once in a server's life, Streamlit takes a folder named `pages/` for an
-old-style multipage app: it would run the page that the first visitor asks for by itself, without its controls, and
-lose that visitor's first moves. So whatever runs first calls `st.navigation` and starts over.
+old-style multipage app, and would run the page that the first visitor asks for by itself, without its controls.
 """
 
 import streamlit as st
 
-cold = True
-
 
 def set_up():
     """The page that is asked for, after setting up the window and drawing the menu."""
-    global cold
     # A local icon: without one, the browser would fetch the page's Material icon from a font host.
     st.set_page_config(page_title="Batch Scheduler Simulator", page_icon="pages/shared/icon.png", layout="wide")
-    page = st.navigation(
+    return st.navigation(
         [
             st.Page("pages/timeline.py", title="Timeline", icon=":material/view_timeline:", default=True),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         ],
         position="top",
     )
-    if cold:
-        cold = False
-        st.rerun()
-    return page
 
 
 def run(page) -> None:

@@ -67,8 +67,23 @@ def test_a_deep_link_wakes_a_cold_server(visit, cold_server):
     assert me.page.locator('[data-testid="stAlert"]').inner_text().find("jitter") > 0
 
 
-def test_the_first_visitor_of_a_cold_server_loses_no_move(visit, cold_server):
-    assert visit(cold_server).go("/").slide("workers", 2).headline.startswith("6 workers")
+def test_quick_moves_are_not_lost(visit, cold_server):
+    """Not the first ones of a server, and not those that interrupt a run."""
+    for presses in (2, 3, 5):
+        me = visit(cold_server).go("/").slide("workers", presses)
+        assert me.headline.startswith(f"{4 + presses} workers")
+
+
+def test_presets(visit, server):
+    me = visit(server).go("/")
+    me.page.get_by_role("button", name="Reference · 4 workers").click()
+    me.page.get_by_text("Slow network", exact=True).click()
+    me.page.wait_for_url("**latency_ms=500**")
+    me.settle()
+    assert me.headline.startswith("8 workers")
+    me.page.get_by_role("button", name="Reset").click()
+    me.page.wait_for_function("!location.search")
+    assert me.settle().headline.startswith("4 workers")
 
 
 def test_keep_a_run(visit, server):
