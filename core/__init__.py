@@ -1,19 +1,25 @@
 """Batch scheduler simulator: who waits for whom when N workers train in parallel, and what it costs."""
 
-from core.compute import Constant, Uniform
+from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.network import FlatLatency
 from core.parts import ScenarioError
 from core.policies import Asynchronous, Synchronous
 from core.scenario import Scenario
 from core.simulate import Run, compare, replicate, simulate
+from core.stragglers import Stragglers
 
 __all__ = [
     "Asynchronous",
     "Constant",
     "FlatLatency",
+    "Gumbel",
+    "LogNormal",
+    "Pareto",
     "Run",
     "Scenario",
     "ScenarioError",
+    "ShiftedExponential",
+    "Stragglers",
     "Synchronous",
     "Uniform",
     "compare",

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-COMPUTE, NETWORK = 0, 1
+COMPUTE, NETWORK, SPREAD, HICCUPS = range(4)
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 
 
@@ -25,8 +25,20 @@ class Draws:
 
     @cached_property
     def compute_ms(self) -> np.ndarray:
-        """Compute time of every mini-batch."""
-        return self._drawn(self.scenario.compute.draw, COMPUTE)
+        """Compute time of every mini-batch: base draw × worker factor × hiccup factor."""
+        stragglers = self.scenario.stragglers
+        times = self._drawn(self.scenario.compute.draw, COMPUTE)
+        if stragglers.persistent:
+            times = times * self.worker_factors
+        if stragglers.transient:
+            times = times * self._drawn(stragglers.hiccup_factors, HICCUPS)
+        return times
+
+    @cached_property
+    def worker_factors(self) -> np.ndarray:
+        """How many times slower each worker is for good, (workers, runs)."""
+        rng, runs = self._stream(SPREAD), chunk_runs(self.scenario)
+        return self.scenario.stragglers.worker_factors(rng, self.scenario.workers, runs)[:, : self.runs]
 
     @cached_property
     def push_ms(self) -> np.ndarray:
@@ -39,9 +51,11 @@ class Draws:
         return self.scenario.network.barrier_ms(self.scenario.workers)
 
     def _drawn(self, draw, concern: int) -> np.ndarray:
-        stream = np.random.SeedSequence(self.scenario.seed, spawn_key=(concern, self.chunk))
         shape = (self.scenario.batches, self.scenario.workers, chunk_runs(self.scenario))
-        return np.ascontiguousarray(draw(np.random.default_rng(stream), shape)[..., : self.runs])
+        return np.ascontiguousarray(draw(self._stream(concern), shape)[..., : self.runs])
+
+    def _stream(self, concern: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(self.scenario.seed, spawn_key=(concern, self.chunk)))
 
 
 def chunk_runs(scenario) -> int:

@@ -18,12 +18,15 @@ def whole(field: str, value, low: int, high: int) -> int:
     return int(value)
 
 
-def real(field: str, value, low: float, high: float, *, below: bool = False, unit: str = "") -> float:
-    """The value as a float, or ScenarioError when it is not in [low, high] ([low, high) if `below`)."""
+def real(
+    field: str, value, low: float, high: float, *, above: bool = False, below: bool = False, unit: str = ""
+) -> float:
+    """The value as a float, or ScenarioError when it is not in [low, high]; `above`, `below` exclude an end."""
     good = isinstance(value, numbers.Real) and not isinstance(value, bool) and low <= value <= high
-    if not good or (below and value == high):
+    if not good or (above and value == low) or (below and value == high):
+        lower = f"above {low:g}" if above else f"from {low:g}"
         upper = f"below {high:g}" if below else f"to {high:g}"
-        raise ScenarioError(f"{field}: {shown(value)} is not a number from {low:g} {upper}{unit and ' ' + unit}.")
+        raise ScenarioError(f"{field}: {shown(value)} is not a number {lower} {upper}{unit and ' ' + unit}.")
     return float(value)
 
 

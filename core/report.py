@@ -202,7 +202,7 @@ def listed(parts: list[str]) -> str:
 
 def how_to_read(run: Run) -> str:
     """A line under the timeline that explains its marks and its gestures."""
-    marks = "◆ ends the batch's straggler, whom the others wait for; upright lines are barriers. " * (
+    marks = "◇ ends the batch's straggler, whom the others wait for; upright lines are barriers. " * (
         len(run.barriers()) > 0
     )
     return f"{marks}The dashed line ends the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; \

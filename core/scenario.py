@@ -1,4 +1,4 @@
-"""What is asked: workers, batches, compute law, network, policy and seed, checked on construction."""
+"""What is asked: workers, batches, compute law, stragglers, network, policy, seed, checked on construction."""
 
 from dataclasses import dataclass, field, fields
 
@@ -6,18 +6,24 @@ from core.compute import LAWS, ComputeLaw, Uniform
 from core.network import NETWORKS, FlatLatency, Network
 from core.parts import Part, ScenarioError, part_from_dict, refuse_unknown, shown, whole
 from core.policies import POLICIES, Policy, Synchronous
+from core.stragglers import Stragglers
 
 MAX_WORKERS = 4_096
 MAX_BATCHES = 100_000
 MAX_WORK = 20_000_000
 MAX_SEED = 2**53 - 1  # what a link and a browser carry exactly
 
-PARTS = {"compute": (ComputeLaw, LAWS), "network": (Network, NETWORKS), "policy": (Policy, POLICIES)}
+PARTS = {
+    "compute": (ComputeLaw, LAWS),
+    "stragglers": (Stragglers, {"Stragglers": Stragglers}),
+    "network": (Network, NETWORKS),
+    "policy": (Policy, POLICIES),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One question: N workers, B mini-batches each, their compute law, the network, the policy, the seed.
+    """One question: N workers, B mini-batches each, compute law, stragglers, network, policy and seed.
 
     Raises ScenarioError, naming field, value and range, for anything out of bounds.
     """
@@ -25,6 +31,7 @@ class Scenario:
     workers: int = 4
     batches: int = 10
     compute: ComputeLaw = field(default_factory=Uniform)
+    stragglers: Stragglers = field(default_factory=Stragglers)
     network: Network = field(default_factory=FlatLatency)
     policy: Policy = field(default_factory=Synchronous)
     seed: int = 42
@@ -35,6 +42,7 @@ class Scenario:
         for name, (kind, known) in PARTS.items():
             if not isinstance(getattr(self, name), kind):
                 raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not one of {', '.join(known)}.")
+        whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
         check_work(self.workers, self.batches)
 
     @property

@@ -1,13 +1,13 @@
 """What closed forms say a run should give, each with its conditions and its source."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.compute import ComputeLaw, Constant, Uniform
+from core.compute import EULER_GAMMA, ComputeLaw, Constant, Gumbel, Pareto, ShiftedExponential, Uniform
 from core.network import FlatLatency
-from core.policies import Asynchronous, Synchronous
+from core.policies import Asynchronous, Policy, Synchronous
 from core.scenario import Scenario
 
 
@@ -20,9 +20,10 @@ class Expected:
     formula: str
 
 
-def expected(scenario: Scenario) -> dict[str, Expected]:
-    """Expected metrics of one run, by name of the metric; what has no closed form is absent."""
-    if not isinstance(scenario.network, FlatLatency):
+def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expected]:
+    """Expected metrics of one run by name, under the scenario's policy or another; without a closed form: absent."""
+    scenario = replace(scenario, policy=policy) if policy else scenario
+    if not isinstance(scenario.network, FlatLatency) or scenario.stragglers.persistent:
         return {}
     if isinstance(scenario.policy, Synchronous):
         return expected_synchronous(scenario)
@@ -33,10 +34,12 @@ def expected(scenario: Scenario) -> dict[str, Expected]:
 
 def expected_synchronous(scenario: Scenario) -> dict[str, Expected]:
     """A barrier after each batch: its mean step is E[max of N draws] + L (order statistics; SPEC §1)."""
-    mean, workers = scenario.compute.mean_ms, scenario.workers
-    slowest = expected_maximum_ms(scenario.compute, workers)
+    workers = scenario.workers
+    mean, _ = step_moments_ms(scenario)
+    slowest = expected_slowest_ms(scenario)
+    fresh = Expected(value=0, holds="exact", formula="a barrier applies every gradient before the next read")
     if slowest is None:
-        return {}
+        return {"mean_staleness": fresh}
     step = slowest + scenario.network.barrier_ms(workers)
     ratio = "exact" if slowest == mean else "approximate"  # a ratio of means is not the mean of ratios
     return {
@@ -44,36 +47,77 @@ def expected_synchronous(scenario: Scenario) -> dict[str, Expected]:
         "idle_percent": Expected(value=100 * (1 - mean / slowest), holds=ratio, formula="1 − m / E[max of N]"),
         "throughput": Expected(value=1000 * workers / step, holds=ratio, formula="N / (E[max of N] + L)"),
         "utilization_percent": Expected(value=100 * mean / step, holds=ratio, formula="m / (E[max of N] + L)"),
-        "mean_staleness": Expected(value=0, holds="exact", formula="a barrier applies every gradient before the next"),
+        "mean_staleness": fresh,
     }
 
 
 def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
     """No barrier, B batches each: the epoch ends with the slowest of N sums of B steps (central limit theorem)."""
-    mean, workers, batches = scenario.compute.mean_ms, scenario.workers, scenario.batches
-    longest = scenario.network.longest_push_ms
-    step, std = mean + longest / 2, math.hypot(scenario.compute.std_ms, longest / math.sqrt(12))
-    epoch = batches * step + std * math.sqrt(batches) * normal_maximum(workers)
-    sums = "exact" if std == 0 else "approximate"
-    return {
-        "epoch_ms": Expected(value=epoch, holds=sums, formula="B·(m + y) + σ·√B·z_N"),
+    workers, batches = scenario.workers, scenario.batches
+    (mean, std), longest = step_moments_ms(scenario), scenario.network.longest_push_ms
+    always = {
         "idle_percent": Expected(value=0, holds="exact", formula="nobody waits"),
+        "mean_staleness": Expected(value=workers - 1, holds="long run", formula="N − 1, for any law and mix of speeds"),
+    }
+    if math.isinf(std):
+        return always
+    step, deviation = mean + longest / 2, math.hypot(std, longest / math.sqrt(12))
+    epoch = batches * step + deviation * math.sqrt(batches) * normal_maximum(workers)
+    sums = "exact" if deviation == 0 else "approximate"
+    return always | {
+        "epoch_ms": Expected(value=epoch, holds=sums, formula="B·(m + y) + σ·√B·z_N"),
         "throughput": Expected(value=1000 * workers * batches / epoch, holds=sums, formula="N·B / E[epoch]"),
         "utilization_percent": Expected(value=100 * batches * mean / epoch, holds=sums, formula="B·m / E[epoch]"),
-        "mean_staleness": Expected(value=workers - 1, holds="long run", formula="N − 1, for any law and mix of speeds"),
     }
 
 
-def expected_maximum_ms(law: ComputeLaw, workers: int) -> float | None:
-    """Mean of the slowest of N draws, ms, or None where no closed form is known.
+def step_moments_ms(scenario: Scenario) -> tuple[float, float]:
+    """Mean and standard deviation of one compute time, hiccups included, persistent stragglers not, ms."""
+    law, stragglers = scenario.compute, scenario.stragglers
+    p, s = stragglers.hiccup_probability, stragglers.hiccup_factor
+    mean, square = 1 + p * (s - 1), 1 + p * (s**2 - 1)  # first two moments of the hiccup factor
+    spread = math.sqrt(max(0.0, square * (law.mean_ms**2 + law.std_ms**2) - (mean * law.mean_ms) ** 2))
+    return mean * law.mean_ms, spread
 
-    Uniform: m·(1 − j + 2jN/(N+1)), the largest order statistic of N uniform draws.
+
+def expected_slowest_ms(scenario: Scenario) -> float | None:
+    """Mean of the slowest of N compute times of one step, ms, or None where no closed form is known."""
+    law, stragglers, workers = scenario.compute, scenario.stragglers, scenario.workers
+    if stragglers.transient:
+        if not isinstance(law, Constant):
+            return None
+        return law.mean_ms * hiccup_maximum(stragglers.hiccup_probability, stragglers.hiccup_factor, workers)
+    return order_statistic_ms(law, workers, workers)
+
+
+def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
+    """Mean of the k-th smallest of n draws, ms, or None where no closed form is known (textbook order statistics).
+
+    Uniform: m(1 − j + 2jk/(n+1)). Shifted exponential: Δ + (H_n − H_{n−k})/μ. Pareto, k = n:
+    x_m·Γ(n+1)Γ(1−1/α)/Γ(n+1−1/α). Gumbel, k = n: loc + β(ln n + γ).
     """
     if isinstance(law, Constant):
         return law.mean_ms
     if isinstance(law, Uniform):
-        return law.mean_ms * (1 + law.jitter * (workers - 1) / (workers + 1))
+        return law.mean_ms * (1 - law.jitter + 2 * law.jitter * k / (n + 1))
+    if isinstance(law, ShiftedExponential):
+        return law.shift * law.mean_ms + law.std_ms * (harmonic(n) - harmonic(n - k))
+    if isinstance(law, Pareto) and k == n:
+        a = 1 / law.alpha
+        return law.least_ms * math.exp(math.lgamma(n + 1) + math.lgamma(1 - a) - math.lgamma(n + 1 - a))
+    if isinstance(law, Gumbel) and k == n:
+        return law.location_ms + law.scale_ms * (math.log(n) + EULER_GAMMA)
     return None
+
+
+def harmonic(n: int) -> float:
+    """H_n = 1 + 1/2 + … + 1/n."""
+    return math.fsum(1 / k for k in range(1, n + 1))
+
+
+def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
+    """Mean slowest of N mini-batches over their constant time: 1 + (s − 1)(1 − (1 − p)^N)."""
+    return 1 + (factor - 1) * -math.expm1(workers * math.log1p(-probability)) if probability < 1 else factor
 
 
 def normal_maximum(workers: int) -> float:
