@@ -10,8 +10,13 @@ from core import (
     Asynchronous,
     Constant,
     FlatLatency,
+    Gumbel,
+    LogNormal,
+    Pareto,
     Scenario,
     ScenarioError,
+    ShiftedExponential,
+    Stragglers,
     Synchronous,
     Uniform,
     compare,
@@ -28,6 +33,7 @@ HUGE = 10**400
         (lambda v: Scenario(workers=v), "workers", "1 to 4,096"),
         (lambda v: Scenario(batches=v), "batches", "1 to 100,000"),
         (lambda v: Scenario(seed=v), "seed", "0 to 9,007,199,254,740,991"),
+        (lambda v: Stragglers(slow_workers=v), "stragglers.slow_workers", "0 to 4,096"),
         (lambda v: replicate(Scenario(), v), "replicates", "1 to 20,000,000"),
     ],
 )
@@ -44,13 +50,21 @@ def test_whole_numbers_out_of_bounds_are_refused(make, field, allowed, value):
         (lambda v: Uniform(mean_ms=v), "compute.mean_ms"),
         (lambda v: Constant(mean_ms=v), "compute.mean_ms"),
         (lambda v: Uniform(jitter=v), "compute.jitter"),
+        (lambda v: LogNormal(cv=v), "compute.cv"),
+        (lambda v: Gumbel(cv=v), "compute.cv"),
+        (lambda v: ShiftedExponential(shift=v), "compute.shift"),
+        (lambda v: Pareto(alpha=v), "compute.alpha"),
+        (lambda v: Stragglers(slowdown=v), "stragglers.slowdown"),
+        (lambda v: Stragglers(spread=v), "stragglers.spread"),
+        (lambda v: Stragglers(hiccup_probability=v), "stragglers.hiccup_probability"),
+        (lambda v: Stragglers(hiccup_factor=v), "stragglers.hiccup_factor"),
         (lambda v: FlatLatency(latency_ms=v), "network.latency_ms"),
         (lambda v: FlatLatency(async_fraction=v), "network.async_fraction"),
     ],
 )
 @pytest.mark.parametrize("value", [-1, -1e-9, math.nan, math.inf, -math.inf, HUGE, "500", None, True, 1e13])
 def test_numbers_out_of_bounds_are_refused(make, field, value):
-    with pytest.raises(ScenarioError, match=f"^{field}: .* is not a number from"):
+    with pytest.raises(ScenarioError, match=f"^{field}: .* is not a number (from|above)"):
         make(value)
 
 
@@ -72,6 +86,11 @@ def test_parts_of_another_kind_are_refused(wrong):
         Scenario(**wrong)
 
 
+def test_more_slow_workers_than_workers_are_refused():
+    with pytest.raises(ScenarioError, match=r"^stragglers.slow_workers: 5 is not a whole number from 0 to 4"):
+        Scenario(workers=4, stragglers=Stragglers(slow_workers=5))
+
+
 def test_unknown_names_are_refused():
     for part in (Scenario, Uniform, FlatLatency, Asynchronous):
         with pytest.raises(TypeError, match="wokers"):
@@ -88,6 +107,7 @@ def test_to_and_from_a_plain_dict():
     scenario = Scenario(
         workers=3,
         compute=Constant(mean_ms=7),
+        stragglers=Stragglers(slow_workers=1, spread=0.1),
         network=FlatLatency(latency_ms=1, async_fraction=1),
         policy=Asynchronous(),
         seed=9,
