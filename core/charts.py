@@ -13,25 +13,27 @@ PHASE_COLORS = {
     "cancelled": "#999999",
     "tail": "#C9CDD2",
 }
-POLICY_COLORS = {"Synchronous": "#0072B2", "Asynchronous": "#CC79A7"}
+POLICY_COLORS = ("#0072B2", "#CC79A7", "#E69F00", "#F0E442", "#8C6BB1", "#7F7F7F", "#A6761D", "#1B9E77")
+REASONS = {"barrier": "waits at the barrier"}
 RULE_COLOR = "#8A9099"
 MAX_BLOCKS = 4_000  # marks a browser draws without delay
-AROUND = 130  # px that axes and legend take of a chart's height
+AROUND = 112  # px that axes and legend take of a chart's height
 
 
 def timeline_blocks(run: Run) -> pd.DataFrame:
     """A run's segments in words: label (W0…), phase, what happens, batch, start_ms, end_ms, duration_ms."""
     blocks = run.segments()
     barriers = run.barriers().set_index("batch")["straggler"]
-    straggler = blocks["batch"].map(barriers) if len(barriers) else pd.Series(np.nan, blocks.index)
-    last = blocks["phase"].eq("compute") & straggler.eq(blocks["worker"])
-    what = blocks["phase"].map({"compute": "computes", "comm": "network", "cancelled": "cancelled"})
-    what = what.mask(last, "computes: the batch's straggler")
-    waits = blocks["phase"].eq("wait")
-    if waits.any():
-        what = what.mask(waits, "waits at the barrier for W" + straggler[waits].astype(int).astype(str))
+    straggler = blocks["batch"].map(barriers) if len(barriers) else pd.Series(-1, blocks.index)
+    phase, reason = blocks["phase"].astype(str), blocks["reason"].astype(str)
+    last = phase.eq("compute") & straggler.eq(blocks["worker"])
+    does = {"compute": "computes", "comm": "network", "cancelled": "computes for nothing: cancelled"}
+    what = phase.map(does).mask(last, "computes, the slowest of its batch")
+    what = what.mask(phase.eq("wait"), reason.map(REASONS).fillna("waits: " + reason))
+    what = what.mask(reason.eq("barrier"), what + " for W" + straggler.astype(str))
     return blocks.assign(
         label="W" + blocks["worker"].astype(str),
+        phase=phase,
         what=what,
         duration_ms=blocks["end_ms"] - blocks["start_ms"],
         straggler=last,
@@ -162,7 +164,7 @@ def shares(table: pd.DataFrame) -> alt.Chart:
 
 
 def histogram(
-    values: dict[str, np.ndarray], title: str, format: str = ",.0f", marks: tuple[float, ...] = ()
+    values: dict[str, np.ndarray], title: str, colors: dict[str, str], marks: tuple[float, ...] = ()
 ) -> alt.LayerChart:
     """How often each value occurred, one colour a policy, over the same bins; dashed lines at the marks."""
     everything = np.concatenate(list(values.values()))
@@ -170,11 +172,11 @@ def histogram(
     if high - low < 1e-9 * high:
         low, high = 0.99 * low, 1.01 * high
     edges = np.linspace(low, high, min(60, max(5, len(everything) // 10)) + 1)
+    format = f",.{int(np.clip(np.ceil(1 - np.log10(high - low)), 0, 6))}f"
     table = pd.concat(
         pd.DataFrame({"policy": name, "from": edges[:-1], "to": edges[1:], "runs": np.histogram(v, edges)[0]})
         for name, v in values.items()
     )
-    colors = [POLICY_COLORS[name] for name in values]
     legend = alt.Legend(orient="top", symbolType="square") if len(values) > 1 else None
     axis = alt.Axis(format=format, tickCount=6, grid=False)
     bars = (
@@ -185,7 +187,12 @@ def histogram(
             x2="to:Q",
             y=alt.Y("runs:Q", title="Runs"),
             y2=alt.datum(0),
-            color=alt.Color("policy:N", title=None, scale=alt.Scale(domain=list(values), range=colors), legend=legend),
+            color=alt.Color(
+                "policy:N",
+                title=None,
+                scale=alt.Scale(domain=list(values), range=[colors[name] for name in values]),
+                legend=legend,
+            ),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("from:Q", title="From", format=format),

@@ -25,7 +25,7 @@ class ComputeLaw(Part):
         raise NotImplementedError
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Compute times in ms; filled in C order, so that a longer draw begins with the same times."""
+        """Compute times in ms; filled in C order, so that longer draws begin with the same times."""
         raise NotImplementedError
 
     def _check(self, name: str, low: float, high: float, **options) -> None:

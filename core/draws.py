@@ -11,9 +11,10 @@ CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 class Draws:
     """Compute and network times of a chunk of a scenario's runs, each (batches, workers, runs) in ms.
 
-    Drawn batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the scenario, the
-    concern and the chunk: policies see the same numbers, and the first runs of a chunk are the same however many
-    are asked for. Arrays that were measured or given may take the place of either.
+    Drawn run by run, batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the
+    seed, the concern and the chunk: policies see the same numbers, the first runs of a chunk are the same however
+    many are asked for, and the first run's first batches are the same however many follow. Arrays that were measured
+    or given may take the place of either.
     """
 
     def __init__(self, scenario, *, chunk: int = 0, runs: int = 1, compute_ms=None, push_ms=None):
@@ -29,16 +30,15 @@ class Draws:
         stragglers = self.scenario.stragglers
         times = self._drawn(self.scenario.compute.draw, COMPUTE)
         if stragglers.persistent:
-            times = times * self.worker_factors
+            times *= self.worker_factors
         if stragglers.transient:
-            times = times * self._drawn(stragglers.hiccup_factors, HICCUPS)
+            times *= self._drawn(stragglers.hiccup_factors, HICCUPS)
         return times
 
     @cached_property
     def worker_factors(self) -> np.ndarray:
         """How many times slower each worker is for good, (workers, runs)."""
-        rng, runs = self._stream(SPREAD), chunk_runs(self.scenario)
-        return self.scenario.stragglers.worker_factors(rng, self.scenario.workers, runs)[:, : self.runs]
+        return self.scenario.stragglers.worker_factors(self._stream(SPREAD), self.runs, self.scenario.workers).T
 
     @cached_property
     def push_ms(self) -> np.ndarray:
@@ -51,8 +51,8 @@ class Draws:
         return self.scenario.network.barrier_ms(self.scenario.workers)
 
     def _drawn(self, draw, concern: int) -> np.ndarray:
-        shape = (self.scenario.batches, self.scenario.workers, chunk_runs(self.scenario))
-        return np.ascontiguousarray(draw(self._stream(concern), shape)[..., : self.runs])
+        by_run = draw(self._stream(concern), (self.runs, self.scenario.batches, self.scenario.workers))
+        return np.ascontiguousarray(by_run.transpose(1, 2, 0))
 
     def _stream(self, concern: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.scenario.seed, spawn_key=(concern, self.chunk)))

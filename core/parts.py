@@ -25,7 +25,7 @@ def real(
     good = isinstance(value, numbers.Real) and not isinstance(value, bool) and low <= value <= high
     if not good or (above and value == low) or (below and value == high):
         lower = f"above {low:g}" if above else f"from {low:g}"
-        upper = f"below {high:g}" if below else f"to {high:g}"
+        upper = f"to below {high:g}" if below else f"to {high:g}"
         raise ScenarioError(f"{field}: {shown(value)} is not a number {lower} {upper}{unit and ' ' + unit}.")
     return float(value)
 
@@ -45,11 +45,11 @@ class Part:
 
 def part_from_dict(field: str, data, kinds: dict[str, type[Part]]) -> Part:
     """The part that `to_dict` described; ScenarioError names an unknown kind or field."""
-    if not isinstance(data, dict) or data.get("kind") not in kinds:
-        kind = data.get("kind") if isinstance(data, dict) else data
+    kind = data.get("kind") if isinstance(data, dict) else data
+    if not isinstance(data, dict) or not isinstance(kind, str) or kind not in kinds:
         raise ScenarioError(f"{field}: {shown(kind)} is unknown; known kinds are {', '.join(kinds)}.")
     values = {key: value for key, value in data.items() if key != "kind"}
-    part = kinds[data["kind"]]
+    part = kinds[kind]
     refuse_unknown(f"{field}.", values, [f.name for f in fields(part)])
     return part(**values)
 
@@ -58,4 +58,5 @@ def refuse_unknown(prefix: str, given, known) -> None:
     """ScenarioError for the first given name that is not among the known ones."""
     for name in given:
         if name not in known:
-            raise ScenarioError(f"{prefix}{name} is not a known field; known are {', '.join(known) or 'none'}.")
+            label = name if isinstance(name, str) and len(name) <= 40 else shown(name)
+            raise ScenarioError(f"{prefix}{label} is not a known field; known are {', '.join(known) or 'none'}.")

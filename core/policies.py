@@ -1,6 +1,6 @@
 """Who waits for whom: each policy turns draws into a Schedule, for many runs at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -14,8 +14,14 @@ from core.schedule import Schedule, Stretch
 class Policy(Part):
     """A rule that decides when each worker may start its next mini-batch."""
 
-    label = ""
+    name = ""
     """What people call it."""
+
+    @property
+    def label(self) -> str:
+        """Its name, with its parameters where it has any: no two policies share a label."""
+        parameters = ", ".join(f"{f.name} {getattr(self, f.name)}" for f in fields(self))
+        return f"{self.name} ({parameters})" if parameters else self.name
 
     def schedule(self, draws: Draws) -> Schedule:
         """The schedule of every run in the draws."""
@@ -26,7 +32,7 @@ class Policy(Part):
 class Synchronous(Policy):
     """Bulk-synchronous (BSP): after each batch all wait for the slowest, then pay the network once."""
 
-    label = "Synchronous"
+    name = "Synchronous"
 
     def schedule(self, draws):
         compute = draws.compute_ms
@@ -54,7 +60,7 @@ class Synchronous(Policy):
 class Asynchronous(Policy):
     """Asynchronous (ASP): nobody waits; each gradient is an update of its own, B batches for every worker."""
 
-    label = "Asynchronous"
+    name = "Asynchronous"
 
     def schedule(self, draws):
         start, applied = back_to_back(draws.compute_ms + draws.push_ms)

@@ -64,7 +64,7 @@ PRESETS = (
     preset(
         "Does the barrier scale?",
         "The network is free and jitter is ±20 %: how much more does the barrier cost with 64 workers?",
-        "Workers idle 16.2 % of the time. It was 10.7 % with 4 workers, and it never passes 16.7 %: "
+        "Workers idle 16.2 % of the time. It was 10.7 % with 4 workers, and on average it never passes 16.7 %: "
         "bounded jitter bounds the cost.",
         workers=64,
         batch_ms=500,

@@ -11,6 +11,7 @@ from core.scenario import Scenario
 from core.simulate import Run
 from core.theory import Expected
 
+EVERYTHING = ["utilization_percent", "wait_percent", "comm_percent", "cancelled_percent", "tail_percent"]
 HEADLINE = ("epoch_ms", "idle_percent", "throughput", "utilization_percent", "mean_staleness")
 
 
@@ -61,8 +62,9 @@ def timeline_in_words(run: Run) -> str:
     text = f"Timeline of {counted(run.scenario.workers, 'worker')}, a row each, {run.scenario.policy.label.lower()}. "
     text += f"{headline} {detail}"
     if len(barriers):
-        often = barriers["straggler"].value_counts().sort_index()
-        text += " Last at the barrier: " + ", ".join(f"W{w} {n}×" for w, n in often.items()) + "."
+        often = barriers.loc[barriers["straggler"] >= 0, "straggler"].value_counts().sort_index()
+        last = ", ".join(f"W{worker} {count}×" for worker, count in often.items())
+        text += f" Last at the barrier: {last}." if last else " Nobody waits at a barrier."
     return text
 
 
@@ -84,72 +86,94 @@ def theory_text(name: str, theory: Expected | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Speedup:
-    """How many times sooner one policy finishes than another, pair by pair."""
+    """How many times faster one policy finishes than another, pair by pair."""
 
     ratios: np.ndarray
     """Baseline's epoch time over the other's, one for each replicate."""
     median: float
     low: float
     high: float
-    """Between low and high lie 95 % of the pairs."""
+    """Between low and high lie 95 % of the pairs; all of them where there are fewer than 40."""
 
 
 def speedup(table: pd.DataFrame, baseline: str, other: str) -> Speedup:
     """The speed-up of `other` over `baseline` in a table that `compare` made."""
     epochs = {policy: rows["epoch_ms"].to_numpy() for policy, rows in table.groupby("policy", sort=False)}
     ratios = epochs[baseline] / epochs[other]
-    low, median, high = np.quantile(ratios, (0.025, 0.5, 0.975))
+    tail = 0.025 if len(ratios) >= 40 else 0
+    low, median, high = np.quantile(ratios, (tail, 0.5, 1 - tail))
     return Speedup(ratios=ratios, median=float(median), low=float(low), high=float(high))
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean, and the bounds of the middle 95 %, of every metric by policy: policy, metric, mean, low, high."""
-    long = table.melt(["policy", "replicate"], var_name="metric")
-    groups = long.groupby(["policy", "metric"], sort=False)["value"]
-    bounds = groups.quantile([0.025, 0.975]).unstack()
-    return pd.DataFrame({"mean": groups.mean(), "low": bounds[0.025], "high": bounds[0.975]}).reset_index()
+    """Every metric by policy, side by side: its mean, and the bounds of the middle 95 % of the runs."""
+    groups = table.drop(columns="replicate").groupby("policy", sort=False)
+    mean, low, high = groups.mean(), groups.quantile(0.025), groups.quantile(0.975)
+    columns = {}
+    for policy in mean.index:
+        columns[policy] = mean.loc[policy]
+        columns[f"{policy}, 95 % from"] = low.loc[policy]
+        columns[f"{policy}, to"] = high.loc[policy]
+    labels = [f"{at['label']} ({at['unit']})" if at["unit"] else at["label"] for at in FIGURES.values()]
+    return pd.DataFrame(columns).loc[list(FIGURES)].set_axis(labels).rename_axis("Metric")
 
 
 def compare_headline(gain: Speedup, baseline: str, other: str) -> str:
     """Which policy finishes first and by how much, or that the runs do not tell."""
-    if gain.low > 1:
-        return f"{other} finishes the epoch {times(gain.median)} sooner."
-    if gain.high < 1:
-        return f"{baseline} finishes the epoch {times(1 / gain.median)} sooner."
+    if gain.low >= 1 < gain.median:
+        return f"{other} finishes the epoch {times(gain.median)} faster."
+    if gain.high <= 1 > gain.median:
+        return f"{baseline} finishes the epoch {times(1 / gain.median)} faster."
     if gain.low == gain.high:
         return f"{baseline} and {other.lower()} take the same time."
     return f"{baseline} or {other.lower()}: too close to call."
 
 
 def compare_reasons(table: pd.DataFrame, gain: Speedup, baseline: str, other: str) -> str:
-    """Why: how sure, what the baseline loses to waiting and network, what the time saved is made of, its price."""
-    means = table.groupby("policy", sort=False).mean()
-    base, rest = means.loc[baseline], means.loc[other]
+    """Why: how much the answer varies, what either side loses, what the time saved is made of, and its price."""
     runs = len(gain.ratios)
-    sure = (
-        f"In 95 % of {runs:,} paired runs the speed-up was between {times(gain.low)} and {times(gain.high)}."
+    share = f"95 % of {runs:,}" if runs >= 40 else f"all {runs}"
+    varies = (
+        f"In {share} paired runs the speed-up was between {times(gain.low)} and {times(gain.high)}."
         if runs > 1
-        else f"In this one pair of runs the speed-up was {times(gain.median)}; more runs would tell how sure that is."
+        else f"This is one pair of runs, {times(gain.median)}; more would tell how much the speed-up varies."
     )
-    saved = {part: part_ms(base, part) - part_ms(rest, part) for part in ("idle", "comm")}
-    total = base["epoch_ms"] - rest["epoch_ms"]
-    makes = (
-        f" Of the {duration(total)} saved, {duration(saved['comm'])} is network time and "
-        f"{duration(saved['idle'])} is waiting."
-        if total > 0 and min(saved.values()) >= 0
-        else ""
-    )
-    return (
-        f"{sure} {baseline} loses {percent(base['wait_percent'])} of the epoch waiting at the barrier and "
-        f"{percent(base['comm_percent'])} to the network.{makes} {other} pays with gradients that are "
-        f"{rest['mean_staleness']:.1f} updates stale on average."
-    )
+    means = table.drop(columns="replicate").groupby("policy").mean()
+    losses = [f"{policy} loses {losses_of(means.loc[policy])}" for policy in (baseline, other)]
+    stale = means.loc[other, "mean_staleness"]
+    price = f" {other} pays with gradients that are {stale:.1f} updates stale on average." if stale else ""
+    return f"{varies} {losses[0]}; {lowered(losses[1])}.{savings(table, baseline, other)}{price}"
 
 
-def part_ms(means: pd.Series, part: str) -> float:
-    """Mean time of a worker in comm, or idle in any way (waiting, or done while others go on), ms."""
-    shares = {"comm": ["comm_percent"], "idle": ["wait_percent", "tail_percent"]}[part]
-    return means["epoch_ms"] * sum(means[share] for share in shares) / 100
+def losses_of(means: pd.Series) -> str:
+    """Where a policy's time goes that is not computing, as shares of the epoch."""
+    lost = [
+        (means["wait_percent"], "waiting"),
+        (means["comm_percent"], "on the network"),
+        (means["tail_percent"], "at the end, done before the last worker"),
+    ]
+    return listed([f"{percent(share)} {where}" for share, where in lost if share >= 0.05] or ["nothing"])
+
+
+def savings(table: pd.DataFrame, baseline: str, other: str) -> str:
+    """What the time saved is made of: exactly, since both sides compute the same draws for equally long."""
+    total, network = (
+        mean_ms(table, baseline, shares) - mean_ms(table, other, shares) for shares in (EVERYTHING, ["comm_percent"])
+    )
+    if total <= 0:
+        return ""
+    waiting = total - network
+    if network < 0:
+        return f" Less waiting saves {duration(waiting)}, of which the network takes back {duration(-network)}."
+    if waiting < 0:
+        return f" The network saves {duration(network)}, of which uneven finishing takes back {duration(-waiting)}."
+    return f" Of the {duration(total)} saved, {duration(network)} is network time and {duration(waiting)} is waiting."
+
+
+def mean_ms(table: pd.DataFrame, policy: str, shares: list[str]) -> float:
+    """Mean time of a worker in the given shares of the epoch, ms."""
+    rows = table[table["policy"] == policy]
+    return float((rows["epoch_ms"] * rows[shares].sum(axis=1)).mean() / 100)
 
 
 def compare_caveats(scenario: Scenario) -> str:
@@ -161,9 +185,11 @@ def compare_caveats(scenario: Scenario) -> str:
             f"This network model makes asynchronous communication nearly free: sync pays {network.latency_ms:g} ms "
             f"a batch, async 0 to {network.longest_push_ms:g} ms. "
         )
+    if scenario.workers == 1:
+        return f"{kind}One worker has nobody to wait for: only the network differs."
     return (
-        f"{kind}Faster epochs are not yet faster learning: one sync update averages "
-        f"{counted(scenario.workers, 'gradient')}, one async update uses a single, staler one."
+        f"{kind}Faster epochs are not yet faster learning: one sync update averages {scenario.workers} gradients, "
+        "one async update uses a single, staler one."
     )
 
 
@@ -173,11 +199,10 @@ def duration(ms: float) -> str:
 
 
 def rounded(value: float) -> str:
-    """Three figures, or all the whole ones where there are more: 7.47, 0.534, 1,234, 3."""
-    if value == int(value):
+    """Three significant figures, or all the whole ones where there are more: 7.47, 0.0534, 1,234, 3."""
+    if value == int(value) or abs(value) >= 999.5:
         return f"{value:,.0f}"
-    before = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    return f"{value:,.{max(0, 3 - before)}f}"
+    return f"{value:#.3g}".rstrip(".") if abs(value) >= 1e-4 else f"{value:.0e}"
 
 
 def times(ratio: float) -> str:
@@ -190,6 +215,11 @@ def percent(value: float) -> str:
     return f"{value:.1f}\N{NO-BREAK SPACE}%"
 
 
+def lowered(sentence: str) -> str:
+    """The sentence as it goes on after a semicolon."""
+    return sentence[0].lower() + sentence[1:]
+
+
 def counted(number: int, noun: str) -> str:
     """1 worker, 4 workers."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
@@ -200,13 +230,17 @@ def listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def how_to_read(run: Run) -> str:
-    """A line under the timeline that explains its marks and its gestures."""
-    marks = "◇ ends the batch's straggler, whom the others wait for; upright lines are barriers. " * (
-        len(run.barriers()) > 0
+def how_to_read(run: Run, since_ms: float, until_ms: float) -> str:
+    """A line under the timeline that explains its marks and its gestures, and says where it is only a part."""
+    epoch_ms, marks = run.metrics.epoch_ms, ""
+    if until_ms - since_ms < epoch_ms:
+        marks = f"Shown: {duration(since_ms)} to {duration(until_ms)} of {duration(epoch_ms)}. "
+    if len(run.barriers()):
+        marks += "◇ marks where the slowest worker of a batch finishes, its straggler; upright lines are barriers. "
+    return (
+        f"{marks}The dashed line ends the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "
+        "click a phase in the legend to see it alone."
     )
-    return f"{marks}The dashed line ends the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; \
-click a phase in the legend to see it alone."
 
 
 def baseline_notes(names) -> dict[str, dict]:
@@ -220,19 +254,20 @@ def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict]:
     for name, value in other.items():
         points = FIGURES[name]["unit"] == "%"
         change = value - baseline[name] if points else 100 * (value / baseline[name] - 1)
-        text = f"{change:+.1f} points" if points else f"{change:+.0f} %"
+        text = f"{change:+.1f} points" if points else f"{change:+.{0 if abs(change) >= 1 else 1}f} %"
         none = {"delta": 0, "delta_color": "off", "delta_arrow": "off"}
         better = "normal" if name == "throughput" else "inverse"
         notes[name] = {"delta": text, "delta_color": better} if round(change, 1) else none
     return notes
 
 
-def what_is_drawn(table: pd.DataFrame, seed: int) -> str:
-    """A line that tells the figures (means of many runs) from the pictures (one of them)."""
-    runs = table["replicate"].nunique()
+def what_is_drawn(runs: list[Run], until_ms: float, replicates: int) -> str:
+    """A line that tells the figures (means of many runs) from the pictures (one of them, or its beginning)."""
+    longest = max(run.metrics.epoch_ms for run in runs)
+    part = f"the first {duration(until_ms)} of " if until_ms < longest else ""
     return (
-        f"Figures are means of {counted(runs, 'paired run')}; the timelines draw the first of them (seed {seed}), "
-        "the same compute draws on both sides."
+        f"Figures are means of {counted(replicates, 'paired run')}; the timelines draw {part}the first of them "
+        f"(seed {runs[0].scenario.seed}), the same compute draws on both sides."
     )
 
 
@@ -249,6 +284,6 @@ def distribution_in_words(table: pd.DataFrame) -> str:
 def speedup_in_words(gain: Speedup) -> str:
     """The spread of the speed-ups."""
     return (
-        f"Speed-ups of {counted(len(gain.ratios), 'pair')}: median {times(gain.median)}, 95 % between "
-        f"{times(gain.low)} and {times(gain.high)}."
+        f"Speed-ups of {counted(len(gain.ratios), 'pair')}: median {times(gain.median)}, "
+        f"{'95 %' if len(gain.ratios) >= 40 else 'all'} between {times(gain.low)} and {times(gain.high)}."
     )

@@ -62,12 +62,27 @@ def segments(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     for stretch in schedule.stretches:
         start, end = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
         worker, batch = np.nonzero(end > start)
-        phase, reason = (np.full(len(worker), value, dtype=object) for value in (stretch.phase, stretch.reason))
-        columns.append((worker, batch, phase, reason, start[worker, batch], end[worker, batch]))
-    worker, batch, phase, reason, start_ms, end_ms = map(np.concatenate, zip(*columns, strict=True))
+        kind = np.full(len(worker), len(columns), dtype=np.int8)
+        columns.append((worker, batch, kind, start[worker, batch], end[worker, batch]))
+    worker, batch, kind, start_ms, end_ms = map(np.concatenate, zip(*columns, strict=True))
     order = np.lexsort((start_ms, worker))
-    table = {"worker": worker, "batch": batch, "phase": phase, "reason": reason, "start_ms": start_ms, "end_ms": end_ms}
-    return pd.DataFrame({name: values[order] for name, values in table.items()})
+    kind = kind[order]
+    return pd.DataFrame(
+        {
+            "worker": worker[order],
+            "batch": batch[order],
+            "phase": named(kind, [stretch.phase for stretch in schedule.stretches]),
+            "reason": named(kind, [stretch.reason for stretch in schedule.stretches]),
+            "start_ms": start_ms[order],
+            "end_ms": end_ms[order],
+        }
+    )
+
+
+def named(kind: np.ndarray, names: list[str]) -> pd.Categorical:
+    """The name of each row's kind, stored once however many rows there are."""
+    distinct = list(dict.fromkeys(names))
+    return pd.Categorical.from_codes(np.array([distinct.index(name) for name in names], np.int8)[kind], distinct)
 
 
 def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
@@ -86,12 +101,12 @@ def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
 
 
 def barriers(schedule: Schedule, run: int = 0) -> pd.DataFrame:
-    """Every barrier of one run: batch, barrier_ms, straggler (the worker that the others waited for)."""
+    """Every barrier of one run: batch, barrier_ms, straggler (the worker that others waited for, −1 if nobody did)."""
     tables = []
     for stretch in schedule.stretches:
         if stretch.reason == "barrier":
             ready, barrier = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
-            slowest = ready.argmax(axis=0)
+            slowest = np.where((barrier > ready).any(axis=0), ready.argmax(axis=0), -1)
             tables.append(pd.DataFrame({"batch": range(len(slowest)), "barrier_ms": barrier[0], "straggler": slowest}))
     return pd.concat(tables) if tables else pd.DataFrame(columns=["batch", "barrier_ms", "straggler"])
 

@@ -12,7 +12,7 @@ import pandas as pd
 from core import metrics, schedule
 from core.draws import Draws, chunk_runs
 from core.metrics import Metrics
-from core.parts import ScenarioError, shown, whole
+from core.parts import TIME_RANGE_MS, ScenarioError, shown, whole
 from core.policies import Policy
 from core.scenario import MAX_WORK, Scenario, check_work
 from core.schedule import Schedule
@@ -58,7 +58,7 @@ def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
     compute_ms, network_ms: given draws instead of random ones, (rows, workers) in ms with rows ≥ batches; the
     first rows are used. network_ms is the delay of each push; policies with a barrier do not push and ignore it.
     Raises ScenarioError when a given array has the wrong shape, or a time that is not finite, negative or
-    (compute) zero.
+    (compute) zero, or longer than 1e12 ms.
     """
     draws = Draws(
         scenario,
@@ -86,16 +86,22 @@ def compare(
     Replicate r of every policy saw the same compute times (common random numbers), so differences and ratios
     can be taken pair by pair. Raises ScenarioError as `replicate` does, and for an empty or repeated policy.
     """
-    policies = list(policies)
+    if not isinstance(policies, Sequence):
+        raise ScenarioError(f"policies: {shown(policies)} is not a list of policies.")
     for policy in policies:
         if not isinstance(policy, Policy):
             raise ScenarioError(f"policies: {shown(policy)} is not a policy.")
     if not policies or len(set(policies)) < len(policies):
         raise ScenarioError(f"policies: {shown(policies)} must name at least one policy, none of them twice.")
-    tables = paired_tables(scenario, policies, replicates, threads)
+    tables = paired_tables(scenario, list(policies), replicates, threads)
     named = [t.reset_index().assign(policy=p.label) for p, t in zip(policies, tables, strict=True)]
     table = pd.concat(named, ignore_index=True)
     return table[["policy", *table.columns.drop("policy")]]
+
+
+def most_replicates(scenario: Scenario, policies: Sequence[Policy]) -> int:
+    """How many replicates `compare` takes at the most."""
+    return MAX_WORK // (scenario.work * len(policies))
 
 
 def paired_tables(
@@ -111,7 +117,7 @@ def paired_tables(
         draws = Draws(scenario, chunk=chunk, runs=min(size, replicates - chunk * size))
         return [metrics.measure(policy.schedule(draws)) for policy in policies]
 
-    threads = whole("threads", threads or os.cpu_count() or 1, 1, 1024)
+    threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
     with ThreadPoolExecutor(min(threads, chunks)) as pool:
         parts = list(pool.map(measured, range(chunks)))
     index = pd.RangeIndex(replicates, name="replicate")
@@ -127,15 +133,17 @@ def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.
         return None
     wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
     try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(values)
+    except ValueError as error:
         raise ScenarioError(f"{name}: {shown(values)} is not {wanted}.") from error
+    if array.dtype.kind not in "iuf":
+        raise ScenarioError(f"{name}: {shown(values)} is not {wanted}.")
     if array.ndim != 2 or array.shape[0] < scenario.batches or array.shape[1] != scenario.workers:
         raise ScenarioError(f"{name}: an array of shape {array.shape} is not {wanted}.")
-    used = array[: scenario.batches]
-    bad = ~np.isfinite(used) | (used < 0) | (positive & (used == 0))
-    if bad.any():
-        row, worker = np.argwhere(bad)[0]
-        allowed = "finite and above 0 ms" if positive else "finite and at least 0 ms"
+    used, most = array[: scenario.batches].astype(float), TIME_RANGE_MS[1]
+    good = (used <= most) & (used > 0 if positive else used >= 0)
+    if not good.all():
+        row, worker = np.argwhere(~good)[0]
+        allowed = f"a number {'above' if positive else 'from'} 0 to {most:g} ms"
         raise ScenarioError(f"{name}: {used[row, worker]} at row {row}, worker {worker} is not {allowed}.")
     return used[..., None]

@@ -43,10 +43,10 @@ class Stragglers(Part):
         """Whether single mini-batches hiccup."""
         return self.hiccup_probability > 0 and self.hiccup_factor > 1
 
-    def worker_factors(self, rng: np.random.Generator, workers: int, runs: int) -> np.ndarray:
-        """How many times slower each worker is for good, (workers, runs)."""
-        factors = lognormal_factors(rng, self.spread, (workers, runs))
-        factors[: self.slow_workers] *= self.slowdown
+    def worker_factors(self, rng: np.random.Generator, runs: int, workers: int) -> np.ndarray:
+        """How many times slower each worker is for good, (runs, workers); filled in C order."""
+        factors = lognormal_factors(rng, self.spread, (runs, workers))
+        factors[:, : self.slow_workers] *= self.slowdown
         return factors
 
     def hiccup_factors(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

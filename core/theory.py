@@ -10,6 +10,8 @@ from core.network import FlatLatency
 from core.policies import Asynchronous, Policy, Synchronous
 from core.scenario import Scenario
 
+FEWEST_BATCHES, FEWEST_BATCHES_IF_SKEWED = 5, 50  # below these, limits and ratios of means say too little
+
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
@@ -35,19 +37,23 @@ def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expe
 def expected_synchronous(scenario: Scenario) -> dict[str, Expected]:
     """A barrier after each batch: its mean step is E[max of N draws] + L (order statistics; SPEC §1)."""
     workers = scenario.workers
-    mean, _ = step_moments_ms(scenario)
+    mean, std = step_moments_ms(scenario)
     slowest = expected_slowest_ms(scenario)
     fresh = Expected(value=0, holds="exact", formula="a barrier applies every gradient before the next read")
     if slowest is None:
         return {"mean_staleness": fresh}
     step = slowest + scenario.network.barrier_ms(workers)
-    ratio = "exact" if slowest == mean else "approximate"  # a ratio of means is not the mean of ratios
-    return {
+    exact = {
         "epoch_ms": Expected(value=scenario.batches * step, holds="exact", formula="B·(E[max of N] + L)"),
+        "mean_staleness": fresh,
+    }
+    if std and scenario.batches < FEWEST_BATCHES:
+        return exact
+    ratio = "approximate" if std else "exact"  # a ratio of means is not the mean of ratios
+    return exact | {
         "idle_percent": Expected(value=100 * (1 - mean / slowest), holds=ratio, formula="1 − m / E[max of N]"),
         "throughput": Expected(value=1000 * workers / step, holds=ratio, formula="N / (E[max of N] + L)"),
         "utilization_percent": Expected(value=100 * mean / step, holds=ratio, formula="m / (E[max of N] + L)"),
-        "mean_staleness": fresh,
     }
 
 
@@ -59,9 +65,10 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
         "idle_percent": Expected(value=0, holds="exact", formula="nobody waits"),
         "mean_staleness": Expected(value=workers - 1, holds="long run", formula="N − 1, for any law and mix of speeds"),
     }
-    if math.isinf(std):
-        return always
     step, deviation = mean + longest / 2, math.hypot(std, longest / math.sqrt(12))
+    skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)
+    if math.isinf(std) or (deviation and batches < (FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES)):
+        return always
     epoch = batches * step + deviation * math.sqrt(batches) * normal_maximum(workers)
     sums = "exact" if deviation == 0 else "approximate"
     return always | {

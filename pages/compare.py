@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core import Asynchronous, ScenarioError, Synchronous, charts, report, simulate
+from core.simulate import most_replicates
 from pages.shared import controls, entry
 from pages.shared.cache import compared
 from pages.shared.widgets import metric_tiles, timeline_chart
@@ -18,8 +19,9 @@ runs = [simulate(replace(asked, policy=policy)) for policy in (BASELINE, OTHER)]
 try:
     answer, from_cache = compared(asked, (BASELINE, OTHER), st.session_state.replicates)
 except ScenarioError as refused:
-    st.error(f"{refused} Lower Paired Runs in the sidebar; one pair of runs is shown below.", icon=":material/block:")
-    answer, from_cache = compared(asked, (BASELINE, OTHER), 1)
+    most = most_replicates(asked, (BASELINE, OTHER))
+    st.error(f"{refused} Paired Runs can be {most:,} here; that many are shown.", icon=":material/block:")
+    answer, from_cache = compared(asked, (BASELINE, OTHER), most)
 
 table = answer.table
 gain = report.speedup(table, BASELINE.label, OTHER.label)
@@ -37,22 +39,23 @@ for column, run, blocks, note in zip(st.columns(2, gap="large"), runs, pictures,
         st.subheader(label)
         metric_tiles(means.loc[label].to_dict(), note)
         timeline_chart(run, blocks[blocks["start_ms"] < until_ms], (0.0, until_ms), key=label)
-st.caption(report.what_is_drawn(answer.table, asked.seed))
+st.caption(report.what_is_drawn(runs, until_ms, table["replicate"].nunique()))
 
+colors = dict(zip((BASELINE.label, OTHER.label), charts.POLICY_COLORS, strict=False))
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Epoch time, run by run")
     epochs = {label: rows["epoch_ms"].to_numpy() for label, rows in table.groupby("policy", sort=False)}
     words = report.distribution_in_words(table)
-    st.altair_chart(charts.histogram(epochs, "Epoch time (ms)"), key="epochs", alt=words)
+    st.altair_chart(charts.histogram(epochs, "Epoch time (ms)", colors), key="epochs", alt=words)
 with right:
     st.subheader(f"Speed-up of {OTHER.label.lower()}, pair by pair")
     title = f"{BASELINE.label} time / {OTHER.label.lower()} time (×)"
-    chart = charts.histogram({OTHER.label: gain.ratios}, title, ".2f", (gain.low, gain.median, gain.high))
+    chart = charts.histogram({OTHER.label: gain.ratios}, title, colors, marks=(gain.low, gain.median, gain.high))
     st.altair_chart(chart, key="speedups", alt=report.speedup_in_words(gain))
 
 with st.expander("All metrics: mean and the middle 95 % of the runs"):
-    st.dataframe(report.summary(table), hide_index=True, height="content")
+    st.dataframe(report.summary(table).round(3), height="content")
     st.download_button(
         "Every run (CSV)",
         lambda: table.to_csv(index=False),

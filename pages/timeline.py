@@ -21,13 +21,12 @@ blocks = charts.timeline_blocks(run)
 shown, until_ms = charts.window(blocks)
 since_ms = 0.0
 if len(shown) < len(blocks):
-    epoch_s = run.metrics.epoch_ms / 1000
     since_ms = 1000 * st.slider(
-        "Show from (s)", 0.0, epoch_s, 0.0, help="The run has more blocks than fit one picture."
+        "Show from (s)", 0.0, (run.metrics.epoch_ms - until_ms) / 1000, 0.0, help="More blocks than fit one picture."
     )
     shown, until_ms = charts.window(blocks, since_ms)
 timeline_chart(run, shown, (since_ms, until_ms), key="timeline")
-st.caption(report.how_to_read(run))
+st.caption(report.how_to_read(run, since_ms, until_ms))
 
 left, right = st.columns([3, 2], gap="large")
 with left:

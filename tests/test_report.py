@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from core import Asynchronous, Constant, FlatLatency, Scenario, Synchronous, Uniform, compare, replicate, simulate
+from core.charts import timeline_blocks
 from core.presets import PRESETS
 from core.report import (
     change_notes,
@@ -16,6 +17,7 @@ from core.report import (
     duration,
     rounded,
     run_answer,
+    savings,
     speedup,
     summary,
     timeline_in_words,
@@ -36,7 +38,19 @@ def numbers(text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(7.4667, "7.47"), (0.5344, "0.534"), (49.88, "49.9"), (1234.5, "1,234"), (3, "3"), (0, "0")]
+    ("value", "text"),
+    [
+        (7.4667, "7.47"),
+        (0.5344, "0.534"),
+        (49.88, "49.9"),
+        (1234.5, "1,234"),
+        (3, "3"),
+        (0, "0"),
+        (0.05344, "0.0534"),
+        (9.9999, "10.0"),
+        (999.7, "1,000"),
+        (115.01, "115"),
+    ],
 )
 def test_rounded(value, text):
     assert rounded(value) == text
@@ -68,7 +82,7 @@ def test_speedup_is_taken_pair_by_pair():
 
 def test_compare_answer_of_the_defaults():
     table, gain = compared(Scenario(), 1000)
-    assert compare_headline(gain, *NAMES) == "Asynchronous finishes the epoch 1.38× sooner."
+    assert compare_headline(gain, *NAMES) == "Asynchronous finishes the epoch 1.38× faster."
     reasons = compare_reasons(table, gain, *NAMES)
     saved, network, waiting = map(
         float, re.search(r"Of the ([\d.]+).s saved, ([\d.]+).s .* and ([\d.]+).s", reasons).groups()
@@ -99,7 +113,46 @@ def test_free_network_is_not_blamed():
 
 def test_one_pair_claims_no_interval():
     table, gain = compared(Scenario(), 1)
-    assert compare_reasons(table, gain, *NAMES).startswith("In this one pair of runs")
+    assert compare_reasons(table, gain, *NAMES).startswith("This is one pair of runs")
+
+
+def test_few_pairs_are_all_within_the_stated_bounds():
+    for replicates in (2, 3, 10, 39):
+        table, gain = compared(Scenario(), replicates)
+        assert (gain.low, gain.high) == (gain.ratios.min(), gain.ratios.max())
+        assert compare_reasons(table, gain, *NAMES).startswith(f"In all {replicates} paired runs")
+
+
+def test_never_slower_and_often_equal_is_faster():
+    """Three batches on a free network: many pairs tie, none is lost."""
+    _, gain = compared(Scenario(batches=2, network=FlatLatency(latency_ms=0)), 1000)
+    assert gain.low == 1
+    assert compare_headline(gain, *NAMES).startswith("Asynchronous finishes the epoch 1.0")
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        Scenario(),
+        Scenario(batches=2, compute=Uniform(jitter=0.5), network=FlatLatency(latency_ms=0)),
+        Scenario(workers=16, batches=1, network=FlatLatency(latency_ms=50)),
+    ],
+)
+def test_savings_add_up(scenario):
+    """Network and waiting make up the whole difference of the mean epochs."""
+    table, _ = compared(scenario, 1000)
+    epochs = table.groupby("policy")["epoch_ms"].mean()
+    total, parts = (epochs["Synchronous"] - epochs["Asynchronous"]) / 1000, numbers(savings(table, *NAMES))
+    if len(parts) == 3:
+        assert parts[0] == pytest.approx(total, rel=0.005)
+        assert parts[1] + parts[2] == pytest.approx(total, rel=0.01, abs=0.002)
+    else:
+        assert parts[0] - parts[1] == pytest.approx(total, rel=0.05)
+
+
+def test_one_worker_is_told_no_tale_of_staleness():
+    table, gain = compared(Scenario(workers=1), 50)
+    assert "stale" not in compare_reasons(table, gain, *NAMES) + compare_caveats(Scenario(workers=1))
 
 
 def test_changes_read_as_falls_and_rises():
@@ -110,20 +163,35 @@ def test_changes_read_as_falls_and_rises():
     assert notes["epoch_ms"] == {"delta": "-25 %", "delta_color": "inverse"}
     assert notes["throughput"] == {"delta": "+20 %", "delta_color": "normal"}
     assert notes["idle_percent"]["delta"] == 0
+    slight = change_notes(pd.Series({"epoch_ms": 1000.0}), pd.Series({"epoch_ms": 996.0}))
+    assert slight["epoch_ms"]["delta"] == "-0.4 %"
 
 
 def test_summary_has_every_metric_of_every_policy():
     table, _ = compared(Scenario(), 100)
-    lines = summary(table).set_index(["policy", "metric"])
-    assert len(lines) == 2 * 13
-    assert lines.loc[("Synchronous", "epoch_ms"), "mean"] == pytest.approx(table["epoch_ms"][:100].mean())
-    assert (lines["low"] <= lines["mean"] + 1e-9).all()
-    assert (lines["mean"] <= lines["high"] + 1e-9).all()
+    lines = summary(table)
+    assert lines.index[0] == "Epoch time (ms)"
+    assert lines.shape == (13, 6)
+    for policy in NAMES:
+        mean, low, high = (lines[f"{policy}{column}"] for column in ("", ", 95 % from", ", to"))
+        mine = table[table["policy"] == policy]["epoch_ms"]
+        assert mean.iloc[0] == pytest.approx(mine.mean())
+        assert (low.iloc[0], high.iloc[0]) == pytest.approx(tuple(mine.quantile([0.025, 0.975])))
+        assert ((low <= mean + 1e-9) & (mean <= high + 1e-9)).all()
 
 
 def test_timeline_in_words_names_the_stragglers():
     run = simulate(Scenario(workers=2, batches=2), compute_ms=[[30, 50], [40, 20]])
     assert "Last at the barrier: W0 1×, W1 1×." in timeline_in_words(run)
+
+
+def test_nobody_is_called_a_straggler_where_nobody_waits():
+    for scenario in (Scenario(workers=1), Scenario(compute=Constant())):
+        run = simulate(scenario)
+        assert (run.barriers()["straggler"] == -1).all()
+        assert "Nobody waits at a barrier." in timeline_in_words(run)
+        assert not timeline_blocks(run)["straggler"].any()
+        assert set(timeline_blocks(run)["what"]) == {"computes", "network"}
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)

@@ -101,6 +101,12 @@ def test_unknown_names_are_refused():
         Scenario.from_dict({"compute": {"kind": "Uniform", "spread": 1}})
     with pytest.raises(ScenarioError, match=r"^policy: 'Psychic' is unknown; known kinds are Synchronous"):
         Scenario.from_dict({"policy": {"kind": "Psychic"}})
+    for kind in ([], None, {}, 4):
+        with pytest.raises(ScenarioError, match=r"^policy: .* is unknown"):
+            Scenario.from_dict({"policy": {"kind": kind}})
+    with pytest.raises(ScenarioError) as refusal:
+        Scenario.from_dict({"x" * 1000: 4})
+    assert len(str(refusal.value)) < 200
 
 
 def test_to_and_from_a_plain_dict():
@@ -143,7 +149,7 @@ def test_the_refusal_counts():
     )
 
 
-@pytest.mark.parametrize("policies", [[], [Synchronous(), Synchronous()], ["sync"], [Synchronous]])
+@pytest.mark.parametrize("policies", [[], [Synchronous(), Synchronous()], ["sync"], [Synchronous], Synchronous(), None])
 def test_policies_to_compare_are_checked(policies):
     with pytest.raises(ScenarioError, match=r"^policies: "):
         compare(Scenario(), policies, 10)
@@ -166,15 +172,24 @@ def spoilt(value):
         ({"compute_ms": GOOD[0]}, r"compute_ms: .*\(4,\)"),
         ({"compute_ms": "fast"}, r"compute_ms: 'fast' is not an array"),
         ({"compute_ms": [[1, 2], [3]]}, r"compute_ms: .* is not an array"),
-        ({"compute_ms": spoilt(0)}, r"compute_ms: 0.0 at row 3, worker 2 is not finite and above 0 ms"),
+        ({"compute_ms": spoilt(0)}, r"compute_ms: 0.0 at row 3, worker 2 is not a number above 0 to 1e\+12 ms"),
         ({"compute_ms": spoilt(np.nan)}, r"compute_ms: nan at row 3, worker 2"),
-        ({"network_ms": spoilt(-1)}, r"network_ms: -1.0 at row 3, worker 2 is not finite and at least 0 ms"),
+        ({"network_ms": spoilt(-1)}, r"network_ms: -1.0 at row 3, worker 2 is not a number from 0 to 1e\+12 ms"),
         ({"network_ms": spoilt(np.inf)}, r"network_ms: inf at row 3, worker 2"),
+        ({"compute_ms": spoilt(1e308)}, r"compute_ms: 1e\+308 at row 3, worker 2"),
+        ({"compute_ms": GOOD.astype(complex)}, r"compute_ms: .* is not an array"),
+        ({"compute_ms": GOOD.astype("datetime64[ms]")}, r"compute_ms: .* is not an array"),
     ],
 )
 def test_given_draws_are_checked(given, message):
     with pytest.raises(ScenarioError, match=message):
         simulate(Scenario(policy=Asynchronous()), **given)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+def test_threads_are_checked(threads):
+    with pytest.raises(ScenarioError, match=r"^threads: "):
+        replicate(Scenario(), 10, threads=threads)
 
 
 def test_more_rows_than_batches_may_be_given():

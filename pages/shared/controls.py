@@ -145,6 +145,7 @@ def values_of(asked: Scenario) -> dict:
 
 def show() -> None:
     """Draw the shared controls."""
+    st.markdown("**Batch Scheduler Simulator**")
     presets = st.container()  # on top, but filled last: which preset it names depends on the others
     for key in ("workers", "batch_ms", "latency_ms"):
         slider(key)

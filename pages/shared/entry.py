@@ -11,6 +11,7 @@ def set_up():
     """The page that is asked for, after setting up the window and drawing the menu."""
     # A local icon: without one, the browser would fetch the page's Material icon from a font host.
     st.set_page_config(page_title="Batch Scheduler Simulator", page_icon="pages/shared/icon.png", layout="wide")
+    st.logo("pages/shared/icon.png", size="large")
     return st.navigation(
         [
             st.Page("pages/timeline.py", title="Timeline", icon=":material/view_timeline:", default=True),

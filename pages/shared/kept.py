@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core import Run
+from core.metrics import FIGURES
 from core.report import HEADLINE
 from pages.shared import controls
 
@@ -19,8 +20,10 @@ def keep(run: Run) -> None:
     """Add a run to the list, oldest dropped first."""
     figures = {name: round(getattr(run.metrics, name), 2) for name in HEADLINE}
     rows = st.session_state.setdefault("kept", [])
-    rows.append({**controls.values_of(run.scenario), "seed": run.scenario.seed, **figures, "link": controls.link()})
+    asked = {**controls.values_of(run.scenario), "seed": run.scenario.seed}
+    rows.append({"link": controls.link(), **asked, **figures})
     del rows[:-MOST]
+    st.toast(f"Kept: {len(rows)} in the list at the bottom of Timeline, until this visit ends.", icon=":material/flag:")
 
 
 def show() -> None:
@@ -30,8 +33,9 @@ def show() -> None:
         return
     st.subheader("Kept runs")
     table = pd.DataFrame(rows)
-    link = st.column_config.LinkColumn(display_text="open")
-    st.dataframe(table, hide_index=True, column_config={"link": link})
+    headings = {name: f"{FIGURES[name]['label']} ({FIGURES[name]['unit']})" for name in HEADLINE}
+    link = {"link": st.column_config.LinkColumn("Link", display_text="open")}
+    st.dataframe(table, hide_index=True, column_config=headings | link)
     with st.container(horizontal=True):
         st.download_button(
             "Kept runs (CSV)",

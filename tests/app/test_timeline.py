@@ -116,7 +116,10 @@ def test_a_long_run_is_shown_a_window_at_a_time(open_page):
     later = charts(app)[0]["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert (start[0], later[0]) == (0, 30_000)
     assert start[1] < later[1]
+    assert any(caption.value.startswith("Shown: 30") for caption in app.main.caption)
     window.set_value(window.max).run()
+    last = charts(app)[0]["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert last[1] - last[0] > 0.9 * (start[1] - start[0])
     assert alive(app)
 
 

@@ -50,7 +50,7 @@ def test_compare(visit, server):
     me.page.get_by_role("link", name="Compare").click()
     me.page.wait_for_selector("text=Speed-up of asynchronous")
     me.settle()
-    assert "sooner" in me.headline
+    assert "faster" in me.headline
     assert len(me.figures) == 6
     assert me.page.locator(CHART).count() == 4
     assert parse_qs(urlsplit(me.page.url).query)["workers"] == ["6"]
@@ -61,7 +61,7 @@ def test_compare(visit, server):
 
 def test_a_deep_link_wakes_a_cold_server(visit, cold_server):
     me = visit(cold_server).go("/compare?workers=6&jitter=oops")
-    assert "sooner" in me.headline
+    assert "faster" in me.headline
     assert me.page.locator('[data-testid="stSlider"]').count() >= 5
     assert me.page.get_by_text("Page not found").count() == 0
     assert me.page.locator('[data-testid="stAlert"]').inner_text().find("jitter") > 0
