@@ -3,22 +3,25 @@
 from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.network import FlatLatency
 from core.parts import ScenarioError
-from core.policies import Asynchronous, Synchronous
+from core.policies import Asynchronous, BackupWorkers, LocalSGD, StaleSynchronous, Synchronous
 from core.scenario import Scenario
 from core.simulate import Run, compare, replicate, simulate
 from core.stragglers import Stragglers
 
 __all__ = [
     "Asynchronous",
+    "BackupWorkers",
     "Constant",
     "FlatLatency",
     "Gumbel",
+    "LocalSGD",
     "LogNormal",
     "Pareto",
     "Run",
     "Scenario",
     "ScenarioError",
     "ShiftedExponential",
+    "StaleSynchronous",
     "Stragglers",
     "Synchronous",
     "Uniform",

@@ -14,7 +14,7 @@ PHASE_COLORS = {
     "tail": "#C9CDD2",
 }
 POLICY_COLORS = ("#0072B2", "#CC79A7", "#E69F00", "#F0E442", "#8C6BB1", "#7F7F7F", "#A6761D", "#1B9E77")
-REASONS = {"barrier": "waits at the barrier"}
+REASONS = {"barrier": "waits at the barrier", "staleness bound": "waits: too far ahead of the slowest worker"}
 RULE_COLOR = "#8A9099"
 MAX_BLOCKS = 4_000  # marks a browser draws without delay
 AROUND = 112  # px that axes and legend take of a chart's height
@@ -24,7 +24,7 @@ def timeline_blocks(run: Run) -> pd.DataFrame:
     """A run's segments in words: label (W0…), phase, what happens, batch, start_ms, end_ms, duration_ms."""
     blocks = run.segments()
     barriers = run.barriers().set_index("batch")["straggler"]
-    straggler = blocks["batch"].map(barriers) if len(barriers) else pd.Series(-1, blocks.index)
+    straggler = blocks["batch"].map(barriers).fillna(-1).astype(int)
     phase, reason = blocks["phase"].astype(str), blocks["reason"].astype(str)
     last = phase.eq("compute") & straggler.eq(blocks["worker"])
     does = {"compute": "computes", "comm": "network", "cancelled": "computes for nothing: cancelled"}

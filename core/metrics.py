@@ -63,11 +63,11 @@ def summed(values: np.ndarray) -> np.ndarray:
 
 def measure(schedule: Schedule) -> dict[str, np.ndarray]:
     """Every figure of `Metrics` for every run: {name: (runs,)}."""
-    batches, workers, runs = schedule.shape
+    _, workers, runs = schedule.shape
     epoch = schedule.finish_ms.max(axis=0)
     total = {phase: summed(ms) for phase, ms in phase_ms(schedule).items()}
     share = {phase: 100 * ms / (workers * epoch) for phase, ms in total.items()}
-    gradients = workers * batches
+    gradients = schedule.gradients
     return {
         "epoch_ms": epoch,
         "idle_percent": 100 * total["wait"] / (total["compute"] + total["wait"]),
@@ -79,17 +79,21 @@ def measure(schedule: Schedule) -> dict[str, np.ndarray]:
         "tail_percent": share["tail"],
         "updates": np.full(runs, schedule.updates),
         "gradients_per_update": np.full(runs, gradients / schedule.updates),
-        **{name: np.broadcast_to(value, (runs,)) for name, value in staleness_figures(schedule.staleness).items()},
+        **staleness_figures(schedule),
     }
 
 
-def staleness_figures(staleness: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean, 95th percentile (linear between ranks, as NumPy's default) and maximum of each run."""
+def staleness_figures(schedule: Schedule) -> dict[str, np.ndarray]:
+    """Mean, 95th percentile (linear between ranks, as NumPy's default) and maximum over the gradients used."""
+    staleness = schedule.staleness
     ranked = np.sort(staleness.transpose(2, 1, 0).reshape(staleness.shape[2], -1), axis=-1)
+    if schedule.used is not None:
+        ranked = ranked[:, -schedule.gradients :]  # the unused ones came first
     at = 0.95 * (ranked.shape[-1] - 1)
     below, above = ranked[:, int(at)], ranked[:, int(np.ceil(at))]
-    return {
+    figures = {
         "mean_staleness": ranked.mean(axis=-1),
         "p95_staleness": below + (at - int(at)) * (above - below),
         "max_staleness": ranked[:, -1].astype(np.int64),
     }
+    return {name: np.broadcast_to(values, schedule.shape[2:]) for name, values in figures.items()}

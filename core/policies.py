@@ -6,8 +6,10 @@ import numpy as np
 
 from core.draws import Draws
 from core.order import update_order
-from core.parts import Part
+from core.parts import Part, whole
 from core.schedule import Schedule, Stretch
+
+MOST_GRADIENTS = 20_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +22,15 @@ class Policy(Part):
     @property
     def label(self) -> str:
         """Its name, with its parameters where it has any: no two policies share a label."""
-        parameters = ", ".join(f"{f.name} {getattr(self, f.name)}" for f in fields(self))
+        parameters = ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
         return f"{self.name} ({parameters})" if parameters else self.name
+
+    def check(self, workers: int) -> None:
+        """ScenarioError where a parameter does not fit that many workers."""
+
+    def rows(self, workers: int, batches: int) -> int:
+        """How many mini-batches each worker starts."""
+        return batches
 
     def schedule(self, draws: Draws) -> Schedule:
         """The schedule of every run in the draws."""
@@ -53,29 +62,208 @@ class Synchronous(Policy):
             update=batch,
             version=batch,
             updates=len(compute),
+            barrier_ms=barrier,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asynchronous(Policy):
-    """Asynchronous (ASP): nobody waits; each gradient is an update of its own, B batches for every worker."""
+    """Asynchronous (ASP): nobody waits; B batches for every worker.
+
+    accumulate: the server applies the mean of every K gradients that arrive (K-batch-async); with 1, each alone.
+    """
 
     name = "Asynchronous"
+    accumulate: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "accumulate", whole("policy.accumulate", self.accumulate, 1, MOST_GRADIENTS))
+
+    @property
+    def label(self):
+        return self.name if self.accumulate == 1 else f"{self.name} (updates of {self.accumulate})"
 
     def schedule(self, draws):
-        start, applied = back_to_back(draws.compute_ms + draws.push_ms)
+        start, arrived = back_to_back(draws.compute_ms + draws.push_ms)
         ready = start + draws.compute_ms
-        update = update_order(applied)
+        rank = update_order(arrived)
         return Schedule(
-            stretches=(Stretch("compute", start, ready), Stretch("comm", ready, applied)),
+            stretches=(Stretch("compute", start, ready), Stretch("comm", ready, arrived)),
+            read_ms=start,
+            ready_ms=ready,
+            applied_ms=arrived if self.accumulate == 1 else when_full(arrived, rank, self.accumulate),
+            finish_ms=arrived[-1],
+            update=rank // self.accumulate,
+            version=after_own(rank) // self.accumulate,
+            updates=-(-rank[..., 0].size // self.accumulate),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaleSynchronous(Policy):
+    """Stale-synchronous (SSP): a worker may be at most `bound` batches ahead of the slowest (Ho et al. 2013).
+
+    It may start batch k only when every worker's batch k − bound − 1 has been applied; a worker that was held reads
+    again when it is released.
+    """
+
+    name = "Stale synchronous"
+    bound: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "bound", whole("policy.bound", self.bound, 0, 100_000))
+
+    @property
+    def label(self):
+        return f"{self.name} (bound {self.bound})"
+
+    def schedule(self, draws):
+        compute, step = draws.compute_ms, draws.compute_ms + draws.push_ms
+        start, applied = np.zeros_like(step), np.empty_like(step)
+        released = np.full((len(step), *step.shape[2:]), -np.inf)  # when everybody has finished a batch
+        for batch in range(len(step)):
+            if batch:
+                start[batch] = applied[batch - 1]
+            if batch > self.bound:
+                np.maximum(start[batch], released[batch - self.bound - 1], out=start[batch])
+            np.add(start[batch], step[batch], out=applied[batch])
+            released[batch] = applied[batch].max(axis=0)
+        ready, go_on = start + compute, np.concatenate([start[1:], applied[-1:]])
+        rank = update_order(applied)
+        version = after_own(rank)
+        if self.bound + 1 < len(rank):  # the update that released a worker came before its read
+            freed_by = rank[: -self.bound - 1].max(axis=1, keepdims=True) + 1
+            np.maximum(version[self.bound + 1 :], freed_by, out=version[self.bound + 1 :])
+        return Schedule(
+            stretches=(
+                Stretch("compute", start, ready),
+                Stretch("comm", ready, applied),
+                Stretch("wait", applied, go_on, reason="staleness bound"),
+            ),
             read_ms=start,
             ready_ms=ready,
             applied_ms=applied,
             finish_ms=applied[-1],
-            update=update,
-            version=after_own(update),
-            updates=update.shape[0] * update.shape[1],
+            update=rank,
+            version=version,
+            updates=rank[..., 0].size,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupWorkers(Policy):
+    """K-sync: an iteration ends when the first `wait_for` of N have finished; the rest is cancelled (Chen et al. 2016).
+
+    Then everybody pays the network. The last iteration waits for no more gradients than the epoch still needs.
+    """
+
+    name = "Backup workers"
+    wait_for: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "wait_for", whole("policy.wait_for", self.wait_for, 1, 4096))
+
+    @property
+    def label(self):
+        return f"{self.name} (first {self.wait_for})"
+
+    def check(self, workers):
+        whole("policy.wait_for", self.wait_for, 1, workers)
+
+    def rows(self, workers, batches):
+        return -(-workers * batches // self.wait_for)
+
+    def schedule(self, draws):
+        workers, batches = draws.scenario.workers, draws.scenario.batches
+        iterations = self.rows(workers, batches)
+        compute = draws.compute_rows(iterations)
+        needed = np.full((iterations, 1, 1), self.wait_for)
+        needed[-1] = workers * batches - (iterations - 1) * self.wait_for
+        place = np.argsort(np.argsort(compute, axis=1, kind="stable"), axis=1, kind="stable")
+        used = place < needed
+        last = np.where(used, compute, 0).max(axis=1, keepdims=True)
+        start, end = back_to_back(last + draws.barrier_ms)
+        barrier = start + last
+        ready = np.where(used, start + compute, barrier)
+        iteration = np.arange(iterations)[:, None, None]
+        return Schedule(
+            stretches=(
+                Stretch("compute", start, np.where(used, ready, start)),
+                Stretch("cancelled", start, np.where(used, start, barrier)),
+                Stretch("wait", ready, barrier, reason="barrier"),
+                Stretch("comm", barrier, end),
+            ),
+            read_ms=start,
+            ready_ms=ready,
+            applied_ms=end,
+            finish_ms=end[-1],
+            update=np.where(used, iteration, -1),
+            version=iteration,
+            updates=iterations,
+            used=used,
+            barrier_ms=barrier,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSGD(Policy):
+    """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once."""
+
+    name = "Local SGD"
+    period: int = 4
+
+    def __post_init__(self):
+        object.__setattr__(self, "period", whole("policy.period", self.period, 1, 100_000))
+
+    @property
+    def label(self):
+        return f"{self.name} (every {self.period})"
+
+    def schedule(self, draws):
+        compute = draws.compute_ms
+        batches = len(compute)
+        rounds = -(-batches // self.period)
+        start, ready = np.empty_like(compute), np.empty_like(compute)
+        barrier = np.full((batches, 1, compute.shape[2]), np.nan)
+        read, applied = np.empty_like(barrier), np.empty_like(barrier)
+        clock = np.zeros((1, compute.shape[2]))
+        for first in range(0, batches, self.period):
+            mine = slice(first, first + self.period)
+            begun, done = back_to_back(compute[mine])
+            np.add(begun, clock, out=start[mine])
+            np.add(done, clock, out=ready[mine])
+            read[mine] = clock
+            final = min(first + self.period, batches) - 1
+            barrier[final] = ready[final].max(axis=0)
+            clock = barrier[final] + draws.barrier_ms
+            applied[mine] = clock
+        at_barrier = np.isfinite(barrier)
+        until = np.where(at_barrier, barrier, ready)
+        number = (np.arange(batches) // self.period)[:, None, None]
+        return Schedule(
+            stretches=(
+                Stretch("compute", start, ready),
+                Stretch("wait", ready, until, reason="barrier"),
+                Stretch("comm", until, np.where(at_barrier, applied, until)),
+            ),
+            read_ms=read,
+            ready_ms=ready,
+            applied_ms=applied,
+            finish_ms=applied[-1],
+            update=number,
+            version=number,
+            updates=rounds,
+            barrier_ms=barrier,
+        )
+
+
+def when_full(arrived: np.ndarray, rank: np.ndarray, size: int) -> np.ndarray:
+    """When the update that each gradient is part of was made: at the arrival of its last one."""
+    rows, workers, runs = arrived.shape
+    events = np.sort(arrived.transpose(2, 1, 0).reshape(runs, -1), axis=-1)
+    last = np.minimum(rank // size * size + size, rows * workers) - 1
+    picked = np.take_along_axis(events, last.transpose(2, 1, 0).reshape(runs, -1), axis=-1)
+    return picked.reshape(runs, workers, rows).transpose(2, 1, 0)
 
 
 def back_to_back(durations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,4 +284,6 @@ def after_own(update: np.ndarray) -> np.ndarray:
     return version
 
 
-POLICIES = {policy.__name__: policy for policy in (Synchronous, Asynchronous)}
+POLICIES = {
+    policy.__name__: policy for policy in (Synchronous, Asynchronous, StaleSynchronous, BackupWorkers, LocalSGD)
+}

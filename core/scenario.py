@@ -43,11 +43,12 @@ class Scenario:
             if not isinstance(getattr(self, name), kind):
                 raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not one of {', '.join(known)}.")
         whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
-        check_work(self.workers, self.batches)
+        self.policy.check(self.workers)
+        check_work(self.workers, self.batches, [self.policy.rows(self.workers, self.batches)])
 
     @property
     def work(self) -> int:
-        """Mini-batches in one run: workers × batches."""
+        """Mini-batches of one epoch: workers × batches."""
         return self.workers * self.batches
 
     def to_dict(self) -> dict:
@@ -65,14 +66,19 @@ class Scenario:
         return cls(**{**data, **parts})
 
 
-def check_work(workers: int, batches: int, replicates: int = 1, policies: int = 1) -> None:
-    """ScenarioError when a call would simulate more than 20 million mini-batches."""
-    work = workers * batches * replicates * policies
+def check_work(workers: int, batches: int, rows: list[int], replicates: int = 1) -> None:
+    """ScenarioError when a call would simulate more than 20 million mini-batches.
+
+    rows: how many mini-batches each policy lets every worker start; more than batches where work is thrown away.
+    """
+    work = workers * sum(rows) * replicates
     if work > MAX_WORK:
         factors = f"{workers:,} workers × {batches:,} batches"
         if replicates > 1:
             factors += f" × {replicates:,} replicates"
-        if policies > 1:
-            factors += f" × {policies} policies"
+        if len(rows) > 1:
+            factors += f" × {len(rows)} policies"
+        if max(rows) > batches:
+            factors += f" (of which one starts {max(rows):,} batches a worker)"
         field_name = "replicates" if replicates > 1 else "workers × batches"
         raise ScenarioError(f"{field_name}: {factors} are {work:,} mini-batches; one call takes at most {MAX_WORK:,}.")

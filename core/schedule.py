@@ -1,4 +1,8 @@
-"""When everything happened: arrays over (batches, workers, runs), and tables of one run."""
+"""When everything happened: arrays over (rows, workers, runs), and tables of one run.
+
+A row is one mini-batch of every worker: as many rows as batches where each worker does its own, more where some of
+their work is thrown away.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +16,7 @@ PHASES = ("compute", "wait", "comm", "cancelled")
 class Stretch:
     """One stretch in the life of every mini-batch: its phase, its start and end in ms, why a wait waits.
 
-    Arrays broadcast to (batches, workers, runs).
+    Arrays broadcast to (rows, workers, runs).
     """
 
     phase: str
@@ -23,7 +27,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Schedule:
-    """Every mini-batch of some runs; arrays broadcast to (batches, workers, runs), times in ms."""
+    """Every mini-batch of some runs; arrays broadcast to (rows, workers, runs), times in ms."""
 
     stretches: tuple[Stretch, ...]
     """In the order in which a mini-batch lives through them."""
@@ -41,16 +45,27 @@ class Schedule:
     """How many updates the parameters had seen when they were read."""
     updates: int
     """Changes of the parameters in one run."""
+    used: np.ndarray | None = None
+    """Whether an update used the gradient; None where all are used. Unused ones have update −1."""
+    barrier_ms: np.ndarray | None = None
+    """When everybody went on after a row, NaN where nobody waited for all; None where there are no barriers."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(batches, workers, runs)"""
+        """(rows, workers, runs)"""
         return self.ready_ms.shape
 
     @property
+    def gradients(self) -> int:
+        """Gradients that the updates of one run used."""
+        rows, workers, _ = self.shape
+        return rows * workers if self.used is None else int(np.count_nonzero(self.used[..., 0]))
+
+    @property
     def staleness(self) -> np.ndarray:
-        """Updates strictly between a gradient's read and its own application."""
-        return self.update - self.version
+        """Updates strictly between a gradient's read and its own application; −1 where it was not used."""
+        staleness = self.update - self.version
+        return staleness if self.used is None else np.where(self.used, staleness, -1)
 
 
 def segments(schedule: Schedule, run: int = 0) -> pd.DataFrame:
@@ -90,25 +105,27 @@ def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
 
     Columns: worker, batch, read_ms, ready_ms, applied_ms, update, staleness (updates), used.
     """
-    batches, workers, _ = schedule.shape
-    worker, batch = np.indices((workers, batches))
+    rows, workers, _ = schedule.shape
+    worker, batch = np.indices((workers, rows))
     fields = one_run(
         schedule, run, schedule.read_ms, schedule.ready_ms, schedule.applied_ms, schedule.update, schedule.staleness
     )
     names = ("read_ms", "ready_ms", "applied_ms", "update", "staleness")
-    columns = {"worker": worker, "batch": batch, **dict(zip(names, fields, strict=True))}
-    return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()}).assign(used=True)
+    used = np.broadcast_to(True if schedule.used is None else schedule.used, schedule.shape)[..., run].T
+    columns = {"worker": worker, "batch": batch, **dict(zip(names, fields, strict=True)), "used": used}
+    return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
 
 
 def barriers(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     """Every barrier of one run: batch, barrier_ms, straggler (the worker that others waited for, −1 if nobody did)."""
-    tables = []
-    for stretch in schedule.stretches:
-        if stretch.reason == "barrier":
-            ready, barrier = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
-            slowest = np.where((barrier > ready).any(axis=0), ready.argmax(axis=0), -1)
-            tables.append(pd.DataFrame({"batch": range(len(slowest)), "barrier_ms": barrier[0], "straggler": slowest}))
-    return pd.concat(tables) if tables else pd.DataFrame(columns=["batch", "barrier_ms", "straggler"])
+    if schedule.barrier_ms is None:
+        return pd.DataFrame(columns=["batch", "barrier_ms", "straggler"])
+    ready, barrier = one_run(schedule, run, schedule.ready_ms, schedule.barrier_ms)
+    if schedule.used is not None:
+        ready = np.where(one_run(schedule, run, schedule.used)[0], ready, -np.inf)
+    straggler = np.where((barrier > ready).any(axis=0), ready.argmax(axis=0), -1)
+    table = pd.DataFrame({"batch": range(len(straggler)), "barrier_ms": barrier[0], "straggler": straggler})
+    return table[np.isfinite(table["barrier_ms"])].reset_index(drop=True)
 
 
 def one_run(schedule: Schedule, run: int, *arrays: np.ndarray) -> list[np.ndarray]:

@@ -56,7 +56,8 @@ def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
     """One run of the scenario.
 
     compute_ms, network_ms: given draws instead of random ones, (rows, workers) in ms with rows ≥ batches; the
-    first rows are used. network_ms is the delay of each push; policies with a barrier do not push and ignore it.
+    first rows are used, more of them by policies that throw work away. network_ms is the delay of each push;
+    policies with a barrier do not push and ignore it.
     Raises ScenarioError when a given array has the wrong shape, or a time that is not finite, negative or
     (compute) zero, or longer than 1e12 ms.
     """
@@ -101,7 +102,7 @@ def compare(
 
 def most_replicates(scenario: Scenario, policies: Sequence[Policy]) -> int:
     """How many replicates `compare` takes at the most."""
-    return MAX_WORK // (scenario.work * len(policies))
+    return MAX_WORK // sum(scenario.workers * p.rows(scenario.workers, scenario.batches) for p in policies)
 
 
 def paired_tables(
@@ -109,7 +110,10 @@ def paired_tables(
 ) -> list[pd.DataFrame]:
     """One table of metrics for each policy, all of them on the same draws, chunk by chunk on threads."""
     whole("replicates", replicates, 1, MAX_WORK)
-    check_work(scenario.workers, scenario.batches, replicates, len(policies))
+    for policy in policies:
+        policy.check(scenario.workers)
+    rows = [policy.rows(scenario.workers, scenario.batches) for policy in policies]
+    check_work(scenario.workers, scenario.batches, rows, replicates)
     size = chunk_runs(scenario)
     chunks = -(-replicates // size)
 
@@ -128,7 +132,7 @@ def paired_tables(
 
 
 def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
-    """Given draws (rows, workers) as (batches, workers, 1), or None as it came; ScenarioError if they do not fit."""
+    """Given draws (rows, workers) as (rows, workers, 1), or None as it came; ScenarioError if they do not fit."""
     if values is None:
         return None
     wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
@@ -140,7 +144,7 @@ def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.
         raise ScenarioError(f"{name}: {shown(values)} is not {wanted}.")
     if array.ndim != 2 or array.shape[0] < scenario.batches or array.shape[1] != scenario.workers:
         raise ScenarioError(f"{name}: an array of shape {array.shape} is not {wanted}.")
-    used, most = array[: scenario.batches].astype(float), TIME_RANGE_MS[1]
+    used, most = array.astype(float), TIME_RANGE_MS[1]
     good = (used <= most) & (used > 0 if positive else used >= 0)
     if not good.all():
         row, worker = np.argwhere(~good)[0]

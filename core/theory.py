@@ -63,7 +63,11 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
     (mean, std), longest = step_moments_ms(scenario), scenario.network.longest_push_ms
     always = {
         "idle_percent": Expected(value=0, holds="exact", formula="nobody waits"),
-        "mean_staleness": Expected(value=workers - 1, holds="long run", formula="N − 1, for any law and mix of speeds"),
+        "mean_staleness": Expected(
+            value=(workers - 1) / scenario.policy.accumulate,
+            holds="long run",
+            formula="(N − 1) / K, for any law and mix of speeds, K gradients an update",
+        ),
     }
     step, deviation = mean + longest / 2, math.hypot(std, longest / math.sqrt(12))
     skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)

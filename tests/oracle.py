@@ -1,33 +1,79 @@
-"""A plain event-by-event simulator: slow, obviously right, and sharing no code with `core`."""
+"""A plain event-by-event simulator: slow, obviously right, and sharing no code with `core`.
+
+Each policy gives {(worker, batch): (read, ready, applied, update, staleness, used)}, times in ms; draws are lists
+[batch][worker]. What is not used has applied, update and staleness None.
+"""
 
 import heapq
 
 
-def synchronous(compute, latency):
-    """{(worker, batch): (read, ready, barrier, applied, update, staleness)} for draws [batch][worker]."""
-    events, clock = {}, 0.0
-    for batch, row in enumerate(compute):
-        ready = [clock + time for time in row]
-        barrier = max(ready)
-        for worker in range(len(row)):
-            events[worker, batch] = (clock, ready[worker], barrier, barrier + latency, batch, 0)
-        clock = barrier + latency
-    return events
-
-
-def asynchronous(compute, push):
-    """{(worker, batch): (read, ready, ready, applied, update, staleness)} for draws [batch][worker]."""
+def rounds(compute, latency, period):
+    """Synchronous (period 1) and local SGD: `period` batches on one's own, then a barrier and the network."""
     workers, batches = len(compute[0]), len(compute)
-    heap = [(compute[0][worker] + push[0][worker], worker, 0) for worker in range(workers)]
-    read, seen = [0.0] * workers, [0] * workers
-    heapq.heapify(heap)
-    events, updates = {}, 0
-    while heap:
-        applied, worker, batch = heapq.heappop(heap)  # ties: the lower worker number first
-        ready = read[worker] + compute[batch][worker]
-        events[worker, batch] = (read[worker], ready, ready, applied, updates, updates - seen[worker])
-        updates += 1
-        read[worker], seen[worker] = applied, updates
-        if batch + 1 < batches:
-            heapq.heappush(heap, (applied + compute[batch + 1][worker] + push[batch + 1][worker], worker, batch + 1))
+    events, clock = {}, 0.0
+    for number, first in enumerate(range(0, batches, period)):
+        ready = [clock] * workers
+        mine = range(first, min(first + period, batches))
+        for worker in range(workers):
+            for batch in mine:
+                ready[worker] += compute[batch][worker]
+                events[worker, batch] = [clock, ready[worker], None, number, 0, True]
+        clock = max(ready) + latency
+        for worker in range(workers):
+            for batch in mine:
+                events[worker, batch][2] = clock
+    return {key: tuple(event) for key, event in events.items()}
+
+
+def backup_workers(compute, latency, wait_for, gradients):
+    """Iterations that end with their first `wait_for` gradients, until there are enough."""
+    events, clock, iteration = {}, 0.0, 0
+    while gradients:
+        finished = sorted((time, worker) for worker, time in enumerate(compute[iteration]))
+        first = finished[: min(wait_for, gradients)]
+        barrier = clock + first[-1][0]
+        for time, worker in finished:
+            used = (time, worker) in first
+            applied, update, staleness = (barrier + latency, iteration, 0) if used else (None, None, None)
+            ready = clock + time if used else barrier
+            events[worker, iteration] = (clock, ready, applied, update, staleness, used)
+        gradients -= len(first)
+        clock = barrier + latency
+        iteration += 1
     return events
+
+
+def asynchronous(compute, push, accumulate=1, bound=None):
+    """No barrier: pushes are applied `accumulate` at a time; nobody is more than `bound` batches ahead."""
+    workers, batches = len(compute[0]), len(compute)
+    bound = batches if bound is None else bound
+    heap, held, done = [], set(), [0] * workers
+    events, pushes, group, seen = {}, 0, [], [0] * workers
+
+    def start(worker, now):
+        seen[worker] = pushes // accumulate
+        batch = done[worker]
+        ready = now + compute[batch][worker]
+        heapq.heappush(heap, (now + compute[batch][worker] + push[batch][worker], worker, now, ready))
+
+    for worker in range(workers):
+        start(worker, 0.0)
+    while heap:
+        now, worker, read, ready = heapq.heappop(heap)  # ties: the lower worker number first
+        batch, update = done[worker], pushes // accumulate
+        events[worker, batch] = [read, ready, None, update, update - seen[worker], True]
+        pushes += 1
+        done[worker] += 1
+        group.append((worker, batch))
+        if len(group) == accumulate or pushes == workers * batches:
+            for key in group:
+                events[key][2] = now
+            group = []
+        held.add(worker)
+        for waiting in sorted(held):
+            if done[waiting] == batches:
+                held.discard(waiting)
+            elif min(done) >= done[waiting] - bound:
+                held.discard(waiting)
+                start(waiting, now)
+    return {key: tuple(event) for key, event in events.items()}

@@ -5,15 +5,35 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from core import Asynchronous, FlatLatency, Scenario, Synchronous, simulate
+from core import (
+    Asynchronous,
+    BackupWorkers,
+    FlatLatency,
+    LocalSGD,
+    Scenario,
+    StaleSynchronous,
+    Synchronous,
+    simulate,
+)
 
-POLICIES = st.sampled_from([Synchronous(), Asynchronous()])
 LATENCIES = st.integers(0, 40)
+
+
+def policies_for(workers: int):
+    """Every policy, with parameters that fit the number of workers."""
+    return st.one_of(
+        st.just(Synchronous()),
+        st.just(Asynchronous()),
+        st.builds(Asynchronous, accumulate=st.integers(2, 9)),
+        st.builds(StaleSynchronous, bound=st.integers(0, 8)),
+        st.builds(BackupWorkers, wait_for=st.integers(1, workers)),
+        st.builds(LocalSGD, period=st.integers(1, 8)),
+    )
 
 
 @dataclass(frozen=True)
 class Given:
-    """A scenario and draws for it, [batch, worker] in ms."""
+    """A scenario and draws for it, [row, worker] in ms."""
 
     scenario: Scenario
     compute_ms: np.ndarray
@@ -25,20 +45,17 @@ class Given:
 
 
 @st.composite
-def given_runs(draw, policies=POLICIES, latency=LATENCIES, distinct=False):
+def given_runs(draw, policies=policies_for, latency=LATENCIES, distinct=False):
     """Draws in whole quarters of a ms: sums are exact, and ties are common (never, where `distinct`)."""
     workers, batches = draw(st.integers(1, 6)), draw(st.integers(1, 7))
-    size = workers * batches
+    policy = draw(policies(workers))
+    rows = policy.rows(workers, batches)
+    size = workers * rows
     if distinct:
-        powers = draw(st.permutations([2.0**-k for k in range(size)]))  # no two sums of these are equal
-        compute = 1 + np.array(powers)
+        compute = 1 + np.array(draw(st.permutations([2.0**-k for k in range(size)])))  # no two sums are equal
     else:
         compute = np.array(draw(st.lists(st.integers(1, 60), min_size=size, max_size=size))) / 4
     push = np.array(draw(st.lists(st.integers(0, 12), min_size=size, max_size=size))) / 4
-    scenario = Scenario(
-        workers=workers,
-        batches=batches,
-        network=FlatLatency(latency_ms=draw(latency)),
-        policy=draw(policies),
-    )
-    return Given(scenario, compute.reshape(batches, workers), push.reshape(batches, workers))
+    network = FlatLatency(latency_ms=draw(latency))
+    scenario = Scenario(workers=workers, batches=batches, network=network, policy=policy)
+    return Given(scenario, compute.reshape(rows, workers), push.reshape(rows, workers))

@@ -2,10 +2,20 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import Asynchronous, Constant, FlatLatency, Scenario, Synchronous, simulate
+from core import (
+    Asynchronous,
+    BackupWorkers,
+    Constant,
+    FlatLatency,
+    LocalSGD,
+    Scenario,
+    StaleSynchronous,
+    Synchronous,
+    simulate,
+)
 from core.schedule import PHASES
 from tests import oracle
 from tests.strategies import given_runs
@@ -74,19 +84,111 @@ def test_asynchronous_traced_by_hand():
     assert (figures.mean_staleness, figures.max_staleness) == (0.75, 2)
 
 
+def by_oracle(given):
+    """What the oracle says of given draws."""
+    scenario, compute, push = given.scenario, given.compute_ms.tolist(), given.push_ms.tolist()
+    policy, latency = scenario.policy, scenario.network.latency_ms
+    match policy:
+        case Synchronous():
+            return oracle.rounds(compute, latency, period=1)
+        case LocalSGD():
+            return oracle.rounds(compute, latency, policy.period)
+        case BackupWorkers():
+            return oracle.backup_workers(compute, latency, policy.wait_for, scenario.work)
+        case StaleSynchronous():
+            return oracle.asynchronous(compute, push, bound=policy.bound)
+        case Asynchronous():
+            return oracle.asynchronous(compute, push, policy.accumulate)
+
+
+@settings(max_examples=400)
 @given(given_runs())
 def test_every_schedule_is_the_oracles(given):
-    scenario = given.scenario
-    if isinstance(scenario.policy, Synchronous):
-        events = oracle.synchronous(given.compute_ms.tolist(), scenario.network.latency_ms)
-    else:
-        events = oracle.asynchronous(given.compute_ms.tolist(), given.push_ms.tolist())
     table = given.run().gradients()
-    ours = rows(table, "worker", "batch", "read_ms", "ready_ms", "applied_ms", "update", "staleness")
-    assert ours == [
-        [worker, batch, read, ready, applied, update, staleness]
-        for (worker, batch), (read, ready, _, applied, update, staleness) in sorted(events.items())
-    ]
+    ours = {
+        (row.worker, row.batch): (row.read_ms, row.ready_ms)
+        + ((row.applied_ms, row.update, row.staleness) if row.used else (None, None, None))
+        + (row.used,)
+        for row in table.itertuples()
+    }
+    assert ours == by_oracle(given)
+
+
+@given(given_runs())
+def test_an_epoch_is_as_many_used_gradients_as_asked_for(given):
+    run, work = given.run(), given.scenario.work
+    table = run.gradients()
+    assert table["used"].sum() == work
+    assert run.metrics.updates == table.loc[table["used"], "update"].nunique()
+    assert run.metrics.gradients_per_update == pytest.approx(work / run.metrics.updates)
+    assert run.metrics.throughput == pytest.approx(1000 * work / run.metrics.epoch_ms)
+    staleness = table.loc[table["used"], "staleness"]
+    assert run.metrics.mean_staleness == pytest.approx(staleness.mean())
+    assert run.metrics.p95_staleness == pytest.approx(np.percentile(staleness, 95))
+    assert run.metrics.max_staleness == staleness.max()
+
+
+def with_policy(given, policy):
+    scenario = given.scenario
+    return simulate(
+        Scenario(workers=scenario.workers, batches=scenario.batches, network=scenario.network, policy=policy),
+        compute_ms=given.compute_ms,
+        network_ms=given.push_ms,
+    )
+
+
+def same(one, other):
+    """Whether two runs have the same gradients and figures."""
+    return one.gradients().equals(other.gradients()) and one.metrics == other.metrics
+
+
+ASYNC_ONLY = {"policies": lambda workers: st.just(Asynchronous())}
+SYNC_ONLY = {"policies": lambda workers: st.just(Synchronous())}
+
+
+@given(given_runs(**ASYNC_ONLY))
+def test_stale_synchronous_lies_between_its_ends(given):
+    """Monotone in its bound on the same draws; a bound of all batches is asynchronous."""
+    batches = given.scenario.batches
+    epochs = [with_policy(given, StaleSynchronous(bound=bound)).metrics.epoch_ms for bound in range(batches + 1)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert same(with_policy(given, StaleSynchronous(bound=batches)), with_policy(given, Asynchronous()))
+
+
+@given(given_runs(**SYNC_ONLY, latency=st.just(0)))
+def test_stale_synchronous_with_bound_0_is_synchronous(given):
+    """On a free network: same times; its updates come one by one."""
+    free = np.zeros_like(given.push_ms)
+    tight = given.run().gradients()
+    loose = simulate(
+        Scenario(
+            workers=given.scenario.workers,
+            batches=given.scenario.batches,
+            network=given.scenario.network,
+            policy=StaleSynchronous(bound=0),
+        ),
+        compute_ms=given.compute_ms,
+        network_ms=free,
+    ).gradients()
+    np.testing.assert_array_equal(tight[["read_ms", "ready_ms"]], loose[["read_ms", "ready_ms"]])
+
+
+@given(given_runs(**SYNC_ONLY))
+def test_policies_that_are_synchronous_in_disguise(given):
+    """Waiting for all workers, or averaging after every batch, is the barrier."""
+    assert same(given.run(), with_policy(given, BackupWorkers(wait_for=given.scenario.workers)))
+    assert same(given.run(), with_policy(given, LocalSGD(period=1)))
+
+
+@given(given_runs(**SYNC_ONLY), st.integers(1, 8))
+def test_local_sgd_is_never_slower_than_a_barrier_each_batch(given, period):
+    assert with_policy(given, LocalSGD(period=period)).metrics.epoch_ms <= given.run().metrics.epoch_ms
+
+
+@given(given_runs())
+def test_nothing_is_cancelled_but_by_backup_workers(given):
+    cancelled = given.run().metrics.cancelled_percent
+    assert cancelled == 0 or isinstance(given.scenario.policy, BackupWorkers)
 
 
 @given(given_runs())
@@ -153,8 +255,8 @@ def test_scaling_every_time_scales_the_schedule(given, factor):
 def test_staleness_counts_updates_strictly_between_read_and_application(given):
     """By definition, from the times alone; no two different times are equal here."""
     table = given.run(network_ms=np.zeros_like(given.push_ms)).gradients()
-    updates = table.groupby("update")["applied_ms"].first()
-    for row in table.itertuples():
+    updates = table[table["used"]].groupby("update")["applied_ms"].first()
+    for row in table[table["used"]].itertuples():
         assert row.staleness == ((updates > row.read_ms) & (updates < row.applied_ms)).sum()
 
 

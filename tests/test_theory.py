@@ -139,7 +139,7 @@ def test_theory_keeps_silent_where_it_knows_too_little():
     assert expected(Scenario(workers=1, batches=1, compute=Constant()))["throughput"].holds == "exact"
 
 
-@given(given_runs(policies=st.just(Asynchronous())))
+@given(given_runs(policies=lambda workers: st.just(Asynchronous())))
 def test_staleness_falls_short_of_workers_minus_one_by_the_tail(given):
     """Exactly: N − 1 − (updates after each worker's last one, summed over workers) / (N·B), for any draws."""
     run = given.run()
