@@ -54,6 +54,17 @@ def test_a_chunk_begins_with_the_same_runs_however_many_are_asked_for():
         np.testing.assert_array_equal(few.push_ms, many.push_ms[..., :1])
 
 
+def test_more_rows_begin_with_the_same_ones():
+    """However many rows a policy asks for; worker factors hold on, and later rows are not copies."""
+    for stragglers in (Stragglers(), Stragglers(slow_workers=1, slowdown=9, hiccup_probability=0.2)):
+        some, more = (draws(stragglers=stragglers).compute_rows(rows) for rows in (31, 75))
+        assert more.shape == (75, 6, 200)
+        np.testing.assert_array_equal(some, more[:31])
+        np.testing.assert_array_equal(draws(stragglers=stragglers).compute_ms, more[:20])
+        assert not np.isin(more[20:40], more[:20]).any()
+        assert (more[60:, 0].mean() > 5 * more[60:, 1].mean()) == (stragglers.slow_workers == 1)
+
+
 def test_seeds_give_other_numbers_and_streams_do_not_overlap():
     assert not np.isin(draws(seed=1).compute_ms, draws(seed=2).compute_ms).any()
     unit = draws(network=FlatLatency(latency_ms=1, async_fraction=1)).push_ms

@@ -6,7 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import Asynchronous, Constant, FlatLatency, Scenario, Synchronous, Uniform, compare, replicate, simulate
+from core import (
+    Asynchronous,
+    BackupWorkers,
+    Constant,
+    FlatLatency,
+    LocalSGD,
+    Scenario,
+    StaleSynchronous,
+    Stragglers,
+    Synchronous,
+    Uniform,
+    compare,
+    replicate,
+    simulate,
+)
 from core.draws import chunk_runs
 
 SCENARIOS = st.builds(
@@ -15,7 +29,17 @@ SCENARIOS = st.builds(
     batches=st.integers(1, 40),
     compute=st.sampled_from([Constant(mean_ms=3), Uniform(mean_ms=400), Uniform(mean_ms=7, jitter=0.9)]),
     network=st.sampled_from([FlatLatency(), FlatLatency(latency_ms=0), FlatLatency(async_fraction=1)]),
-    policy=st.sampled_from([Synchronous(), Asynchronous()]),
+    policy=st.sampled_from(
+        [
+            Synchronous(),
+            Asynchronous(),
+            Asynchronous(accumulate=3),
+            StaleSynchronous(bound=2),
+            BackupWorkers(wait_for=1),
+            LocalSGD(period=3),
+        ]
+    ),
+    stragglers=st.sampled_from([Stragglers(), Stragglers(slow_workers=1, spread=0.1, hiccup_probability=0.05)]),
     seed=st.integers(0, 2**53 - 1),
 )
 

@@ -8,14 +8,17 @@ import pytest
 
 from core import (
     Asynchronous,
+    BackupWorkers,
     Constant,
     FlatLatency,
     Gumbel,
+    LocalSGD,
     LogNormal,
     Pareto,
     Scenario,
     ScenarioError,
     ShiftedExponential,
+    StaleSynchronous,
     Stragglers,
     Synchronous,
     Uniform,
@@ -34,6 +37,10 @@ HUGE = 10**400
         (lambda v: Scenario(batches=v), "batches", "1 to 100,000"),
         (lambda v: Scenario(seed=v), "seed", "0 to 9,007,199,254,740,991"),
         (lambda v: Stragglers(slow_workers=v), "stragglers.slow_workers", "0 to 4,096"),
+        (lambda v: Asynchronous(accumulate=v), "policy.accumulate", "1 to 20,000,000"),
+        (lambda v: StaleSynchronous(bound=v), "policy.bound", "0 to 100,000"),
+        (lambda v: BackupWorkers(wait_for=v), "policy.wait_for", "1 to 4,096"),
+        (lambda v: LocalSGD(period=v), "policy.period", "1 to 100,000"),
         (lambda v: replicate(Scenario(), v), "replicates", "1 to 20,000,000"),
     ],
 )
@@ -89,6 +96,27 @@ def test_parts_of_another_kind_are_refused(wrong):
 def test_more_slow_workers_than_workers_are_refused():
     with pytest.raises(ScenarioError, match=r"^stragglers.slow_workers: 5 is not a whole number from 0 to 4"):
         Scenario(workers=4, stragglers=Stragglers(slow_workers=5))
+
+
+def test_waiting_for_more_workers_than_there_are_is_refused():
+    for ask in (
+        lambda: Scenario(workers=4, policy=BackupWorkers(wait_for=5)),
+        lambda: compare(Scenario(workers=4), [Synchronous(), BackupWorkers(wait_for=5)], 10),
+    ):
+        with pytest.raises(ScenarioError, match=r"^policy.wait_for: 5 is not a whole number from 1 to 4"):
+            ask()
+
+
+def test_work_that_is_thrown_away_is_counted():
+    Scenario(workers=1000, batches=10, policy=BackupWorkers(wait_for=1000))
+    with pytest.raises(ScenarioError, match=r"one starts 100,000 batches a worker\) are 100,000,000 mini-batches"):
+        Scenario(workers=1000, batches=100, policy=BackupWorkers(wait_for=1))
+
+
+def test_policies_that_need_more_rows_than_were_given_say_so():
+    scenario = Scenario(policy=BackupWorkers(wait_for=2))
+    with pytest.raises(ScenarioError, match=r"compute_ms: 10 rows were given, but Backup workers \(first 2\) needs 20"):
+        simulate(scenario, compute_ms=GOOD)
 
 
 def test_unknown_names_are_refused():
