@@ -3,7 +3,7 @@
 from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.network import FlatLatency
 from core.parts import ScenarioError
-from core.policies import Asynchronous, BackupWorkers, LocalSGD, StaleSynchronous, Synchronous
+from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.scenario import Scenario
 from core.simulate import Run, compare, replicate, simulate
 from core.stragglers import Stragglers
@@ -14,9 +14,11 @@ __all__ = [
     "Constant",
     "FlatLatency",
     "Gumbel",
+    "KAsync",
     "LocalSGD",
     "LogNormal",
     "Pareto",
+    "Rebalanced",
     "Run",
     "Scenario",
     "ScenarioError",

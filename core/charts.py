@@ -14,7 +14,11 @@ PHASE_COLORS = {
     "tail": "#C9CDD2",
 }
 POLICY_COLORS = ("#0072B2", "#CC79A7", "#E69F00", "#F0E442", "#8C6BB1", "#7F7F7F", "#A6761D", "#1B9E77")
-REASONS = {"barrier": "waits at the barrier", "staleness bound": "waits: too far ahead of the slowest worker"}
+REASONS = {
+    "barrier": "waits at the barrier",
+    "staleness bound": "waits: too far ahead of the slowest worker",
+    "update": "waits for the other gradients of its update",
+}
 RULE_COLOR = "#8A9099"
 MAX_BLOCKS = 4_000  # marks a browser draws without delay
 AROUND = 112  # px that axes and legend take of a chart's height

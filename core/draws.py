@@ -21,58 +21,71 @@ class Draws:
 
     def __init__(self, scenario, *, chunk: int = 0, runs: int = 1, compute_ms=None, push_ms=None):
         self.scenario, self.chunk, self.runs = scenario, chunk, runs
-        self._given_compute_ms = compute_ms
-        if push_ms is not None:
-            self.push_ms = push_ms[: scenario.batches]
+        self._given = {COMPUTE: compute_ms, NETWORK: push_ms}
+        self._blocks: dict[tuple[int, int], np.ndarray] = {}
 
-    @cached_property
+    @property
     def compute_ms(self) -> np.ndarray:
         """Compute time of every mini-batch: base draw × worker factor × hiccup factor."""
         return self.compute_rows(self.scenario.batches)
 
+    @property
+    def push_ms(self) -> np.ndarray:
+        """Network time of every push, for policies without a barrier."""
+        return self.push_rows(self.scenario.batches)
+
     def compute_rows(self, rows: int) -> np.ndarray:
-        """Compute times of as many rows as a policy needs, (rows, workers, runs): a worker's j-th is its j-th row.
+        """Compute times of as many rows as a policy needs: a worker's j-th mini-batch takes its j-th row.
 
         Rows beyond the scenario's batches come in blocks of as many again, each from a stream of its own, so that
         a row does not depend on how many are asked for. Raises ScenarioError when fewer were given.
         """
-        if self._given_compute_ms is not None:
-            if rows > len(self._given_compute_ms):
-                given, name = len(self._given_compute_ms), self.scenario.policy.label
-                raise ScenarioError(f"compute_ms: {given:,} rows were given, but {name} needs {rows:,}.")
-            return self._given_compute_ms[:rows]
-        blocks = [self._compute_block(block) for block in range(-(-rows // self.scenario.batches))]
-        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)[:rows]
+        return self._rows(COMPUTE, rows, self._compute_block)
 
-    def _compute_block(self, block: int) -> np.ndarray:
-        if block not in self._blocks:
-            stragglers = self.scenario.stragglers
-            times = self._drawn(self.scenario.compute.draw, COMPUTE, block)
-            if stragglers.persistent:
-                times *= self.worker_factors
-            if stragglers.transient:
-                times *= self._drawn(stragglers.hiccup_factors, HICCUPS, block)
-            self._blocks[block] = times
-        return self._blocks[block]
-
-    @cached_property
-    def _blocks(self) -> dict[int, np.ndarray]:
-        return {}
+    def push_rows(self, rows: int) -> np.ndarray:
+        """Network times of as many pushes of each worker as a policy needs."""
+        return self._rows(NETWORK, rows, lambda block: self._drawn(self.scenario.network.draw_push, NETWORK, block))
 
     @cached_property
     def worker_factors(self) -> np.ndarray:
         """How many times slower each worker is for good, (workers, runs)."""
         return self.scenario.stragglers.worker_factors(self._stream(SPREAD), self.runs, self.scenario.workers).T
 
-    @cached_property
-    def push_ms(self) -> np.ndarray:
-        """Network time of every push, for policies without a barrier."""
-        return self._drawn(self.scenario.network.draw_push, NETWORK)
+    @property
+    def slowness(self) -> np.ndarray:
+        """What a scheduler can know of each worker's speed, (workers, runs): its factor, or its mean given time."""
+        given = self._given[COMPUTE]
+        if given is not None:
+            return given[: self.scenario.batches].mean(axis=0)
+        return self.worker_factors
 
     @property
     def barrier_ms(self) -> float:
         """Network time after a barrier."""
         return self.scenario.network.barrier_ms(self.scenario.workers)
+
+    def _rows(self, concern: int, rows: int, draw_block) -> np.ndarray:
+        given = self._given[concern]
+        if given is not None:
+            if rows > len(given):
+                name, policy = ("compute_ms", "network_ms")[concern], self.scenario.policy.label
+                raise ScenarioError(f"{name}: {len(given):,} rows were given, but {policy} needs {rows:,}.")
+            return given[:rows]
+        blocks = []
+        for block in range(-(-rows // self.scenario.batches)):
+            if (concern, block) not in self._blocks:
+                self._blocks[concern, block] = draw_block(block)
+            blocks.append(self._blocks[concern, block])
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)[:rows]
+
+    def _compute_block(self, block: int) -> np.ndarray:
+        stragglers = self.scenario.stragglers
+        times = self._drawn(self.scenario.compute.draw, COMPUTE, block)
+        if stragglers.persistent:
+            times *= self.worker_factors
+        if stragglers.transient:
+            times *= self._drawn(stragglers.hiccup_factors, HICCUPS, block)
+        return times
 
     def _drawn(self, draw, concern: int, block: int = 0) -> np.ndarray:
         by_run = draw(self._stream(concern, block), (self.runs, self.scenario.batches, self.scenario.workers))

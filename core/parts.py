@@ -5,6 +5,7 @@ import reprlib
 from dataclasses import fields
 
 TIME_RANGE_MS = (1e-9, 1e12)
+MAX_WORK = 20_000_000  # mini-batches of one call
 
 
 class ScenarioError(ValueError):
@@ -60,3 +61,21 @@ def refuse_unknown(prefix: str, given, known) -> None:
         if name not in known:
             label = name if isinstance(name, str) and len(name) <= 40 else shown(name)
             raise ScenarioError(f"{prefix}{label} is not a known field; known are {', '.join(known) or 'none'}.")
+
+
+def check_work(workers: int, batches: int, rows: list[int], replicates: int = 1) -> None:
+    """ScenarioError when a call would simulate more than 20 million mini-batches.
+
+    rows: how many mini-batches each policy lets every worker start; more than batches where work is thrown away.
+    """
+    work = workers * sum(rows) * replicates
+    if work > MAX_WORK:
+        factors = f"{workers:,} workers × {batches:,} batches"
+        if replicates > 1:
+            factors += f" × {replicates:,} replicates"
+        if len(rows) > 1:
+            factors += f" × {len(rows)} policies"
+        if max(rows) > batches:
+            factors += f" (of which one starts {max(rows):,} batches a worker)"
+        field_name = "replicates" if replicates > 1 else "workers × batches"
+        raise ScenarioError(f"{field_name}: {factors} are {work:,} mini-batches; one call takes at most {MAX_WORK:,}.")

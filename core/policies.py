@@ -6,7 +6,7 @@ import numpy as np
 
 from core.draws import Draws
 from core.order import update_order
-from core.parts import Part, whole
+from core.parts import Part, ScenarioError, check_work, shown, whole
 from core.schedule import Schedule, Stretch
 
 MOST_GRADIENTS = 20_000_000
@@ -44,59 +44,88 @@ class Synchronous(Policy):
     name = "Synchronous"
 
     def schedule(self, draws):
-        compute = draws.compute_ms
-        slowest = compute.max(axis=1, keepdims=True)
-        start, end = back_to_back(slowest + draws.barrier_ms)
-        ready, barrier = start + compute, start + slowest
-        batch = np.arange(len(compute))[:, None, None]
-        return Schedule(
-            stretches=(
-                Stretch("compute", start, ready),
-                Stretch("wait", ready, barrier, reason="barrier"),
-                Stretch("comm", barrier, end),
-            ),
-            read_ms=start,
-            ready_ms=ready,
-            applied_ms=end,
-            finish_ms=end[-1],
-            update=batch,
-            version=batch,
-            updates=len(compute),
-            barrier_ms=barrier,
-        )
+        return with_barriers(draws.compute_ms, draws.barrier_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebalanced(Policy):
+    """Synchronous, with mini-batch sizes in proportion to each worker's known speed; their sum is kept.
+
+    Compute time is taken to be proportional to the size, and sizes need not be whole.
+    """
+
+    name = "Rebalanced"
+
+    def schedule(self, draws):
+        speed = 1 / draws.slowness
+        sizes = speed / speed.mean(axis=0)
+        return with_barriers(draws.compute_ms * sizes, draws.barrier_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asynchronous(Policy):
-    """Asynchronous (ASP): nobody waits; B batches for every worker.
+    """Asynchronous (ASP): nobody waits.
 
     accumulate: the server applies the mean of every K gradients that arrive (K-batch-async); with 1, each alone.
+    assignment: "static", B batches for every worker, or "shared", one queue that whoever is free takes from.
     """
 
     name = "Asynchronous"
     accumulate: int = 1
+    assignment: str = "static"
 
     def __post_init__(self):
         object.__setattr__(self, "accumulate", whole("policy.accumulate", self.accumulate, 1, MOST_GRADIENTS))
+        if self.assignment not in ("static", "shared"):
+            raise ScenarioError(f"policy.assignment: {shown(self.assignment)} is not static or shared.")
 
     @property
     def label(self):
-        return self.name if self.accumulate == 1 else f"{self.name} (updates of {self.accumulate})"
+        details = [f"updates of {self.accumulate}"] * (self.accumulate > 1) + ["shared queue"] * self.is_shared
+        return f"{self.name} ({', '.join(details)})" if details else self.name
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all take from one queue of N·B batches, instead of B each."""
+        return self.assignment == "shared"
 
     def schedule(self, draws):
-        start, arrived = back_to_back(draws.compute_ms + draws.push_ms)
-        ready = start + draws.compute_ms
-        rank = update_order(arrived)
+        compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
+        total, ready, finish = draws.scenario.work, start + compute, arrived[-1]
+        if used is None:
+            rank = update_order(arrived)
+        else:
+            finish = np.where(used, arrived, 0).max(axis=0)
+            start, ready, arrived = (np.where(used, time, finish) for time in (start, ready, arrived))
+            rank = update_order(np.where(used, arrived, behind(finish, used)))
         return Schedule(
             stretches=(Stretch("compute", start, ready), Stretch("comm", ready, arrived)),
             read_ms=start,
             ready_ms=ready,
-            applied_ms=arrived if self.accumulate == 1 else when_full(arrived, rank, self.accumulate),
-            finish_ms=arrived[-1],
-            update=rank // self.accumulate,
+            applied_ms=arrived if self.accumulate == 1 else when_full(arrived, rank, self.accumulate, total),
+            finish_ms=finish,
+            update=rank // self.accumulate if used is None else np.where(used, rank // self.accumulate, -1),
             version=after_own(rank) // self.accumulate,
-            updates=-(-rank[..., 0].size // self.accumulate),
+            updates=-(-total // self.accumulate),
+            used=used,
+            started=used,
         )
+
+    def static(self, draws):
+        """Every worker's B batches, back to back."""
+        return draws.compute_ms, back_to_back(draws.compute_ms + draws.push_ms), None
+
+    def shared(self, draws):
+        """The first N·B batches that anybody is free for; ties go to the lower worker number."""
+        total, rows = draws.scenario.work, draws.scenario.batches
+        while True:
+            check_work(draws.scenario.workers, draws.scenario.batches, [rows * draws.runs])
+            compute = draws.compute_rows(rows)
+            start, end = back_to_back(compute + draws.push_rows(rows))
+            taken = update_order(start) < total
+            if (np.where(taken, start, 0).max(axis=(0, 1)) < end[-1].min(axis=0)).all():
+                return compute, (start, end), taken
+            rows = 2 * rows  # somebody was still free for more than the rows that were drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,6 +235,84 @@ class BackupWorkers(Policy):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KAsync(Policy):
+    """K-async: the first `wait_for` gradients make an update, and only their workers restart (arXiv 2003.10579).
+
+    The others go on with the parameters that they read. The last update takes no more than the epoch still needs;
+    what is in flight then is cancelled.
+    """
+
+    name = "K-async"
+    wait_for: int = 2
+
+    def __post_init__(self):
+        object.__setattr__(self, "wait_for", whole("policy.wait_for", self.wait_for, 1, 4096))
+
+    @property
+    def label(self):
+        return f"{self.name} (first {self.wait_for})"
+
+    def check(self, workers):
+        whole("policy.wait_for", self.wait_for, 1, workers)
+
+    def schedule(self, draws):
+        scenario, runs = draws.scenario, np.arange(draws.runs)
+        workers, total = scenario.workers, scenario.work
+        updates, rows = -(-total // self.wait_for), scenario.batches
+        compute, push = draws.compute_rows(rows), draws.push_rows(rows)
+        batch = np.zeros((workers, draws.runs), dtype=np.int64)  # which row each worker is at
+        times = {name: np.zeros(compute.shape) for name in ("read", "ready", "arrived", "applied")}
+        update, version = np.full(compute.shape, -1), np.zeros(compute.shape, dtype=np.int64)
+        times["ready"][0], times["arrived"][0] = compute[0], compute[0] + push[0]
+        arrives, now = times["arrived"][0].copy(), np.zeros(draws.runs)
+        for number in range(updates):
+            first = np.argsort(arrives, axis=0, kind="stable")[: min(self.wait_for, total - number * self.wait_for)]
+            now = arrives[first[-1], runs]
+            done = batch[first, runs], first, runs
+            times["applied"][done], update[done] = now, number
+            if number == updates - 1:
+                break
+            batch[first, runs] += 1
+            if batch.max() == rows:
+                rows *= 2
+                check_work(workers, scenario.batches, [rows * draws.runs])
+                compute, push = draws.compute_rows(rows), draws.push_rows(rows)
+                times = {name: lengthened(array, rows, 0.0) for name, array in times.items()}
+                update, version = lengthened(update, rows, -1), lengthened(version, rows, 0)
+            begun = batch[first, runs], first, runs
+            times["read"][begun], version[begun] = now, number + 1
+            times["ready"][begun] = now + compute[begun]
+            times["arrived"][begun] = arrives[first, runs] = times["ready"][begun] + push[begun]
+        used, started = update >= 0, np.arange(rows)[:, None, None] <= batch
+        read, ready, arrived = (np.where(started, np.minimum(times[n], now), now) for n in ("read", "ready", "arrived"))
+        applied = np.where(used, times["applied"], now)
+        return Schedule(
+            stretches=(
+                Stretch("compute", read, np.where(used, ready, read)),
+                Stretch("cancelled", read, np.where(used, read, ready)),
+                Stretch("comm", ready, arrived),
+                Stretch("wait", arrived, np.where(used, applied, arrived), reason="update"),
+            ),
+            read_ms=read,
+            ready_ms=ready,
+            applied_ms=applied,
+            finish_ms=np.broadcast_to(now, (workers, draws.runs)),
+            update=update,
+            version=version,
+            updates=updates,
+            used=used,
+            started=started,
+        )
+
+
+def lengthened(array: np.ndarray, rows: int, value) -> np.ndarray:
+    """The array with rows of a value added to its end."""
+    longer = np.full((rows, *array.shape[1:]), value, dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+@dataclass(frozen=True, kw_only=True)
 class LocalSGD(Policy):
     """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once."""
 
@@ -257,13 +364,42 @@ class LocalSGD(Policy):
         )
 
 
-def when_full(arrived: np.ndarray, rank: np.ndarray, size: int) -> np.ndarray:
+def with_barriers(compute: np.ndarray, barrier_ms: float) -> Schedule:
+    """After each row all wait for the slowest, then pay the network once."""
+    slowest = compute.max(axis=1, keepdims=True)
+    start, end = back_to_back(slowest + barrier_ms)
+    ready, barrier = start + compute, start + slowest
+    batch = np.arange(len(compute))[:, None, None]
+    return Schedule(
+        stretches=(
+            Stretch("compute", start, ready),
+            Stretch("wait", ready, barrier, reason="barrier"),
+            Stretch("comm", barrier, end),
+        ),
+        read_ms=start,
+        ready_ms=ready,
+        applied_ms=end,
+        finish_ms=end[-1],
+        update=batch,
+        version=batch,
+        updates=len(compute),
+        barrier_ms=barrier,
+    )
+
+
+def when_full(arrived: np.ndarray, rank: np.ndarray, size: int, total: int) -> np.ndarray:
     """When the update that each gradient is part of was made: at the arrival of its last one."""
     rows, workers, runs = arrived.shape
-    events = np.sort(arrived.transpose(2, 1, 0).reshape(runs, -1), axis=-1)
-    last = np.minimum(rank // size * size + size, rows * workers) - 1
-    picked = np.take_along_axis(events, last.transpose(2, 1, 0).reshape(runs, -1), axis=-1)
-    return picked.reshape(runs, workers, rows).transpose(2, 1, 0)
+    by_rank = np.zeros((runs, rows * workers))
+    flat_rank = rank.transpose(2, 1, 0).reshape(runs, -1)
+    np.put_along_axis(by_rank, flat_rank, arrived.transpose(2, 1, 0).reshape(runs, -1), axis=-1)
+    last = np.minimum(flat_rank // size * size + size, total) - 1
+    return np.take_along_axis(by_rank, last, axis=-1).reshape(runs, workers, rows).transpose(2, 1, 0)
+
+
+def behind(finish: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Times after the end of every run, all different, for what has no place in its order of updates."""
+    return 2 * finish.max(axis=0) * (1 + np.arange(used[..., 0].size).reshape(*used.shape[:2], 1) / used[..., 0].size)
 
 
 def back_to_back(durations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,13 +4,12 @@ from dataclasses import dataclass, field, fields
 
 from core.compute import LAWS, ComputeLaw, Uniform
 from core.network import NETWORKS, FlatLatency, Network
-from core.parts import Part, ScenarioError, part_from_dict, refuse_unknown, shown, whole
+from core.parts import Part, ScenarioError, check_work, part_from_dict, refuse_unknown, shown, whole
 from core.policies import POLICIES, Policy, Synchronous
 from core.stragglers import Stragglers
 
 MAX_WORKERS = 4_096
 MAX_BATCHES = 100_000
-MAX_WORK = 20_000_000
 MAX_SEED = 2**53 - 1  # what a link and a browser carry exactly
 
 PARTS = {
@@ -64,21 +63,3 @@ class Scenario:
         refuse_unknown("", data, [f.name for f in fields(cls)])
         parts = {name: part_from_dict(name, data[name], known) for name, (_, known) in PARTS.items() if name in data}
         return cls(**{**data, **parts})
-
-
-def check_work(workers: int, batches: int, rows: list[int], replicates: int = 1) -> None:
-    """ScenarioError when a call would simulate more than 20 million mini-batches.
-
-    rows: how many mini-batches each policy lets every worker start; more than batches where work is thrown away.
-    """
-    work = workers * sum(rows) * replicates
-    if work > MAX_WORK:
-        factors = f"{workers:,} workers × {batches:,} batches"
-        if replicates > 1:
-            factors += f" × {replicates:,} replicates"
-        if len(rows) > 1:
-            factors += f" × {len(rows)} policies"
-        if max(rows) > batches:
-            factors += f" (of which one starts {max(rows):,} batches a worker)"
-        field_name = "replicates" if replicates > 1 else "workers × batches"
-        raise ScenarioError(f"{field_name}: {factors} are {work:,} mini-batches; one call takes at most {MAX_WORK:,}.")

@@ -47,6 +47,8 @@ class Schedule:
     """Changes of the parameters in one run."""
     used: np.ndarray | None = None
     """Whether an update used the gradient; None where all are used. Unused ones have update −1."""
+    started: np.ndarray | None = None
+    """Whether the mini-batch was ever begun; None where all were."""
     barrier_ms: np.ndarray | None = None
     """When everybody went on after a row, NaN where nobody waited for all; None where there are no barriers."""
 
@@ -101,7 +103,7 @@ def named(kind: np.ndarray, names: list[str]) -> pd.Categorical:
 
 
 def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
-    """Every gradient of one run, by worker and batch.
+    """Every gradient that was begun in one run, by worker and batch; batch counts each worker's own.
 
     Columns: worker, batch, read_ms, ready_ms, applied_ms, update, staleness (updates), used.
     """
@@ -113,7 +115,10 @@ def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     names = ("read_ms", "ready_ms", "applied_ms", "update", "staleness")
     used = np.broadcast_to(True if schedule.used is None else schedule.used, schedule.shape)[..., run].T
     columns = {"worker": worker, "batch": batch, **dict(zip(names, fields, strict=True)), "used": used}
-    return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+    table = pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+    if schedule.started is None:
+        return table
+    return table[np.ravel(one_run(schedule, run, schedule.started)[0])].reset_index(drop=True)
 
 
 def barriers(schedule: Schedule, run: int = 0) -> pd.DataFrame:

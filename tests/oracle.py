@@ -43,14 +43,52 @@ def backup_workers(compute, latency, wait_for, gradients):
     return events
 
 
-def asynchronous(compute, push, accumulate=1, bound=None):
-    """No barrier: pushes are applied `accumulate` at a time; nobody is more than `bound` batches ahead."""
+def rebalanced(compute, latency, batches):
+    """Synchronous, with sizes in proportion to the workers' mean speeds."""
+    speeds = [batches / sum(times[:batches]) for times in zip(*compute, strict=True)]
+    sizes = [speed * len(speeds) / sum(speeds) for speed in speeds]
+    return rounds([[time * size for time, size in zip(row, sizes, strict=True)] for row in compute], latency, 1)
+
+
+def k_async(compute, push, wait_for, gradients):
+    """The first `wait_for` arrivals make an update and restart; what is in flight at the end is not used."""
+    workers = range(len(compute[0]))
+    at, read, seen = [0 for _ in workers], [0.0 for _ in workers], [0 for _ in workers]
+    arrival = [compute[0][worker] + push[0][worker] for worker in workers]
+    events, update = {}, 0
+    while gradients:
+        first = sorted((arrival[worker], worker) for worker in workers)[: min(wait_for, gradients)]
+        now = first[-1][0]
+        gradients -= len(first)
+        update += 1
+        for _, worker in first:
+            ready = read[worker] + compute[at[worker]][worker]
+            staleness = update - 1 - seen[worker]
+            events[worker, at[worker]] = (read[worker], ready, now, update - 1, staleness, True)
+            if gradients:
+                at[worker] += 1
+                read[worker], seen[worker] = now, update
+                arrival[worker] = now + compute[at[worker]][worker] + push[at[worker]][worker]
+    for worker in workers:
+        ready = min(now, read[worker] + compute[at[worker]][worker])
+        events.setdefault((worker, at[worker]), (read[worker], ready, None, None, None, False))
+    return events
+
+
+def asynchronous(compute, push, accumulate=1, bound=None, shared=None):
+    """No barrier: pushes are applied `accumulate` at a time; nobody is more than `bound` batches ahead.
+
+    shared: how many batches there are for all together, instead of every row for each.
+    """
     workers, batches = len(compute[0]), len(compute)
     bound = batches if bound is None else bound
-    heap, held, done = [], set(), [0] * workers
+    total = workers * batches if shared is None else shared
+    heap, held, done, begun = [], set(), [0] * workers, 0
     events, pushes, group, seen = {}, 0, [], [0] * workers
 
     def start(worker, now):
+        nonlocal begun
+        begun += 1
         seen[worker] = pushes // accumulate
         batch = done[worker]
         ready = now + compute[batch][worker]
@@ -65,13 +103,13 @@ def asynchronous(compute, push, accumulate=1, bound=None):
         pushes += 1
         done[worker] += 1
         group.append((worker, batch))
-        if len(group) == accumulate or pushes == workers * batches:
+        if len(group) == accumulate or pushes == total:
             for key in group:
                 events[key][2] = now
             group = []
         held.add(worker)
         for waiting in sorted(held):
-            if done[waiting] == batches:
+            if done[waiting] == batches or begun == total:
                 held.discard(waiting)
             elif min(done) >= done[waiting] - bound:
                 held.discard(waiting)

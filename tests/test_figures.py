@@ -11,7 +11,9 @@ from core import (
     BackupWorkers,
     Constant,
     FlatLatency,
+    KAsync,
     LocalSGD,
+    Rebalanced,
     Scenario,
     ShiftedExponential,
     StaleSynchronous,
@@ -21,6 +23,7 @@ from core import (
     replicate,
     simulate,
 )
+from core.theory import order_statistic_ms
 
 Z = 4
 FREE = FlatLatency(latency_ms=0)
@@ -147,3 +150,39 @@ def test_static_shards_are_as_slow_as_the_slowest_worker():
     }
     epochs = [replicate(Scenario(**question, policy=p), 2)["epoch_ms"].mean() for p in (Synchronous(), Asynchronous())]
     assert epochs[0] == epochs[1] == 4_000
+
+
+@pytest.mark.parametrize(("wait_for", "figure"), [(1, 0.125), (2, 0.268), (4, 0.6345), (8, 2.718)])
+def test_k_async(wait_for, figure):
+    """N = 8, exponential: time per update E X_(K:N), staleness (N − K)/K (arXiv 2003.10579)."""
+    question = Scenario(workers=8, batches=1_000, compute=EXPONENTIAL, network=FREE, policy=KAsync(wait_for=wait_for))
+    runs = replicate(question, 40)
+    assert agrees(runs["epoch_ms"] / runs["updates"], figure, 3)
+    assert runs["mean_staleness"].mean() == pytest.approx((8 - wait_for) / wait_for, rel=0.01, abs=1e-9)
+
+
+def test_k_async_is_faster_than_its_bound_for_bounded_jitter():
+    """Time per update is at most E X_(K:N)."""
+    question = Scenario(workers=8, batches=500, compute=UNIFORM, network=FREE, policy=KAsync(wait_for=4))
+    runs = replicate(question, 20)
+    assert (runs["epoch_ms"] / runs["updates"]).mean() < order_statistic_ms(UNIFORM, 4, 8)
+
+
+@pytest.mark.parametrize("slowdown", [2, 4])
+def test_three_answers_to_one_slow_worker(slowdown):
+    """N = 8, free network: a shared queue wins (f(N−1)+1)/N, static shards nothing; rebalanced sizes win as much."""
+    question = {
+        "workers": 8,
+        "batches": 2_000,
+        "compute": Constant(mean_ms=1),
+        "stragglers": Stragglers(slow_workers=1, slowdown=slowdown),
+        "network": FREE,
+    }
+    policies = [Synchronous(), Asynchronous(), Asynchronous(assignment="shared"), Rebalanced()]
+    sync, static, shared, rebalanced = (
+        replicate(Scenario(**question, policy=policy), 2)["epoch_ms"].mean() for policy in policies
+    )
+    gain = (slowdown * 7 + 1) / 8
+    assert sync / static == 1
+    assert sync / shared == pytest.approx(gain, rel=0.002)
+    assert sync / rebalanced == pytest.approx(gain)

@@ -12,6 +12,7 @@ from core import (
     Constant,
     FlatLatency,
     Gumbel,
+    KAsync,
     LocalSGD,
     LogNormal,
     Pareto,
@@ -41,6 +42,7 @@ HUGE = 10**400
         (lambda v: StaleSynchronous(bound=v), "policy.bound", "0 to 100,000"),
         (lambda v: BackupWorkers(wait_for=v), "policy.wait_for", "1 to 4,096"),
         (lambda v: LocalSGD(period=v), "policy.period", "1 to 100,000"),
+        (lambda v: KAsync(wait_for=v), "policy.wait_for", "1 to 4,096"),
         (lambda v: replicate(Scenario(), v), "replicates", "1 to 20,000,000"),
     ],
 )
@@ -105,6 +107,12 @@ def test_waiting_for_more_workers_than_there_are_is_refused():
     ):
         with pytest.raises(ScenarioError, match=r"^policy.wait_for: 5 is not a whole number from 1 to 4"):
             ask()
+
+
+@pytest.mark.parametrize("assignment", ["", "dynamic", None, 1])
+def test_assignment_is_static_or_shared(assignment):
+    with pytest.raises(ScenarioError, match=r"^policy.assignment: .* is not static or shared"):
+        Asynchronous(assignment=assignment)
 
 
 def test_work_that_is_thrown_away_is_counted():
