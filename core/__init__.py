@@ -1,7 +1,7 @@
 """Batch scheduler simulator: who waits for whom when N workers train in parallel, and what it costs."""
 
 from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
-from core.network import FlatLatency
+from core.network import AlphaBeta, FlatLatency
 from core.parts import ScenarioError
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.scenario import Scenario
@@ -9,6 +9,7 @@ from core.simulate import Run, compare, replicate, simulate
 from core.stragglers import Stragglers
 
 __all__ = [
+    "AlphaBeta",
     "Asynchronous",
     "BackupWorkers",
     "Constant",

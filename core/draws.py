@@ -8,10 +8,11 @@ from core.parts import ScenarioError
 
 COMPUTE, NETWORK, SPREAD, HICCUPS = range(4)
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
+BLOCK_WORK, BLOCK_RUNS = 2**21, 1024
 
 
 class Draws:
-    """Compute and network times of a chunk of a scenario's runs, each (batches, workers, runs) in ms.
+    """Compute and network times of some runs of a scenario, from a chunk's first on: (batches, workers, runs), ms.
 
     Drawn run by run, batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the
     seed, the concern and the chunk: policies see the same numbers, the first runs of a chunk are the same however
@@ -49,7 +50,11 @@ class Draws:
     @cached_property
     def worker_factors(self) -> np.ndarray:
         """How many times slower each worker is for good, (workers, runs)."""
-        return self.scenario.stragglers.worker_factors(self._stream(SPREAD), self.runs, self.scenario.workers).T
+
+        def draw(rng, shape):
+            return self.scenario.stragglers.worker_factors(rng, shape[0], shape[2])
+
+        return self._by_run(draw, SPREAD, 0).T
 
     @property
     def slowness(self) -> np.ndarray:
@@ -88,14 +93,26 @@ class Draws:
         return times
 
     def _drawn(self, draw, concern: int, block: int = 0) -> np.ndarray:
-        by_run = draw(self._stream(concern, block), (self.runs, self.scenario.batches, self.scenario.workers))
-        return np.ascontiguousarray(by_run.transpose(1, 2, 0))
+        return np.ascontiguousarray(self._by_run(draw, concern, block).transpose(1, 2, 0))
 
-    def _stream(self, concern: int, block: int = 0) -> np.random.Generator:
-        key = (concern, self.chunk, block) if block else (concern, self.chunk)
+    def _by_run(self, draw, concern: int, block: int) -> np.ndarray:
+        shape, size = (self.scenario.batches, self.scenario.workers), chunk_runs(self.scenario)
+        parts = [
+            draw(self._stream(concern, self.chunk + i, block), (min(size, self.runs - i * size), *shape))
+            for i in range(-(-self.runs // size))
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _stream(self, concern: int, chunk: int, block: int) -> np.random.Generator:
+        key = (concern, chunk, block) if block else (concern, chunk)
         return np.random.default_rng(np.random.SeedSequence(self.scenario.seed, spawn_key=key))
 
 
 def chunk_runs(scenario) -> int:
     """Runs in one chunk: fixed by the scenario's size, so that a run never depends on how many are asked for."""
     return max(1, CHUNK_WORK // scenario.work)
+
+
+def block_chunks(scenario) -> int:
+    """Chunks that an event loop over pushes takes at once: its cost hardly depends on the number of runs."""
+    return max(1, min(BLOCK_RUNS, BLOCK_WORK // scenario.work) // chunk_runs(scenario))

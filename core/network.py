@@ -1,23 +1,41 @@
-"""Network models: what a synchronisation costs everybody, and what a push costs one worker."""
+"""Network models: what a synchronisation costs everybody, and what a push and a pull cost one worker."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.parts import TIME_RANGE_MS, Part, real
+from core.parts import TIME_RANGE_MS, Part, ScenarioError, real, shown, whole
+
+COLLECTIVES = ("ring", "tree", "server")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Part):
-    """What communication costs, in ms."""
+    """What communication costs, in ms. Without a barrier: a push travels, is served in turn, and is answered."""
 
     def barrier_ms(self, workers: int) -> float:
         """What every worker pays after a barrier, ms."""
         raise NotImplementedError
 
     def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """What a worker without a barrier pays after each mini-batch, ms; filled in C order."""
+        """How long each push travels to the server, ms; filled in C order."""
         raise NotImplementedError
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether the server never keeps anybody waiting: each push is applied and answered when it arrives."""
+        return self.service_ms == self.pull_ms == 0
+
+    @property
+    def service_ms(self) -> float:
+        """How long one push keeps the server busy, ms; others queue meanwhile, first come, first served."""
+        return 0.0
+
+    @property
+    def pull_ms(self) -> float:
+        """How long the server's answer travels, ms."""
+        return 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,4 +67,59 @@ class FlatLatency(Network):
         return delays
 
 
-NETWORKS = {network.__name__: network for network in (FlatLatency,)}
+@dataclass(frozen=True, kw_only=True)
+class AlphaBeta(Network):
+    """Messages of `message_mb` MB over links with a latency (α) and a bandwidth (β, in Gb/s).
+
+    collective: how a barrier averages: "ring" all-reduce (Patarasuk & Yuan 2009), "tree" (halving-doubling) or
+    "server" (parameter server). overlap: the share of that cost hidden under computing. servers: shards of the
+    parameter server; without a barrier all pushes go through it, one after the other.
+    """
+
+    latency_ms: float = 0.05
+    bandwidth_gbps: float = 10.0
+    message_mb: float = 100.0
+    collective: str = "ring"
+    servers: int = 1
+    overlap: float = 0.0
+
+    def __post_init__(self):
+        for name, low, high, options in (
+            ("latency_ms", 0, TIME_RANGE_MS[1], {"unit": "ms"}),
+            ("bandwidth_gbps", 1e-6, 1e6, {"unit": "Gb/s"}),
+            ("message_mb", 1e-6, 1e6, {"unit": "MB"}),
+            ("overlap", 0, 1, {"below": True}),
+        ):
+            object.__setattr__(self, name, real(f"network.{name}", getattr(self, name), low, high, **options))
+        object.__setattr__(self, "servers", whole("network.servers", self.servers, 1, 4096))
+        if self.collective not in COLLECTIVES:
+            raise ScenarioError(f"network.collective: {shown(self.collective)} is not {' or '.join(COLLECTIVES)}.")
+
+    @property
+    def message_ms(self) -> float:
+        """t, how long one message takes to pass a link: 8·M/β."""
+        return 8 * self.message_mb / self.bandwidth_gbps
+
+    def barrier_ms(self, workers):
+        """Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S; times 1 − overlap."""
+        share = 2 * (workers - 1) / workers * self.message_ms
+        cost = {
+            "ring": 2 * (workers - 1) * self.latency_ms + share,
+            "tree": 2 * math.log2(workers) * self.latency_ms + share,
+            "server": 2 * self.latency_ms + 2 * workers * self.message_ms / self.servers,
+        }[self.collective]
+        return (1 - self.overlap) * cost
+
+    @property
+    def service_ms(self):
+        return self.message_ms / self.servers
+
+    @property
+    def pull_ms(self):
+        return self.service_ms + self.latency_ms
+
+    def draw_push(self, rng, shape):
+        return np.full(shape, self.latency_ms)
+
+
+NETWORKS = {network.__name__: network for network in (FlatLatency, AlphaBeta)}

@@ -5,11 +5,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from core.draws import Draws
+from core.events import through_server, when_full
 from core.order import update_order
 from core.parts import Part, ScenarioError, check_work, shown, whole
 from core.schedule import Schedule, Stretch
 
 MOST_GRADIENTS = 20_000_000
+NOBODY = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,10 @@ class Policy(Part):
     def rows(self, workers: int, batches: int) -> int:
         """How many mini-batches each worker starts."""
         return batches
+
+    def goes_by_events(self, network) -> bool:
+        """Whether its schedule is an event loop over pushes, which is quicker for many runs at once."""
+        return False
 
     def schedule(self, draws: Draws) -> Schedule:
         """The schedule of every run in the draws."""
@@ -84,12 +90,17 @@ class Asynchronous(Policy):
         details = [f"updates of {self.accumulate}"] * (self.accumulate > 1) + ["shared queue"] * self.is_shared
         return f"{self.name} ({', '.join(details)})" if details else self.name
 
+    def goes_by_events(self, network):
+        return not network.answers_at_once
+
     @property
     def is_shared(self) -> bool:
         """Whether all take from one queue of N·B batches, instead of B each."""
         return self.assignment == "shared"
 
     def schedule(self, draws):
+        if not draws.scenario.network.answers_at_once:
+            return self.served(draws)
         compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
         total, ready, finish = draws.scenario.work, start + compute, arrived[-1]
         if used is None:
@@ -102,7 +113,7 @@ class Asynchronous(Policy):
             stretches=(Stretch("compute", start, ready), Stretch("comm", ready, arrived)),
             read_ms=start,
             ready_ms=ready,
-            applied_ms=arrived if self.accumulate == 1 else when_full(arrived, rank, self.accumulate, total),
+            applied_ms=when_full(arrived, rank, self.accumulate, total),
             finish_ms=finish,
             update=rank // self.accumulate if used is None else np.where(used, rank // self.accumulate, -1),
             version=after_own(rank) // self.accumulate,
@@ -110,6 +121,19 @@ class Asynchronous(Policy):
             used=used,
             started=used,
         )
+
+    def served(self, draws):
+        """Pushes queue at the server: who has been served goes on, as long as there are batches for it."""
+        batches, every = draws.scenario.batches, np.arange(draws.runs)
+        last_start = draws.scenario.work - draws.scenario.workers
+
+        def release(number, worker, finished):
+            if self.is_shared:
+                return (worker, every) if number < last_start else NOBODY
+            more = finished[worker, every] < batches
+            return worker[more], every[more]
+
+        return through_server(draws, draws.scenario.work, self.accumulate, release)
 
     def static(self, draws):
         """Every worker's B batches, back to back."""
@@ -146,7 +170,27 @@ class StaleSynchronous(Policy):
     def label(self):
         return f"{self.name} (bound {self.bound})"
 
+    def goes_by_events(self, network):
+        return not network.answers_at_once
+
     def schedule(self, draws):
+        return self.free(draws) if draws.scenario.network.answers_at_once else self.served(draws)
+
+    def served(self, draws):
+        """Pushes queue at the server: who has been served goes on, unless it is too far ahead."""
+        batches, every = draws.scenario.batches, np.arange(draws.runs)
+        held = np.zeros((draws.scenario.workers, draws.runs), dtype=bool)
+
+        def release(number, worker, finished):
+            held[worker, every] = finished[worker, every] < batches
+            released = held & (finished - self.bound <= finished.min(axis=0))
+            held[released] = False
+            return np.nonzero(released)
+
+        return through_server(draws, draws.scenario.work, 1, release, reason="staleness bound")
+
+    def free(self, draws):
+        """No queues: a recurrence over batches."""
         compute, step = draws.compute_ms, draws.compute_ms + draws.push_ms
         start, applied = np.zeros_like(step), np.empty_like(step)
         released = np.full((len(step), *step.shape[2:]), -np.inf)  # when everybody has finished a batch
@@ -255,61 +299,23 @@ class KAsync(Policy):
     def check(self, workers):
         whole("policy.wait_for", self.wait_for, 1, workers)
 
+    def goes_by_events(self, network):
+        return True
+
     def schedule(self, draws):
-        scenario, runs = draws.scenario, np.arange(draws.runs)
-        workers, total = scenario.workers, scenario.work
-        updates, rows = -(-total // self.wait_for), scenario.batches
-        compute, push = draws.compute_rows(rows), draws.push_rows(rows)
-        batch = np.zeros((workers, draws.runs), dtype=np.int64)  # which row each worker is at
-        times = {name: np.zeros(compute.shape) for name in ("read", "ready", "arrived", "applied")}
-        update, version = np.full(compute.shape, -1), np.zeros(compute.shape, dtype=np.int64)
-        times["ready"][0], times["arrived"][0] = compute[0], compute[0] + push[0]
-        arrives, now = times["arrived"][0].copy(), np.zeros(draws.runs)
-        for number in range(updates):
-            first = np.argsort(arrives, axis=0, kind="stable")[: min(self.wait_for, total - number * self.wait_for)]
-            now = arrives[first[-1], runs]
-            done = batch[first, runs], first, runs
-            times["applied"][done], update[done] = now, number
-            if number == updates - 1:
-                break
-            batch[first, runs] += 1
-            if batch.max() == rows:
-                rows *= 2
-                check_work(workers, scenario.batches, [rows * draws.runs])
-                compute, push = draws.compute_rows(rows), draws.push_rows(rows)
-                times = {name: lengthened(array, rows, 0.0) for name, array in times.items()}
-                update, version = lengthened(update, rows, -1), lengthened(version, rows, 0)
-            begun = batch[first, runs], first, runs
-            times["read"][begun], version[begun] = now, number + 1
-            times["ready"][begun] = now + compute[begun]
-            times["arrived"][begun] = arrives[first, runs] = times["ready"][begun] + push[begun]
-        used, started = update >= 0, np.arange(rows)[:, None, None] <= batch
-        read, ready, arrived = (np.where(started, np.minimum(times[n], now), now) for n in ("read", "ready", "arrived"))
-        applied = np.where(used, times["applied"], now)
-        return Schedule(
-            stretches=(
-                Stretch("compute", read, np.where(used, ready, read)),
-                Stretch("cancelled", read, np.where(used, read, ready)),
-                Stretch("comm", ready, arrived),
-                Stretch("wait", arrived, np.where(used, applied, arrived), reason="update"),
-            ),
-            read_ms=read,
-            ready_ms=ready,
-            applied_ms=applied,
-            finish_ms=np.broadcast_to(now, (workers, draws.runs)),
-            update=update,
-            version=version,
-            updates=updates,
-            used=used,
-            started=started,
-        )
+        total = draws.scenario.work
+        waiting = np.zeros((draws.scenario.workers, draws.runs), dtype=bool)
+        every = np.arange(draws.runs)
 
+        def release(number, worker, finished):
+            waiting[worker, every] = True
+            if (number + 1) % self.wait_for or number + 1 == total:
+                return NOBODY
+            released = np.nonzero(waiting)
+            waiting[:] = False
+            return released
 
-def lengthened(array: np.ndarray, rows: int, value) -> np.ndarray:
-    """The array with rows of a value added to its end."""
-    longer = np.full((rows, *array.shape[1:]), value, dtype=array.dtype)
-    longer[: len(array)] = array
-    return longer
+        return through_server(draws, total, self.wait_for, release, reason="update")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,16 +391,6 @@ def with_barriers(compute: np.ndarray, barrier_ms: float) -> Schedule:
         updates=len(compute),
         barrier_ms=barrier,
     )
-
-
-def when_full(arrived: np.ndarray, rank: np.ndarray, size: int, total: int) -> np.ndarray:
-    """When the update that each gradient is part of was made: at the arrival of its last one."""
-    rows, workers, runs = arrived.shape
-    by_rank = np.zeros((runs, rows * workers))
-    flat_rank = rank.transpose(2, 1, 0).reshape(runs, -1)
-    np.put_along_axis(by_rank, flat_rank, arrived.transpose(2, 1, 0).reshape(runs, -1), axis=-1)
-    last = np.minimum(flat_rank // size * size + size, total) - 1
-    return np.take_along_axis(by_rank, last, axis=-1).reshape(runs, workers, rows).transpose(2, 1, 0)
 
 
 def behind(finish: np.ndarray, used: np.ndarray) -> np.ndarray:

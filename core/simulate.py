@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core import metrics, schedule
-from core.draws import Draws, chunk_runs
+from core.draws import Draws, block_chunks, chunk_runs
 from core.metrics import Metrics
 from core.parts import MAX_WORK, TIME_RANGE_MS, ScenarioError, check_work, shown, whole
 from core.policies import Policy
@@ -115,16 +115,17 @@ def paired_tables(
     rows = [policy.rows(scenario.workers, scenario.batches) for policy in policies]
     check_work(scenario.workers, scenario.batches, rows, replicates)
     size = chunk_runs(scenario)
-    chunks = -(-replicates // size)
+    together = block_chunks(scenario) if any(policy.goes_by_events(scenario.network) for policy in policies) else 1
+    blocks = range(0, -(-replicates // size), together)
 
     def measured(chunk: int) -> list[dict]:
-        draws = Draws(scenario, chunk=chunk, runs=min(size, replicates - chunk * size))
+        draws = Draws(scenario, chunk=chunk, runs=min(together * size, replicates - chunk * size))
         return [metrics.measure(policy.schedule(draws)) for policy in policies]
 
     keep_freed_memory()
     threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
-    with ThreadPoolExecutor(min(threads, chunks)) as pool:
-        parts = list(pool.map(measured, range(chunks)))
+    with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
+        parts = list(pool.map(measured, blocks))
     index = pd.RangeIndex(replicates, name="replicate")
     return [
         pd.DataFrame({name: np.concatenate([part[i][name] for part in parts]) for name in parts[0][i]}, index=index)

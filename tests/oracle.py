@@ -50,54 +50,58 @@ def rebalanced(compute, latency, batches):
     return rounds([[time * size for time, size in zip(row, sizes, strict=True)] for row in compute], latency, 1)
 
 
-def k_async(compute, push, wait_for, gradients):
-    """The first `wait_for` arrivals make an update and restart; what is in flight at the end is not used."""
+def k_async(compute, push, wait_for, gradients, service=0.0, pull=0.0):
+    """The first `wait_for` served make an update and restart; what is in flight at the end is not used."""
     workers = range(len(compute[0]))
-    at, read, seen = [0 for _ in workers], [0.0 for _ in workers], [0 for _ in workers]
-    arrival = [compute[0][worker] + push[0][worker] for worker in workers]
-    events, update = {}, 0
+    at, read, seen, start = [0 for _ in workers], [0.0 for _ in workers], [0 for _ in workers], [0.0 for _ in workers]
+    heap = [(compute[0][worker] + push[0][worker], worker) for worker in workers]
+    heapq.heapify(heap)
+    events, group, free, update = {}, [], 0.0, 0
     while gradients:
-        first = sorted((arrival[worker], worker) for worker in workers)[: min(wait_for, gradients)]
-        now = first[-1][0]
-        gradients -= len(first)
+        arrival, worker = heapq.heappop(heap)  # ties: the lower worker number first
+        free = max(arrival, free) + service
+        group.append(worker)
+        gradients -= 1
+        if len(group) < wait_for and gradients:
+            continue
         update += 1
-        for _, worker in first:
-            ready = read[worker] + compute[at[worker]][worker]
-            staleness = update - 1 - seen[worker]
-            events[worker, at[worker]] = (read[worker], ready, now, update - 1, staleness, True)
+        for one in group:
+            ready = start[one] + compute[at[one]][one]
+            events[one, at[one]] = (read[one], ready, free, update - 1, update - 1 - seen[one], True)
             if gradients:
-                at[worker] += 1
-                read[worker], seen[worker] = now, update
-                arrival[worker] = now + compute[at[worker]][worker] + push[at[worker]][worker]
+                at[one] += 1
+                read[one], seen[one], start[one] = free, update, free + pull
+                heapq.heappush(heap, (start[one] + compute[at[one]][one] + push[at[one]][one], one))
+        group = []
     for worker in workers:
-        ready = min(now, read[worker] + compute[at[worker]][worker])
+        ready = min(free, start[worker] + compute[at[worker]][worker])
         events.setdefault((worker, at[worker]), (read[worker], ready, None, None, None, False))
     return events
 
 
-def asynchronous(compute, push, accumulate=1, bound=None, shared=None):
-    """No barrier: pushes are applied `accumulate` at a time; nobody is more than `bound` batches ahead.
+def asynchronous(compute, push, accumulate=1, bound=None, shared=None, service=0.0, pull=0.0):
+    """No barrier: pushes are served one by one and applied `accumulate` at a time; nobody is more than `bound` ahead.
 
     shared: how many batches there are for all together, instead of every row for each.
     """
     workers, batches = len(compute[0]), len(compute)
     bound = batches if bound is None else bound
     total = workers * batches if shared is None else shared
-    heap, held, done, begun = [], set(), [0] * workers, 0
+    heap, held, done, begun, free = [], set(), [0] * workers, 0, 0.0
     events, pushes, group, seen = {}, 0, [], [0] * workers
 
-    def start(worker, now):
+    def start(worker, now, travel):
         nonlocal begun
         begun += 1
         seen[worker] = pushes // accumulate
-        batch = done[worker]
-        ready = now + compute[batch][worker]
-        heapq.heappush(heap, (now + compute[batch][worker] + push[batch][worker], worker, now, ready))
+        ready = now + travel + compute[done[worker]][worker]
+        heapq.heappush(heap, (ready + push[done[worker]][worker], worker, now, ready))
 
     for worker in range(workers):
-        start(worker, 0.0)
+        start(worker, 0.0, 0.0)
     while heap:
-        now, worker, read, ready = heapq.heappop(heap)  # ties: the lower worker number first
+        arrival, worker, read, ready = heapq.heappop(heap)  # ties: the lower worker number first
+        now = free = max(arrival, free) + service
         batch, update = done[worker], pushes // accumulate
         events[worker, batch] = [read, ready, None, update, update - seen[worker], True]
         pushes += 1
@@ -113,5 +117,5 @@ def asynchronous(compute, push, accumulate=1, bound=None, shared=None):
                 held.discard(waiting)
             elif min(done) >= done[waiting] - bound:
                 held.discard(waiting)
-                start(waiting, now)
+                start(waiting, now, pull)
     return {key: tuple(event) for key, event in events.items()}

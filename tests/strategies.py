@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from core import (
+    AlphaBeta,
     Asynchronous,
     BackupWorkers,
     FlatLatency,
@@ -18,7 +19,16 @@ from core import (
     simulate,
 )
 
-LATENCIES = st.integers(0, 40)
+FREE = st.just(FlatLatency(latency_ms=0))
+FLAT = st.builds(FlatLatency, latency_ms=st.integers(0, 40))
+SERVER = st.builds(  # 8 Gb/s: a message of M MB takes M ms; times are whole quarters of a ms
+    AlphaBeta,
+    latency_ms=st.integers(0, 8).map(lambda quarters: quarters / 4),
+    bandwidth_gbps=st.just(8),
+    message_mb=st.integers(1, 12),
+    collective=st.just("server"),
+    servers=st.sampled_from([1, 2, 4]),
+)
 
 
 def policies_for(workers: int):
@@ -50,7 +60,7 @@ class Given:
 
 
 @st.composite
-def given_runs(draw, policies=policies_for, latency=LATENCIES, distinct=False):
+def given_runs(draw, policies=policies_for, networks=FLAT, distinct=False):
     """Draws in whole quarters of a ms: sums are exact, and ties are common (never, where `distinct`)."""
     workers, batches = draw(st.integers(1, 6)), draw(st.integers(1, 7))
     policy = draw(policies(workers))
@@ -62,6 +72,5 @@ def given_runs(draw, policies=policies_for, latency=LATENCIES, distinct=False):
     else:
         compute = np.array(draw(st.lists(st.integers(1, 60), min_size=size, max_size=size))) / 4
     push = np.array(draw(st.lists(st.integers(0, 12), min_size=size, max_size=size))) / 4
-    network = FlatLatency(latency_ms=draw(latency))
-    scenario = Scenario(workers=workers, batches=batches, network=network, policy=policy)
+    scenario = Scenario(workers=workers, batches=batches, network=draw(networks), policy=policy)
     return Given(scenario, compute.reshape(rows, workers), push.reshape(rows, workers))

@@ -7,10 +7,25 @@ import random
 import statistics
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from core import Asynchronous, FlatLatency, Scenario, Synchronous, Uniform, compare
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    BackupWorkers,
+    FlatLatency,
+    KAsync,
+    LocalSGD,
+    Rebalanced,
+    Scenario,
+    StaleSynchronous,
+    Synchronous,
+    Uniform,
+    compare,
+)
 from tests.benchmarks import rivals
 
 LARGEST = Scenario(workers=8, batches=30, compute=Uniform(mean_ms=1000), network=FlatLatency(latency_ms=500))
@@ -65,6 +80,30 @@ def compare_speed() -> None:
     print(f"\ncompare takes {ours / draw:.1f} × the draw")
 
 
+def policy_speed() -> None:
+    """Every policy on 1,000 replicates of 32 × 100, as a multiple of drawing the compute times."""
+    scenario = Scenario(workers=32, batches=100, compute=Uniform(mean_ms=100), network=FlatLatency(latency_ms=20))
+    served = replace(scenario, network=AlphaBeta(latency_ms=0.1, bandwidth_gbps=10, message_mb=2))
+    policies = [
+        Synchronous(),
+        Rebalanced(),
+        LocalSGD(period=4),
+        BackupWorkers(wait_for=30),
+        StaleSynchronous(bound=2),
+        Asynchronous(),
+        Asynchronous(accumulate=4),
+        Asynchronous(assignment="shared"),
+        KAsync(wait_for=8),
+    ]
+    draw = seconds(lambda: np.random.default_rng(1).uniform(80, 120, (1000, 100, 32)), 5)
+    print(f"\n1,000 replicates of 32 workers × 100 batches; drawing their compute times takes {1000 * draw:.0f} ms\n")
+    questions = [(policy, scenario, "") for policy in policies]
+    questions += [(policy, served, ", server") for policy in (Asynchronous(), StaleSynchronous(bound=2))]
+    for policy, asked, note in questions:
+        taken = seconds(partial(compare, asked, [policy], 1000), 2)
+        print(f"{policy.label + note:48}{1000 * taken:8,.0f} ms{taken / draw:8.1f} × the draw")
+
+
 def browser_speed() -> None:
     """Slider to new numbers in a real browser, for the largest scenario of the reference."""
     from playwright.sync_api import sync_playwright
@@ -99,4 +138,8 @@ def browser_speed() -> None:
 
 
 if __name__ == "__main__":
-    browser_speed() if "browser" in sys.argv[1:] else compare_speed()
+    if "browser" in sys.argv[1:]:
+        browser_speed()
+    else:
+        compare_speed()
+        policy_speed()

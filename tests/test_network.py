@@ -1,0 +1,106 @@
+"""Costs of collectives, and what a server does to those who push to it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from core import AlphaBeta, Asynchronous, Constant, FlatLatency, Scenario, ScenarioError, ShiftedExponential, replicate
+
+LINK = {"latency_ms": 0.5, "bandwidth_gbps": 8.0, "message_mb": 4.0}  # α = 0.5 ms, t = 4 ms
+
+
+@pytest.mark.parametrize(
+    ("network", "workers", "cost"),
+    [
+        (AlphaBeta(**LINK, collective="ring"), 4, 2 * 3 * 0.5 + 2 * 3 / 4 * 4),
+        (AlphaBeta(**LINK, collective="tree"), 4, 2 * 2 * 0.5 + 2 * 3 / 4 * 4),
+        (AlphaBeta(**LINK, collective="server"), 4, 2 * 0.5 + 2 * 4 * 4),
+        (AlphaBeta(**LINK, collective="server", servers=4), 4, 2 * 0.5 + 2 * 4),
+        (AlphaBeta(**LINK, collective="ring", overlap=0.75), 4, 0.25 * 9),
+        (AlphaBeta(**LINK, collective="ring"), 1, 0),
+        (AlphaBeta(**LINK, collective="tree"), 1, 0),
+        (FlatLatency(latency_ms=7), 4, 7),
+    ],
+)
+def test_cost_of_a_barrier(network, workers, cost):
+    """By hand, from SPEC §4."""
+    assert network.barrier_ms(workers) == pytest.approx(cost)
+
+
+def test_a_lone_worker_makes_a_round_trip_for_each_batch():
+    """Compute m, push α, service d, pull d + α: nobody else is at the server."""
+    network = AlphaBeta(**LINK, servers=2)
+    question = Scenario(workers=1, batches=7, compute=Constant(mean_ms=10), network=network, policy=Asynchronous())
+    assert replicate(question, 2)["epoch_ms"].tolist() == [pytest.approx(7 * (10 + 2 * 0.5 + 2 * 2))] * 2
+
+
+@pytest.mark.parametrize("workers", [2, 4, 8, 16])
+@pytest.mark.parametrize("service", [0.05, 0.15, 0.4])
+def test_throughput_through_a_server_is_bounded(workers, service):
+    """At most min(N/(m + 2α + 2d), 1/d), here with α = 0; and close to it where it is far from the bend."""
+    network = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=service)
+    question = Scenario(
+        workers=workers, batches=300, compute=Constant(mean_ms=1), network=network, policy=Asynchronous()
+    )
+    throughput = replicate(question, 2)["throughput"].mean() / 1000
+    bound = min(workers / (1 + 2 * service), 1 / service)
+    assert throughput <= bound * (1 + 1e-9)
+    assert throughput >= 0.95 * bound
+
+
+def processor_sharing(workers, service):
+    """Throughput with exponential times: (1 − p0)/d, 1/p0 = Σ_k N!/(N−k)!·(d/m)^k (machine repair; m = 1)."""
+    total = sum(math.perm(workers, k) * service**k for k in range(workers + 1))
+    return (1 - 1 / total) / service
+
+
+@pytest.mark.parametrize(("workers", "figure"), [(2, 1.710), (4, 3.271), (8, 5.602), (12, 6.528)])
+def test_processor_sharing_figures_of_the_brief(workers, figure):
+    """SPEC §6; it rounds 6.52748 up."""
+    assert processor_sharing(workers, 0.15) == pytest.approx(figure, abs=6e-4)
+
+
+@pytest.mark.parametrize("workers", [4, 8, 12])
+def test_first_come_first_served_is_faster_than_processor_sharing(workers):
+    """Fixed service times queue less than shared ones; the pull (one more d) is part of the time away from the server.
+
+    m + d of compute and pull take the place of m: the lower bound scales with it.
+    """
+    network = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=0.15)
+    law = ShiftedExponential(mean_ms=1, shift=0)
+    question = Scenario(workers=workers, batches=1_000, compute=law, network=network, policy=Asynchronous())
+    runs = replicate(question, 8)
+    away = 1.15
+    lower, upper = processor_sharing(workers, 0.15 / away) / away, min(workers / 1.3, 1 / 0.15)
+    assert 0.97 * lower <= runs["throughput"].mean() / 1000 <= upper  # 3 % for the end of the epoch
+
+
+def test_the_queue_is_waited_for_and_the_service_is_not():
+    """Eight workers, one overloaded server: every push of d = 1 ms waits for others; service is communication."""
+    network = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=1)
+    question = Scenario(workers=8, batches=100, compute=Constant(mean_ms=2), network=network, policy=Asynchronous())
+    runs = replicate(question, 1)
+    cycle = 8  # the server is always busy: each worker is served once in 8 ms
+    assert runs["epoch_ms"][0] == pytest.approx(100 * cycle, rel=0.02)
+    assert runs["comm_percent"][0] == pytest.approx(100 * 2 / cycle, rel=0.02)
+    assert runs["wait_percent"][0] == pytest.approx(100 * (cycle - 2 - 2) / cycle, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[
+            (field, value)
+            for field in ("latency_ms", "bandwidth_gbps", "message_mb")
+            for value in (-1, np.nan, "1", None)
+        ],
+        *[("overlap", value) for value in (-0.1, 1, 2)],
+        *[("servers", value) for value in (0, 1.5, 5000)],
+        *[("collective", value) for value in ("star", None, 3)],
+        ("bandwidth_gbps", 0),
+    ],
+)
+def test_what_is_not_a_network_is_refused(field, value):
+    with pytest.raises(ScenarioError, match=rf"^network\.{field}: "):
+        AlphaBeta(**{field: value})
