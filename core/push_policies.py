@@ -1,0 +1,214 @@
+"""Policies without a barrier: each worker pushes its gradient, and goes on as the policy lets it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.clock import after_own, back_to_back
+from core.events import through_server, when_full
+from core.order import update_order
+from core.parts import MAX_WORK, ScenarioError, check_work, shown, whole
+from core.policy import Policy
+from core.schedule import Schedule, Stretch
+
+NOBODY = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asynchronous(Policy):
+    """Asynchronous (ASP): nobody waits.
+
+    accumulate: the server applies the mean of every K gradients that arrive (K-batch-async); with 1, each alone.
+    assignment: "static", B batches for every worker, or "shared", one queue that whoever is free takes from.
+    """
+
+    name = "Asynchronous"
+    accumulate: int = 1
+    assignment: str = "static"
+
+    def __post_init__(self):
+        object.__setattr__(self, "accumulate", whole("policy.accumulate", self.accumulate, 1, MAX_WORK))
+        if self.assignment not in ("static", "shared"):
+            raise ScenarioError(f"policy.assignment: {shown(self.assignment)} is not static or shared.")
+
+    @property
+    def label(self):
+        details = [f"updates of {self.accumulate}"] * (self.accumulate > 1) + ["shared queue"] * self.is_shared
+        return f"{self.name} ({', '.join(details)})" if details else self.name
+
+    def goes_by_events(self, network):
+        return not network.answers_at_once
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all take from one queue of N·B batches, instead of B each."""
+        return self.assignment == "shared"
+
+    def schedule(self, draws):
+        if not draws.scenario.network.answers_at_once:
+            return self.served(draws)
+        compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
+        total, ready, finish = draws.scenario.work, start + compute, arrived[-1]
+        if used is None:
+            rank = update_order(arrived)
+        else:
+            finish = np.where(used, arrived, 0).max(axis=0)
+            start, ready, arrived = (np.where(used, time, finish) for time in (start, ready, arrived))
+            rank = update_order(np.where(used, arrived, behind(finish, used)))
+        return Schedule(
+            stretches=(Stretch("compute", start, ready), Stretch("comm", ready, arrived)),
+            read_ms=start,
+            ready_ms=ready,
+            applied_ms=when_full(arrived, rank, self.accumulate, total),
+            finish_ms=finish,
+            update=rank // self.accumulate if used is None else np.where(used, rank // self.accumulate, -1),
+            version=after_own(rank) // self.accumulate,
+            updates=-(-total // self.accumulate),
+            used=used,
+            started=used,
+        )
+
+    def served(self, draws):
+        """Pushes queue at the server: who has been served goes on, as long as there are batches for it."""
+        batches, every = draws.scenario.batches, np.arange(draws.runs)
+        last_start = draws.scenario.work - draws.scenario.workers
+
+        def release(number, worker, finished):
+            if self.is_shared:
+                return (worker, every) if number < last_start else NOBODY
+            more = finished[worker, every] < batches
+            return worker[more], every[more]
+
+        return through_server(draws, draws.scenario.work, self.accumulate, release)
+
+    def static(self, draws):
+        """Every worker's B batches, back to back."""
+        return draws.compute_ms, back_to_back(draws.compute_ms + draws.push_ms), None
+
+    def shared(self, draws):
+        """The first N·B batches that anybody is free for; ties go to the lower worker number."""
+        total, rows = draws.scenario.work, draws.scenario.batches
+        while True:
+            check_work(draws.scenario.workers, draws.scenario.batches, [rows * draws.runs])
+            compute = draws.compute_rows(rows)
+            start, end = back_to_back(compute + draws.push_rows(rows))
+            taken = update_order(start) < total
+            if (np.where(taken, start, 0).max(axis=(0, 1)) < end[-1].min(axis=0)).all():
+                return compute, (start, end), taken
+            rows = 2 * rows  # somebody was still free for more than the rows that were drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaleSynchronous(Policy):
+    """Stale-synchronous (SSP): a worker may be at most `bound` batches ahead of the slowest (Ho et al. 2013).
+
+    It may start batch k only when every worker's batch k − bound − 1 has been applied; a worker that was held reads
+    again when it is released.
+    """
+
+    name = "Stale synchronous"
+    bound: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "bound", whole("policy.bound", self.bound, 0, 100_000))
+
+    @property
+    def label(self):
+        return f"{self.name} (bound {self.bound})"
+
+    def goes_by_events(self, network):
+        return not network.answers_at_once
+
+    def schedule(self, draws):
+        return self.free(draws) if draws.scenario.network.answers_at_once else self.served(draws)
+
+    def served(self, draws):
+        """Pushes queue at the server: who has been served goes on, unless it is too far ahead."""
+        batches, every = draws.scenario.batches, np.arange(draws.runs)
+        held = np.zeros((draws.scenario.workers, draws.runs), dtype=bool)
+
+        def release(number, worker, finished):
+            held[worker, every] = finished[worker, every] < batches
+            released = held & (finished - self.bound <= finished.min(axis=0))
+            held[released] = False
+            return np.nonzero(released)
+
+        return through_server(draws, draws.scenario.work, 1, release, reason="staleness bound")
+
+    def free(self, draws):
+        """No queues: a recurrence over batches."""
+        compute, step = draws.compute_ms, draws.compute_ms + draws.push_ms
+        start, applied = np.zeros_like(step), np.empty_like(step)
+        released = np.full((len(step), *step.shape[2:]), -np.inf)  # when everybody has finished a batch
+        for batch in range(len(step)):
+            if batch:
+                start[batch] = applied[batch - 1]
+            if batch > self.bound:
+                np.maximum(start[batch], released[batch - self.bound - 1], out=start[batch])
+            np.add(start[batch], step[batch], out=applied[batch])
+            released[batch] = applied[batch].max(axis=0)
+        ready, go_on = start + compute, np.concatenate([start[1:], applied[-1:]])
+        rank = update_order(applied)
+        version = after_own(rank)
+        if self.bound + 1 < len(rank):  # the update that released a worker came before its read
+            freed_by = rank[: -self.bound - 1].max(axis=1, keepdims=True) + 1
+            np.maximum(version[self.bound + 1 :], freed_by, out=version[self.bound + 1 :])
+        return Schedule(
+            stretches=(
+                Stretch("compute", start, ready),
+                Stretch("comm", ready, applied),
+                Stretch("wait", applied, go_on, reason="staleness bound"),
+            ),
+            read_ms=start,
+            ready_ms=ready,
+            applied_ms=applied,
+            finish_ms=applied[-1],
+            update=rank,
+            version=version,
+            updates=rank[..., 0].size,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KAsync(Policy):
+    """K-async: the first `wait_for` gradients make an update, and only their workers restart (arXiv 2003.10579).
+
+    The others go on with the parameters that they read. The last update takes no more than the epoch still needs;
+    what is in flight then is cancelled.
+    """
+
+    name = "K-async"
+    wait_for: int = 2
+
+    def __post_init__(self):
+        object.__setattr__(self, "wait_for", whole("policy.wait_for", self.wait_for, 1, 4096))
+
+    @property
+    def label(self):
+        return f"{self.name} (first {self.wait_for})"
+
+    def check(self, workers):
+        whole("policy.wait_for", self.wait_for, 1, workers)
+
+    def goes_by_events(self, network):
+        return True
+
+    def schedule(self, draws):
+        total = draws.scenario.work
+        waiting = np.zeros((draws.scenario.workers, draws.runs), dtype=bool)
+        every = np.arange(draws.runs)
+
+        def release(number, worker, finished):
+            waiting[worker, every] = True
+            if (number + 1) % self.wait_for or number + 1 == total:
+                return NOBODY
+            released = np.nonzero(waiting)
+            waiting[:] = False
+            return released
+
+        return through_server(draws, total, self.wait_for, release, reason="update")
+
+
+def behind(finish: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Times after the end of every run, all different, for what has no place in its order of updates."""
+    return 2 * finish.max(axis=0) * (1 + np.arange(used[..., 0].size).reshape(*used.shape[:2], 1) / used[..., 0].size)
