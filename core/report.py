@@ -80,7 +80,7 @@ def theory_text(name: str, theory: Expected | None) -> str:
     """What theory expects of a metric, and how firmly."""
     if theory is None:
         return "no closed form"
-    sign = {"exact": "", "approximate": "≈ ", "long run": "→ "}[theory.holds]
+    sign = {"exact": "", "approximate": "≈ ", "long run": "→ ", "bound": "≤ "}[theory.holds]
     return f"theory {sign}{figure_text(name, theory.value)}"
 
 

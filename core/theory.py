@@ -7,7 +7,7 @@ import numpy as np
 
 from core.compute import EULER_GAMMA, ComputeLaw, Constant, Gumbel, Pareto, ShiftedExponential, Uniform
 from core.network import FlatLatency
-from core.policies import Asynchronous, Policy, Synchronous
+from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Policy, Synchronous
 from core.scenario import Scenario
 
 FEWEST_BATCHES, FEWEST_BATCHES_IF_SKEWED = 5, 50  # below these, limits and ratios of means say too little
@@ -15,22 +15,31 @@ FEWEST_BATCHES, FEWEST_BATCHES_IF_SKEWED = 5, 50  # below these, limits and rati
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """One expected figure: its value, how far it holds (exact, approximate or long run), and its formula."""
+    """One expected figure: its value, how far it holds (exact, approximate, long run, bound), and its formula."""
 
     value: float
     holds: str
     formula: str
 
 
+FRESH = Expected(value=0, holds="exact", formula="a barrier applies every gradient before the next read")
+
+
 def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expected]:
     """Expected metrics of one run by name, under the scenario's policy or another; without a closed form: absent."""
     scenario = replace(scenario, policy=policy) if policy else scenario
-    if not isinstance(scenario.network, FlatLatency) or scenario.stragglers.persistent:
-        return {}
-    if isinstance(scenario.policy, Synchronous):
-        return expected_synchronous(scenario)
-    if isinstance(scenario.policy, Asynchronous):
-        return expected_asynchronous(scenario)
+    match scenario.policy:
+        case Synchronous():
+            return expected_synchronous(scenario)
+        case BackupWorkers():
+            return expected_backup_workers(scenario)
+        case LocalSGD():
+            return {"mean_staleness": FRESH}
+        case KAsync():
+            value = (scenario.workers - scenario.policy.wait_for) / scenario.policy.wait_for
+            return {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
+        case Asynchronous():
+            return expected_asynchronous(scenario)
     return {}
 
 
@@ -39,13 +48,12 @@ def expected_synchronous(scenario: Scenario) -> dict[str, Expected]:
     workers = scenario.workers
     mean, std = step_moments_ms(scenario)
     slowest = expected_slowest_ms(scenario)
-    fresh = Expected(value=0, holds="exact", formula="a barrier applies every gradient before the next read")
-    if slowest is None:
-        return {"mean_staleness": fresh}
+    if slowest is None or scenario.stragglers.persistent:
+        return {"mean_staleness": FRESH}
     step = slowest + scenario.network.barrier_ms(workers)
     exact = {
         "epoch_ms": Expected(value=scenario.batches * step, holds="exact", formula="B·(E[max of N] + L)"),
-        "mean_staleness": fresh,
+        "mean_staleness": FRESH,
     }
     if std and scenario.batches < FEWEST_BATCHES:
         return exact
@@ -57,21 +65,47 @@ def expected_synchronous(scenario: Scenario) -> dict[str, Expected]:
     }
 
 
-def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
-    """No barrier, B batches each: the epoch ends with the slowest of N sums of B steps (central limit theorem)."""
-    workers, batches = scenario.workers, scenario.batches
-    (mean, std), longest = step_moments_ms(scenario), scenario.network.longest_push_ms
-    always = {
-        "idle_percent": Expected(value=0, holds="exact", formula="nobody waits"),
-        "mean_staleness": Expected(
-            value=(workers - 1) / scenario.policy.accumulate,
-            holds="long run",
-            formula="(N − 1) / K, for any law and mix of speeds, K gradients an update",
-        ),
+def expected_backup_workers(scenario: Scenario) -> dict[str, Expected]:
+    """Iterations of E[K-th fastest of N] + L; the last waits for as many as the epoch still needs (2003.10579 §3)."""
+    workers, needed = scenario.workers, scenario.policy.wait_for
+    iterations = scenario.policy.rows(workers, scenario.batches)
+    rest = scenario.work - (iterations - 1) * needed
+    steps = [order_statistic_ms(scenario.compute, k, workers) for k in (needed, rest)]
+    if None in steps or scenario.stragglers.persistent or scenario.stragglers.transient:
+        return {"mean_staleness": FRESH}
+    epoch = (iterations - 1) * steps[0] + steps[1] + iterations * scenario.network.barrier_ms(workers)
+    return {
+        "epoch_ms": Expected(value=epoch, holds="exact", formula="⌈N·B/K⌉·(E[K-th of N] + L)"),
+        "mean_staleness": FRESH,
     }
+
+
+def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
+    """No barrier: staleness for any law; through a server, a bound; else the epoch of static shards.
+
+    Static shards end with the slowest of N sums of B steps (central limit theorem).
+    """
+    workers, batches, network = scenario.workers, scenario.batches, scenario.network
+    if scenario.stragglers.persistent and not scenario.policy.is_shared:
+        return {}  # the slow worker's tail is as long as the rest of the epoch
+    stale = Expected(
+        value=(workers - 1) / scenario.policy.accumulate,
+        holds="long run",
+        formula="(N − 1) / K, for any law and mix of speeds, K gradients an update",
+    )
+    mean, std = step_moments_ms(scenario)
+    if not isinstance(network, FlatLatency):
+        if scenario.stragglers.persistent:
+            return {"mean_staleness": stale}
+        most = min(workers / (mean + 2 * network.pull_ms), 1 / network.service_ms)
+        bound = Expected(value=1000 * most, holds="bound", formula="min(N / (m + 2α + 2d), 1 / d)")
+        return {"mean_staleness": stale, "throughput": bound}
+    always = {"idle_percent": Expected(value=0, holds="exact", formula="nobody waits"), "mean_staleness": stale}
+    longest = network.longest_push_ms
     step, deviation = mean + longest / 2, math.hypot(std, longest / math.sqrt(12))
     skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)
-    if math.isinf(std) or (deviation and batches < (FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES)):
+    few = batches < (FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES)
+    if math.isinf(std) or (deviation and few) or scenario.policy.is_shared:
         return always
     epoch = batches * step + deviation * math.sqrt(batches) * normal_maximum(workers)
     sums = "exact" if deviation == 0 else "approximate"

@@ -8,14 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
+    AlphaBeta,
     Asynchronous,
+    BackupWorkers,
     Constant,
     FlatLatency,
     Gumbel,
+    KAsync,
     LogNormal,
     Pareto,
+    Rebalanced,
     Scenario,
     ShiftedExponential,
+    StaleSynchronous,
     Stragglers,
     Synchronous,
     Uniform,
@@ -129,13 +134,50 @@ def test_every_expected_figure(scenario, policy):
             assert abs(difference) <= allowed[figure.holds], name
 
 
+@pytest.mark.parametrize("law", [Uniform(mean_ms=100), ShiftedExponential(mean_ms=100, shift=0.2)])
+@pytest.mark.parametrize("wait_for", [1, 5, 7, 8])
+@pytest.mark.parametrize("network", [FlatLatency(latency_ms=30), AlphaBeta(latency_ms=1, message_mb=10)])
+def test_epoch_of_backup_workers(law, wait_for, network):
+    """Also where the last iteration needs fewer: 8 × 10 gradients in fives, sevens and eights."""
+    scenario = Scenario(workers=8, batches=10, compute=law, network=network, policy=BackupWorkers(wait_for=wait_for))
+    assert within(replicate(scenario, 4_000)["epoch_ms"], expected(scenario)["epoch_ms"].value)
+
+
+def test_synchronous_over_real_links():
+    """The formulas hold with the cost of a collective in the place of L."""
+    scenario = Scenario(workers=8, network=AlphaBeta(latency_ms=1, message_mb=10, overlap=0.5))
+    assert within(replicate(scenario, 4_000)["epoch_ms"], expected(scenario)["epoch_ms"].value)
+
+
+@pytest.mark.parametrize("policy", [Asynchronous(), Asynchronous(assignment="shared"), Asynchronous(accumulate=3)])
+def test_long_run_through_a_server(policy):
+    """Staleness tends to (N − 1)/K whatever the queue; throughput stays below its bound."""
+    network = AlphaBeta(latency_ms=1, message_mb=20)  # d = 16 ms
+    scenario = Scenario(workers=6, batches=2_000, compute=Uniform(mean_ms=50), network=network, policy=policy)
+    theory, runs = expected(scenario), replicate(scenario, 2)
+    assert runs["mean_staleness"].mean() == pytest.approx(theory["mean_staleness"].value, rel=0.02)
+    assert (runs["throughput"] <= theory["throughput"].value).all()
+
+
+def test_mixed_speeds_do_not_change_the_staleness_of_a_shared_queue():
+    """N − 1, exactly as with equal workers; of K-async, (N − K)/K."""
+    stragglers = Stragglers(slow_workers=2, slowdown=5)
+    for policy in (Asynchronous(assignment="shared"), KAsync(wait_for=3)):
+        scenario = Scenario(workers=6, batches=3_000, stragglers=stragglers, policy=policy)
+        theory = expected(scenario)["mean_staleness"].value
+        assert replicate(scenario, 2)["mean_staleness"].mean() == pytest.approx(theory, rel=0.02)
+
+
 def test_theory_keeps_silent_where_it_knows_too_little():
     """Few batches: no ratio of means, no central limit; heavy tails and persistent stragglers: nothing on the epoch."""
     wild = Scenario(workers=1, batches=1, compute=Uniform(jitter=0.95), network=FlatLatency(latency_ms=0))
     assert set(expected(wild)) == {"epoch_ms", "mean_staleness"}
     assert set(expected(wild, Asynchronous())) == {"idle_percent", "mean_staleness"}
     assert "epoch_ms" not in expected(Scenario(compute=Pareto(alpha=2), batches=1000), Asynchronous())
-    assert expected(Scenario(stragglers=Stragglers(slow_workers=1))) == {}
+    slow = Scenario(stragglers=Stragglers(slow_workers=1))
+    assert set(expected(slow)) == {"mean_staleness"}
+    assert expected(slow, Asynchronous()) == {}
+    assert expected(slow, StaleSynchronous(bound=2)) == expected(slow, Rebalanced()) == {}
     assert expected(Scenario(workers=1, batches=1, compute=Constant()))["throughput"].holds == "exact"
 
 
