@@ -86,16 +86,22 @@ class Asynchronous(Policy):
         return draws.compute_ms, back_to_back(draws.compute_ms + draws.push_ms), None
 
     def shared(self, draws):
-        """The first N·B batches that anybody is free for; ties go to the lower worker number."""
-        total, rows = draws.scenario.work, draws.scenario.batches
+        """The first N·B batches that anybody is free for; ties go to the lower worker number.
+
+        All start one at once; each of the first N·B − N to end frees its worker for one more.
+        """
+        workers, rows = draws.scenario.workers, draws.scenario.batches
+        more = draws.scenario.work - workers
         while True:
-            check_work(draws.scenario.workers, draws.scenario.batches, [rows * draws.runs])
+            check_work(workers, draws.scenario.batches, [rows * draws.runs])
             compute = draws.compute_rows(rows)
             start, end = back_to_back(compute + draws.push_rows(rows))
-            taken = update_order(start) < total
-            if (np.where(taken, start, 0).max(axis=(0, 1)) < end[-1].min(axis=0)).all():
+            place = update_order(end)
+            if (place[-1] >= more).all():
+                taken = np.ones(place.shape, dtype=bool)
+                np.less(place[:-1], more, out=taken[1:])
                 return compute, (start, end), taken
-            rows = 2 * rows  # somebody was still free for more than the rows that were drawn
+            rows = 2 * rows  # somebody was free for more than the rows that were drawn
 
 
 @dataclass(frozen=True, kw_only=True)
