@@ -112,8 +112,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for policy in mean.index:
         columns[policy] = mean.loc[policy]
-        columns[f"{policy}, 95 % from"] = low.loc[policy]
-        columns[f"{policy}, to"] = high.loc[policy]
+        columns[f"{policy} low"] = low.loc[policy]
+        columns[f"{policy} high"] = high.loc[policy]
     labels = [f"{at['label']} ({at['unit']})" if at["unit"] else at["label"] for at in FIGURES.values()]
     return pd.DataFrame(columns).loc[list(FIGURES)].set_axis(labels).rename_axis("Metric")
 

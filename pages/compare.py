@@ -54,7 +54,7 @@ with right:
     chart = charts.histogram({OTHER.label: gain.ratios}, title, colors, marks=(gain.low, gain.median, gain.high))
     st.altair_chart(chart, key="speedups", alt=report.speedup_in_words(gain))
 
-with st.expander("All metrics: mean and the middle 95 % of the runs"):
+with st.expander("All metrics: the mean, and between low and high the middle 95 % of the runs"):
     st.dataframe(report.summary(table).round(3), height="content")
     st.download_button(
         "Every run (CSV)",

@@ -173,7 +173,7 @@ def test_summary_has_every_metric_of_every_policy():
     assert lines.index[0] == "Epoch time (ms)"
     assert lines.shape == (13, 6)
     for policy in NAMES:
-        mean, low, high = (lines[f"{policy}{column}"] for column in ("", ", 95 % from", ", to"))
+        mean, low, high = (lines[f"{policy}{column}"] for column in ("", " low", " high"))
         mine = table[table["policy"] == policy]["epoch_ms"]
         assert mean.iloc[0] == pytest.approx(mine.mean())
         assert (low.iloc[0], high.iloc[0]) == pytest.approx(tuple(mine.quantile([0.025, 0.975])))
