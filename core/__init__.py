@@ -1,6 +1,6 @@
 """Batch scheduler simulator: who waits for whom when N workers train in parallel, and what it costs."""
 
-from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
+from core.compute import Constant, Gumbel, LogNormal, Measured, Pareto, ShiftedExponential, Uniform
 from core.network import AlphaBeta, FlatLatency
 from core.parts import ScenarioError
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
@@ -18,6 +18,7 @@ __all__ = [
     "KAsync",
     "LocalSGD",
     "LogNormal",
+    "Measured",
     "Pareto",
     "Rebalanced",
     "Run",

@@ -1,11 +1,12 @@
-"""Laws of the time that one mini-batch takes to compute, each given by its mean in ms."""
+"""Laws of the time that one mini-batch takes to compute, each given by its mean in ms, or measured."""
 
+import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.parts import TIME_RANGE_MS, Part, real
+from core.parts import TIME_RANGE_MS, Part, ScenarioError, real, shown
 
 EULER_GAMMA = float(np.euler_gamma)
 
@@ -24,8 +25,19 @@ class ComputeLaw(Part):
         """Standard deviation of one draw, ms; infinite where the law has none."""
         raise NotImplementedError
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Compute times in ms; filled in C order, so that longer draws begin with the same times."""
+    @property
+    def same_for_all(self) -> bool:
+        """Whether every worker draws from the same law."""
+        return True
+
+    def check(self, workers: int) -> None:
+        """ScenarioError where the law is not one for that many workers."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
+        """Compute times in ms, filled in C order, so that longer draws begin with the same times.
+
+        The last two axes of the shape are rows and workers; first_row tells where the rows stand in a run.
+        """
         raise NotImplementedError
 
     def _check(self, name: str, low: float, high: float, **options) -> None:
@@ -40,7 +52,7 @@ class Constant(ComputeLaw):
     def std_ms(self) -> float:
         return 0.0
 
-    def draw(self, rng, shape):
+    def draw(self, rng, shape, first_row=0):
         return np.full(shape, self.mean_ms)
 
 
@@ -58,7 +70,7 @@ class Uniform(ComputeLaw):
     def std_ms(self) -> float:
         return self.mean_ms * self.jitter / math.sqrt(3)
 
-    def draw(self, rng, shape):
+    def draw(self, rng, shape, first_row=0):
         times = rng.random(shape)
         times *= 2 * self.jitter * self.mean_ms
         times += (1 - self.jitter) * self.mean_ms
@@ -79,7 +91,7 @@ class LogNormal(ComputeLaw):
     def std_ms(self) -> float:
         return self.mean_ms * self.cv
 
-    def draw(self, rng, shape):
+    def draw(self, rng, shape, first_row=0):
         return self.mean_ms * lognormal_factors(rng, self.cv, shape)
 
 
@@ -110,7 +122,7 @@ class Gumbel(ComputeLaw):
         """Mode: mean − γ·β."""
         return self.mean_ms - EULER_GAMMA * self.scale_ms
 
-    def draw(self, rng, shape):
+    def draw(self, rng, shape, first_row=0):
         return np.maximum(rng.gumbel(self.location_ms, self.scale_ms, shape), 1e-6 * self.mean_ms)
 
 
@@ -128,7 +140,7 @@ class ShiftedExponential(ComputeLaw):
     def std_ms(self) -> float:
         return (1 - self.shift) * self.mean_ms
 
-    def draw(self, rng, shape):
+    def draw(self, rng, shape, first_row=0):
         times = rng.standard_exponential(shape)
         times *= self.std_ms
         times += self.shift * self.mean_ms
@@ -156,8 +168,76 @@ class Pareto(ComputeLaw):
             return math.inf
         return self.least_ms / (self.alpha - 1) * math.sqrt(self.alpha / (self.alpha - 2))
 
-    def draw(self, rng, shape):
+    def draw(self, rng, shape, first_row=0):
         return self.least_ms * (1 + rng.pareto(self.alpha, shape))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Measured(ComputeLaw):
+    """A measured table of compute times, (steps, workers) in ms: replayed exactly, in every run.
+
+    Rows beyond the last are whole rows of the table again, drawn at random, so that what slows all workers of a
+    step together stays together.
+    """
+
+    mean_ms: float = field(init=False, default=0.0)
+    compute_ms: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self):
+        table = measured_table(self.compute_ms)
+        object.__setattr__(self, "compute_ms", tuple(map(tuple, table.tolist())))
+        object.__setattr__(self, "mean_ms", float(table.mean()))
+
+    def __repr__(self):
+        digest = hashlib.sha256(np.array(self.compute_ms).tobytes()).hexdigest()[:16]
+        return f"Measured({self.steps} steps × {self.workers} workers, sha256 {digest})"
+
+    @property
+    def steps(self) -> int:
+        """Rows of the table."""
+        return len(self.compute_ms)
+
+    @property
+    def workers(self) -> int:
+        """Columns of the table."""
+        return len(self.compute_ms[0])
+
+    @property
+    def std_ms(self) -> float:
+        return float(np.std(self.compute_ms))
+
+    @property
+    def same_for_all(self) -> bool:
+        return False
+
+    def check(self, workers):
+        if workers != self.workers:
+            raise ScenarioError(f"workers: {workers:,} do not fit a measured table of {self.workers:,} workers.")
+
+    def draw(self, rng, shape, first_row=0):
+        *runs, rows, _ = shape
+        number = np.arange(first_row, first_row + rows)
+        again = rng.integers(0, self.steps, (*runs, rows))
+        return np.array(self.compute_ms)[np.where(number < self.steps, np.minimum(number, self.steps - 1), again)]
+
+
+def measured_table(values) -> np.ndarray:
+    """The values as a table of times, or ScenarioError when they are not one."""
+    try:
+        table = np.asarray(values)
+    except ValueError as error:
+        raise ScenarioError(f"compute.compute_ms: {shown(values)} is not a table of steps × workers.") from error
+    if table.dtype.kind not in "iuf" or table.ndim != 2 or not table.size:
+        raise ScenarioError(f"compute.compute_ms: {shown(values)} is not a table of steps × workers.")
+    low, high = TIME_RANGE_MS
+    good = (table >= low) & (table <= high)
+    if not good.all():
+        step, worker = np.argwhere(~good)[0]
+        raise ScenarioError(
+            f"compute.compute_ms: {table[step, worker]} at step {step}, worker {worker} is not a number "
+            f"from {low:g} to {high:g} ms."
+        )
+    return table.astype(float)
 
 
 def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> np.ndarray:
@@ -166,4 +246,4 @@ def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...
     return rng.lognormal(-variance / 2, math.sqrt(variance), shape)
 
 
-LAWS = {law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto)}
+LAWS = {law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto, Measured)}

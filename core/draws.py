@@ -1,6 +1,6 @@
 """The random numbers of some runs: drawn once, one stream per concern, shared by every policy."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -85,7 +85,8 @@ class Draws:
 
     def _compute_block(self, block: int) -> np.ndarray:
         stragglers = self.scenario.stragglers
-        times = self._drawn(self.scenario.compute.draw, COMPUTE, block)
+        law = partial(self.scenario.compute.draw, first_row=block * self.scenario.batches)
+        times = self._drawn(law, COMPUTE, block)
         if stragglers.persistent:
             times *= self.worker_factors
         if stragglers.transient:

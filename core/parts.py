@@ -41,7 +41,7 @@ class Part:
 
     def to_dict(self) -> dict:
         """{"kind": class name, field: value, ...}"""
-        return {"kind": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self)}}
+        return {"kind": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self) if f.init}}
 
 
 def part_from_dict(field: str, data, kinds: dict[str, type[Part]]) -> Part:
@@ -51,7 +51,7 @@ def part_from_dict(field: str, data, kinds: dict[str, type[Part]]) -> Part:
         raise ScenarioError(f"{field}: {shown(kind)} is unknown; known kinds are {', '.join(kinds)}.")
     values = {key: value for key, value in data.items() if key != "kind"}
     part = kinds[kind]
-    refuse_unknown(f"{field}.", values, [f.name for f in fields(part)])
+    refuse_unknown(f"{field}.", values, [f.name for f in fields(part) if f.init])
     return part(**values)
 
 

@@ -42,6 +42,7 @@ class Scenario:
             if not isinstance(getattr(self, name), kind):
                 raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not one of {', '.join(known)}.")
         whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
+        self.compute.check(self.workers)
         self.policy.check(self.workers)
         check_work(self.workers, self.batches, [self.policy.rows(self.workers, self.batches)])
 

@@ -86,7 +86,8 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
     Static shards end with the slowest of N sums of B steps (central limit theorem).
     """
     workers, batches, network = scenario.workers, scenario.batches, scenario.network
-    if scenario.stragglers.persistent and not scenario.policy.is_shared:
+    uneven = scenario.stragglers.persistent or not scenario.compute.same_for_all
+    if uneven and not scenario.policy.is_shared:
         return {}  # the slow worker's tail is as long as the rest of the epoch
     stale = Expected(
         value=(workers - 1) / scenario.policy.accumulate,
@@ -95,7 +96,7 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
     )
     mean, std = step_moments_ms(scenario)
     if not isinstance(network, FlatLatency):
-        if scenario.stragglers.persistent:
+        if uneven:
             return {"mean_staleness": stale}
         most = min(workers / (mean + 2 * network.pull_ms), 1 / network.service_ms)
         bound = Expected(value=1000 * most, holds="bound", formula="min(N / (m + 2α + 2d), 1 / d)")
