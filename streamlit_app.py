@@ -6,12 +6,12 @@ import uuid
 import streamlit as st
 
 from core import ScenarioError
-from pages.shared import controls, entry
+from pages.shared import controls, entry, links
 
 page = entry.set_up()
 st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
 try:
-    controls.check_link()
+    links.check_link()
     with st.sidebar:
         controls.show()
     entry.run(page)

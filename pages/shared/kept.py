@@ -6,7 +6,7 @@ import streamlit as st
 from core import Run
 from core.metrics import FIGURES
 from core.report import HEADLINE
-from pages.shared import controls
+from pages.shared import controls, links
 
 MOST = 100
 
@@ -21,7 +21,7 @@ def keep(run: Run) -> None:
     figures = {name: round(getattr(run.metrics, name), 2) for name in HEADLINE}
     rows = st.session_state.setdefault("kept", [])
     asked = {**controls.values_of(run.scenario), "seed": run.scenario.seed}
-    rows.append({"link": controls.link(), **asked, **figures})
+    rows.append({"link": links.link(), **asked, **figures})
     del rows[:-MOST]
     st.toast(f"Kept: {len(rows)} in the list at the bottom of Timeline, until this visit ends.", icon=":material/flag:")
 

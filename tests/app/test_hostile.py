@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from pages.shared.controls import CONTROLS, as_code
+from pages.shared.keys import CONTROLS
+from pages.shared.links import as_code
 from tests.app.helpers import alive, complaints
 
 BAD = [
