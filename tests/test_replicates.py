@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
+    AlphaBeta,
     Asynchronous,
     BackupWorkers,
     Constant,
@@ -30,7 +31,9 @@ SCENARIOS = st.builds(
     workers=st.integers(1, 20),
     batches=st.integers(1, 40),
     compute=st.sampled_from([Constant(mean_ms=3), Uniform(mean_ms=400), Uniform(mean_ms=7, jitter=0.9)]),
-    network=st.sampled_from([FlatLatency(), FlatLatency(latency_ms=0), FlatLatency(async_fraction=1)]),
+    network=st.sampled_from(
+        [FlatLatency(), FlatLatency(latency_ms=0), FlatLatency(async_fraction=1), AlphaBeta(message_mb=5)]
+    ),
     policy=st.sampled_from(
         [
             Synchronous(),
