@@ -30,6 +30,11 @@ class ComputeLaw(Part):
         """Whether every worker draws from the same law."""
         return True
 
+    @property
+    def worker_means_ms(self) -> np.ndarray:
+        """Mean of each worker's compute times, ms; one number where they are the same."""
+        return np.array([self.mean_ms])
+
     def check(self, workers: int) -> None:
         """ScenarioError where the law is not one for that many workers."""
 
@@ -209,6 +214,10 @@ class Measured(ComputeLaw):
     @property
     def same_for_all(self) -> bool:
         return False
+
+    @property
+    def worker_means_ms(self) -> np.ndarray:
+        return np.mean(self.compute_ms, axis=0)
 
     def check(self, workers):
         if workers != self.workers:

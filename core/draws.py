@@ -4,11 +4,15 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from core.parts import ScenarioError
+from core.parts import MAX_WORK, ScenarioError, check_work
 
 COMPUTE, NETWORK, SPREAD, HICCUPS = range(4)
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 BLOCK_WORK, BLOCK_RUNS = 2**21, 1024
+
+
+class TooManyRuns(Exception):  # noqa: N818 - a signal to take fewer runs at once, never seen by a user
+    """These runs need more memory together than they may take; one chunk at a time fits."""
 
 
 class Draws:
@@ -62,7 +66,23 @@ class Draws:
         given = self._given[COMPUTE]
         if given is not None:
             return given[: self.scenario.batches].mean(axis=0)
-        return self.worker_factors
+        return self.worker_factors * self.scenario.compute.worker_means_ms[:, None]
+
+    def more_rows(self, rows: int) -> int:
+        """How many rows to go on with where a worker has used up so many: half as many again, or all there are.
+
+        Raises ScenarioError when no more were given or one run would pass 20 million mini-batches, and TooManyRuns
+        when these runs together would.
+        """
+        workers, name = self.scenario.workers, self.scenario.policy.label
+        given = min((len(array) for array in self._given.values() if array is not None), default=MAX_WORK)
+        if rows >= given:
+            raise ScenarioError(f"compute_ms, network_ms: {given:,} rows were given, but {name} needs more.")
+        check_work(workers, self.scenario.batches, [rows + 1])
+        more = min(rows + max(1, rows // 2), given, MAX_WORK // workers)
+        if more * workers * self.runs > MAX_WORK and self.runs > chunk_runs(self.scenario):
+            raise TooManyRuns
+        return more
 
     @property
     def barrier_ms(self) -> float:

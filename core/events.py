@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.draws import Draws
-from core.parts import check_work
 from core.schedule import Schedule, Stretch
 
 Released = tuple[np.ndarray, np.ndarray]
@@ -59,8 +58,7 @@ def serve(draws: Draws, pushes: int, size: int, release: Release) -> Stations:
         now, batch = free[run], finished[who, run]
         times["go_on"][batch - 1, who, run] = now
         if batch.max() == rows:
-            rows *= 2
-            check_work(workers, draws.scenario.batches, [rows * draws.runs])
+            rows = draws.more_rows(rows)
             compute, push = draws.compute_rows(rows), draws.push_rows(rows)
             times = {name: lengthened(array, rows, 0.0) for name, array in times.items()}
             counts = {"rank": lengthened(counts["rank"], rows, -1), "version": lengthened(counts["version"], rows, 0)}

@@ -7,7 +7,7 @@ import numpy as np
 from core.clock import after_own, back_to_back
 from core.events import through_server, when_full
 from core.order import update_order
-from core.parts import MAX_WORK, ScenarioError, check_work, shown, whole
+from core.parts import MAX_WORK, ScenarioError, shown, whole
 from core.policy import Policy
 from core.schedule import Schedule, Stretch
 
@@ -93,7 +93,6 @@ class Asynchronous(Policy):
         workers, rows = draws.scenario.workers, draws.scenario.batches
         more = draws.scenario.work - workers
         while True:
-            check_work(workers, draws.scenario.batches, [rows * draws.runs])
             compute = draws.compute_rows(rows)
             start, end = back_to_back(compute + draws.push_rows(rows))
             place = update_order(end)
@@ -101,7 +100,7 @@ class Asynchronous(Policy):
                 taken = np.ones(place.shape, dtype=bool)
                 np.less(place[:-1], more, out=taken[1:])
                 return compute, (start, end), taken
-            rows = 2 * rows  # somebody was free for more than the rows that were drawn
+            rows = draws.more_rows(rows)  # somebody was free for more than the rows that were drawn
 
 
 @dataclass(frozen=True, kw_only=True)

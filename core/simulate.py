@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core import metrics, schedule
-from core.draws import Draws, block_chunks, chunk_runs
+from core.draws import Draws, TooManyRuns, block_chunks, chunk_runs
 from core.metrics import Metrics
 from core.parts import MAX_WORK, TIME_RANGE_MS, ScenarioError, check_work, shown, whole
 from core.policies import Policy
@@ -118,14 +118,17 @@ def paired_tables(
     together = block_chunks(scenario) if any(policy.goes_by_events(scenario.network) for policy in policies) else 1
     blocks = range(0, -(-replicates // size), together)
 
-    def measured(chunk: int) -> list[dict]:
-        draws = Draws(scenario, chunk=chunk, runs=min(together * size, replicates - chunk * size))
-        return [metrics.measure(policy.schedule(draws)) for policy in policies]
+    def measured(chunk: int, chunks: int = together) -> list[list[dict]]:
+        draws = Draws(scenario, chunk=chunk, runs=min(chunks * size, replicates - chunk * size))
+        try:
+            return [[metrics.measure(policy.schedule(draws)) for policy in policies]]
+        except TooManyRuns:
+            return [part for i in range(-(-draws.runs // size)) for part in measured(chunk + i, 1)]
 
     keep_freed_memory()
     threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
     with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
-        parts = list(pool.map(measured, blocks))
+        parts = [part for parts in pool.map(measured, blocks) for part in parts]
     index = pd.RangeIndex(replicates, name="replicate")
     return [
         pd.DataFrame({name: np.concatenate([part[i][name] for part in parts]) for name in parts[0][i]}, index=index)

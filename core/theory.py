@@ -55,7 +55,7 @@ def expected_synchronous(scenario: Scenario) -> dict[str, Expected]:
         "epoch_ms": Expected(value=scenario.batches * step, holds="exact", formula="B·(E[max of N] + L)"),
         "mean_staleness": FRESH,
     }
-    if std and scenario.batches < FEWEST_BATCHES:
+    if too_few_batches(scenario, std):
         return exact
     ratio = "approximate" if std else "exact"  # a ratio of means is not the mean of ratios
     return exact | {
@@ -96,7 +96,7 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
     )
     mean, std = step_moments_ms(scenario)
     if not isinstance(network, FlatLatency):
-        if uneven:
+        if uneven or too_few_batches(scenario, std):
             return {"mean_staleness": stale}
         most = min(workers / (mean + 2 * network.pull_ms), 1 / network.service_ms)
         bound = Expected(value=1000 * most, holds="bound", formula="min(N / (m + 2α + 2d), 1 / d)")
@@ -104,9 +104,7 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
     always = {"idle_percent": Expected(value=0, holds="exact", formula="nobody waits"), "mean_staleness": stale}
     longest = network.longest_push_ms
     step, deviation = mean + longest / 2, math.hypot(std, longest / math.sqrt(12))
-    skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)
-    few = batches < (FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES)
-    if math.isinf(std) or (deviation and few) or scenario.policy.is_shared:
+    if too_few_batches(scenario, deviation) or scenario.policy.is_shared:
         return always
     epoch = batches * step + deviation * math.sqrt(batches) * normal_maximum(workers)
     sums = "exact" if deviation == 0 else "approximate"
@@ -115,6 +113,13 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
         "throughput": Expected(value=1000 * workers * batches / epoch, holds=sums, formula="N·B / E[epoch]"),
         "utilization_percent": Expected(value=100 * batches * mean / epoch, holds=sums, formula="B·m / E[epoch]"),
     }
+
+
+def too_few_batches(scenario: Scenario, std_ms: float) -> bool:
+    """Whether an epoch is too short, or too wild, for limits and ratios of means to say anything."""
+    skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)
+    fewest = FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES
+    return math.isinf(std_ms) or (std_ms > 0 and scenario.batches < fewest)
 
 
 def step_moments_ms(scenario: Scenario) -> tuple[float, float]:

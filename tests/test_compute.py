@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from core import Asynchronous, BackupWorkers, Measured, Scenario, ScenarioError, Stragglers, replicate, simulate
+from core import (
+    Asynchronous,
+    BackupWorkers,
+    FlatLatency,
+    Measured,
+    Rebalanced,
+    Scenario,
+    ScenarioError,
+    Stragglers,
+    replicate,
+    simulate,
+)
 
 TABLE = np.random.default_rng(4).uniform(50, 150, (12, 3))
 
@@ -42,6 +53,18 @@ def test_stragglers_come_on_top():
     slower = simulate(measured(5, stragglers=Stragglers(slow_workers=3, slowdown=2))).gradients()
     plain = simulate(measured(5)).gradients()
     np.testing.assert_allclose(slower["ready_ms"] - slower["read_ms"], 2 * (plain["ready_ms"] - plain["read_ms"]))
+
+
+def test_rebalanced_knows_the_measured_speeds():
+    """As with the same table given as draws; one slow worker no longer sets the pace."""
+    table = np.array(TABLE)
+    table[:, 0] *= 2.36
+    law, free = Measured(compute_ms=table), FlatLatency(latency_ms=0)
+    question = {"workers": 3, "batches": 12, "network": free}
+    ours = simulate(Scenario(**question, compute=law, policy=Rebalanced())).metrics.epoch_ms
+    given = simulate(Scenario(**question, policy=Rebalanced()), compute_ms=table).metrics.epoch_ms
+    assert ours == pytest.approx(given)
+    assert ours < 0.8 * simulate(Scenario(**question, compute=law)).metrics.epoch_ms
 
 
 def test_mean_name_and_plain_dict():

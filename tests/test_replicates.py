@@ -16,6 +16,7 @@ from core import (
     LocalSGD,
     Rebalanced,
     Scenario,
+    ScenarioError,
     StaleSynchronous,
     Stragglers,
     Synchronous,
@@ -99,6 +100,24 @@ def test_more_batches_go_on_from_the_same_first_ones(policy):
     few, many = (simulate(Scenario(batches=batches, policy=policy)).segments() for batches in (7, 23))
     start = many[many["batch"] < 7].reset_index(drop=True)
     pd.testing.assert_frame_equal(few, start)
+
+
+@pytest.mark.parametrize("policy", [KAsync(wait_for=1), Asynchronous(assignment="shared")])
+def test_workers_that_do_far_more_than_their_share(policy):
+    """31 of 32 workers are 20 times slower: one does most batches. As many replicates as one likes, same rows."""
+    slow = Stragglers(slow_workers=31, slowdown=20)
+    scenario = Scenario(workers=32, batches=30, stragglers=slow, network=AlphaBeta(message_mb=1), policy=policy)
+    few, many = replicate(scenario, 3), replicate(scenario, 600)
+    pd.testing.assert_frame_equal(few, many[:3], check_exact=True)
+
+
+def test_given_rows_are_used_up_before_more_are_asked_for():
+    scenario = Scenario(workers=2, batches=2, policy=Asynchronous(assignment="shared"))
+    compute = np.array([[1.0, 9], [1, 9], [1, 9]])
+    run = simulate(scenario, compute_ms=compute, network_ms=np.zeros((3, 2)))
+    assert run.gradients()["worker"].tolist() == [0, 0, 0, 1]
+    with pytest.raises(ScenarioError, match=r"2 rows were given, but Asynchronous \(shared queue\) needs more"):
+        simulate(scenario, compute_ms=compute[:2], network_ms=np.zeros((2, 2)))
 
 
 def test_another_seed_gives_other_runs():
