@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ EULER_GAMMA = float(np.euler_gamma)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComputeLaw(Part):
+class ComputeLaw(Part, ABC):
     """A law of compute times with mean `mean_ms`."""
 
     mean_ms: float = 500.0
@@ -21,9 +22,9 @@ class ComputeLaw(Part):
         self._check("mean_ms", *TIME_RANGE_MS, unit="ms")
 
     @property
+    @abstractmethod
     def std_ms(self) -> float:
         """Standard deviation of one draw, ms; infinite where the law has none."""
-        raise NotImplementedError
 
     @property
     def same_for_all(self) -> bool:
@@ -38,12 +39,12 @@ class ComputeLaw(Part):
     def check(self, workers: int) -> None:
         """ScenarioError where the law is not one for that many workers."""
 
+    @abstractmethod
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         """Compute times in ms, filled in C order, so that longer draws begin with the same times.
 
         The last two axes of the shape are rows and workers; first_row tells where the rows stand in a run.
         """
-        raise NotImplementedError
 
     def _check(self, name: str, low: float, high: float, **options) -> None:
         object.__setattr__(self, name, real(f"compute.{name}", getattr(self, name), low, high, **options))

@@ -1,6 +1,7 @@
 """Network models: what a synchronisation costs everybody, and what a push and a pull cost one worker."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,16 +12,16 @@ COLLECTIVES = ("ring", "tree", "server")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network(Part):
+class Network(Part, ABC):
     """What communication costs, in ms. Without a barrier: a push travels, is served in turn, and is answered."""
 
+    @abstractmethod
     def barrier_ms(self, workers: int) -> float:
         """What every worker pays after a barrier, ms."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """How long each push travels to the server, ms; filled in C order."""
-        raise NotImplementedError
 
     @property
     def answers_at_once(self) -> bool:

@@ -1,5 +1,6 @@
 """What a policy is: who waits for whom, turned into a Schedule for many runs at once."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 
 from core.draws import Draws
@@ -8,7 +9,7 @@ from core.schedule import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy(Part):
+class Policy(Part, ABC):
     """A rule that decides when each worker may start its next mini-batch."""
 
     name = ""
@@ -31,6 +32,6 @@ class Policy(Part):
         """Whether its schedule is an event loop over pushes, which is quicker for many runs at once."""
         return False
 
+    @abstractmethod
     def schedule(self, draws: Draws) -> Schedule:
         """The schedule of every run in the draws."""
-        raise NotImplementedError
