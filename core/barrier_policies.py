@@ -1,6 +1,6 @@
 """Policies with a barrier: all wait, then pay the network together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from core.schedule import Schedule, Stretch
 class Synchronous(Policy):
     """Bulk-synchronous (BSP): after each batch all wait for the slowest, then pay the network once."""
 
-    name = "Synchronous"
+    name, code = "Synchronous", "sync"
 
     def schedule(self, draws):
         return with_barriers(draws.compute_ms, draws.barrier_ms)
@@ -27,7 +27,11 @@ class Rebalanced(Policy):
     Compute time is taken to be proportional to the size, and sizes need not be whole.
     """
 
-    name = "Rebalanced"
+    name, code = "Rebalanced", "rebalanced"
+
+    @property
+    def price(self):
+        return "mini-batches of unequal size, in proportion to speeds that must be known"
 
     def schedule(self, draws):
         speed = 1 / draws.slowness
@@ -42,7 +46,7 @@ class BackupWorkers(Policy):
     Then everybody pays the network. The last iteration waits for no more gradients than the epoch still needs.
     """
 
-    name = "Backup workers"
+    name, code = "Backup workers", "backup"
     wait_for: int = 1
 
     def __post_init__(self):
@@ -54,6 +58,9 @@ class BackupWorkers(Policy):
 
     def check(self, workers):
         whole("policy.wait_for", self.wait_for, 1, workers)
+
+    def fitted(self, workers):
+        return replace(self, wait_for=min(self.wait_for, workers))
 
     def rows(self, workers, batches):
         return -(-workers * batches // self.wait_for)
@@ -94,7 +101,7 @@ class BackupWorkers(Policy):
 class LocalSGD(Policy):
     """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once."""
 
-    name = "Local SGD"
+    name, code = "Local SGD", "local"
     period: int = 4
 
     def __post_init__(self):
@@ -103,6 +110,12 @@ class LocalSGD(Policy):
     @property
     def label(self):
         return f"{self.name} (every {self.period})"
+
+    @property
+    def price(self):
+        if self.period == 1:
+            return ""
+        return f"parameters that drift apart for {self.period} batches between two averages"
 
     def schedule(self, draws):
         compute = draws.compute_ms

@@ -13,13 +13,23 @@ PHASE_COLORS = {
     "cancelled": "#999999",
     "tail": "#C9CDD2",
 }
-POLICY_COLORS = ("#0072B2", "#CC79A7", "#E69F00", "#F0E442", "#8C6BB1", "#7F7F7F", "#A6761D", "#1B9E77")
+POLICY_COLORS = ("#0072B2", "#CC79A7", "#E69F00", "#AA4499", "#44AA99", "#6A51A3", "#999933", "#B15928")
 REASONS = {
     "barrier": "waits at the barrier",
     "staleness bound": "waits: too far ahead of the slowest worker",
+    "server queue": "waits in the queue of the server",
     "update": "waits for the other gradients of its update",
 }
-RULE_COLOR = "#8A9099"
+DOES = {
+    "compute": "computes",
+    "comm": "network: the push, and the server's answer",
+    "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
+}
+DOES_WITH_BARRIERS = DOES | {
+    "comm": "network: all exchange after the barrier",
+    "cancelled": "computes for nothing: cancelled when enough others had finished",
+}
+RULE_COLOR, STALENESS_COLOR = "#8A9099", "#8C6BB1"
 MAX_BLOCKS = 4_000  # marks a browser draws without delay
 AROUND = 112  # px that axes and legend take of a chart's height
 
@@ -31,8 +41,7 @@ def timeline_blocks(run: Run) -> pd.DataFrame:
     straggler = blocks["batch"].map(barriers).fillna(-1).astype(int)
     phase, reason = blocks["phase"].astype(str), blocks["reason"].astype(str)
     last = phase.eq("compute") & straggler.eq(blocks["worker"])
-    does = {"compute": "computes", "comm": "network", "cancelled": "computes for nothing: cancelled"}
-    what = phase.map(does).mask(last, "computes, the slowest of its batch")
+    what = phase.map(DOES_WITH_BARRIERS if len(barriers) else DOES).mask(last, "computes, the slowest of its batch")
     what = what.mask(phase.eq("wait"), reason.map(REASONS).fillna("waits: " + reason))
     what = what.mask(reason.eq("barrier"), what + " for W" + straggler.astype(str))
     return blocks.assign(
@@ -53,9 +62,9 @@ def window(blocks: pd.DataFrame, start_ms: float = 0.0, limit: int = MAX_BLOCKS)
     return after[after["start_ms"] < end], end
 
 
-def shared_end_ms(pictures: list[pd.DataFrame]) -> float:
+def shared_end_ms(pictures: list[pd.DataFrame], limit: int = MAX_BLOCKS) -> float:
     """Where a time axis shared by several pictures ends: at the longest run, or where the first is cut short."""
-    windows = [window(blocks) for blocks in pictures]
+    windows = [window(blocks, limit=limit) for blocks in pictures]
     cut = [end for (shown, end), blocks in zip(windows, pictures, strict=True) if len(shown) < len(blocks)]
     return min(cut) if cut else max(end for _, end in windows)
 
@@ -66,7 +75,6 @@ def timeline(blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tupl
     A diamond closes each batch's straggler; drag to pan, shift + wheel to zoom, click the legend to filter.
     """
     row = float(np.clip(640 / workers, 10, 34))
-    margin = 0.01 * (domain_ms[1] - domain_ms[0])  # so that a line at the very end is seen
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
     zoom = alt.selection_interval(
         bind="scales",
@@ -74,32 +82,9 @@ def timeline(blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tupl
         zoom="wheel![event.shiftKey]",
         name="zoom",
     )
-    x = alt.X(
-        "start_ms:Q",
-        title=f"Time (ms); the epoch ends at {epoch_ms:,.0f} ms",
-        scale=alt.Scale(domain=[domain_ms[0], domain_ms[1] + margin], nice=False),
-        axis=alt.Axis(format=",.0f", labelFlush=False, tickCount=8),
-    )
-    tooltip = [
-        alt.Tooltip("label:N", title="Worker"),
-        alt.Tooltip("batch:Q", title="Batch"),
-        alt.Tooltip("phase:N", title="Phase"),
-        alt.Tooltip("what:N", title="What"),
-        alt.Tooltip("start_ms:Q", title="Start (ms)", format=",.1f"),
-        alt.Tooltip("end_ms:Q", title="End (ms)", format=",.1f"),
-        alt.Tooltip("duration_ms:Q", title="Duration (ms)", format=",.1f"),
-    ]
     bars = (
-        alt.Chart(blocks[["label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms"]])
-        .mark_bar(clip=True)
-        .encode(
-            x=x,
-            x2="end_ms:Q",
-            y=worker_axis(workers, row),
-            color=phase_color(blocks["phase"]),
-            tooltip=tooltip,
-            opacity=alt.condition(pick, alt.value(1), alt.value(0.06)),
-        )
+        phase_bars(blocks, f"Time (ms); the epoch ends at {epoch_ms:,.0f} ms", domain_ms, workers, row)
+        .encode(color=phase_color(blocks["phase"]), opacity=alt.condition(pick, alt.value(1), alt.value(0.06)))
         .add_params(pick, zoom)
     )
     layers = [bars]
@@ -114,6 +99,44 @@ def timeline(blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tupl
         )
     layers.append(rules(np.array([epoch_ms]), color=RULE_COLOR, strokeDash=[4, 3], strokeWidth=2))
     return alt.layer(*layers).properties(height=int(row * workers + AROUND))
+
+
+def small_timeline(blocks: pd.DataFrame, epoch_ms: float, domain_ms: tuple[float, float], workers: int):
+    """A timeline low enough to stand among others on the same time axis: its phases, and a rule where it ends."""
+    row = float(np.clip(150 / workers, 3, 20))
+    bars = phase_bars(blocks, None, domain_ms, workers, row).encode(color=phase_color(blocks["phase"], None))
+    end = rules(np.array([epoch_ms]), color=RULE_COLOR, strokeDash=[4, 3], strokeWidth=2)
+    return alt.layer(bars, end).properties(height=int(row * workers + 40))
+
+
+def phase_bars(
+    blocks: pd.DataFrame, title: str | None, domain_ms: tuple[float, float], workers: int, row: float
+) -> alt.Chart:
+    """A bar a block, a row a worker."""
+    margin = 0.01 * (domain_ms[1] - domain_ms[0])  # so that a line at the very end is seen
+    return (
+        alt.Chart(blocks[["label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms"]])
+        .mark_bar(clip=True)
+        .encode(
+            x=alt.X(
+                "start_ms:Q",
+                title=title,
+                scale=alt.Scale(domain=[domain_ms[0], domain_ms[1] + margin], nice=False),
+                axis=alt.Axis(format=",.0f", labelFlush=False, tickCount=8),
+            ),
+            x2="end_ms:Q",
+            y=worker_axis(workers, row),
+            tooltip=[
+                alt.Tooltip("label:N", title="Worker"),
+                alt.Tooltip("batch:Q", title="Batch"),
+                alt.Tooltip("phase:N", title="Phase"),
+                alt.Tooltip("what:N", title="What"),
+                alt.Tooltip("start_ms:Q", title="Start (ms)", format=",.1f"),
+                alt.Tooltip("end_ms:Q", title="End (ms)", format=",.1f"),
+                alt.Tooltip("duration_ms:Q", title="Duration (ms)", format=",.1f"),
+            ],
+        )
+    )
 
 
 def rules(at_ms: np.ndarray, **style) -> alt.Chart:
@@ -132,14 +155,24 @@ def worker_axis(workers: int, row: float) -> alt.Y:
     )
 
 
-def phase_color(phases: pd.Series) -> alt.Color:
+def phase_legend(phases: pd.Series) -> str:
+    """The colours of the phases as a line of HTML, for several charts that share it."""
+    shown = [phase for phase in PHASE_COLORS if phase in ("compute", "wait", "comm", *phases.unique())]
+    square = '<span style="display:inline-block;width:.8em;height:.8em;background:{}"></span> {}'
+    return "&emsp;".join(square.format(PHASE_COLORS[phase], phase) for phase in shown)
+
+
+LEGEND = alt.Legend(orient="top", symbolType="square")
+
+
+def phase_color(phases: pd.Series, legend: alt.Legend | None = LEGEND) -> alt.Color:
     """The colours of the phases: always the three of every run, and the others where they occur."""
     shown = [phase for phase in PHASE_COLORS if phase in ("compute", "wait", "comm", *phases.unique())]
     return alt.Color(
         "phase:N",
         title=None,
         scale=alt.Scale(domain=shown, range=[PHASE_COLORS[phase] for phase in shown]),
-        legend=alt.Legend(orient="top", symbolType="square"),
+        legend=legend,
     )
 
 
@@ -181,7 +214,7 @@ def histogram(
         pd.DataFrame({"policy": name, "from": edges[:-1], "to": edges[1:], "runs": np.histogram(v, edges)[0]})
         for name, v in values.items()
     )
-    legend = alt.Legend(orient="top", symbolType="square") if len(values) > 1 else None
+    legend = LEGEND if len(values) > 1 else None
     axis = alt.Axis(format=format, tickCount=6, grid=False)
     bars = (
         alt.Chart(table[table["runs"] > 0])
@@ -207,3 +240,81 @@ def histogram(
     )
     lines = [rules(np.array(marks), color=RULE_COLOR, strokeDash=[4, 3])] if marks else []
     return alt.layer(bars, *lines).properties(height=260)
+
+
+def staleness(gradients: pd.DataFrame) -> alt.Chart:
+    """How many of the gradients used were how stale."""
+    counts = gradients.loc[gradients["used"], "staleness"].value_counts().sort_index()
+    table = pd.DataFrame({"staleness": counts.index, "gradients": counts.to_numpy()})
+    table["percent"] = 100 * table["gradients"] / table["gradients"].sum()
+    return (
+        alt.Chart(table)
+        .mark_bar(color=STALENESS_COLOR)
+        .encode(
+            x=alt.X("staleness:O" if len(table) <= 40 else "staleness:Q", title="Staleness (updates)").axis(
+                labelAngle=0, labelOverlap=True
+            ),
+            y=alt.Y("gradients:Q", title="Gradients"),
+            tooltip=[
+                alt.Tooltip("staleness:Q", title="Staleness (updates)"),
+                alt.Tooltip("gradients:Q", title="Gradients"),
+                alt.Tooltip("percent:Q", title="Share (%)", format=".1f"),
+            ],
+        )
+        .properties(height=240)
+    )
+
+
+def contributions(gradients: pd.DataFrame, workers: int) -> alt.Chart:
+    """Each worker's gradients: those that updates used, in the colour of compute, and those that were cancelled."""
+    kind = gradients["used"].map({True: "used", False: "cancelled"})
+    table = gradients.groupby(["worker", kind]).size().rename("gradients").reset_index()
+    table["percent"] = 100 * table["gradients"] / table.groupby("used")["gradients"].transform("sum")
+    row = float(np.clip(640 / workers, 10, 26))
+    kinds = [name for name in ("used", "cancelled") if (table["used"] == name).any()]
+    colors = {"used": PHASE_COLORS["compute"], "cancelled": PHASE_COLORS["cancelled"]}
+    return (
+        alt.Chart(table.assign(label="W" + table["worker"].astype(str)))
+        .mark_bar()
+        .encode(
+            x=alt.X("gradients:Q", title="Gradients"),
+            y=worker_axis(workers, row),
+            color=alt.Color(
+                "used:N", title=None, scale=alt.Scale(domain=kinds, range=[colors[k] for k in kinds]), legend=LEGEND
+            ),
+            order=alt.Order("used:N", sort="descending"),
+            tooltip=[
+                alt.Tooltip("label:N", title="Worker"),
+                alt.Tooltip("used:N", title="Gradients that were"),
+                alt.Tooltip("gradients:Q", title="Number"),
+                alt.Tooltip("percent:Q", title="Share of these (%)", format=".1f"),
+            ],
+        )
+        .properties(height=int(row * workers + AROUND))
+    )
+
+
+def intervals(table: pd.DataFrame, title: str, colors: dict[str, str], mark: float | None = None) -> alt.LayerChart:
+    """A point and a bar for each policy, in the order of the table: columns policy, middle, low, high."""
+    order = table["policy"].tolist()
+    y = alt.Y("policy:N", title=None, sort=order, axis=alt.Axis(labelLimit=260, ticks=False, domain=False))
+    color = alt.Color("policy:N", legend=None, scale=alt.Scale(domain=order, range=[colors[name] for name in order]))
+    base = alt.Chart(table).encode(
+        y=y,
+        color=color,
+        tooltip=[
+            alt.Tooltip("policy:N", title="Policy"),
+            *[
+                alt.Tooltip(f"{name}:Q", title=f"{name.capitalize()}, {title}", format=".4g")
+                for name in ("middle", "low", "high")
+            ],
+        ],
+    )
+    x = alt.X("low:Q", title=title, scale=alt.Scale(zero=False))
+    layers = [
+        base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q"),
+        base.mark_point(filled=True, size=90, opacity=1).encode(x="middle:Q"),
+    ]
+    if mark is not None:
+        layers.insert(0, rules(np.array([mark]), color=RULE_COLOR, strokeDash=[4, 3]))
+    return alt.layer(*layers).properties(height=34 * len(order) + 60)

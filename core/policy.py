@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from typing import Self
 
 from core.draws import Draws
 from core.parts import Part
@@ -14,6 +15,13 @@ class Policy(Part, ABC):
 
     name = ""
     """What people call it."""
+    code = ""
+    """What a link calls it."""
+
+    @property
+    def text(self) -> str:
+        """Its code and its parameters, as a link and a person write them: sync, ssp 3."""
+        return " ".join([self.code, *(str(getattr(self, field.name)) for field in fields(self))])
 
     @property
     def label(self) -> str:
@@ -21,8 +29,17 @@ class Policy(Part, ABC):
         parameters = ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
         return f"{self.name} ({parameters})" if parameters else self.name
 
+    @property
+    def price(self) -> str:
+        """What it asks for beside staleness and cancelled work; empty where nothing."""
+        return ""
+
     def check(self, workers: int) -> None:
         """ScenarioError where a parameter does not fit that many workers."""
+
+    def fitted(self, workers: int) -> Self:
+        """The same policy, its parameters cut to what that many workers allow."""
+        return self
 
     def rows(self, workers: int, batches: int) -> int:
         """How many mini-batches each worker starts."""

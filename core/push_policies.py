@@ -1,6 +1,6 @@
 """Policies without a barrier: each worker pushes its gradient, and goes on as the policy lets it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Asynchronous(Policy):
     assignment: "static", B batches for every worker, or "shared", one queue that whoever is free takes from.
     """
 
-    name = "Asynchronous"
+    name, code = "Asynchronous", "async"
     accumulate: int = 1
     assignment: str = "static"
 
@@ -30,6 +30,14 @@ class Asynchronous(Policy):
         object.__setattr__(self, "accumulate", whole("policy.accumulate", self.accumulate, 1, MAX_WORK))
         if self.assignment not in ("static", "shared"):
             raise ScenarioError(f"policy.assignment: {shown(self.assignment)} is not static or shared.")
+
+    @property
+    def text(self):
+        return " ".join(["async", *[str(self.accumulate)] * (self.accumulate > 1), *["shared"] * self.is_shared])
+
+    @property
+    def price(self):
+        return "uneven shares, as quick workers contribute more" if self.is_shared else ""
 
     @property
     def label(self):
@@ -111,7 +119,7 @@ class StaleSynchronous(Policy):
     again when it is released.
     """
 
-    name = "Stale synchronous"
+    name, code = "Stale synchronous", "ssp"
     bound: int = 1
 
     def __post_init__(self):
@@ -182,7 +190,7 @@ class KAsync(Policy):
     what is in flight then is cancelled.
     """
 
-    name = "K-async"
+    name, code = "K-async", "k-async"
     wait_for: int = 2
 
     def __post_init__(self):
@@ -194,6 +202,9 @@ class KAsync(Policy):
 
     def check(self, workers):
         whole("policy.wait_for", self.wait_for, 1, workers)
+
+    def fitted(self, workers):
+        return replace(self, wait_for=min(self.wait_for, workers))
 
     def goes_by_events(self, network):
         return True

@@ -36,7 +36,7 @@ with right:
     st.subheader("Summary")
     st.code(report.text_summary(run), language=None)
     kept.keep_button(run)
-    name = f"{asked.policy.label.lower()}-{asked.workers}x{asked.batches}-seed{asked.seed}"
+    name = f"{asked.policy.text.replace(' ', '-')}-{asked.workers}x{asked.batches}-seed{asked.seed}"
     with st.container(horizontal=True):
         st.download_button(
             "Segments (CSV)",
@@ -55,4 +55,19 @@ with right:
             icon=":material/download:",
             help="Chrome trace events: open it in Perfetto (ui.perfetto.dev), one track per worker.",
         )
+
+gradients = run.gradients()
+left, right = st.columns([3, 2], gap="large")
+with left:
+    st.subheader("How stale the gradients are")
+    words = report.staleness_in_words(run)
+    st.markdown(words)
+    if run.metrics.max_staleness:
+        st.altair_chart(charts.staleness(gradients), key="staleness", alt=words)
+with right:
+    st.subheader("Who contributes")
+    words = report.contributions_in_words(run)
+    st.markdown(words)
+    if gradients.groupby("worker")["used"].sum().nunique() > 1 or not gradients["used"].all():
+        st.altair_chart(charts.contributions(gradients, asked.workers), key="contributions", alt=words)
 kept.show()

@@ -1,55 +1,64 @@
 """The shared controls: widgets bound to the URL, and the Scenario that they describe."""
 
 import secrets
-from collections.abc import Callable
 
 import streamlit as st
 
-from core import FlatLatency, Scenario, Uniform
-from core.presets import PRESETS
-from pages.shared.keys import CONTROLS, DEFAULTS, MODES
-from pages.shared.links import link
+from core import Scenario, ScenarioError, report
+from core.link import DEFAULTS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, scenario_of, values_of
+from core.policies import CODES, Policy, policy_from_text
+from core.presets import LESSONS, LINKS, PRESETS, Preset
+from pages.shared.keys import CONTROLS, MOST_POLICIES
+from pages.shared.links import link, now
 
 
 def scenario() -> Scenario:
     """The scenario that the controls describe."""
-    at = st.session_state
-    return Scenario(
-        workers=at.workers,
-        batches=at.batches,
-        compute=Uniform(mean_ms=at.batch_ms, jitter=at.jitter),
-        network=FlatLatency(latency_ms=at.latency_ms),
-        policy=MODES[at.mode],
-        seed=at.seed,
-    )
+    return scenario_of(now())
 
 
-def values_of(asked: Scenario) -> dict:
-    """The controls' values that describe a scenario, without those that it leaves open."""
-    return {
-        "workers": asked.workers,
-        "batch_ms": round(asked.compute.mean_ms),
-        "latency_ms": round(asked.network.latency_ms),
-        "mode": next(mode for mode, policy in MODES.items() if policy == asked.policy),
-        "batches": asked.batches,
-        "jitter": asked.compute.jitter,
-    }
+def policies() -> tuple[Policy, ...]:
+    """The policies to compare, cut to what the workers allow; what is refused is said and left out."""
+    chosen = []
+    for text in st.session_state.policies:
+        try:
+            chosen.append(policy_from_text(text).fitted(st.session_state.workers))
+        except ScenarioError as refused:
+            st.error(f"{refused} It is left out.", icon=":material/block:")
+    distinct = tuple(dict.fromkeys(chosen))
+    if len(distinct) >= 2:
+        return distinct
+    st.info("Compare takes two policies or more: choose them in the sidebar. Sync and async stand in.")
+    return tuple(dict.fromkeys([*distinct, *map(policy_from_text, DEFAULTS["policies"])]))[:2]
 
 
 def show() -> None:
     """Draw the shared controls."""
     st.markdown("**Batch Scheduler Simulator**")
-    presets = st.container()  # on top, but filled last: which preset it names depends on the others
-    for key in ("workers", "batch_ms", "latency_ms"):
-        slider(key)
-    mode = CONTROLS["mode"]
-    st.radio(mode.label, mode.options, key="mode", help=mode.help, horizontal=True, bind="query-params")
-    for key in ("batches", "jitter"):
-        slider(key)
-    for key in ("seed", "replicates"):
-        number(key)
-    with presets:
-        preset_picker()
+    ready_made, basics = st.container(), st.container()  # on top, but filled last: they depend on the others
+    with st.expander("Compute times", icon=":material/timer:"):
+        control("law")
+        for key in LAW_KEYS[st.session_state.law][1].values():
+            control(key)
+    with st.expander("Stragglers", icon=":material/hourglass_bottom:"):
+        for key in ("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"):
+            control(key)
+    with st.expander("Network", icon=":material/lan:"):
+        network()
+    with st.expander("Random draws", icon=":material/casino:"):
+        control("seed")
+        control("replicates")
+    with basics:
+        for key in ("workers", "batch_ms", "latency_ms"):
+            control(key, disabled=key == "latency_ms" and st.session_state.network != "flat")
+        control("mode")
+        for key in POLICY_FIELDS:
+            if key in CODES[st.session_state.mode].__dataclass_fields__:
+                control(key)
+        control("batches")
+        control("policies")
+    with ready_made:
+        preset_pickers()
     with st.container(horizontal=True):
         st.button("New draw", on_click=new_draw, icon=":material/casino:", help="Another random seed.")
         st.button("Reset", on_click=put, args=(DEFAULTS,), icon=":material/restart_alt:")
@@ -58,51 +67,85 @@ def show() -> None:
         st.code(link(), language=None, wrap_lines=True)
 
 
-def preset_picker() -> None:
-    """A menu of presets, and the question and answer of the one that the controls are at.
+def network() -> None:
+    """The network's model, its fields, and what they come to."""
+    control("network")
+    if st.session_state.network == "flat":
+        control("async_fraction")
+        return
+    speeds = [f"{name}: {latency:g} ms, {bandwidth:,g} Gb/s" for name, (latency, bandwidth) in LINKS.items()]
+    st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
+    for key in LINK_KEYS.values():
+        control(key)
+    st.caption(report.network_in_words(scenario()))
 
-    A menu, not a selectbox: a selectbox that follows the other controls would send its old value along with a
+
+def control(key: str, disabled: bool = False) -> None:
+    """The widget of one control."""
+    at, options = CONTROLS[key], {"key": key, "help": CONTROLS[key].help, "bind": "query-params", "disabled": disabled}
+    default = DEFAULTS[key]
+    if key == "mode":
+        st.radio(at.label, at.options, at.options.index(default), horizontal=True, **options)
+    elif key == "policies":
+        st.multiselect(at.label, at.options, default, max_selections=MOST_POLICIES, accept_new_options=True, **options)
+    elif key in ("law", "network", "assignment"):
+        st.selectbox(at.label, at.options, at.options.index(default), **options)
+    elif key in ("seed", "replicates", "alpha_ms", "bandwidth_gbps", "message_mb"):
+        st.number_input(at.label, at.low, at.high, default, at.step, at.format, **options)
+    else:
+        st.slider(at.label, at.low, at.high, default, at.step, at.format, **options)
+
+
+def preset_pickers() -> None:
+    """Menus of presets and lessons, and the question of the one that the controls are at, its answer on a click.
+
+    Menus, not selectboxes: a selectbox that follows the other controls would send its old value along with a
     quick second move of a slider, and so bring the preset back.
     """
-    now = {key: st.session_state[key] for key in CONTROLS}
-    at = next((preset for preset in PRESETS if values_of(preset.scenario).items() <= now.items()), None)
-    st.menu_button(
-        at.name if at else "Presets",
-        [preset.name for preset in PRESETS],
-        key="preset",
-        on_click=use_preset,
-        icon=":material/bookmarks:",
-        width="stretch",
-        help="Ready-made scenarios, each with a question and its answer.",
-    )
+    with st.container(horizontal=True):
+        for kind, presets in (("Presets", PRESETS), ("Lessons", LESSONS)):
+            st.menu_button(
+                kind,
+                [preset.name for preset in presets],
+                key=kind,
+                on_click=use_preset,
+                args=(kind, presets),
+                icon=":material/bookmarks:" if presets is PRESETS else ":material/school:",
+                help=f"{kind}: ready-made scenarios, each with a question and its answer.",
+            )
+    values = now().items()
+    at = next((preset for preset in (*LESSONS, *PRESETS) if values_of_preset(preset).items() <= values), None)
     if at:
-        st.caption(f"**{at.question}** {at.answer}")
+        st.caption(f"**{at.name}.** {at.question}")
+        with st.expander("Show the answer", key=f"answer {at.name}"):
+            st.caption(at.answer)
+        if at.policies:
+            st.page_link("pages/compare.py", label="See it on Compare", icon=":material/compare_arrows:")
 
 
-def slider(key: str) -> None:
-    """A live control for a range that can be walked through."""
-    with_range(st.slider, key)
-
-
-def number(key: str) -> None:
-    """A control for a range that is typed."""
-    with_range(st.number_input, key)
-
-
-def with_range(widget: Callable, key: str) -> None:
-    at = CONTROLS[key]
-    widget(at.label, at.low, at.high, at.default, at.step, key=key, help=at.help, bind="query-params")
+def values_of_preset(preset: Preset) -> dict:
+    """The values of the controls that matter to a preset, except for the seed."""
+    values = values_of(preset.scenario)
+    del values["seed"]
+    if preset.policies:
+        values["policies"] = [policy.text for policy in preset.policies]
+    return {key: value if key == "policies" else type(DEFAULTS[key])(value) for key, value in values.items()}
 
 
 def put(values: dict) -> None:
     """Set controls; the URL follows."""
-    st.session_state.update(values)
+    st.session_state.update({key: list(value) if key == "policies" else value for key, value in values.items()})
 
 
-def use_preset() -> None:
+def use_preset(kind: str, presets: tuple[Preset, ...]) -> None:
     """Set the controls to the preset that was picked."""
-    picked = next(preset for preset in PRESETS if preset.name == st.session_state.preset)
-    put(values_of(picked.scenario))
+    put(values_of_preset(next(preset for preset in presets if preset.name == st.session_state[kind])))
+
+
+def use_links() -> None:
+    """Set the links to those that were picked."""
+    latency, bandwidth = LINKS[st.session_state.links.split(":")[0]]
+    put({"alpha_ms": latency, "bandwidth_gbps": bandwidth})
 
 
 def new_draw() -> None:

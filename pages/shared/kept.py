@@ -4,11 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from core import Run
+from core.link import DEFAULTS, values_of
 from core.metrics import FIGURES
 from core.report import HEADLINE
-from pages.shared import controls, links
+from pages.shared import links
 
 MOST = 100
+ALWAYS = ("workers", "batch_ms", "latency_ms", "mode", "batches", "seed")
 
 
 def keep_button(run: Run) -> None:
@@ -20,7 +22,7 @@ def keep(run: Run) -> None:
     """Add a run to the list, oldest dropped first."""
     figures = {name: round(getattr(run.metrics, name), 2) for name in HEADLINE}
     rows = st.session_state.setdefault("kept", [])
-    asked = {**controls.values_of(run.scenario), "seed": run.scenario.seed}
+    asked = {key: value for key, value in values_of(run.scenario).items() if key in ALWAYS or value != DEFAULTS[key]}
     rows.append({"link": links.link(), **asked, **figures})
     del rows[:-MOST]
     st.toast(f"Kept: {len(rows)} in the list at the bottom of Timeline, until this visit ends.", icon=":material/flag:")

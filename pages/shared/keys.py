@@ -1,11 +1,13 @@
-"""The controls that a link carries: one table of URL keys, frozen from the first release."""
+"""The controls that a link carries: labels, ranges and help of every URL key. What keys mean is in core/link.py."""
 
 from dataclasses import dataclass
 
-from core import Asynchronous, Synchronous
+from core import ScenarioError
+from core.link import DEFAULTS, LAW_KEYS
+from core.policies import CODES, policy_from_text
 from core.scenario import MAX_SEED
 
-MODES = {"sync": Synchronous(), "async": Asynchronous()}
+MOST_POLICIES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,17 +18,17 @@ class Number:
     low: float
     high: float
     step: float
-    default: float
     help: str
+    format: str | None = None
 
     @property
     def allowed(self) -> str:
         kind = "whole number" if isinstance(self.step, int) else "number"
         return f"a {kind} from {self.low:,} to {self.high:,}"
 
-    def accepts(self, text: str) -> bool:
+    def accepts(self, texts: list[str]) -> bool:
         try:
-            value = float(text)
+            (value,) = map(float, texts)
         except ValueError:
             return False
         return self.low <= value <= self.high and (isinstance(self.step, float) or value.is_integer())
@@ -38,66 +40,251 @@ class Choice:
 
     label: str
     options: tuple[str, ...]
-    default: str
     help: str
 
     @property
     def allowed(self) -> str:
-        return " or ".join(self.options)
+        return f"{', '.join(self.options[:-1])} or {self.options[-1]}"
 
-    def accepts(self, text: str) -> bool:
-        return text in self.options
+    def accepts(self, texts: list[str]) -> bool:
+        return len(texts) == 1 and texts[0] in self.options
 
 
-CONTROLS: dict[str, Number | Choice] = {
+@dataclass(frozen=True, kw_only=True)
+class Policies:
+    """A control for several policies, each named by its code and its parameters."""
+
+    label: str
+    options: tuple[str, ...]
+    help: str
+    allowed = f"2 to {MOST_POLICIES} policies such as sync, async, ssp 3 or backup 7"
+
+    def accepts(self, texts: list[str]) -> bool:
+        try:
+            return 2 <= len({policy_from_text(text) for text in texts}) == len(texts) <= MOST_POLICIES
+        except ScenarioError:
+            return False
+
+
+CONTROLS: dict[str, Number | Choice | Policies] = {
     "workers": Number(
-        label="Number of Workers", low=1, high=64, step=1, default=4, help="Machines that train in parallel."
+        label="Number of Workers",
+        low=1,
+        high=64,
+        step=1,
+        help="Machines that train in parallel.",
     ),
     "batch_ms": Number(
         label="Batch Processing Time (ms)",
         low=50,
         high=2_000,
         step=50,
-        default=500,
-        help="Mean time to compute one mini-batch. Each draw varies by ± the jitter.",
+        help="Mean time to compute one mini-batch.",
     ),
     "latency_ms": Number(
         label="Network Latency (ms)",
         low=0,
         high=1_000,
         step=25,
-        default=200,
-        help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it.",
+        help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it. "
+        "Real links, with bandwidth and queues, are under Network.",
     ),
     "mode": Choice(
         label="Mode",
-        options=tuple(MODES),
-        default="sync",
-        help="sync: after every batch all wait for the slowest (a barrier). async: nobody waits. "
-        "Timeline shows the mode chosen here, Compare shows both on the same draws.",
+        options=tuple(CODES),
+        help="Who waits for whom, on Timeline. sync: after every batch all wait for the slowest. async: nobody waits. "
+        "ssp: nobody runs too far ahead. backup: the slowest are cancelled. k-async: an update waits for the first K. "
+        "local: a barrier only every H batches. rebalanced: quicker workers get larger batches.",
+    ),
+    "bound": Number(
+        label="Staleness Bound (batches)",
+        low=0,
+        high=20,
+        step=1,
+        help="How many batches a worker may be ahead of the slowest. 0 is sync; a very large bound is async.",
+    ),
+    "wait_for": Number(
+        label="Wait for the First (workers)",
+        low=1,
+        high=64,
+        step=1,
+        help="How many gradients an update waits for.",
+    ),
+    "period": Number(
+        label="Local Batches (per round)",
+        low=1,
+        high=100,
+        step=1,
+        help="Batches that each worker trains on its own between two averages of the parameters.",
+    ),
+    "accumulate": Number(
+        label="Gradients per Update",
+        low=1,
+        high=64,
+        step=1,
+        help="The server applies the mean of so many gradients at a time.",
+    ),
+    "assignment": Choice(
+        label="Batches Come From",
+        options=("static", "shared"),
+        help="static: every worker has its own batches. shared: one queue that whoever is free takes from.",
+    ),
+    "policies": Policies(
+        label="Policies on Compare",
+        options=(
+            "sync",
+            "async",
+            "async shared",
+            "ssp 1",
+            "ssp 3",
+            "backup 3",
+            "k-async 2",
+            "local 4",
+            "rebalanced",
+        ),
+        help="2 to 8 of them; the first is the baseline. Type others, with their parameter: ssp 5, backup 7, local 16, "
+        "async 4 (updates of four gradients).",
     ),
     "batches": Number(
         label="Number of Batches per Epoch",
         low=1,
         high=100,
         step=1,
-        default=10,
         help="Mini-batches of each worker in one epoch.",
+    ),
+    "law": Choice(
+        label="Law of Compute Times",
+        options=tuple(LAW_KEYS),
+        help="How the time of one mini-batch varies around its mean. The reference is uniform.",
     ),
     "jitter": Number(
         label="Jitter (±)",
         low=0.0,
         high=0.95,
         step=0.01,
-        default=0.2,
-        help="Compute times are uniform on mean · (1 ± jitter). The reference has 0.20.",
+        help="Times are uniform on mean · (1 ± jitter). The reference has 0.20.",
+    ),
+    "cv": Number(
+        label="Coefficient of Variation",
+        low=0.0,
+        high=2.0,
+        step=0.01,
+        help="Standard deviation over mean; long times are rare but possible.",
+    ),
+    "gumbel_cv": Number(
+        label="Coefficient of Variation (Gumbel)",
+        low=0.0,
+        high=0.35,
+        step=0.01,
+        help="Standard deviation over mean. Sequences of varying length, as measured on a real cluster: 0.14.",
+    ),
+    "shift": Number(
+        label="Constant Share",
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        help="Share of the mean that never varies; the rest is exponential.",
+    ),
+    "tail": Number(
+        label="Tail Index",
+        low=1.1,
+        high=20.0,
+        step=0.1,
+        help="The smaller, the heavier the tail; up to 2 the variance is infinite.",
+    ),
+    "slow_workers": Number(
+        label="Slow Workers",
+        low=0,
+        high=64,
+        step=1,
+        help="How many workers, W0 first, are always slower.",
+    ),
+    "slowdown": Number(
+        label="Their Slowdown (×)",
+        low=1.0,
+        high=10.0,
+        step=0.1,
+        help="How many times longer they compute.",
+    ),
+    "spread": Number(
+        label="Spread between Machines",
+        low=0.0,
+        high=0.5,
+        step=0.01,
+        help="Coefficient of variation of a factor that each worker keeps. GPUs of one model: about 0.03 to 0.08.",
+    ),
+    "hiccup_probability": Number(
+        label="Hiccups (share of batches)",
+        low=0.0,
+        high=0.5,
+        step=0.005,
+        help="Chance that a mini-batch takes much longer, on any worker.",
+        format="percent",
+    ),
+    "hiccup_factor": Number(
+        label="Length of a Hiccup (×)",
+        low=1.0,
+        high=20.0,
+        step=0.5,
+        help="How many times longer it takes then.",
+    ),
+    "network": Choice(
+        label="Network Model",
+        options=("flat", "ring", "tree", "server"),
+        help="flat: the reference's latency, nearly free for async. The others send messages over real links; a "
+        "barrier averages by ring all-reduce, tree all-reduce or a parameter server, and without a barrier every push "
+        "queues at the server.",
+    ),
+    "async_fraction": Number(
+        label="Async Share of the Latency",
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        help="Without a barrier, each push pays 0 to this share of the latency. The reference has 0.30.",
+    ),
+    "alpha_ms": Number(
+        label="Link Latency (ms)",
+        low=0.0,
+        high=1_000.0,
+        step=0.01,
+        help="What each message pays, whatever its size.",
+        format="%.4g",
+    ),
+    "bandwidth_gbps": Number(
+        label="Bandwidth (Gb/s)",
+        low=0.01,
+        high=10_000.0,
+        step=1.0,
+        help="Of one link, one way.",
+        format="%.4g",
+    ),
+    "message_mb": Number(
+        label="Message (MB)",
+        low=0.001,
+        high=100_000.0,
+        step=10.0,
+        help="The gradients of one mini-batch: 4 bytes a parameter in single precision.",
+        format="%.6g",
+    ),
+    "servers": Number(
+        label="Parameter Servers",
+        low=1,
+        high=64,
+        step=1,
+        help="Shards that serve each push together.",
+    ),
+    "overlap": Number(
+        label="Overlap with Computing",
+        low=0.0,
+        high=0.95,
+        step=0.05,
+        help="Share of a barrier's network time that is hidden under computing.",
     ),
     "seed": Number(
         label="Random Seed",
         low=0,
         high=MAX_SEED,
         step=1,
-        default=42,
         help="The same seed gives the same draws on any machine.",
     ),
     "replicates": Number(
@@ -105,8 +292,7 @@ CONTROLS: dict[str, Number | Choice] = {
         low=1,
         high=10_000,
         step=1,
-        default=1_000,
-        help="How many times Compare repeats both policies, each time on the same draws for both.",
+        help="How many times Compare repeats every policy, each time on the same draws for all of them.",
     ),
 }
-DEFAULTS = {key: control.default for key, control in CONTROLS.items()}
+assert CONTROLS.keys() == DEFAULTS.keys()

@@ -4,13 +4,20 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core.link import DEFAULTS
 from pages.shared.keys import CONTROLS
 
 
+def now() -> dict:
+    """The value of every control; its default where it is not shown."""
+    return {key: st.session_state.get(key, default) for key, default in DEFAULTS.items()}
+
+
 def link() -> str:
-    """A link to this page with every control in it, so that it outlives a changed default."""
+    """A link to this page with every shown control in it, so that it outlives a changed default."""
     base = (st.context.url or "").split("?")[0]
-    return f"{base}?{urlencode({key: st.session_state[key] for key in CONTROLS})}"
+    shown = {key: st.session_state[key] for key in CONTROLS if key in st.session_state}
+    return f"{base}?{urlencode(shown, doseq=True)}"
 
 
 def check_link() -> None:
@@ -28,14 +35,15 @@ def check_link() -> None:
 def refused(key: str) -> str | None:
     """Why a key or its value was taken out of the link, or None where it may stay."""
     texts, control = st.query_params.get_all(key), CONTROLS.get(key)
-    if control and len(texts) == 1 and control.accepts(texts[0]):
+    if control and control.accepts(texts):
         return None
     del st.query_params[key]
     if not control:
         return f"The link names {as_code(key)}, which no control knows; it is ignored."
+    default = DEFAULTS[key]
     return (
         f"The link asks for {as_code(key)} = {as_code(', '.join(texts))}, but {control.label} takes "
-        f"{control.allowed}. {control.default} is used instead."
+        f"{control.allowed}. {', '.join(default) if isinstance(default, tuple) else default} is used instead."
     )
 
 

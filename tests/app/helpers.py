@@ -2,6 +2,8 @@
 
 import json
 
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
+
 
 def headline(app):
     """The answer above the charts."""
@@ -19,8 +21,14 @@ def charts(app):
 
 
 def alive(app):
-    """No stack trace, and the page has its answer."""
-    return not app.exception and bool(app.header) and len(app.metric) >= 5
+    """No stack trace, and the page has its answer: a headline, and figures in tiles or in a table."""
+    return not app.exception and bool(app.header) and (len(app.metric) >= 5 or len(app.dataframe) >= 2)
+
+
+def marks(app):
+    """How many rows of data the page's charts were sent."""
+    sent = [dataset.data.data for chart in app.get("vega_lite_chart") for dataset in chart.proto.datasets]
+    return sum(len(convert_arrow_bytes_to_pandas_df(data)) for data in sent)
 
 
 def complaints(app):

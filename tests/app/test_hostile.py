@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from core.link import DEFAULTS
 from pages.shared.keys import CONTROLS
 from pages.shared.links import as_code
 from tests.app.helpers import alive, complaints
@@ -39,9 +40,9 @@ def test_every_key_with_a_bad_value(open_page, page, value):
         assert control.allowed in message
     if page == "compare":
         assert alive(app.switch_page("pages/compare.py").run())
-    assert {w.key: w.value for w in app.slider if w.key in CONTROLS} == {
-        key: CONTROLS[key].default for key in ("workers", "batch_ms", "latency_ms", "batches", "jitter")
-    }
+    shown = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.radio, *app.sidebar.selectbox)
+    assert all(widget.value == DEFAULTS[widget.key] for widget in shown)
+    assert app.sidebar.multiselect[0].value == list(DEFAULTS["policies"])
 
 
 def test_values_between_steps_and_in_other_notations_are_taken(open_page):

@@ -12,7 +12,8 @@ def test_defaults_are_the_references(open_page):
     app = open_page()
     assert alive(app)
     assert not complaints(app)
-    values = {widget.label: widget.value for widget in (*app.slider, *app.radio)}
+    references = ("workers", "batch_ms", "latency_ms", "mode", "batches", "jitter")
+    values = {widget.label: widget.value for widget in (*app.slider, *app.radio) if widget.key in references}
     assert values == {
         "Number of Workers": 4,
         "Batch Processing Time (ms)": 500,
@@ -25,7 +26,7 @@ def test_defaults_are_the_references(open_page):
 
 
 def test_ranges_include_the_references(open_page):
-    ranges = {slider.key: (slider.min, slider.max) for slider in open_page().slider}
+    ranges = {slider.key: (slider.min, slider.max) for slider in open_page().sidebar.slider}
     for key, (low, high) in {
         "workers": (1, 8),
         "batch_ms": (100, 1000),
@@ -104,7 +105,7 @@ def test_phase_colours_are_the_ones_of_the_brief():
 
 
 def test_asynchronous_timeline_has_no_barriers(open_page):
-    timeline, _ = charts(open_page(mode="async"))
+    timeline, *_ = charts(open_page(mode="async"))
     assert [layer["mark"]["type"] for layer in timeline["layer"]] == ["bar", "rule"]
 
 
@@ -150,8 +151,8 @@ def test_new_draw_and_reset(open_page):
 
 def test_presets_set_the_controls(open_page):
     app = open_page()
-    assert app.menu_button(key="preset").label == "Reference · 4 workers"
-    app.menu_button(key="preset").click("Reference · 8 workers").run()
+    assert "Reference · 4 workers" in app.sidebar.caption[0].value
+    app.menu_button(key="Presets").click("Reference · 8 workers").run()
     assert app.code[0].value == text_summary(
         simulate(
             Scenario(
@@ -165,14 +166,16 @@ def test_presets_set_the_controls(open_page):
     )
     assert "How stale" in app.sidebar.caption[0].value
     app.slider(key="workers").set_value(9).run()
-    assert app.menu_button(key="preset").label == "Presets"
+    assert "Reference" not in app.sidebar.caption[0].value
 
 
 def test_link_carries_every_control(open_page):
     app = open_page(workers="6")
     link = next(code.value for code in app.code if "workers=" in code.value)
     assert link.endswith(
-        "?workers=6&batch_ms=500&latency_ms=200&mode=sync&batches=10&jitter=0.2&seed=42&replicates=1000"
+        "?workers=6&batch_ms=500&latency_ms=200&mode=sync&policies=sync&policies=async&batches=10&law=uniform&jitter=0.2"
+        "&slow_workers=0&slowdown=2.0&spread=0.0&hiccup_probability=0.0&hiccup_factor=5.0&network=flat"
+        "&async_fraction=0.3&seed=42&replicates=1000"
     )
 
 

@@ -1,0 +1,281 @@
+"""Paired runs in numbers and words: who finishes first, how surely, why, and what it pays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.metrics import FIGURES
+from core.network import FlatLatency
+from core.policies import Policy
+from core.report import network_in_words
+from core.scenario import Scenario
+from core.simulate import Run
+from core.words import counted, duration, listed, lowered, percent, rounded, times
+
+FEWEST_FOR_TAILS = 40  # with fewer runs than this, "the middle 95 %" are all of them
+SHARES = {
+    "computing": ["utilization_percent"],
+    "network time": ["comm_percent"],
+    "waiting": ["wait_percent", "tail_percent"],
+    "cancelled work": ["cancelled_percent"],
+}
+"""What an epoch is made of; the shares add up to all of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speedup:
+    """How many times faster one policy finishes than another, pair by pair."""
+
+    ratios: np.ndarray
+    """Baseline's epoch time over the other's, one for each replicate."""
+    median: float
+    low: float
+    high: float
+    """Between low and high lie 95 % of the pairs; all of them where there are fewer than 40."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the interval leaves 1 out; 1 itself may be its end."""
+        return self.low >= 1 < self.median or self.high <= 1 > self.median
+
+
+def speedup(table: pd.DataFrame, baseline: str, other: str) -> Speedup:
+    """The speed-up of `other` over `baseline` in a table that `compare` made."""
+    epochs = {policy: rows["epoch_ms"].to_numpy() for policy, rows in table.groupby("policy", sort=False)}
+    ratios = epochs[baseline] / epochs[other]
+    tail = 0.025 if len(ratios) >= FEWEST_FOR_TAILS else 0
+    low, median, high = np.quantile(ratios, (tail, 0.5, 1 - tail))
+    return Speedup(ratios=ratios, median=float(median), low=float(low), high=float(high))
+
+
+def means(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean of every metric: one row a policy, in the order of the table."""
+    return table.drop(columns="replicate").groupby("policy", sort=False).mean()
+
+
+def finishing_order(table: pd.DataFrame) -> list[str]:
+    """The policies by their mean epoch time, the quickest first."""
+    return means(table)["epoch_ms"].sort_values(kind="stable").index.tolist()
+
+
+def best_other(table: pd.DataFrame) -> str:
+    """The quickest policy beside the baseline, which is the table's first."""
+    baseline = table["policy"].iloc[0]
+    return next(policy for policy in finishing_order(table) if policy != baseline)
+
+
+def ranking(table: pd.DataFrame) -> pd.DataFrame:
+    """The policies in finishing order, as text with units: means, and in brackets the middle 95 % of the runs."""
+    baseline, mean = table["policy"].iloc[0], means(table)
+    rows = []
+    for policy in finishing_order(table):
+        runs, gain = table[table["policy"] == policy], speedup(table, baseline, policy)
+        low, high = (runs["epoch_ms"].quantile(q) / 1000 for q in (0.025, 0.975))
+        at = mean.loc[policy]
+        rows.append(
+            {
+                "Policy": policy,
+                "Epoch time (s)": f"{rounded(at['epoch_ms'] / 1000)} ({rounded(low)} – {rounded(high)})",
+                "Speed-up": f"{times(gain.median)} ({times(gain.low)} – {times(gain.high)})"
+                if policy != baseline
+                else "baseline",
+                "Used (/s)": round(at["throughput"], 2),
+                "Utilization (%)": round(at["utilization_percent"], 1),
+                "Mean staleness": round(at["mean_staleness"], 2),
+                "p95": round(at["p95_staleness"], 1),
+                "Updates": round(at["updates"]),
+                "Gradients each": round(at["gradients_per_update"], 2),
+            }
+        )
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="Rank"))
+
+
+def epoch_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """Epoch times in s, in finishing order: policy, middle (the mean), low and high (the middle 95 % of the runs)."""
+    epochs = table.groupby("policy", sort=False)["epoch_ms"]
+    spread = pd.DataFrame({"middle": epochs.mean(), "low": epochs.quantile(0.025), "high": epochs.quantile(0.975)})
+    return (spread / 1000).loc[finishing_order(table)].reset_index()
+
+
+def speedup_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """Speed-ups over the baseline, in finishing order: policy, middle (the median), low and high."""
+    gains = {policy: speedup(table, table["policy"].iloc[0], policy) for policy in finishing_order(table)}
+    return pd.DataFrame(
+        [{"policy": name, "middle": gain.median, "low": gain.low, "high": gain.high} for name, gain in gains.items()]
+    )
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Every metric by policy, side by side: its mean, and the bounds of the middle 95 % of the runs."""
+    groups = table.drop(columns="replicate").groupby("policy", sort=False)
+    mean, low, high = groups.mean(), groups.quantile(0.025), groups.quantile(0.975)
+    columns = {}
+    for policy in mean.index:
+        columns[policy] = mean.loc[policy]
+        columns[f"{policy} low"] = low.loc[policy]
+        columns[f"{policy} high"] = high.loc[policy]
+    labels = [f"{at['label']} ({at['unit']})" if at["unit"] else at["label"] for at in FIGURES.values()]
+    return pd.DataFrame(columns).loc[list(FIGURES)].set_axis(labels).rename_axis("Metric")
+
+
+def headline(table: pd.DataFrame) -> str:
+    """Which policy finishes first and by how much, or that the runs do not tell."""
+    baseline, other = table["policy"].iloc[0], best_other(table)
+    gain, among = speedup(table, baseline, other), table["policy"].nunique()
+    if gain.decided and gain.median > 1:
+        if among > 2:
+            return f"{other} finishes first of {among} policies, {times(gain.median)} faster than {lowered(baseline)}."
+        return f"{other} finishes the epoch {times(gain.median)} faster."
+    if gain.decided:
+        if among > 2:
+            return f"{baseline} finishes first of {among} policies, {times(1 / gain.median)} faster than the next."
+        return f"{baseline} finishes the epoch {times(1 / gain.median)} faster."
+    if gain.low == gain.high:
+        return f"{baseline} and {lowered(other)} take the same time."
+    return f"{baseline} or {lowered(other)}: too close to call."
+
+
+def reasons(table: pd.DataFrame, policies: Sequence[Policy]) -> str:
+    """How much the answer varies, what either side loses, what the time saved is made of, what it is paid with."""
+    baseline, other = table["policy"].iloc[0], best_other(table)
+    gain, mean = speedup(table, baseline, other), means(table)
+    runs = len(gain.ratios)
+    share = f"95 % of {runs:,}" if runs >= FEWEST_FOR_TAILS else f"all {runs}"
+    varies = (
+        f"In {share} paired runs the speed-up was between {times(gain.low)} and {times(gain.high)}."
+        if runs > 1
+        else f"This is one pair of runs, {times(gain.median)}; more would tell how much the speed-up varies."
+    )
+    losses = [f"{policy} loses {losses_of(mean.loc[policy])}" for policy in (baseline, other)]
+    policy = next(policy for policy in policies if policy.label == other)
+    pays = f" {other} pays with {listed(price)}." if (price := prices(policy, mean.loc[other])) else ""
+    return f"{varies} {losses[0]}; {lowered(losses[1])}.{savings(table, baseline, other)}{pays}{runner_up(table)}"
+
+
+def losses_of(mean: pd.Series) -> str:
+    """Where a policy's time goes that is not computing, as shares of the epoch."""
+    lost = [
+        (mean["wait_percent"], "waiting"),
+        (mean["comm_percent"], "on the network"),
+        (mean["cancelled_percent"], "in work thrown away"),
+        (mean["tail_percent"], "at the end, done before the last worker"),
+    ]
+    return listed([f"{percent(share)} {where}" for share, where in lost if share >= 0.05] or ["nothing"])
+
+
+def prices(policy: Policy, mean: pd.Series) -> list[str]:
+    """What a policy pays with: stale gradients, work thrown away, and what it asks for by itself."""
+    paid = []
+    if mean["mean_staleness"] >= 0.05:
+        paid.append(f"gradients that are {mean['mean_staleness']:.1f} updates stale on average")
+    if mean["cancelled_percent"] >= 0.05:
+        paid.append(f"{percent(mean['cancelled_percent'])} of the time in work thrown away")
+    return paid + [policy.price] * bool(policy.price)
+
+
+def savings(table: pd.DataFrame, baseline: str, other: str) -> str:
+    """What the time saved is made of, and what is given back: a worker's mean times, which add up to the epoch."""
+    saved = {what: mean_ms(table, baseline, share) - mean_ms(table, other, share) for what, share in SHARES.items()}
+    total = sum(saved.values())
+    least = 5e-4 * mean_ms(table, baseline, [name for names in SHARES.values() for name in names])
+    if total <= least:
+        return ""
+    if min(saved.values()) >= -least:
+        parts = [f"{duration(ms)} is {what}" for what, ms in saved.items() if ms > least]
+        return f" Of the {duration(total)} saved, {listed(parts)}."
+    less = [f"{duration(ms)} of {what}" for what, ms in saved.items() if ms > least]
+    more = [f"{duration(-ms)} more on {what}" for what, ms in saved.items() if ms < -least]
+    return f" It saves {listed(less)}, and spends {listed(more)}."
+
+
+def mean_ms(table: pd.DataFrame, policy: str, shares: list[str]) -> float:
+    """Mean time of a worker in the given shares of the epoch, ms."""
+    rows = table[table["policy"] == policy]
+    return float((rows["epoch_ms"] * rows[shares].sum(axis=1)).mean() / 100)
+
+
+def runner_up(table: pd.DataFrame) -> str:
+    """How far behind the second of several policies is; nothing where there are two, or where it is the baseline."""
+    first, second, *more = finishing_order(table)
+    if not more or table["policy"].iloc[0] in (first, second):
+        return ""
+    gap = speedup(table, second, first)
+    if gap.decided:
+        return f" {second} comes next, {times(gap.median)} behind."
+    return f" {second} is too close to tell apart from it."
+
+
+def caveats(scenario: Scenario, table: pd.DataFrame) -> str:
+    """What the answer rests on: the network model's kindness to async, and epochs that are not yet learning."""
+    network, kind = scenario.network, ""
+    if not isinstance(network, FlatLatency):
+        kind = f"{network_in_words(scenario)} "
+    elif network.latency_ms > 0:
+        kind = (
+            "This network model makes asynchronous communication nearly free: a barrier costs "
+            f"{network.latency_ms:g} ms a batch, a push 0 to {network.longest_push_ms:g} ms. "
+        )
+    if scenario.workers == 1:
+        return f"{kind}One worker has nobody to wait for: only the network differs."
+    sizes = means(table)["gradients_per_update"]
+    if sizes.nunique() == 1:
+        return f"{kind}Every update averages {rounded(sizes.iloc[0])} gradients under each of the policies."
+    most, least = sizes.idxmax(), sizes.idxmin()
+    return (
+        f"{kind}Faster epochs are not yet faster learning: an update averages {rounded(sizes[most])} gradients "
+        f"with {lowered(most)}, {rounded(sizes[least])} with {lowered(least)}."
+    )
+
+
+def baseline_notes(names) -> dict[str, dict]:
+    """What stands under the baseline's metrics, so that both sides of a comparison align."""
+    return {name: {"delta": "baseline", "delta_color": "off", "delta_arrow": "off"} for name in names}
+
+
+def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict]:
+    """The change of each metric against the baseline, coloured by whether it is for the better."""
+    notes = {}
+    for name, value in other.items():
+        points = FIGURES[name]["unit"] == "%"
+        change = value - baseline[name] if points else 100 * (value / baseline[name] - 1)
+        text = f"{change:+.1f} points" if points else f"{change:+.{0 if abs(change) >= 1 else 1}f} %"
+        none = {"delta": 0, "delta_color": "off", "delta_arrow": "off"}
+        better = "normal" if name == "throughput" else "inverse"
+        notes[name] = {"delta": text, "delta_color": better} if round(change, 1) else none
+    return notes
+
+
+def what_is_drawn(runs: list[Run], until_ms: float, replicates: int) -> str:
+    """A line that tells the figures (means of many runs) from the pictures (one of them, or its beginning)."""
+    longest = max(run.metrics.epoch_ms for run in runs)
+    part = f"the first {duration(until_ms)} of " if until_ms < longest else ""
+    return (
+        f"Figures are means of {counted(replicates, 'paired run')}; the timelines draw {part}the first of them "
+        f"(seed {runs[0].scenario.seed}), the same compute draws for every policy."
+    )
+
+
+def distribution_in_words(table: pd.DataFrame) -> str:
+    """The spread of each policy's epoch times."""
+    parts = [
+        f"{policy}: mean {duration(epochs.mean())}, 95 % of the runs between {duration(epochs.quantile(0.025))} and "
+        f"{duration(epochs.quantile(0.975))}"
+        for policy, epochs in table.groupby("policy", sort=False)["epoch_ms"]
+    ]
+    return f"Epoch times. {'; '.join(parts)}."
+
+
+def speedup_in_words(gain: Speedup) -> str:
+    """The spread of the speed-ups."""
+    return (
+        f"Speed-ups of {counted(len(gain.ratios), 'pair')}: median {times(gain.median)}, "
+        f"{'95 %' if len(gain.ratios) >= FEWEST_FOR_TAILS else 'all'} between {times(gain.low)} and {times(gain.high)}."
+    )
+
+
+def speedups_in_words(gains: pd.DataFrame) -> str:
+    """The spread of several policies' speed-ups."""
+    parts = [f"{at.policy} {times(at.middle)} ({times(at.low)} to {times(at.high)})" for at in gains.itertuples()]
+    return f"Speed-ups, and between which values most runs lie: {'; '.join(parts)}."

@@ -1,0 +1,110 @@
+"""A scenario as the values of a link: flat keys, frozen from the first release, and back again."""
+
+from collections.abc import Mapping
+
+from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
+from core.network import AlphaBeta, FlatLatency
+from core.policies import CODES
+from core.scenario import Scenario
+from core.stragglers import Stragglers
+
+LAW_KEYS = {
+    "uniform": (Uniform, {"jitter": "jitter"}),
+    "constant": (Constant, {}),
+    "lognormal": (LogNormal, {"cv": "cv"}),
+    "gumbel": (Gumbel, {"cv": "gumbel_cv"}),
+    "exponential": (ShiftedExponential, {"shift": "shift"}),
+    "pareto": (Pareto, {"alpha": "tail"}),
+}
+"""Laws by what a link calls them, with the key of each field beside the mean."""
+STRAGGLERS = ("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor")
+FLAT_KEYS = {"latency_ms": "latency_ms", "async_fraction": "async_fraction"}
+LINK_KEYS = {
+    "latency_ms": "alpha_ms",
+    "bandwidth_gbps": "bandwidth_gbps",
+    "message_mb": "message_mb",
+    "servers": "servers",
+    "overlap": "overlap",
+}
+"""Keys of the fields of either network."""
+POLICY_FIELDS = ("bound", "wait_for", "period", "accumulate", "assignment")
+
+DEFAULTS = {
+    "workers": 4,
+    "batch_ms": 500,
+    "latency_ms": 200,
+    "mode": "sync",
+    "bound": 1,
+    "wait_for": 3,
+    "period": 4,
+    "accumulate": 1,
+    "assignment": "static",
+    "policies": ("sync", "async"),
+    "batches": 10,
+    "law": "uniform",
+    "jitter": 0.2,
+    "cv": 0.2,
+    "gumbel_cv": 0.14,
+    "shift": 0.5,
+    "tail": 3.0,
+    "slow_workers": 0,
+    "slowdown": 2.0,
+    "spread": 0.0,
+    "hiccup_probability": 0.0,
+    "hiccup_factor": 5.0,
+    "network": "flat",
+    "async_fraction": 0.3,
+    "alpha_ms": 0.05,
+    "bandwidth_gbps": 10.0,
+    "message_mb": 100.0,
+    "servers": 1,
+    "overlap": 0.0,
+    "seed": 42,
+    "replicates": 1_000,
+}
+"""What a key means where a link leaves it out."""
+
+
+def scenario_of(values: Mapping) -> Scenario:
+    """The scenario that a link's values describe; keys that are left out take their defaults.
+
+    More slow workers than there are, or gradients to wait for, mean all of them.
+    """
+    at = {**DEFAULTS, **values}
+    law, fields = LAW_KEYS[at["law"]]
+    kind = CODES[at["mode"]]
+    policy = kind(**{name: at[name] for name in POLICY_FIELDS if name in kind.__dataclass_fields__})
+    stragglers = {name: at[name] for name in STRAGGLERS}
+    if at["network"] == "flat":
+        network = FlatLatency(**{name: at[key] for name, key in FLAT_KEYS.items()})
+    else:
+        network = AlphaBeta(collective=at["network"], **{name: at[key] for name, key in LINK_KEYS.items()})
+    return Scenario(
+        workers=at["workers"],
+        batches=at["batches"],
+        compute=law(mean_ms=at["batch_ms"], **{name: at[key] for name, key in fields.items()}),
+        stragglers=Stragglers(**{**stragglers, "slow_workers": min(at["slow_workers"], at["workers"])}),
+        network=network,
+        policy=policy.fitted(at["workers"]),
+        seed=at["seed"],
+    )
+
+
+def values_of(scenario: Scenario) -> dict:
+    """The values of a link that describe a scenario, without the keys that do not matter to it."""
+    law = next(name for name, (kind, _) in LAW_KEYS.items() if type(scenario.compute) is kind)
+    network, policy = scenario.network, scenario.policy
+    flat = isinstance(network, FlatLatency)
+    return {
+        "workers": scenario.workers,
+        "batch_ms": scenario.compute.mean_ms,
+        **{key: getattr(network, name) for name, key in (FLAT_KEYS if flat else LINK_KEYS).items()},
+        "mode": policy.code,
+        **{name: getattr(policy, name) for name in POLICY_FIELDS if hasattr(policy, name)},
+        "batches": scenario.batches,
+        "law": law,
+        **{key: getattr(scenario.compute, name) for name, key in LAW_KEYS[law][1].items()},
+        **{name: getattr(scenario.stragglers, name) for name in STRAGGLERS},
+        "network": "flat" if flat else network.collective,
+        "seed": scenario.seed,
+    }

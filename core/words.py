@@ -1,0 +1,40 @@
+"""Numbers and lists as people write them."""
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def duration(ms: float) -> str:
+    """A time in seconds: 7.47 s, 0.534 s, 1,234 s."""
+    return f"{rounded(ms / 1000)}{NBSP}s"
+
+
+def rounded(value: float) -> str:
+    """Three significant figures, or all the whole ones where there are more: 7.47, 0.0534, 1,234, 3."""
+    if value == int(value) or abs(value) >= 999.5:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".") if abs(value) >= 1e-4 else f"{value:.0e}"
+
+
+def times(ratio: float) -> str:
+    """A ratio with two decimals, or three where it is close to 1: 1.38×, 1.006×."""
+    return f"{ratio:.{3 if abs(ratio - 1) < 0.05 else 2}f}×"
+
+
+def percent(value: float) -> str:
+    """A share with one decimal: 10.7 %."""
+    return f"{value:.1f}{NBSP}%"
+
+
+def counted(number: int, noun: str) -> str:
+    """1 worker, 4 workers."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def listed(parts: list[str]) -> str:
+    """a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def lowered(sentence: str) -> str:
+    """The sentence as it goes on after a semicolon; K-async and SSP keep their capitals."""
+    return sentence if sentence[1:2] in ("-", "S") else sentence[0].lower() + sentence[1:]

@@ -1,0 +1,43 @@
+"""Three to eight policies: a ranked table, small timelines on one time axis, and the spread of their runs."""
+
+import pandas as pd
+import streamlit as st
+
+from core import Run, charts, comparison, report
+from core.words import duration
+
+
+def many(
+    table: pd.DataFrame, runs: list[Run], pictures: list[pd.DataFrame], until_ms: float, colors: dict[str, str]
+) -> None:
+    """The first policy is the baseline."""
+    st.subheader("Finishing order")
+    st.dataframe(comparison.ranking(table), height="content")
+    st.caption(
+        "Means of the runs, and in brackets the middle 95 % of them; the speed-up is the median over the pairs. "
+        "Used: mini-batches a second whose gradients were used. Staleness in updates, its mean and 95th percentile. "
+        "Updates of the parameters, and how many gradients each averages."
+    )
+
+    st.subheader("The same draws under each policy")
+    st.html(f"{charts.phase_legend(pd.concat(pictures)['phase'])}&emsp;Time in ms, one axis for all.")
+    for run, blocks in zip(runs, pictures, strict=True):
+        epoch_ms, label = run.metrics.epoch_ms, run.scenario.policy.label
+        st.markdown(f"**{label}** · {duration(epoch_ms)}")
+        chart = charts.small_timeline(blocks, epoch_ms, (0.0, until_ms), run.scenario.workers)
+        st.altair_chart(chart, key=label, alt=report.timeline_in_words(run))
+    st.caption(comparison.what_is_drawn(runs, until_ms, table["replicate"].nunique()))
+
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Epoch time")
+        spread = comparison.epoch_intervals(table)
+        words = comparison.distribution_in_words(table)
+        st.altair_chart(charts.intervals(spread, "Epoch time (s)", colors), key="epochs", alt=words)
+    with right:
+        baseline = runs[0].scenario.policy.label
+        st.subheader(f"Speed-up over {comparison.lowered(baseline)}, pair by pair")
+        gains = comparison.speedup_intervals(table)
+        words = comparison.speedups_in_words(gains)
+        st.altair_chart(charts.intervals(gains, "Speed-up (×)", colors, mark=1.0), key="speedups", alt=words)
+    st.caption("Points are means (epoch time) and medians (speed-up); bars hold the middle 95 % of the runs.")

@@ -1,0 +1,38 @@
+"""Two policies side by side: figures, timelines and the spread of their runs."""
+
+import pandas as pd
+import streamlit as st
+
+from core import Run, charts, comparison
+from pages.shared.widgets import metric_tiles, timeline_chart
+
+TILES = ["epoch_ms", "idle_percent", "throughput"]
+
+
+def two(
+    table: pd.DataFrame, runs: list[Run], pictures: list[pd.DataFrame], until_ms: float, colors: dict[str, str]
+) -> None:
+    """Both sides, the first one as the baseline."""
+    means = comparison.means(table)[TILES]
+    baseline, other = means.index
+    notes = (comparison.baseline_notes(TILES), comparison.change_notes(means.loc[baseline], means.loc[other]))
+    for column, run, blocks, note in zip(st.columns(2, gap="large"), runs, pictures, notes, strict=True):
+        label = run.scenario.policy.label
+        with column:
+            st.subheader(label)
+            metric_tiles(means.loc[label].to_dict(), note)
+            timeline_chart(run, blocks, (0.0, until_ms), key=label)
+    st.caption(comparison.what_is_drawn(runs, until_ms, table["replicate"].nunique()))
+
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Epoch time, run by run")
+        epochs = {label: rows["epoch_ms"].to_numpy() for label, rows in table.groupby("policy", sort=False)}
+        words = comparison.distribution_in_words(table)
+        st.altair_chart(charts.histogram(epochs, "Epoch time (ms)", colors), key="epochs", alt=words)
+    with right:
+        gain = comparison.speedup(table, baseline, other)
+        st.subheader(f"Speed-up of {comparison.lowered(other)}, pair by pair")
+        title = f"{baseline} time / {comparison.lowered(other)} time (×)"
+        chart = charts.histogram({other: gain.ratios}, title, colors, marks=(gain.low, gain.median, gain.high))
+        st.altair_chart(chart, key="speedups", alt=comparison.speedup_in_words(gain))

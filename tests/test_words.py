@@ -1,0 +1,36 @@
+"""Numbers as text."""
+
+import pytest
+
+from core.words import duration, listed, lowered, rounded, times
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (7.4667, "7.47"),
+        (0.5344, "0.534"),
+        (49.88, "49.9"),
+        (1234.5, "1,234"),
+        (3, "3"),
+        (0, "0"),
+        (0.05344, "0.0534"),
+        (9.9999, "10.0"),
+        (999.7, "1,000"),
+        (115.01, "115"),
+    ],
+)
+def test_rounded(value, text):
+    assert rounded(value) == text
+    assert duration(1000 * value) == f"{text}\N{NO-BREAK SPACE}s"
+
+
+def test_times():
+    assert (times(1.3847), times(1.0064), times(0.9)) == ("1.38×", "1.006×", "0.90×")
+
+
+def test_lists_and_the_middle_of_sentences():
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert lowered("Local SGD (every 4)") == "local SGD (every 4)"
+    assert lowered("K-async (first 2)") == "K-async (first 2)"
