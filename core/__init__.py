@@ -7,6 +7,7 @@ from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalan
 from core.scenario import Scenario
 from core.simulate import Run, compare, replicate, simulate
 from core.stragglers import Stragglers
+from core.sweeps import sweep
 
 __all__ = [
     "AlphaBeta",
@@ -32,4 +33,5 @@ __all__ = [
     "compare",
     "replicate",
     "simulate",
+    "sweep",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.metrics import FIGURES
+from core.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.network import FlatLatency
 from core.policies import Policy
 from core.report import network_in_words
@@ -14,7 +14,6 @@ from core.scenario import Scenario
 from core.simulate import Run
 from core.words import counted, duration, listed, lowered, percent, rounded, times
 
-FEWEST_FOR_TAILS = 40  # with fewer runs than this, "the middle 95 %" are all of them
 SHARES = {
     "computing": ["utilization_percent"],
     "network time": ["comm_percent"],

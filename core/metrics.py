@@ -6,6 +6,8 @@ import numpy as np
 
 from core.schedule import PHASES, Schedule
 
+FEWEST_FOR_TAILS = 40  # with fewer runs than this, "the middle 95 %" are all of them
+
 
 def figure(label: str, unit: str, meaning: str):
     """A field of `Metrics`, with what a reader needs to know about it."""

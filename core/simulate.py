@@ -75,8 +75,8 @@ def replicate(scenario: Scenario, replicates: int, *, threads: int | None = None
     Row r depends on the scenario and r alone, not on `replicates` or `threads` (default: one per core).
     Raises ScenarioError above 20 million mini-batches, before anything is allocated.
     """
-    (table,) = paired_tables(scenario, [scenario.policy], replicates, threads)
-    return table
+    (figures,) = paired_figures(scenario, [scenario.policy], replicates, threads)
+    return pd.DataFrame(figures, index=pd.RangeIndex(replicates, name="replicate"))
 
 
 def compare(
@@ -87,6 +87,17 @@ def compare(
     Replicate r of every policy saw the same compute times (common random numbers), so differences and ratios
     can be taken pair by pair. Raises ScenarioError as `replicate` does, and for an empty or repeated policy.
     """
+    policies = check_policies(policies)
+    figures = paired_figures(scenario, policies, replicates, threads)
+    number = np.arange(replicates)
+    tables = [
+        pd.DataFrame({"policy": p.label, "replicate": number, **f}) for p, f in zip(policies, figures, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def check_policies(policies: Sequence[Policy]) -> list[Policy]:
+    """The policies as a list, or ScenarioError where they are none, or not policies, or one is named twice."""
     if not isinstance(policies, Sequence):
         raise ScenarioError(f"policies: {shown(policies)} is not a list of policies.")
     for policy in policies:
@@ -94,10 +105,7 @@ def compare(
             raise ScenarioError(f"policies: {shown(policy)} is not a policy.")
     if not policies or len(set(policies)) < len(policies):
         raise ScenarioError(f"policies: {shown(policies)} must name at least one policy, none of them twice.")
-    tables = paired_tables(scenario, list(policies), replicates, threads)
-    named = [t.reset_index().assign(policy=p.label) for p, t in zip(policies, tables, strict=True)]
-    table = pd.concat(named, ignore_index=True)
-    return table[["policy", *table.columns.drop("policy")]]
+    return list(policies)
 
 
 def most_replicates(scenario: Scenario, policies: Sequence[Policy]) -> int:
@@ -105,10 +113,10 @@ def most_replicates(scenario: Scenario, policies: Sequence[Policy]) -> int:
     return MAX_WORK // sum(scenario.workers * p.rows(scenario.workers, scenario.batches) for p in policies)
 
 
-def paired_tables(
+def paired_figures(
     scenario: Scenario, policies: list[Policy], replicates: int, threads: int | None
-) -> list[pd.DataFrame]:
-    """One table of metrics for each policy, all of them on the same draws, chunk by chunk on threads."""
+) -> list[dict[str, np.ndarray]]:
+    """Every figure of every replicate, for each policy, all of them on the same draws, chunk by chunk on threads."""
     whole("replicates", replicates, 1, MAX_WORK)
     for policy in policies:
         policy.check(scenario.workers)
@@ -129,10 +137,8 @@ def paired_tables(
     threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
     with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
         parts = [part for parts in pool.map(measured, blocks) for part in parts]
-    index = pd.RangeIndex(replicates, name="replicate")
     return [
-        pd.DataFrame({name: np.concatenate([part[i][name] for part in parts]) for name in parts[0][i]}, index=index)
-        for i in range(len(policies))
+        {name: np.concatenate([part[i][name] for part in parts]) for name in parts[0][i]} for i in range(len(policies))
     ]
 
 

@@ -34,7 +34,7 @@ def test_a_slider_moves_numbers_and_url(visit, server):
 def test_a_link_shows_the_same_numbers_elsewhere(visit, server):
     me = visit(server).go("/")
     me.slide("workers", 3)
-    me.page.get_by_text("async", exact=True).click()
+    me.page.locator(".st-key-mode").get_by_text("async", exact=True).click()
     me.page.wait_for_url("**mode=async**")
     me.settle()
     you = visit(server).go(me.page.url)
@@ -76,14 +76,48 @@ def test_quick_moves_are_not_lost(visit, cold_server):
 
 def test_presets(visit, server):
     me = visit(server).go("/")
-    me.page.get_by_role("button", name="Reference · 4 workers").click()
+    me.page.get_by_role("button", name="Presets").click()
     me.page.get_by_text("Slow network", exact=True).click()
     me.page.wait_for_url("**latency_ms=500**")
     me.settle()
     assert me.headline.startswith("8 workers")
-    me.page.get_by_role("button", name="Reset").click()
+    me.page.get_by_role("button", name="Reset", exact=True).click()
     me.page.wait_for_function("!location.search")
     assert me.settle().headline.startswith("4 workers")
+
+
+def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
+    me = visit(server).go("/")
+    me.page.get_by_role("button", name="Lessons").click()
+    me.page.get_by_text("Backups with hiccups", exact=True).click()
+    me.page.wait_for_url("**hiccup_probability=0.01**")
+    me.settle()
+    sidebar = me.page.locator('[data-testid="stSidebar"]')
+    assert sidebar.get_by_text("do backups pay now?").is_visible()
+    assert not sidebar.get_by_text("A hiccup is cancelled").is_visible()
+    sidebar.get_by_text("Show the answer").click()
+    assert sidebar.get_by_text("A hiccup is cancelled").is_visible()
+    sidebar.get_by_text("See it on Compare").click()
+    me.page.wait_for_selector("text=Finishing order")
+    me.settle()
+    assert me.headline == "Backup workers (first 30) finishes first of 3 policies, 1.77× faster than synchronous."
+    assert me.page.locator(CHART).count() == 5
+    you = visit(server).go(me.page.url)
+    assert you.headline == me.headline
+
+
+def test_policies_are_picked_and_typed(visit, server):
+    me = visit(server).go("/compare")
+    picker = me.page.locator(".st-key-policies")
+    picker.locator("input").click()
+    me.page.get_by_role("option", name="rebalanced").click()
+    me.page.wait_for_selector("text=Finishing order")
+    picker.locator("input").fill("ssp 5")
+    picker.locator("input").press("Enter")
+    me.page.wait_for_selector("text=Stale synchronous (bound 5)")
+    me.settle()
+    asked = parse_qs(urlsplit(me.page.url).query)["policies"]
+    assert asked == ["sync", "async", "rebalanced", "ssp 5"]
 
 
 def test_keep_a_run(visit, server):
