@@ -8,6 +8,7 @@ from core.scenario import Scenario
 from core.simulate import Run, compare, replicate, simulate
 from core.stragglers import Stragglers
 from core.sweeps import sweep
+from core.traces import Trace, read_trace
 
 __all__ = [
     "AlphaBeta",
@@ -29,8 +30,10 @@ __all__ = [
     "StaleSynchronous",
     "Stragglers",
     "Synchronous",
+    "Trace",
     "Uniform",
     "compare",
+    "read_trace",
     "replicate",
     "simulate",
     "sweep",

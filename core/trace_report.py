@@ -1,0 +1,84 @@
+"""What a measured run says, in words."""
+
+from dataclasses import fields
+
+from core.diagnosis import Diagnosis
+from core.fits import Fit
+from core.traces import Trace
+from core.what_if import AS_MEASURED, Remedy, what_if_table
+from core.words import counted, duration, listed, percent, rounded, times
+
+HEADLINES = {
+    "alone": "One worker has nobody to wait for.",
+    "unclear": "These times cannot tell who is slow.",
+    "even": "Stragglers cost next to nothing: waiting for the slowest makes computing {slowdown} as long.",
+    "persistent": "Waiting for the slowest makes computing {slowdown} as long, and it is always worker {worker}.",
+    "transient": "Waiting for the slowest makes computing {slowdown} as long, and it may be any worker.",
+    "both": "Waiting for the slowest makes computing {slowdown} as long: often worker {worker}, at times others.",
+}
+
+
+def headline(diagnosis: Diagnosis) -> str:
+    """What stragglers cost, and whether it is always the same worker."""
+    found = {"slowdown": times(diagnosis.slowdown), "worker": diagnosis.slowest["worker"]}
+    return HEADLINES[diagnosis.kind].format(**found)
+
+
+def reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
+    """The sentences behind the headline."""
+    if diagnosis.kind == "alone":
+        return []
+    if diagnosis.suspicion:
+        return [diagnosis.suspicion]
+    slowest, steps = diagnosis.slowest, len(trace.steps)
+    said = [
+        f"Leaving the network out, workers wait {percent(diagnosis.idle_percent)} of the time.",
+        f"Worker {slowest['worker']} takes {times(diagnosis.slowest_factor)} the mean of the others, the longest, and "
+        f"was last in {slowest['last']} of {counted(steps, 'step')}.",
+        f"Workers keep {percent(100 * diagnosis.worker_share)} of the variance within steps; equal ones keep "
+        f"{percent(100 * diagnosis.chance_share)} by chance.",
+    ]
+    if trace.wait_ms is not None:
+        said[0] += f" With it, {percent(diagnosis.wait_percent)} was measured."
+    hiccups = diagnosis.workers["hiccups"]
+    if hiccups.any():
+        most = diagnosis.workers.loc[hiccups.idxmax()]
+        said.append(
+            f"{hiccups.sum():,} of {trace.compute_ms.size:,} mini-batches took over twice what is usual, most often "
+            f"worker {most['worker']}'s ({most['hiccups']:,})."
+        )
+    return [*said, f"As a law: {fit_in_words(diagnosis.fits[0])}"]
+
+
+def fit_in_words(fit: Fit) -> str:
+    """The law, its stragglers, and how well it has the slowest of a step."""
+    law = {f.name: getattr(fit.compute, f.name) for f in fields(fit.compute) if f.name != "mean_ms"}
+    parameters = "".join(f", {name} {rounded(value)}" for name, value in law.items())
+    said, stragglers = (
+        [f"{type(fit.compute).__name__}, mean {duration(fit.compute.mean_ms)}{parameters}"],
+        fit.stragglers,
+    )
+    if stragglers.slow_workers:
+        said.append(f"{counted(stragglers.slow_workers, 'slow worker')} ({times(stragglers.slowdown)})")
+    if stragglers.spread:
+        said.append(f"workers that differ by {percent(100 * stragglers.spread)}")
+    if stragglers.hiccup_probability:
+        chance = percent(100 * stragglers.hiccup_probability)
+        said.append(f"hiccups in {chance} of the mini-batches ({times(stragglers.hiccup_factor)})")
+    return (
+        f"{listed(said)}. A step's slowest is then {times(fit.slowest_ratio)} the mean mini-batch on average; "
+        f"{times(fit.measured_ratio)} was measured."
+    )
+
+
+def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> str:
+    """A page of plain text to paste into a chat: what stragglers cost, which remedy saves how much, at what price."""
+    size = f"{counted(len(trace.workers), 'worker')}, {counted(len(trace.steps), 'step')}"
+    lines = [f"Stragglers in a measured run ({size})", headline(diagnosis), *reasons(diagnosis, trace)]
+    if len(remedies) > 1 and not diagnosis.suspicion:
+        lines += ["", "What would save time, simulated from the measured times:"]
+        for row in what_if_table(remedies).itertuples():
+            if row.remedy != AS_MEASURED and row.saved_percent > 0.05:
+                lines.append(f"- {row.remedy}: {percent(row.saved_percent)} ({duration(row.saved_ms)}). {row.pays}")
+        lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
+    return "\n".join([*lines, *(["", "Data:"] * bool(trace.notes)), *(f"- {note}" for note in trace.notes)])

@@ -1,0 +1,185 @@
+"""Tables of measured times: CSV, TSV or Parquet, a row per mini-batch or a column per worker.
+
+Columns may come in any order; capitals, spaces, dashes and underscores do not matter, and others are ignored:
+
+- worker (or rank, gpu, device, node, host, process); where it is missing, the file is one worker's.
+- step (or iteration, iter, batch); where it is missing, each worker's rows are taken in order.
+- compute_ms (or computation, computing): a mini-batch's computing, without waiting. Or step_time_ms (or step_ms,
+  time, duration, elapsed, total): the whole step, from which comm and wait are taken off where they are given.
+- comm_ms (or communication, network, collective, allreduce): with the waiting in it, unless wait_ms stands beside it.
+- wait_ms (or waiting, idle, barrier).
+
+A table without compute and step times is a wide one: each column but step is a worker's compute times.
+A unit ends a name, as in compute_us or "compute (s)": ns, us, ms or s. Without one it is guessed from the size.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from core.parts import ScenarioError, shown
+from core.trace_files import Rows, rank_in
+
+MAX_BYTES = 2**25
+MAX_CELLS = 2**23
+MAX_COLUMNS = 4_100
+PARQUET = b"PAR1"
+
+NAMES = {
+    "worker": "worker rank globalrank workerid gpu device node host process",
+    "step": "step globalstep iteration iter batch",
+    "compute": "compute computetime computation computing",
+    "whole": "time duration elapsed total steptime stepduration iterationtime batchtime",
+    "comm": "comm commtime communication network collective allreduce",
+    "wait": "wait waittime waiting idle barrier",
+}
+ROLES = {name: role for role, names in NAMES.items() for name in names.split()}
+UNITS_MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "sec": 1e3}
+UNIT = re.compile(rf"(.*?)(?:[ _.-]|[ _]*[(\[])({'|'.join(UNITS_MS)})[)\]]?", re.IGNORECASE)
+
+
+def read_table(file: str, pieces: Iterator[bytes]) -> Rows:
+    """The rows of a table, times in ms; ScenarioError, naming file and column, for what is not one (see above)."""
+    data = whole_file(file, pieces)
+    table = read_parquet(file, data) if data.startswith(PARQUET) else read_text(file, data)
+    if not len(table):
+        raise ScenarioError(f"{file} has no rows.")
+    columns, notes = headings(file, table), []
+    if "compute" not in columns and "whole" not in columns:
+        table, columns = one_row_each(file, table, columns)
+        notes.append(f"{file}: a column per worker, taken as compute times without waiting.")
+    times = {role: numbers(file, table[name]) for role, (name, _) in columns.items() if role not in ("worker", "step")}
+    if None in (columns[role][1] for role in times):
+        guess = guessed_unit(times["compute" if "compute" in times else "whole"])
+        notes.append(f"{file}: no unit in a column's name; taken to be {guess}. A name like compute_ms settles it.")
+    times = {role: time * UNITS_MS[columns[role][1] or guess] for role, time in times.items()}
+    whole_steps = set(times) == {"whole"}
+    if "compute" not in times:
+        times["compute"] = times["whole"] - times.get("comm", 0) - times.get("wait", 0)
+    rows = pd.DataFrame({f"{role}_ms": times[role] for role in ("compute", "comm", "wait") if role in times})
+    if "worker" in columns:
+        rows["worker"] = table[columns["worker"][0]]
+    each = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows)))
+    rows["step"] = steps(file, table[columns["step"][0]]) if "step" in columns else each.cumcount()
+    return Rows(file=file, table=rows, rank=rank_in(file), whole_steps=whole_steps, notes=notes)
+
+
+def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
+    """All bytes of a table, ScenarioError above 32 MiB."""
+    data = bytearray()
+    for piece in pieces:
+        data += piece
+        if len(data) > MAX_BYTES:
+            raise ScenarioError(f"{file}: a table may have {MAX_BYTES / 2**20:g} MiB (decompressed) at the most.")
+    return bytes(data)
+
+
+def read_text(file: str, data: bytes) -> pd.DataFrame:
+    """The table in a text that is separated by tabs, semicolons or commas, whichever its header has most of."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.") from error
+    header = text.lstrip().split("\n", 1)[0]
+    separator = max("\t;,", key=header.count)
+    if header.count(separator) >= MAX_COLUMNS:
+        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
+    try:
+        table = pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, low_memory=False)
+    except (ValueError, OverflowError) as error:
+        raise ScenarioError(f"{file} is not a table: {error}.") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ScenarioError(f"{file} is not a table: its rows have more fields than its header.")
+    return table
+
+
+def read_parquet(file: str, data: bytes) -> pd.DataFrame:
+    """The table in a Parquet file, its size checked before anything is unpacked."""
+    try:
+        from pyarrow import ArrowException, parquet, types
+    except ImportError as error:
+        raise ScenarioError(f"{file}: reading Parquet needs the package pyarrow; give CSV instead.") from error
+    try:
+        opened = parquet.ParquetFile(io.BytesIO(data))
+        about = opened.metadata
+        unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        if about.num_rows * about.num_columns > MAX_CELLS or unpacked > 8 * MAX_CELLS:
+            raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
+        if any(types.is_nested(column.type) for column in opened.schema_arrow):
+            raise ScenarioError(f"{file} is not a table: some of its fields are lists or records.")
+        return opened.read().to_pandas().reset_index(drop=True)
+    except (ArrowException, OSError) as error:
+        raise ScenarioError(f"{file} is not a Parquet file that can be read: {error}.") from error
+
+
+def headings(file: str, table: pd.DataFrame) -> dict[str, tuple[str, str | None]]:
+    """What the columns are: {role: (name, unit)}; a step with a unit is the time of a step."""
+    found: dict[str, tuple[str, str | None]] = {}
+    table.columns = table.columns.astype(str)
+    if not table.columns.is_unique:
+        raise ScenarioError(f"{file}: {shown(list(table.columns))} names a column twice.")
+    for name in table.columns:
+        plain, unit = split_unit(name)
+        role = ROLES.get(re.sub(r"[ _-]", "", plain).lower())
+        role = "whole" if role == "step" and unit else role
+        if role in found:
+            raise ScenarioError(f"{file}: {shown(found[role][0])} and {shown(name)} are both columns of {role}.")
+        if role:
+            found[role] = name, unit
+    return found
+
+
+def split_unit(name: str) -> tuple[str, str | None]:
+    """The name of a column without its unit, and the unit."""
+    found = UNIT.fullmatch(name.strip().replace("μ", "µ"))
+    return (found[1], found[2].lower()) if found else (name, None)
+
+
+def one_row_each(file: str, table: pd.DataFrame, columns: dict) -> tuple[pd.DataFrame, dict]:
+    """A wide table's times with a row each."""
+    step = columns.get("step", (None, None))[0]
+    workers = [name for name in table.columns if name != step]
+    units = {split_unit(name)[1] for name in workers}
+    if set(columns) - {"step"} or not workers:
+        raise ScenarioError(f"{file}: none of the columns {shown(list(table.columns))} is compute_ms or step_time_ms.")
+    if all(re.fullmatch(r"[\d.]+", name) for name in workers) and "." in "".join(workers):
+        raise ScenarioError(f"{file} has no header: its first row, {shown(workers)}, is one of times.")
+    if len(units) > 1:
+        raise ScenarioError(f"{file}: the columns of the workers {shown(workers)} have different units.")
+    table = table.assign(step=table[step] if step else range(len(table)))
+    times = pd.concat([numbers(file, table[name]) for name in workers], ignore_index=True)
+    long = {
+        "worker": np.repeat([split_unit(name)[0] for name in workers], len(table)),
+        "step": np.tile(table["step"], len(workers)),
+        "compute": times,
+    }
+    return pd.DataFrame(long), {"worker": ("worker", None), "step": ("step", None), "compute": ("compute", *units)}
+
+
+def numbers(file: str, column: pd.Series) -> pd.Series:
+    """The column as numbers, NaN where a field is empty; ScenarioError names the first that is none."""
+    values = pd.to_numeric(column, errors="coerce").astype(float)
+    bad = values.isna() & column.notna()
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        raise ScenarioError(f"{file}: {shown(column.iloc[row])} in {shown(column.name)}, row {row + 1}, is no number.")
+    return values
+
+
+def steps(file: str, column: pd.Series) -> pd.Series:
+    """The numbers of the steps."""
+    values = numbers(file, column)
+    bad = ~(values.abs() < 2**53) | (values % 1 != 0)
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        raise ScenarioError(f"{file}: step {values.iloc[row]:g} in row {row + 1} is not a whole number.")
+    return values.astype(np.int64)
+
+
+def guessed_unit(times: pd.Series) -> str:
+    """The unit in which a typical mini-batch takes between 1 ms and 100 s."""
+    typical = times.median()
+    return "s" if typical < 1 else "ms" if typical <= 1e5 else "us"
