@@ -1,10 +1,13 @@
 """Altair charts from tables. Colours mean the same everywhere and hold in a light and a dark theme."""
 
+from collections.abc import Iterable
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from core.simulate import Run
+from core.traces import Trace
 
 PHASE_COLORS = {
     "compute": "#009E73",
@@ -155,9 +158,9 @@ def worker_axis(workers: int, row: float) -> alt.Y:
     )
 
 
-def phase_legend(phases: pd.Series) -> str:
+def phase_legend(phases: Iterable[str]) -> str:
     """The colours of the phases as a line of HTML, for several charts that share it."""
-    shown = [phase for phase in PHASE_COLORS if phase in ("compute", "wait", "comm", *phases.unique())]
+    shown = [phase for phase in PHASE_COLORS if phase in {"compute", "wait", "comm", *phases}]
     square = '<span style="display:inline-block;width:.8em;height:.8em;background:{}"></span> {}'
     return "&emsp;".join(square.format(PHASE_COLORS[phase], phase) for phase in shown)
 
@@ -318,3 +321,67 @@ def intervals(table: pd.DataFrame, title: str, colors: dict[str, str], mark: flo
     if mark is not None:
         layers.insert(0, rules(np.array([mark]), color=RULE_COLOR, strokeDash=[4, 3]))
     return alt.layer(*layers).properties(height=34 * len(order) + 60)
+
+
+def slowness(trace: Trace) -> alt.Chart:
+    """Every mini-batch's compute time over its step's mean, a row a worker, a column a step or several."""
+    relative = trace.compute_ms / trace.compute_ms.mean(axis=1, keepdims=True)
+    steps, workers = relative.shape
+    wide, high = -(-steps // max(1, MAX_BLOCKS // min(workers, 64))), -(-workers // 64)
+    at = np.arange(0, steps, wide)
+    shown = np.maximum.reduceat(np.maximum.reduceat(relative, at, axis=0), np.arange(0, workers, high), axis=1)
+    step, worker = np.indices(shown.shape)
+    labels = [str(name) for name in trace.workers[::high]]
+    table = pd.DataFrame(
+        {
+            "step": np.array(trace.steps)[at][step.ravel()],
+            "until": np.array([*trace.steps, trace.steps[-1] + 1])[np.minimum(at + wide, steps)][step.ravel()],
+            "worker": np.array(labels)[worker.ravel()],
+            "slowness": shown.ravel(),
+        }
+    )
+    row = float(np.clip(480 / len(labels), 8, 26))
+    color = alt.Color(
+        "slowness:Q",
+        title="over the step's mean (×)",
+        scale=alt.Scale(scheme="oranges", domain=[min(1.0, float(shown.min())), float(shown.max()) + 1e-9]),
+        legend=alt.Legend(orient="top", gradientLength=160),
+    )
+    return (
+        alt.Chart(table)
+        .mark_rect()
+        .encode(
+            x=alt.X("step:Q", title="Step", scale=alt.Scale(zero=False, nice=False)).axis(grid=False, tickMinStep=1),
+            x2="until:Q",
+            y=alt.Y("worker:N", title="Worker", sort=labels, axis=alt.Axis(labelOverlap=row < 14)),
+            color=color,
+            tooltip=[
+                alt.Tooltip("worker:N", title="Worker"),
+                alt.Tooltip("step:Q", title="From step"),
+                alt.Tooltip("slowness:Q", title="Over its step's mean (×)", format=".2f"),
+            ],
+        )
+        .properties(height=int(row * len(labels) + AROUND))
+    )
+
+
+def remedies(table: pd.DataFrame) -> alt.Chart:
+    """What each remedy saves of the measured epoch, in percent: bars to the right save, to the left lose."""
+    table = table[table["saved_percent"] != 0].assign(saves=table["saved_percent"] > 0)
+    colors = alt.Scale(domain=[True, False], range=[PHASE_COLORS["compute"], PHASE_COLORS["wait"]])
+    order = table["remedy"].tolist()
+    return (
+        alt.Chart(table[["remedy", "saved_percent", "saves", "pays"]])
+        .mark_bar()
+        .encode(
+            x=alt.X("saved_percent:Q", title="Saved of the measured epoch (%)"),
+            y=alt.Y("remedy:N", title=None, sort=order, axis=alt.Axis(labelLimit=260, ticks=False, domain=False)),
+            color=alt.Color("saves:N", scale=colors, legend=None),
+            tooltip=[
+                alt.Tooltip("remedy:N", title="Remedy"),
+                alt.Tooltip("saved_percent:Q", title="Saves (%)", format=".1f"),
+                alt.Tooltip("pays:N", title="Pays with"),
+            ],
+        )
+        .properties(height=24 * len(order) + 60)
+    )

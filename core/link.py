@@ -91,8 +91,12 @@ def scenario_of(values: Mapping) -> Scenario:
 
 
 def values_of(scenario: Scenario) -> dict:
-    """The values of a link that describe a scenario, without the keys that do not matter to it."""
-    law = next(name for name, (kind, _) in LAW_KEYS.items() if type(scenario.compute) is kind)
+    """The values of a link that describe a scenario, without the keys that do not matter to it.
+
+    A measured table has no place in a link: then nothing is said of the law.
+    """
+    law = next((name for name, (kind, _) in LAW_KEYS.items() if type(scenario.compute) is kind), None)
+    keys = LAW_KEYS[law][1] if law else {}
     network, policy = scenario.network, scenario.policy
     flat = isinstance(network, FlatLatency)
     return {
@@ -102,8 +106,8 @@ def values_of(scenario: Scenario) -> dict:
         "mode": policy.code,
         **{name: getattr(policy, name) for name in POLICY_FIELDS if hasattr(policy, name)},
         "batches": scenario.batches,
-        "law": law,
-        **{key: getattr(scenario.compute, name) for name, key in LAW_KEYS[law][1].items()},
+        **({"law": law} if law else {}),
+        **{key: getattr(scenario.compute, name) for name, key in keys.items()},
         **{name: getattr(scenario.stragglers, name) for name in STRAGGLERS},
         "network": "flat" if flat else network.collective,
         "seed": scenario.seed,

@@ -2,11 +2,13 @@
 
 from dataclasses import fields
 
+import pandas as pd
+
 from core.diagnosis import Diagnosis
 from core.fits import Fit
 from core.traces import Trace
 from core.what_if import AS_MEASURED, Remedy, what_if_table
-from core.words import counted, duration, listed, percent, rounded, times
+from core.words import counted, duration, listed, lowered, percent, rounded, times
 
 HEADLINES = {
     "alone": "One worker has nobody to wait for.",
@@ -68,6 +70,77 @@ def fit_in_words(fit: Fit) -> str:
     return (
         f"{listed(said)}. A step's slowest is then {times(fit.slowest_ratio)} the mean mini-batch on average; "
         f"{times(fit.measured_ratio)} was measured."
+    )
+
+
+def best_remedies(remedies: list[Remedy]) -> str:
+    """What would save most, and what would save most and leave every gradient fresh, used and no further averaged."""
+    measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
+    first = remedies[0]
+    if first is measured:
+        return "Nothing that was tried would be faster than the run as it is."
+    saved = {remedy.name: percent(100 * (1 - remedy.epoch_ms / measured.epoch_ms)) for remedy in remedies}
+    said = f"{first.name} would save most, {saved[first.name]} of the epoch"
+    kept = ("mean_staleness", "cancelled_percent", "gradients_per_update")
+    alike = [getattr(measured.run.metrics, name) for name in kept]
+    same = [remedy for remedy in remedies if [getattr(remedy.run.metrics, name) for name in kept] == alike]
+    if same[0] in (first, measured):
+        return f"{said}."
+    return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved[same[0].name]}."
+
+
+def workers_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """The workers as people read them, the slowest first."""
+    table = diagnosis.workers.sort_values("relative", ascending=False)
+    return pd.DataFrame(
+        {
+            "Worker": table["worker"].astype(str),
+            "Mean compute (ms)": table["mean_ms"].round(1),
+            "Over its step's mean (×)": table["relative"].round(3),
+            "Last in steps": table["last"],
+            "Last (% of steps)": table["last_percent"].round(1),
+            "Hiccups": table["hiccups"],
+        }
+    )
+
+
+def workers_in_words(diagnosis: Diagnosis) -> str:
+    """Who is slow, for people who cannot see the chart."""
+    rows = list(workers_table(diagnosis).itertuples(index=False))
+    said = [f"worker {row[0]}: {row[1]:g} ms on average, last in {counted(row[3], 'step')}" for row in rows[:16]]
+    more = f", and {len(rows) - 16:,} more" if len(rows) > 16 else ""
+    return f"Compute times of {counted(len(rows), 'worker')}, the slowest first. {'; '.join(said)}{more}."
+
+
+def remedies_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The remedies as people read them, from `what_if_table`."""
+    return pd.DataFrame(
+        {
+            "Remedy": table["remedy"],
+            "Saves (%)": table["saved_percent"].round(1),
+            "Epoch (s)": (table["epoch_ms"] / 1000).round(3),
+            "Pays with": table["pays"],
+            "Exact": table["exact"],
+        }
+    )
+
+
+def remedies_in_words(table: pd.DataFrame) -> str:
+    """What each remedy saves, for people who cannot see the chart."""
+    said = [f"{row.remedy} {percent(row.saved_percent)}" for row in table.itertuples()]
+    return f"Share of the measured epoch that each remedy saves: {'; '.join(said)}."
+
+
+def fits_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """The laws that were fitted, the best first."""
+    return pd.DataFrame(
+        {
+            "Law": fit_in_words(fit).split(". ")[0],
+            "Slowest / mean, fitted": round(fit.slowest_ratio, 3),
+            "Slowest / mean, measured": round(fit.measured_ratio, 3),
+            "Misfit": round(fit.misfit, 4),
+        }
+        for fit in diagnosis.fits
     )
 
 

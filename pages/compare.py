@@ -8,6 +8,7 @@ from core import ScenarioError, charts, comparison, simulate
 from core.simulate import most_replicates
 from pages.shared import controls, entry
 from pages.shared.cache import compared
+from pages.shared.exports import csv_button
 from pages.shared.many import many
 from pages.shared.two import two
 
@@ -35,13 +36,6 @@ layout(table, runs, shown, until_ms, colors)
 
 with st.expander("All metrics: the mean, and between low and high the middle 95 % of the runs"):
     st.dataframe(comparison.summary(table).round(3), height="content")
-    st.download_button(
-        "Every run (CSV)",
-        lambda: table.to_csv(index=False),
-        f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    csv_button("Every run (CSV)", lambda: table, f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv")
 origin = "From the cache; it took" if from_cache else "Computed now in"
 st.caption(f"{origin} {answer.cost_ms:,.0f} ms for {len(table):,} simulated epochs.")

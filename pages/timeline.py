@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core import charts, report, simulate, theory
-from core.traces import chrome_trace
 from pages.shared import controls, entry, kept
+from pages.shared.exports import csv_button, perfetto_button
 from pages.shared.widgets import metric_tiles, theory_notes, timeline_chart
 
 entry.through_app()
@@ -38,23 +38,9 @@ with right:
     kept.keep_button(run)
     name = f"{asked.policy.text.replace(' ', '-')}-{asked.workers}x{asked.batches}-seed{asked.seed}"
     with st.container(horizontal=True):
-        st.download_button(
-            "Segments (CSV)",
-            lambda: run.segments().to_csv(index=False),
-            f"{name}.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "Trace (JSON)",
-            lambda: chrome_trace(run.segments(), f"{asked.policy.label}, seed {asked.seed}"),
-            f"{name}.trace.json",
-            "application/json",
-            on_click="ignore",
-            icon=":material/download:",
-            help="Chrome trace events: open it in Perfetto (ui.perfetto.dev), one track per worker.",
-        )
+        csv_button("Segments (CSV)", run.segments, f"{name}.csv")
+        title = f"{asked.policy.label}, seed {asked.seed}"
+        perfetto_button("Trace (JSON)", run.segments, title, f"{name}.trace.json")
 
 gradients = run.gradients()
 left, right = st.columns([3, 2], gap="large")

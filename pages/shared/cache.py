@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
-from core import Scenario, Synchronous, compare
+from core import Measured, Scenario, Synchronous, compare
 from core.policies import Policy
 from core.simulate import MODEL_VERSION
 
@@ -22,9 +22,22 @@ class Answer:
 
 def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
     """The paired table of `compare`, and whether it came from the cache."""
+    if isinstance(scenario.compute, Measured):
+        return own(scenario, policies, replicates)
     asked_at = time.time()
     answer = cached_compare(replace(scenario, policy=Synchronous()), policies, replicates, MODEL_VERSION)
     return answer, answer.computed_at < asked_at
+
+
+def own(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
+    """The last answer on this visitor's own trace, kept in the session: nothing of it reaches a shared cache."""
+    asked = (repr(replace(scenario, policy=Synchronous())), policies, replicates)
+    known = st.session_state.get("own_answer")
+    if known and known[0] == asked:
+        return known[1], True
+    answer = computed(scenario, policies, replicates)
+    st.session_state.own_answer = (asked, answer)
+    return answer, False
 
 
 @st.cache_data(
@@ -34,6 +47,11 @@ def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) 
     hash_funcs={Scenario: repr, tuple: repr},
 )
 def cached_compare(scenario: Scenario, policies: tuple[Policy, ...], replicates: int, version: int) -> Answer:
+    return computed(scenario, policies, replicates)
+
+
+def computed(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
+    """A new answer."""
     start = time.perf_counter()
     table = compare(scenario, policies, replicates)
     return Answer(table, 1000 * (time.perf_counter() - start), time.time())

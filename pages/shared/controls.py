@@ -5,16 +5,17 @@ import secrets
 import streamlit as st
 
 from core import Scenario, ScenarioError, report
-from core.link import DEFAULTS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, scenario_of, values_of
+from core.link import DEFAULTS, FLAT_KEYS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, STRAGGLERS, scenario_of, values_of
 from core.policies import CODES, Policy, policy_from_text
 from core.presets import LESSONS, LINKS, PRESETS, Preset
-from pages.shared.keys import CONTROLS, MOST_POLICIES
+from pages.shared import my_trace
+from pages.shared.keys import CONTROLS, MOST_POLICIES, Number
 from pages.shared.links import link, now
 
 
 def scenario() -> Scenario:
-    """The scenario that the controls describe."""
-    return scenario_of(now())
+    """The scenario that the controls describe, its compute times from a trace where one is in use."""
+    return my_trace.applied(scenario_of(now()))
 
 
 def policies() -> tuple[Policy, ...]:
@@ -36,21 +37,27 @@ def show() -> None:
     """Draw the shared controls."""
     st.markdown("**Batch Scheduler Simulator**")
     ready_made, basics = st.container(), st.container()  # on top, but filled last: they depend on the others
-    with st.expander("Compute times", icon=":material/timer:"):
-        control("law")
-        for key in LAW_KEYS[st.session_state.law][1].values():
-            control(key)
-    with st.expander("Stragglers", icon=":material/hourglass_bottom:"):
-        for key in ("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"):
-            control(key)
+    measured = my_trace.in_use()
+    if not measured:
+        with st.expander("Compute times", icon=":material/timer:"):
+            control("law")
+            for key in LAW_KEYS[st.session_state.law][1].values():
+                control(key)
+        with st.expander("Stragglers", icon=":material/hourglass_bottom:"):
+            for key in STRAGGLERS:
+                control(key)
     with st.expander("Network", icon=":material/lan:"):
         network()
     with st.expander("Random draws", icon=":material/casino:"):
         control("seed")
         control("replicates")
     with basics:
-        for key in ("workers", "batch_ms", "latency_ms"):
-            control(key, disabled=key == "latency_ms" and st.session_state.network != "flat")
+        control("workers")
+        control("batch_ms", disabled=bool(measured))
+        control("latency_ms", disabled=st.session_state.network != "flat")
+        if measured:
+            st.caption(my_trace.in_words(st.session_state.workers))
+            st.button("Stop using the trace", on_click=stop_using_trace, icon=":material/undo:")
         control("mode")
         for key in POLICY_FIELDS:
             if key in CODES[st.session_state.mode].__dataclass_fields__:
@@ -61,9 +68,13 @@ def show() -> None:
         preset_pickers()
     with st.container(horizontal=True):
         st.button("New draw", on_click=new_draw, icon=":material/casino:", help="Another random seed.")
-        st.button("Reset", on_click=put, args=(DEFAULTS,), icon=":material/restart_alt:")
+        st.button("Reset", on_click=reset, icon=":material/restart_alt:")
     with st.popover("Copy link", icon=":material/link:"):
-        st.caption("This link opens the same numbers on any machine.")
+        st.caption(
+            "The trace stays here: this link carries the other controls only."
+            if measured
+            else "This link opens the same numbers on any machine."
+        )
         st.code(link(), language=None, wrap_lines=True)
 
 
@@ -137,6 +148,12 @@ def put(values: dict) -> None:
     st.session_state.update({key: list(value) if key == "policies" else value for key, value in values.items()})
 
 
+def reset() -> None:
+    """Every control at its default, and no trace in use."""
+    put(DEFAULTS)
+    stop_using_trace()
+
+
 def use_preset(kind: str, presets: tuple[Preset, ...]) -> None:
     """Set the controls to the preset that was picked."""
     put(values_of_preset(next(preset for preset in presets if preset.name == st.session_state[kind])))
@@ -151,3 +168,47 @@ def use_links() -> None:
 def new_draw() -> None:
     """Another seed, short enough to read out."""
     put({"seed": secrets.randbelow(1_000_000)})
+
+
+def use_trace_button(measurement: my_trace.Measurement) -> None:
+    """A button that carries a trace into every other page, or takes it back."""
+    if my_trace.in_use():
+        st.button("Stop using it as scenario", on_click=stop_using_trace, icon=":material/undo:")
+        return
+    st.button(
+        "Use as scenario",
+        on_click=use_trace,
+        args=(measurement,),
+        type="primary",
+        icon=":material/input:",
+        help="Every other page then simulates your measured times.",
+    )
+
+
+def use_trace(measurement: my_trace.Measurement) -> None:
+    """Compute times come from the trace; workers, batches and network start at what was measured."""
+    st.session_state.trace_in_use = True
+    values = values_of(measurement.scenario)
+    put(
+        within_range(
+            {
+                key: values[key]
+                for key in ("workers", "batches", "network", *FLAT_KEYS.values(), *LINK_KEYS.values())
+                if key in values
+            }
+        )
+    )
+
+
+def stop_using_trace() -> None:
+    """Compute times come from the controls again."""
+    st.session_state.trace_in_use = False
+
+
+def within_range(values: dict) -> dict:
+    """The values, as near as the controls' ranges allow."""
+    at = {key: CONTROLS[key] for key in values}
+    return {
+        key: type(DEFAULTS[key])(min(max(value, at[key].low), at[key].high)) if isinstance(at[key], Number) else value
+        for key, value in values.items()
+    }

@@ -7,7 +7,8 @@ from core import Run
 from core.link import DEFAULTS, values_of
 from core.metrics import FIGURES
 from core.report import HEADLINE
-from pages.shared import links
+from pages.shared import links, my_trace
+from pages.shared.exports import csv_button
 
 MOST = 100
 ALWAYS = ("workers", "batch_ms", "latency_ms", "mode", "batches", "seed")
@@ -23,7 +24,8 @@ def keep(run: Run) -> None:
     figures = {name: round(getattr(run.metrics, name), 2) for name in HEADLINE}
     rows = st.session_state.setdefault("kept", [])
     asked = {key: value for key, value in values_of(run.scenario).items() if key in ALWAYS or value != DEFAULTS[key]}
-    rows.append({"link": links.link(), **asked, **figures})
+    link = {"times": "your trace"} if my_trace.in_use() else {"link": links.link()}
+    rows.append({**link, **asked, **figures})
     del rows[:-MOST]
     st.toast(f"Kept: {len(rows)} in the list at the bottom of Timeline, until this visit ends.", icon=":material/flag:")
 
@@ -39,12 +41,5 @@ def show() -> None:
     link = {"link": st.column_config.LinkColumn("Link", display_text="open")}
     st.dataframe(table, hide_index=True, column_config=headings | link)
     with st.container(horizontal=True):
-        st.download_button(
-            "Kept runs (CSV)",
-            lambda: table.to_csv(index=False),
-            "kept-runs.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        csv_button("Kept runs (CSV)", lambda: table, "kept-runs.csv")
         st.button("Clear kept runs", on_click=rows.clear, icon=":material/delete:")

@@ -7,7 +7,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"timeline": "pages/timeline.py", "compare": "pages/compare.py"}
+PAGES = {
+    "timeline": "pages/timeline.py",
+    "compare": "pages/compare.py",
+    "trace": "pages/trace.py",
+    "method": "pages/method.py",
+}
 
 
 @pytest.fixture

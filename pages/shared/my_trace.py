@@ -1,0 +1,124 @@
+"""The visitor's own trace: in the memory of this session only, never written to disk, never shared."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+import streamlit as st
+
+from core import Scenario, ScenarioError, Stragglers, Trace, read_trace
+from core.diagnosis import Diagnosis, diagnose
+from core.trace_report import fit_in_words
+from core.traces import sample_files
+from core.what_if import AS_MEASURED, Remedy, measured_scenario, what_if
+from core.words import counted
+
+RECORD = """from torch.profiler import ProfilerActivity, profile, schedule
+
+rank = torch.distributed.get_rank()
+with profile(
+    activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA],
+    schedule=schedule(wait=5, warmup=2, active=20),
+    on_trace_ready=lambda p: p.export_chrome_trace(f"rank{rank}.json"),
+) as profiler:
+    for batch in loader:
+        train_step(batch)
+        profiler.step()
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """A trace, and what is known of it; each is worked out once."""
+
+    trace: Trace
+    is_sample: bool = False
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What its stragglers cost."""
+        return diagnose(self.trace)
+
+    @cached_property
+    def remedies(self) -> list[Remedy]:
+        """What each policy and each repair would make of it."""
+        return what_if(self.trace)
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """A barrier after each step, on the measured network cost."""
+        return measured_scenario(self.trace)
+
+    def measured_segments(self) -> pd.DataFrame:
+        """The simulated schedule of the run as it was measured."""
+        return next(remedy for remedy in self.remedies if remedy.name == AS_MEASURED).run.segments()
+
+
+def receive() -> None:
+    """A place to drop files; what cannot be read is said, and the last good trace stays."""
+    files = st.file_uploader(
+        "PyTorch profiler traces (one file per rank) or a table of compute times",
+        type=["json", "gz", "csv", "tsv", "txt", "parquet", "pq"],
+        accept_multiple_files=True,
+        key="trace_files",
+        help="Kineto / Chrome-trace JSON, plain or gzip; CSV, TSV or Parquet with worker, step, compute_ms, or a "
+        "column per worker. Files stay in this session's memory and are gone when it ends.",
+    )
+    names = tuple(file.file_id for file in files)
+    if names and st.session_state.get("trace_read") != names:
+        st.session_state.trace_read = names
+        try:
+            with st.spinner("Reading…"):
+                st.session_state.measurement = Measurement(read_trace(files))
+            st.session_state.trace_refused = ""
+        except ScenarioError as refused:
+            st.session_state.trace_refused = str(refused)
+    if names and st.session_state.trace_refused:
+        st.error(f"{st.session_state.trace_refused} The last good trace is shown.", icon=":material/block:")
+
+
+def shown() -> Measurement:
+    """The visitor's last good trace, or the sample."""
+    if "measurement" not in st.session_state:
+        st.session_state.measurement = Measurement(read_trace(sample_files()), is_sample=True)
+    return st.session_state.measurement
+
+
+def in_use() -> Measurement | None:
+    """The trace that stands in for the controls of compute times and stragglers, if any."""
+    return st.session_state.get("measurement") if st.session_state.get("trace_in_use") else None
+
+
+def applied(asked: Scenario) -> Scenario:
+    """The scenario with compute times from the trace: replayed for its own number of workers, fitted for others."""
+    measurement = in_use()
+    if not measurement:
+        return asked
+    if asked.workers == len(measurement.trace.workers):
+        return replace(asked, compute=measurement.scenario.compute, stragglers=Stragglers())
+    fit = measurement.diagnosis.fits[0]
+    slow = min(fit.stragglers.slow_workers, asked.workers)
+    return replace(asked, compute=fit.compute, stragglers=replace(fit.stragglers, slow_workers=slow))
+
+
+def in_words(workers: int) -> str:
+    """What stands in for the controls."""
+    measurement = in_use()
+    trace = measurement.trace
+    size = f"{counted(len(trace.workers), 'worker')} × {counted(len(trace.steps), 'step')}"
+    if workers == len(trace.workers):
+        return f"**Compute times: your trace**, {size}, replayed. More steps than measured are drawn from it again."
+    return (
+        f"**Compute times: fitted to your trace** ({size}), as it has no {counted(workers, 'worker')}: "
+        f"{fit_in_words(measurement.diagnosis.fits[0])}"
+    )
+
+
+def how_to_record() -> None:
+    """Ten lines of PyTorch."""
+    st.markdown("One file per rank, a few dozen steps after warm-up; the collectives must be in it:")
+    st.code(RECORD, language="python")
+    st.markdown(
+        "No profiler? A CSV does: `worker,step,compute_ms`, where compute is the time **until a worker enters the "
+        "all-reduce**. Whole step times are no use: with a barrier all workers take the same."
+    )

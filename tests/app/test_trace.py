@@ -1,0 +1,165 @@
+"""Your trace: the sample, uploads, refusals, and the trace as every page's scenario."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from core import LocalSGD, Synchronous, read_trace, simulate
+from core.diagnosis import diagnose
+from core.trace_report import headline as headline_of
+from core.traces import sample_files
+from core.what_if import what_if
+from tests.app.helpers import alive, charts, complaints, headline
+
+
+def table(slow=1.0, steps=30, workers=4, seed=1):
+    """A CSV of compute times around 100 ms; worker 2 may be slower."""
+    times = np.random.default_rng(seed).uniform(80, 120, (steps, workers))
+    times[:, 2] *= slow
+    rows = [f"{worker},{step},{times[step, worker]:.6f}" for step in range(steps) for worker in range(workers)]
+    return ("worker,step,compute_ms\n" + "\n".join(rows)).encode()
+
+
+def upload(app, *files):
+    app.file_uploader[0].set_value(list(files)).run()
+    return app
+
+
+def test_the_sample_shows_the_job_before_any_upload(open_page):
+    app = open_page("trace")
+    assert alive(app)
+    assert any("sample" in info.value for info in app.info)
+    trace = read_trace(sample_files())
+    assert headline(app) == headline_of(diagnose(trace))
+    remedies = [remedy.name for remedy in what_if(trace)]
+    assert app.dataframe[1].value["Remedy"].tolist() == remedies
+    assert len(charts(app)) == 2
+    assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
+    assert "Stragglers in a measured run (4 workers, 20 steps)" in app.main.code[0].value
+
+
+def test_an_upload_is_diagnosed(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    assert alive(app)
+    assert not complaints(app)
+    assert "it is always worker 2" in headline(app)
+    assert app.dataframe[0].value["Worker"].iloc[0] == "2"
+
+
+def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
+    files = sample_files()
+    plain = [(path.stem, gzip.decompress(path.read_bytes()), "application/json") for path in files[:2]]
+    packed = [(path.name, path.read_bytes(), "application/gzip") for path in files[2:]]
+    app = upload(open_page("trace"), *plain, *packed)
+    assert not complaints(app)
+    assert headline(app) == headline_of(diagnose(read_trace(files)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", "empty.csv is empty"),
+        ("notes.txt", b"hello", "notes.txt"),
+        ("cut.json", b'{"traceEvents": [{"ph": "X", "name"', "cut.json"),
+        ("cut.json.gz", gzip.compress(b"{" + b" " * 5_000)[:-9], "cut.json.gz"),
+        ("bomb.csv.gz", gzip.compress(b"0" * 60_000_000), "bomb.csv.gz"),
+        ("bad.csv", b"worker,step,compute_ms\n0,0,abc\n", "bad.csv"),
+        ("negative.csv", b"worker,step,compute_ms\n0,0,-1\n0,1,2\n", "negative.csv"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_the_last_good_trace_stays(open_page, name, content, message):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    before = headline(app)
+    upload(app, (name, content, "application/octet-stream"))
+    assert alive(app)
+    (said,) = complaints(app)
+    assert message in said
+    assert said.endswith("The last good trace is shown.")
+    assert headline(app) == before
+
+
+def test_even_step_times_are_not_blamed_on_anybody(open_page):
+    steps = np.random.default_rng(3).uniform(250, 350, 40)
+    rows = [f"{step},{worker},{ms + worker * 0.1:.3f}" for step, ms in enumerate(steps) for worker in range(4)]
+    app = upload(open_page("trace"), ("steps.csv", ("step,rank,step_time_ms\n" + "\n".join(rows)).encode(), "text/csv"))
+    assert headline(app) == "These times cannot tell who is slow."
+    assert any("Record instead" in text.value for text in app.main.markdown)
+    assert not [heading for heading in app.main.subheader if heading.value == "What would save time"]
+
+
+def test_the_trace_becomes_the_scenario_of_every_page(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    button(app, "Use as scenario").click().run()
+    assert app.slider(key="workers").value == 4
+    assert app.slider(key="batches").value == 30
+    assert app.slider(key="batch_ms").disabled
+    assert any("your trace" in caption.value for caption in app.sidebar.caption)
+    app.switch_page("pages/timeline.py").run()
+    times = np.loadtxt(table(slow=2.0).decode().splitlines()[1:], delimiter=",")[:, 2].reshape(30, 4)
+    assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
+    app.switch_page("pages/compare.py").run()
+    assert alive(app)
+    assert app.main.caption[-1].value.startswith("Computed now")
+    app.radio(key="mode").set_value("local").run()
+    assert app.main.caption[-1].value.startswith("From the cache")
+    button(app, "Stop using the trace").click().run()
+    assert not app.slider(key="batch_ms").disabled
+    assert alive(app)
+
+
+def test_other_numbers_of_workers_are_fitted_and_labelled(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    app.slider(key="workers").set_value(16).run()
+    assert any("fitted to your trace" in caption.value for caption in app.sidebar.caption)
+    app.switch_page("pages/timeline.py").run()
+    assert headline(app).startswith("16 workers")
+    assert not app.exception
+
+
+def test_a_kept_run_of_a_trace_claims_no_link(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    app.switch_page("pages/timeline.py").run()
+    button(app, "Keep this run").click().run()
+    kept = app.dataframe[0].value
+    assert kept["times"].tolist() == ["your trace"]
+    assert "link" not in kept
+
+
+def test_the_measured_network_is_carried_along(open_page):
+    """The scenario on Timeline is the measured run: its epoch is the one that the page simulates."""
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    app.switch_page("pages/timeline.py").run()
+    remedies = what_if(read_trace(sample_files()))
+    measured = next(r for r in remedies if r.run.scenario.policy == Synchronous() and r.name.endswith("as measured"))
+    shown = float(app.code[0].value.splitlines()[1].split()[2])
+    assert shown == pytest.approx(measured.epoch_ms, rel=1e-4)
+    app.radio(key="mode").set_value("local").run()
+    app.slider(key="period").set_value(4).run()
+    local = next(r for r in remedies if r.run.scenario.policy == LocalSGD(period=4))
+    assert float(app.code[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
+    assert simulate(measured.run.scenario).metrics.epoch_ms == measured.run.metrics.epoch_ms
+
+
+def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    monkeypatch.setattr("pages.shared.cache.cached_compare", lambda *asked: 1 / 0)
+    app.switch_page("pages/compare.py").run()
+    assert alive(app)
+    assert not complaints(app)
+
+
+def test_reset_lets_go_of_the_trace(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    button(app, "Reset").click().run()
+    assert not app.slider(key="batch_ms").disabled
+    assert app.slider(key="batches").value == 10
+
+
+def button(app, label):
+    return next(b for b in app.button if b.label == label)
