@@ -67,6 +67,7 @@ def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
         ("bad.csv", b"worker,step,compute_ms\n0,0,abc\n", "bad.csv"),
         ("negative.csv", b"worker,step,compute_ms\n0,0,-1\n0,1,2\n", "negative.csv"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_cannot_be_read_is_said_and_the_last_good_trace_stays(open_page, name, content, message):
     app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
