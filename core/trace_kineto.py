@@ -20,6 +20,7 @@ CPU_COLLECTIVE = re.compile(  # as the back end names them, or a span of the use
     re.IGNORECASE,
 )
 MAX_TIME_US = 1e18
+MAX_SPANS = 2**22  # of one kind in one file
 
 
 class Spans:
@@ -39,13 +40,18 @@ class Spans:
         if not isinstance(name, str):
             return
         if kind in GPU_WORK:
-            (self.collective if GPU_COLLECTIVE.match(name) else self.compute)["gpu"].extend(self.span(event))
+            self.add((self.collective if GPU_COLLECTIVE.match(name) else self.compute)["gpu"], event)
         elif kind == "cpu_op" and name.startswith("aten::"):  # others may contain the waiting
-            self.compute["cpu"].extend(self.span(event))
+            self.add(self.compute["cpu"], event)
         elif step := STEP.fullmatch(name):
             self.keep_step("gpu" if kind.startswith("gpu") else "cpu", int(step[1]), *self.span(event))
         elif kind == "user_annotation" and CPU_COLLECTIVE.fullmatch(name):
-            self.collective["cpu"].extend(self.span(event))
+            self.add(self.collective["cpu"], event)
+
+    def add(self, spans: array, event: dict) -> None:
+        if len(spans) >= 2 * MAX_SPANS:
+            raise ScenarioError(f"{self.file} has more than {MAX_SPANS:,} events that matter; record fewer steps.")
+        spans.extend(self.span(event))
 
     def keep_step(self, where: str, number: int, start: float, end: float) -> None:
         """A step spans what its streams on the GPU span together; on the CPU it comes once."""
@@ -95,13 +101,12 @@ def rows_of(spans: Spans, about: dict) -> Rows:
     compute_on = "gpu" if spans.compute["gpu"] else "cpu"
     numbers, start, end = windows(spans, collective_on)
     collective, compute = intervals(spans.collective[collective_on]), intervals(spans.compute[compute_on])
-    both = np.concatenate([collective, compute])
-    exposed = covered(both, start, end) - covered(compute, start, end)
+    exposed_us = exposed(collective, compute, start, end)
     rank = about.get("rank")
-    table = pd.DataFrame({"step": numbers, "compute_ms": (end - start - exposed) / 1000})
+    table = pd.DataFrame({"step": numbers, "compute_ms": (end - start - exposed_us) / 1000})
     return Rows(
         file=spans.file,
-        table=table.assign(comm_ms=exposed / 1000) if len(collective) else table,
+        table=table.assign(comm_ms=exposed_us / 1000) if len(collective) else table,
         rank=rank if isinstance(rank, int) and not isinstance(rank, bool) else rank_in(spans.file),
         whole_steps=not len(collective),
     )
@@ -124,18 +129,33 @@ def intervals(pairs: array) -> np.ndarray:
     return np.frombuffer(pairs).reshape(-1, 2) if pairs else np.empty((0, 2))
 
 
+def exposed(collective: np.ndarray, compute: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """How much of each window from start to end lies in collectives, with nothing computed beside them."""
+    if not len(collective):
+        return np.zeros(len(start))
+    begin, until = merged(collective)
+    before = np.searchsorted(begin, compute[:, 1])  # collectives that begin before a span ends
+    beside = compute[(before > 0) & (until[before - 1] > compute[:, 0])]
+    return covered(np.concatenate([collective, beside]), start, end) - covered(beside, start, end)
+
+
 def covered(spans: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """How much of each window from start to end lies in at least one span."""
     if not len(spans):
         return np.zeros(len(start))
-    spans = spans[np.argsort(spans[:, 0])]
-    reach = np.maximum.accumulate(spans[:, 1])
-    first = np.flatnonzero(np.append(True, spans[1:, 0] > reach[:-1]))
-    begin, until = spans[first, 0], reach[np.append(first[1:] - 1, len(spans) - 1)]
-    before = np.append(0, np.cumsum(until - begin))
+    begin, until = merged(spans)
+    total = np.append(0, np.cumsum(until - begin))
 
     def up_to(time):
-        last = np.searchsorted(begin, time, side="right") - 1
-        return np.where(last < 0, 0, before[last] + np.minimum(time, until[last]) - begin[last])
+        begun = np.searchsorted(begin, time)
+        return total[begun] - np.where(begun > 0, np.maximum(until[begun - 1] - time, 0), 0)
 
     return up_to(end) - up_to(start)
+
+
+def merged(spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends of the time that the spans (at least one) cover together, in order."""
+    spans = spans[np.argsort(spans[:, 0])]
+    reach = np.maximum.accumulate(spans[:, 1])
+    apart = spans[1:, 0] > reach[:-1]
+    return spans[np.append(True, apart), 0], reach[np.append(apart, True)]

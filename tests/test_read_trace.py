@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from core import Asynchronous, Measured, ScenarioError, read_trace, simulate
 from core.json_stream import MAX_VALUE
 from core.trace_files import Budget, pieces
+from core.trace_kineto import exposed
 from core.traces import Trace, chrome_trace, sample_files
 from core.what_if import measured_scenario
 
@@ -121,6 +122,18 @@ def test_time_in_which_something_is_computed_is_no_waiting():
         events += [span("aten::mm", at + 30, at + 60, "cpu_op"), span("aten::t", at + 35, at + 40, "cpu_op")]
         events += [span("DistributedDataParallel.forward", at, at + 100, "cpu_op")]
     assert read_trace([kineto(events, 0)]).compute_ms.tolist() == [[70], [70]]
+
+
+@given(st.data())
+def test_exposed_time_is_counted_as_millisecond_by_millisecond(data):
+    """Spans and windows of whole milliseconds against a loop over all of them."""
+    some = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)), max_size=8)
+    collective, compute = (np.array([(a, a + b) for a, b in data.draw(some)], dtype=float).reshape(-1, 2) for _ in "12")
+    edges = np.array([0.0, 7, 8, 20, 50])
+    middle = np.arange(50) + 0.5
+    within = [((spans[:, :1] < middle) & (middle < spans[:, 1:])).any(axis=0) for spans in (collective, compute)]
+    counted = np.add.reduceat((within[0] & ~within[1]).astype(int), edges[:-1].astype(int))
+    np.testing.assert_array_equal(exposed(collective, compute, edges[:-1], edges[1:]), counted)
 
 
 def test_gpu_trace_by_hand():

@@ -1,8 +1,10 @@
 """How fast: `python -m tests.benchmarks` prints our times beside the alternatives', measured in one run.
 
 `python -m tests.benchmarks browser` measures the app instead: from a slider's key press to new numbers.
+`python -m tests.benchmarks traces` reads a profiler trace of 200 MB.
 """
 
+import json
 import random
 import statistics
 import sys
@@ -25,6 +27,7 @@ from core import (
     Synchronous,
     Uniform,
     compare,
+    read_trace,
 )
 from tests.benchmarks import rivals
 
@@ -137,9 +140,57 @@ def browser_speed() -> None:
     print(f"slider to new numbers, 8 × 30: median {median:.0f} ms, 5–95 % {low:.0f}–{high:.0f} ms, {len(taken)} moves")
 
 
+class LongTrace:
+    """A profiler trace of 100 steps and about 200 MB, made while it is read: it is never whole anywhere."""
+
+    name = "rank0.json"
+    size = 200_000_000
+
+    def seek(self, _):
+        self.parts = self.made()
+
+    def read(self, _):
+        return next(self.parts, b"")
+
+    def made(self):
+        yield b'{"schemaVersion": 1, "distributedInfo": {"backend": "nccl", "rank": 0}, "traceEvents": ['
+        kernels = ["ncclDevKernel_AllReduce_Sum_f32_RING_LL", *["void at::native::vectorized_elementwise_kernel"] * 9]
+        args = {"External id": 2021, "device": 0, "context": 1, "stream": 7, "correlation": 2021, "grid": [512, 1, 1]}
+        shape = {"ph": "X", "pid": 0, "tid": 7, "args": args}
+        for step in range(100):
+            start = 1e6 * step
+            yield json.dumps(
+                shape | {"cat": "user_annotation", "name": f"ProfilerStep#{step}", "ts": start, "dur": 1e6}
+            ).encode()
+            made = 0
+            while made < self.size / 100:
+                block = [
+                    {"cat": "kernel", "name": name, "ts": start + made / 2 + 10 * i, "dur": 9.5}
+                    for i, name in enumerate(kernels)
+                ]
+                text = ",\n" + ",\n".join(json.dumps(shape | event) for event in block)
+                made += len(text)
+                yield text.encode()
+            yield b",\n"
+        yield b"{}]}"
+
+
+def trace_speed() -> None:
+    """A long trace, nearly all of it kernels: how long it takes to read, and how much the process grows by it."""
+    import resource  # not everywhere
+
+    making = seconds(lambda: sum(len(part) for part in LongTrace().made()), 1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    taken = seconds(lambda: read_trace([LongTrace()]), 1) - making
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(f"a trace of {LongTrace.size / 1e6:.0f} MB: read in {taken:.1f} s; the process grew by {grown:.0f} MiB")
+
+
 if __name__ == "__main__":
     if "browser" in sys.argv[1:]:
         browser_speed()
+    elif "traces" in sys.argv[1:]:
+        trace_speed()
     else:
         compare_speed()
         policy_speed()
