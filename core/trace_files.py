@@ -16,7 +16,7 @@ from core.parts import ScenarioError, shown
 PIECE = 2**20
 MAX_BYTES = 2**31  # of all files of one call, decompressed
 GZIP = b"\x1f\x8b"
-RANK_IN_NAME = re.compile(r"(?:rank|worker|gpu|node)[ _.-]?(\d{1,6})", re.IGNORECASE)
+RANK_IN_NAME = re.compile(r"(?:rank|worker)[ _.-]?(\d{1,6})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,10 +56,8 @@ def fit_in_words(fit: Fit) -> str:
     """The law, its stragglers, and how well it has the slowest of a step."""
     law = {f.name: getattr(fit.compute, f.name) for f in fields(fit.compute) if f.name != "mean_ms"}
     parameters = "".join(f", {name} {rounded(value)}" for name, value in law.items())
-    said, stragglers = (
-        [f"{type(fit.compute).__name__}, mean {duration(fit.compute.mean_ms)}{parameters}"],
-        fit.stragglers,
-    )
+    said = [f"{type(fit.compute).__name__}, mean {duration(fit.compute.mean_ms)}{parameters}"]
+    stragglers = fit.stragglers
     if stragglers.slow_workers:
         said.append(f"{counted(stragglers.slow_workers, 'slow worker')} ({times(stragglers.slowdown)})")
     if stragglers.spread:

@@ -93,7 +93,7 @@ def read_text(file: str, data: bytes) -> pd.DataFrame:
         raise ScenarioError(f"{file} is not a table: {error}.") from error
     if not isinstance(table.index, pd.RangeIndex):
         raise ScenarioError(f"{file} is not a table: its rows have more fields than its header.")
-    return table
+    return table.loc[:, ~table.columns.str.startswith("Unnamed: ")]  # what pandas calls a column without a name
 
 
 def read_parquet(file: str, data: bytes) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def read_parquet(file: str, data: bytes) -> pd.DataFrame:
             raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
         if any(types.is_nested(column.type) for column in opened.schema_arrow):
             raise ScenarioError(f"{file} is not a table: some of its fields are lists or records.")
-        return opened.read().to_pandas().reset_index(drop=True)
+        return opened.read().to_pandas(ignore_metadata=True).drop(columns="__index_level_0__", errors="ignore")
     except (ArrowException, OSError) as error:
         raise ScenarioError(f"{file} is not a Parquet file that can be read: {error}.") from error
 

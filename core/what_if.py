@@ -8,15 +8,7 @@ import pandas as pd
 from core.compute import Measured
 from core.fits import found_hiccups, usual_ms
 from core.parts import TIME_RANGE_MS
-from core.policies import (
-    Asynchronous,
-    BackupWorkers,
-    KAsync,
-    LocalSGD,
-    Policy,
-    Rebalanced,
-    StaleSynchronous,
-)
+from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Policy, Rebalanced, StaleSynchronous
 from core.scenario import Scenario
 from core.simulate import Run, simulate
 from core.traces import Trace, some_steps
@@ -66,8 +58,7 @@ def what_if(trace: Trace) -> list[Remedy]:
 
 
 def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
-    """A row per remedy, in their order: remedy, epoch_ms, saved_ms, saved_percent (of the measured epoch), some of
-    its metrics, exact and pays."""
+    """A row per remedy, in their order: its name, epoch_ms, what it saves of the measured epoch, metrics, its price."""
     measured = next(remedy.epoch_ms for remedy in remedies if remedy.name == AS_MEASURED)
     names = ("idle_percent", "cancelled_percent", "mean_staleness", "updates", "gradients_per_update")
     return pd.DataFrame(

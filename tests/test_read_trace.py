@@ -202,6 +202,7 @@ TABLE = [[10, 20], [30, 40]]
         "gpu,compute_ns,note\n0,1e7,a\n0,3e7,b\n1,2e7,c\n1,4e7,d\n",
         "step,rank0_ms,rank1_ms\n1,10,20\n2,30,40\n",
         "0,1\n10,20\n30,40\n",
+        ",w0_ms,w1_ms\n5,10,20\n9,30,40\n",
         "worker,step,step_ms,comm_ms,wait_ms\n0,1,19,4,5\n1,1,29,4,5\n0,2,39,4,5\n1,2,49,4,5\n",
         "worker,step,duration_ms\n0,1,10\n1,1,20\n0,2,30\n1,2,40\n",
     ],
@@ -215,7 +216,7 @@ def test_tables_of_every_shape(text):
 
 def test_parquet_and_gzip():
     packed = io.BytesIO()
-    pd.read_csv(io.StringIO(LONG)).to_parquet(packed)
+    pd.read_csv(io.StringIO(LONG)).set_index(["worker", "step"]).to_parquet(packed)
     for file in (Upload("t.parquet", packed.getvalue()), Upload("t.csv", gzip.compress(LONG.encode()))):
         assert read_trace([file]).compute_ms.tolist() == TABLE
 
