@@ -152,6 +152,7 @@ class LocalSGD(Policy):
             version=number,
             updates=rounds,
             barrier_ms=barrier,
+            averaged=True,
         )
 
 

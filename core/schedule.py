@@ -51,6 +51,8 @@ class Schedule:
     """Whether the mini-batch was ever begun; None where all were."""
     barrier_ms: np.ndarray | None = None
     """When everybody went on after a row, NaN where nobody waited for all; None where there are no barriers."""
+    averaged: bool = False
+    """Whether an update is the average of the workers' parameters, each after local steps of its own."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
