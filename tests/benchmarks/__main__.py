@@ -29,6 +29,8 @@ from core import (
     compare,
     read_trace,
 )
+from core.learning import GRID, SEEDS, learn
+from core.problems import Digits
 from tests.benchmarks import rivals
 
 LARGEST = Scenario(workers=8, batches=30, compute=Uniform(mean_ms=1000), network=FlatLatency(latency_ms=500))
@@ -105,6 +107,16 @@ def policy_speed() -> None:
     for policy, asked, note in questions:
         taken = seconds(partial(compare, asked, [policy], 1000), 2)
         print(f"{policy.label + note:48}{1000 * taken:8,.0f} ms{taken / draw:8.1f} × the draw")
+
+
+def learning_speed() -> None:
+    """The default question of `learn`, sync against async on handwritten digits."""
+    print()
+    for workers in (4, 8):
+        taken = seconds(partial(learn, Scenario(workers=workers), POLICIES, Digits()), 3)
+        print(
+            f"learn, {workers} workers: {1000 * taken:,.0f} ms, {len(GRID)} learning rates × {SEEDS} seeds × 2 policies"
+        )
 
 
 def browser_speed() -> None:
@@ -194,3 +206,4 @@ if __name__ == "__main__":
     else:
         compare_speed()
         policy_speed()
+        learning_speed()
