@@ -165,7 +165,7 @@ def phase_legend(phases: Iterable[str]) -> str:
     return "&emsp;".join(square.format(PHASE_COLORS[phase], phase) for phase in shown)
 
 
-LEGEND = alt.Legend(orient="top", symbolType="square")
+LEGEND = alt.Legend(orient="top", symbolType="square", symbolOpacity=1)
 
 
 def phase_color(phases: pd.Series, legend: alt.Legend | None = LEGEND) -> alt.Color:
@@ -385,3 +385,54 @@ def remedies(table: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=24 * len(order) + 60)
     )
+
+
+def learning_curves(bands: pd.DataFrame, x_title: str, y_title: str, colors: dict[str, str], target=None):
+    """Learning curves: a line a policy (the median of its runs) in the band of all; columns x, middle, low, high."""
+    order = list(bands["policy"].unique())
+    color = policy_color(order, colors)
+    x = alt.X("x:Q", title=x_title, scale=alt.Scale(nice=False))
+    tooltip = [
+        alt.Tooltip("policy:N", title="Policy"),
+        alt.Tooltip("x:Q", title=x_title, format=",.4g"),
+        *[alt.Tooltip(f"{name}:Q", title=name.capitalize(), format=".3g") for name in ("middle", "low", "high")],
+    ]
+    base = alt.Chart(bands).encode(x=x, color=color, tooltip=tooltip)
+    y = alt.Y("low:Q", title=y_title, scale=alt.Scale(zero=False))
+    layers = [
+        base.mark_area(opacity=0.18).encode(y=y, y2="high:Q"),
+        base.mark_line(strokeWidth=2.5).encode(y="middle:Q"),
+    ]
+    if target is not None:
+        level = alt.Chart(pd.DataFrame({"target": [target]}))
+        layers.append(level.mark_rule(color=RULE_COLOR, strokeDash=[4, 3]).encode(y="target:Q"))
+    return alt.layer(*layers).properties(height=340)
+
+
+def sensitivity(rates: pd.DataFrame, colors: dict[str, str]) -> alt.LayerChart:
+    """Final loss by learning rate, a line a policy; the best one is a large dot, those that diverge are not drawn."""
+    order = list(rates["policy"].unique())
+    table = rates.dropna(subset=["final_loss"]).assign(time_s=rates["time_to_target_ms"] / 1000)
+    base = alt.Chart(table).encode(
+        x=alt.X("learning_rate:Q", title="Learning rate", scale=alt.Scale(type="log", base=2)),
+        y=alt.Y("final_loss:Q", title="Final loss (median)", scale=alt.Scale(type="log", nice=False)),
+        color=policy_color(order, colors),
+        tooltip=[
+            alt.Tooltip("policy:N", title="Policy"),
+            alt.Tooltip("learning_rate:Q", title="Learning rate", format=".4g"),
+            alt.Tooltip("final_loss:Q", title="Final loss", format=".3g"),
+            alt.Tooltip("time_s:Q", title="Time to target (s)", format=".3g"),
+            alt.Tooltip("reached:Q", title="Runs that reached it"),
+            alt.Tooltip("diverged:Q", title="Runs that diverged"),
+        ],
+    )
+    best = base.transform_filter(alt.datum.best)
+    return alt.layer(
+        base.mark_line(strokeWidth=2, point=True), best.mark_point(filled=True, size=160, opacity=1)
+    ).properties(height=300)
+
+
+def policy_color(order: list[str], colors: dict[str, str]) -> alt.Color:
+    """The colours of policies, with a legend."""
+    scale = alt.Scale(domain=order, range=[colors[name] for name in order])
+    return alt.Color("policy:N", title=None, scale=scale, legend=LEGEND)

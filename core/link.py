@@ -61,6 +61,9 @@ DEFAULTS = {
     "overlap": 0.0,
     "seed": 42,
     "replicates": 1_000,
+    "problem": "network",
+    "train_seeds": 5,
+    "rate": "best",
 }
 """What a key means where a link leaves it out."""
 

@@ -14,7 +14,7 @@ KEYS = (
     *("policies", "batches", "law", "jitter", "cv", "gumbel_cv", "shift", "tail"),
     *("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"),
     *("network", "async_fraction", "alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap"),
-    *("seed", "replicates"),
+    *("seed", "replicates", "problem", "train_seeds", "rate"),
 )
 
 

@@ -9,7 +9,7 @@ from core.link import DEFAULTS, FLAT_KEYS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, S
 from core.policies import CODES, Policy, policy_from_text
 from core.presets import LESSONS, LINKS, PRESETS, Preset
 from pages.shared import my_trace
-from pages.shared.keys import CONTROLS, MOST_POLICIES, Number
+from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Number
 from pages.shared.links import link, now
 
 
@@ -99,9 +99,9 @@ def control(key: str, disabled: bool = False) -> None:
         st.radio(at.label, at.options, at.options.index(default), horizontal=True, **options)
     elif key == "policies":
         st.multiselect(at.label, at.options, default, max_selections=MOST_POLICIES, accept_new_options=True, **options)
-    elif key in ("law", "network", "assignment"):
+    elif isinstance(at, Choice):
         st.selectbox(at.label, at.options, at.options.index(default), **options)
-    elif key in ("seed", "replicates", "alpha_ms", "bandwidth_gbps", "message_mb"):
+    elif key in ("seed", "replicates", "train_seeds", "alpha_ms", "bandwidth_gbps", "message_mb"):
         st.number_input(at.label, at.low, at.high, default, at.step, at.format, **options)
     else:
         st.slider(at.label, at.low, at.high, default, at.step, at.format, **options)

@@ -16,6 +16,7 @@ def set_up():
         [
             st.Page("pages/timeline.py", title="Timeline", icon=":material/view_timeline:", default=True),
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
+            st.Page("pages/learning.py", title="Learning", icon=":material/school:"),
             st.Page("pages/trace.py", title="Your trace", icon=":material/query_stats:", url_path="trace"),
         ],
         position="top",

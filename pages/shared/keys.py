@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from core import ScenarioError
+from core.learning import GRID
 from core.link import DEFAULTS, LAW_KEYS
 from core.policies import CODES, policy_from_text
 from core.scenario import MAX_SEED
@@ -293,6 +294,25 @@ CONTROLS: dict[str, Number | Choice | Policies] = {
         high=10_000,
         step=1,
         help="How many times Compare repeats every policy, each time on the same draws for all of them.",
+    ),
+    "problem": Choice(
+        label="Problem",
+        options=("network", "softmax", "quadratic"),
+        help="What is trained: a 64–32–10 network on handwritten digits, softmax regression on them, or a noisy "
+        "quadratic bowl.",
+    ),
+    "train_seeds": Number(
+        label="Runs (seeds)",
+        low=1,
+        high=20,
+        step=1,
+        help="Each has its own times, initial parameters and order of samples. Few runs are noisy; 20 take longer.",
+    ),
+    "rate": Choice(
+        label="Learning Rate",
+        options=("best", *(f"{rate:g}" for rate in GRID)),
+        help="best: each policy at its own best rate of the grid. A number pins one rate for all, to see how unfair "
+        "that is.",
     ),
 }
 assert CONTROLS.keys() == DEFAULTS.keys()

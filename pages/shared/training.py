@@ -1,0 +1,64 @@
+"""Training runs worth keeping: one cached table a policy, so that a policy that is added trains alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from core import Measured, Scenario, ScenarioError, compare
+from core.learning import GRID, for_training, learning_curves
+from core.policies import Policy
+from core.problems import Digits, NoisyQuadratic, Problem
+from core.simulate import MODEL_VERSION
+
+PROBLEMS = {"network": Digits(), "softmax": Digits(hidden=()), "quadratic": NoisyQuadratic()}
+RATES = {"best": GRID} | {f"{rate:g}": (rate,) for rate in GRID}
+
+
+def trained(
+    asked: Scenario, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...], seeds: int, place
+) -> tuple[pd.DataFrame, list[Policy]]:
+    """Learning curves of every policy, one below the other, and which they are; progress is shown in `place`.
+
+    What is refused is said and left out.
+    """
+    tables, done = [], []
+    for number, policy in enumerate(policies):
+        place.progress(number / len(policies), f"Training under {policy.label}, {number + 1} of {len(policies)}")
+        try:
+            question = (replace(asked, policy=policy), problem, rates, seeds)
+            own = isinstance(asked.compute, Measured)
+            tables.append(own_curves(*question) if own else cached_curves(*question, MODEL_VERSION))
+            done.append(policy)
+        except ScenarioError as refused:
+            st.error(f"{policy.label} is left out. {refused}", icon=":material/block:")
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), done
+
+
+def figures(asked: Scenario, policies: Sequence[Policy], seeds: int) -> pd.DataFrame:
+    """The metrics of the runs that were trained on."""
+    return compare(for_training(asked), policies, seeds)
+
+
+def own_curves(scenario: Scenario, problem: Problem, rates: tuple[float, ...], seeds: int) -> pd.DataFrame:
+    """Learning curves on the visitor's own trace: kept in the session, out of the shared cache."""
+    kept = st.session_state.setdefault("own_curves", {})
+    key = (repr(scenario), problem, rates, seeds)
+    if key not in kept:
+        kept[key] = learning_curves(scenario, problem, learning_rates=rates, seeds=seeds)
+        for old in list(kept)[:-8]:
+            del kept[old]
+    return kept[key]
+
+
+@st.cache_data(
+    max_entries=128,
+    max_size="128MiB",
+    show_spinner=False,
+    hash_funcs={Scenario: repr, Digits: repr, NoisyQuadratic: repr},
+)
+def cached_curves(
+    scenario: Scenario, problem: Problem, rates: tuple[float, ...], seeds: int, version: int
+) -> pd.DataFrame:
+    return learning_curves(scenario, problem, learning_rates=rates, seeds=seeds)

@@ -1,0 +1,81 @@
+"""The Learning page: an answer from real training, its controls, its cache, and what it refuses."""
+
+import pytest
+
+from core import Asynchronous, Scenario, Synchronous
+from core.learning import learn
+from core.learning_report import headline as headline_of
+from core.problems import Digits, NoisyQuadratic
+from tests.app.helpers import alive, charts, complaints, headline
+
+BOTH = [Synchronous(), Asynchronous()]
+
+
+def test_defaults(open_page):
+    app = open_page("learning")
+    assert not app.exception
+    assert not complaints(app)
+    assert headline(app) == headline_of(learn(Scenario(), BOTH, Digits()))
+    assert len(charts(app)) == 2
+    assert app.dataframe[0].value["Policy"].tolist() == ["Synchronous", "Asynchronous"]
+    assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
+
+
+def test_the_same_link_gives_the_same_curve(open_page):
+    params = {"problem": "quadratic", "train_seeds": "3", "workers": "6", "seed": "7"}
+    first, again = open_page("learning", **params), open_page("learning", **params)
+    assert charts(first) == charts(again)
+    expected = learn(Scenario(workers=6, seed=7), BOTH, NoisyQuadratic(), seeds=3)
+    assert headline(first) == headline(again) == headline_of(expected)
+
+
+def test_one_rate_can_be_pinned_for_all(open_page):
+    app = open_page("learning", problem="softmax", rate="0.25", train_seeds="2")
+    assert not complaints(app)
+    assert app.dataframe[0].value["Best rate"].tolist() == [0.25, 0.25]
+    app.selectbox(key="rate").set_value("best").run()
+    assert not app.exception
+    assert app.dataframe[1].value["learning_rate"].nunique() == 10
+
+
+def test_against_samples_and_by_loss(open_page):
+    app = open_page("learning", problem="softmax", train_seeds="2")
+    titles = []
+    for key, value in (("learning_against", "samples processed"), ("learning_measure", "loss")):
+        app.segmented_control(key=key).set_value(value).run() if hasattr(
+            app, "segmented_control"
+        ) else app.button_group(key=key).set_value([value]).run()
+        encoding = charts(app)[0]["layer"][0]["encoding"]
+        titles.append((encoding["x"]["title"], encoding["y"]["title"]))
+    assert titles == [("Samples processed", "Test accuracy (%)"), ("Samples processed", "Training loss")]
+
+
+def test_policies_and_traces_train_too(open_page):
+    params = {"policies": ["sync", "local 4", "ssp 2", "backup 3"], "problem": "quadratic", "train_seeds": "2"}
+    app = open_page("learning", **params)
+    assert not complaints(app)
+    assert len(app.dataframe[0].value) == 4
+
+
+def test_training_on_a_trace_stays_out_of_the_shared_cache(open_page, monkeypatch):
+    app = open_page("trace", problem="quadratic", train_seeds="2")
+    next(b for b in app.button if b.label == "Use as scenario").click().run()
+    monkeypatch.setattr("pages.shared.training.cached_curves", lambda *asked: 1 / 0)
+    app.switch_page("pages/learning.py").run()
+    assert not complaints(app)
+    assert app.header
+
+
+def test_what_is_too_much_is_said_and_left_out(open_page, monkeypatch):
+    monkeypatch.setattr("core.training.MAX_COST", 10)
+    app = open_page("learning", problem="quadratic", train_seeds="2")
+    assert not app.exception
+    assert len(complaints(app)) == 2
+    assert all("is left out" in message for message in complaints(app))
+
+
+@pytest.mark.parametrize(("key", "value"), [("problem", "mnist"), ("train_seeds", "99"), ("rate", "0.3")])
+def test_bad_values_are_named(open_page, key, value):
+    app = open_page(**{key: value})
+    assert f"`{key}`" in complaints(app)[0]
+    assert alive(app)
