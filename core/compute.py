@@ -4,6 +4,7 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
 
@@ -46,6 +47,14 @@ class ComputeLaw(Part, ABC):
         The last two axes of the shape are rows and workers; first_row tells where the rows stand in a run.
         """
 
+    @abstractmethod
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
+        """Chance that a draw takes at most so many ms (above 0), for a law that has a spread."""
+
+    @abstractmethod
+    def quantile(self, share: np.ndarray) -> np.ndarray:
+        """Time that this share of the draws (above 0, below 1) does not exceed, ms."""
+
     def _check(self, name: str, low: float, high: float, **options) -> None:
         object.__setattr__(self, name, real(f"compute.{name}", getattr(self, name), low, high, **options))
 
@@ -60,6 +69,12 @@ class Constant(ComputeLaw):
 
     def draw(self, rng, shape, first_row=0):
         return np.full(shape, self.mean_ms)
+
+    def cdf(self, ms):
+        return np.where(ms < self.mean_ms, 0.0, 1.0)
+
+    def quantile(self, share):
+        return np.full_like(share, self.mean_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +97,12 @@ class Uniform(ComputeLaw):
         times += (1 - self.jitter) * self.mean_ms
         return times
 
+    def cdf(self, ms):
+        return np.clip(0.5 + (ms / self.mean_ms - 1) / (2 * self.jitter), 0, 1)
+
+    def quantile(self, share):
+        return self.mean_ms * (1 + self.jitter * (2 * share - 1))
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogNormal(ComputeLaw):
@@ -99,6 +120,14 @@ class LogNormal(ComputeLaw):
 
     def draw(self, rng, shape, first_row=0):
         return self.mean_ms * lognormal_factors(rng, self.cv, shape)
+
+    def cdf(self, ms):
+        sigma = math.sqrt(math.log1p(self.cv**2))
+        return normal_cdf(np.log(ms / self.mean_ms) / sigma + sigma / 2)
+
+    def quantile(self, share):
+        sigma = math.sqrt(math.log1p(self.cv**2))
+        return self.mean_ms * np.exp(sigma * (normal_quantile(share) - sigma / 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +160,12 @@ class Gumbel(ComputeLaw):
     def draw(self, rng, shape, first_row=0):
         return np.maximum(rng.gumbel(self.location_ms, self.scale_ms, shape), 1e-6 * self.mean_ms)
 
+    def cdf(self, ms):
+        return np.exp(-np.exp(np.minimum((self.location_ms - ms) / self.scale_ms, 700)))
+
+    def quantile(self, share):
+        return np.maximum(self.location_ms - self.scale_ms * np.log(-np.log(share)), 1e-6 * self.mean_ms)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftedExponential(ComputeLaw):
@@ -151,6 +186,12 @@ class ShiftedExponential(ComputeLaw):
         times *= self.std_ms
         times += self.shift * self.mean_ms
         return times
+
+    def cdf(self, ms):
+        return -np.expm1(-np.maximum(ms - self.shift * self.mean_ms, 0) / self.std_ms)
+
+    def quantile(self, share):
+        return self.shift * self.mean_ms - self.std_ms * np.log1p(-share)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +217,12 @@ class Pareto(ComputeLaw):
 
     def draw(self, rng, shape, first_row=0):
         return self.least_ms * (1 + rng.pareto(self.alpha, shape))
+
+    def cdf(self, ms):
+        return 1 - (self.least_ms / np.maximum(ms, self.least_ms)) ** self.alpha
+
+    def quantile(self, share):
+        return self.least_ms * (1 - share) ** (-1 / self.alpha)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -230,6 +277,12 @@ class Measured(ComputeLaw):
         again = rng.integers(0, self.steps, (*runs, rows))
         return np.array(self.compute_ms)[np.where(number < self.steps, np.minimum(number, self.steps - 1), again)]
 
+    def cdf(self, ms):
+        return np.searchsorted(np.sort(self.compute_ms, axis=None), ms, side="right") / (self.steps * self.workers)
+
+    def quantile(self, share):
+        return np.quantile(self.compute_ms, share, method="inverted_cdf")
+
 
 def measured_table(values) -> np.ndarray:
     """The values as a table of times, or ScenarioError when they are not one."""
@@ -254,6 +307,17 @@ def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...
     """Log-normal factors with mean 1 and the given coefficient of variation."""
     variance = math.log1p(cv**2)
     return rng.lognormal(-variance / 2, math.sqrt(variance), shape)
+
+
+def normal_cdf(z: np.ndarray) -> np.ndarray:
+    """Φ, the standard normal distribution."""
+    return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in z.ravel().tolist()]).reshape(z.shape)
+
+
+def normal_quantile(share: np.ndarray) -> np.ndarray:
+    """Φ⁻¹, its inverse."""
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse(value) for value in share.ravel().tolist()]).reshape(share.shape)
 
 
 LAWS = {law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto, Measured)}

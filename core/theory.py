@@ -1,21 +1,165 @@
-"""What closed forms say a run should give, each with its conditions and its source."""
+"""What theory says a run should give: closed forms with their conditions and sources, and what they say of a scenario.
+
+Numbers of workers are N, mini-batches of each worker B, means m; times are ms, throughputs mini-batches a second.
+"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from core.compute import EULER_GAMMA, ComputeLaw, Constant, Gumbel, Pareto, ShiftedExponential, Uniform
 from core.network import FlatLatency
-from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Policy, Synchronous
+from core.order_statistics import (
+    Groups,
+    erlang_maximum,
+    kth_done_ms,
+    normal_maximum,
+    slowest_sum_ms,
+    step_moments_ms,
+)
+from core.policies import (
+    Asynchronous,
+    BackupWorkers,
+    KAsync,
+    LocalSGD,
+    Policy,
+    Rebalanced,
+    StaleSynchronous,
+    Synchronous,
+)
 from core.scenario import Scenario
+from core.stragglers import Stragglers
 
-FEWEST_BATCHES, FEWEST_BATCHES_IF_SKEWED = 5, 50  # below these, limits and ratios of means say too little
+FEWEST_BATCHES, FEWEST_BATCHES_IF_SKEWED = 5, 50  # below these, ratios of means say too little
+NEW_LONGER_THAN_USED = Constant | Uniform | Gumbel | ShiftedExponential
+"""Laws of which a draw that has begun takes no longer still than a new one: their hazard rates never fall."""
+
+
+def harmonic(n: int) -> float:
+    """H_n = 1 + 1/2 + … + 1/n."""
+    return math.fsum(1 / k for k in range(1, n + 1))
+
+
+def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
+    """Mean of the k-th smallest of n independent draws, ms (textbook order statistics).
+
+    Uniform: m(1 − j + 2jk/(n+1)). Shifted exponential: Δ + (H_n − H_{n−k})/μ. Pareto:
+    x_m·Γ(n+1)Γ(n−k+1−1/α)/(Γ(n−k+1)Γ(n+1−1/α)). Gumbel, k = n: loc + β(ln n + γ). Else a numeric integral, or None
+    where that would take too long.
+    """
+    if isinstance(law, Constant):
+        return law.mean_ms
+    if isinstance(law, Uniform):
+        return law.mean_ms * (1 - law.jitter + 2 * law.jitter * k / (n + 1))
+    if isinstance(law, ShiftedExponential):
+        return law.shift * law.mean_ms + law.std_ms * (harmonic(n) - harmonic(n - k))
+    if isinstance(law, Pareto):
+        a, left = 1 / law.alpha, n - k + 1
+        log = math.lgamma(n + 1) - math.lgamma(left) + math.lgamma(left - a) - math.lgamma(n + 1 - a)
+        return law.least_ms * math.exp(log)
+    if isinstance(law, Gumbel) and k == n:
+        return law.location_ms + law.scale_ms * (math.log(n) + EULER_GAMMA)
+    return kth_done_ms(law, Stragglers(), [(n, 1.0)], k)
+
+
+def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
+    """Mean slowest of N mini-batches over their constant time: 1 + (s − 1)(1 − (1 − p)^N)."""
+    return 1 + (factor - 1) * -math.expm1(workers * math.log1p(-probability)) if probability < 1 else factor
+
+
+def renewal_throughput(cycles_ms: Sequence[float]) -> float:
+    """Mini-batches a second of workers that never wait: Σ_w 1/(m_w + y_w), for any law, in a long run.
+
+    cycles_ms: mean compute + network time of each worker. Renewal theory (textbook).
+    """
+    return math.fsum(1000 / cycle for cycle in cycles_ms)
+
+
+def static_shards_epoch_ms(workers: int, batches: int, step_ms: float, std_ms: float) -> float:
+    """Epoch of workers that never wait, B batches each: B·(m + y) + σ√B·z_N, approximately (central limit theorem).
+
+    step_ms, std_ms: mean and standard deviation of one compute + network time; the law has a finite variance.
+    """
+    return batches * step_ms + std_ms * math.sqrt(batches) * normal_maximum(workers)
+
+
+def asynchronous_staleness(workers: int, accumulate: int = 1) -> float:
+    """(N − 1)/K, mean staleness without a barrier, K gradients an update: any law, any mix of speeds, long run.
+
+    Between two pushes of a worker, the others make N − 1 on average: everybody's pushes are counted by everybody.
+    """
+    return (workers - 1) / accumulate
+
+
+def k_async_staleness(workers: int, wait_for: int) -> float:
+    """(N − K)/K, mean staleness of K-async: any law, any mix of speeds, long run."""
+    return (workers - wait_for) / wait_for
+
+
+def geometric_staleness(staleness: int, workers: int) -> float:
+    """P(τ = k) = (1/N)(1 − 1/N)^k without a barrier: equal workers, exponential times, free network, long run."""
+    return (1 - 1 / workers) ** staleness / workers
+
+
+def k_async_update_ms(law: ComputeLaw, k: int, n: int) -> float | None:
+    """E X_(K:N), at least K-async's mean time per update, and equal for the exponential law; free network.
+
+    For laws that are new longer than used, else None (Dutta et al., arXiv 2003.10579).
+    """
+    return order_statistic_ms(law, k, n) if isinstance(law, NEW_LONGER_THAN_USED) else None
+
+
+def k_batch_async_update_ms(cycle_ms: float, k: int, n: int) -> float:
+    """K·m/N, mean time per update of K-batch-async: any law, equal workers, long run (arXiv 2003.10579)."""
+    return k * cycle_ms / n
+
+
+def local_sgd_batch_ms(law: ShiftedExponential, workers: int, period: int, network_ms: float) -> float:
+    """Mean time per batch of local SGD: Δ + (E[largest of N Erlang(H)]/μ + L)/H, up to H = 200 (Wang & Joshi 2018)."""
+    return law.shift * law.mean_ms + (law.std_ms * erlang_maximum(workers, period) + network_ms) / period
+
+
+def processor_sharing_throughput(workers: int, away_ms: float, service_ms: float) -> float:
+    """Pushes a second through a server that serves all pushes at once, each more slowly.
+
+    (1 − p0)/d, 1/p0 = Σ_k N!/(N−k)!·(d/m)^k: machine repair (textbook), d the service time, m the mean time away from
+    the server, for any laws of both. First come, first served is faster where service takes always the same.
+    """
+    load = service_ms / away_ms
+    total = math.fsum(math.perm(workers, k) * load**k for k in range(workers + 1))
+    return 1000 * (1 - 1 / total) / service_ms
+
+
+def server_throughput_bound(cycles_ms: Sequence[float], service_ms: float) -> float:
+    """At most so many pushes a second pass one server: min(Σ_w 1/(m_w + 2α + 2d), 1/d), in a long run.
+
+    cycles_ms: mean time of each worker's round trip without queueing, m_w + 2α + 2d.
+    """
+    return min(renewal_throughput(cycles_ms), 1000 / service_ms)
+
+
+def shared_queue_gain(workers: int, slowdown: float) -> float:
+    """Throughput of one shared queue over sync with one worker f× slower: (f(N − 1) + 1)/N.
+
+    Constant times, free network, long run. Rebalanced mini-batches gain as much.
+    """
+    return (slowdown * (workers - 1) + 1) / workers
+
+
+def delay_stability_limit(staleness: int) -> float:
+    """Largest ηλ (learning rate × curvature) with stable gradient descent, each gradient τ updates old.
+
+    2·sin(π/(2(2τ + 1))), for a quadratic loss and a constant delay (roots of z^(τ+1) − z^τ + ηλ, textbook).
+    """
+    return 2 * math.sin(math.pi / (2 * (2 * staleness + 1)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """One expected figure: its value, how far it holds (exact, approximate, long run, bound), and its formula."""
+    """One expected figure: its value, how far it holds (exact, approximate, long run, bound), and its formula.
+
+    A bound is one from above, on the mean over runs.
+    """
 
     value: float
     holds: str
@@ -26,153 +170,198 @@ FRESH = Expected(value=0, holds="exact", formula="a barrier applies every gradie
 
 
 def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expected]:
-    """Expected metrics of one run by name, under the scenario's policy or another; without a closed form: absent."""
+    """Expected metrics of one run by name, under the scenario's policy or another; what is not known is absent."""
     scenario = replace(scenario, policy=policy) if policy else scenario
     match scenario.policy:
-        case Synchronous():
-            return expected_synchronous(scenario)
+        case Synchronous() | Rebalanced():
+            return expected_with_barriers(scenario, 1)
+        case LocalSGD(period=period):
+            return expected_with_barriers(scenario, min(period, scenario.batches))
         case BackupWorkers():
             return expected_backup_workers(scenario)
-        case LocalSGD():
-            return {"mean_staleness": FRESH}
         case KAsync():
-            value = (scenario.workers - scenario.policy.wait_for) / scenario.policy.wait_for
-            return {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
+            return expected_k_async(scenario)
+        case StaleSynchronous():
+            return expected_stale_synchronous(scenario)
         case Asynchronous():
             return expected_asynchronous(scenario)
     return {}
 
 
-def expected_synchronous(scenario: Scenario) -> dict[str, Expected]:
-    """A barrier after each batch: its mean step is E[max of N draws] + L (order statistics; SPEC §1)."""
-    workers = scenario.workers
-    mean, std = step_moments_ms(scenario)
-    slowest = expected_slowest_ms(scenario)
-    if slowest is None or scenario.stragglers.persistent:
+def expected_with_barriers(scenario: Scenario, period: int) -> dict[str, Expected]:
+    """A barrier after every H batches: rounds of E[slowest of N sums of H draws] + L (order statistics; SPEC §1)."""
+    rounds, rest = divmod(scenario.batches, period)
+    full, last = slowest(scenario, period), slowest(scenario, rest) if rest else (0.0, True)
+    if full is None or last is None:
         return {"mean_staleness": FRESH}
-    step = slowest + scenario.network.barrier_ms(workers)
-    exact = {
-        "epoch_ms": Expected(value=scenario.batches * step, holds="exact", formula="B·(E[max of N] + L)"),
-        "mean_staleness": FRESH,
-    }
-    if too_few_batches(scenario, std):
-        return exact
-    ratio = "approximate" if std else "exact"  # a ratio of means is not the mean of ratios
-    return exact | {
-        "idle_percent": Expected(value=100 * (1 - mean / slowest), holds=ratio, formula="1 − m / E[max of N]"),
-        "throughput": Expected(value=1000 * workers / step, holds=ratio, formula="N / (E[max of N] + L)"),
-        "utilization_percent": Expected(value=100 * mean / step, holds=ratio, formula="m / (E[max of N] + L)"),
-    }
+    between = rounds * full[0] + last[0]
+    epoch = between + -(-scenario.batches // period) * scenario.network.barrier_ms(scenario.workers)
+    formula = "B·(E[max of N] + L)" if period == 1 else "⌈B/H⌉·(E[max of N sums of H] + L)"
+    figures = epoch_figures(scenario, epoch, full[1] and last[1], formula)
+    busy = figures.get("utilization_percent")
+    if busy:  # of all time; idle is of all but the network's
+        idle = 100 - busy.value * epoch / between
+        formula = "1 − m / E[max of N]" if period == 1 else "1 − H·m / E[max of N sums of H]"
+        figures["idle_percent"] = Expected(value=idle, holds=busy.holds, formula=formula)
+    return figures | {"mean_staleness": FRESH}
 
 
 def expected_backup_workers(scenario: Scenario) -> dict[str, Expected]:
     """Iterations of E[K-th fastest of N] + L; the last waits for as many as the epoch still needs (2003.10579 §3)."""
-    workers, needed = scenario.workers, scenario.policy.wait_for
-    iterations = scenario.policy.rows(workers, scenario.batches)
-    rest = scenario.work - (iterations - 1) * needed
-    steps = [order_statistic_ms(scenario.compute, k, workers) for k in (needed, rest)]
-    if None in steps or scenario.stragglers.persistent or scenario.stragglers.transient:
+    epoch = updates_ms(scenario, scenario.network.barrier_ms(scenario.workers))
+    if epoch is None:
         return {"mean_staleness": FRESH}
-    epoch = (iterations - 1) * steps[0] + steps[1] + iterations * scenario.network.barrier_ms(workers)
-    return {
-        "epoch_ms": Expected(value=epoch, holds="exact", formula="⌈N·B/K⌉·(E[K-th of N] + L)"),
-        "mean_staleness": FRESH,
-    }
+    figure = Expected(value=epoch, holds="exact", formula="⌈N·B/K⌉·(E[K-th of N] + L)")
+    return {"epoch_ms": figure, "mean_staleness": FRESH}
+
+
+def expected_k_async(scenario: Scenario) -> dict[str, Expected]:
+    """Updates of at most E[K-th fastest of N] + the longest push, for laws that are new longer than used."""
+    law, network, stragglers = scenario.compute, scenario.network, scenario.stragglers
+    value = k_async_staleness(scenario.workers, scenario.policy.wait_for)
+    figures = {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
+    if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or stragglers.transient:
+        return figures
+    epoch = updates_ms(scenario, network.longest_push_ms)
+    if epoch is None:
+        return figures
+    exact = isinstance(law, ShiftedExponential) and law.shift == network.longest_push_ms == 0
+    formula = "⌈N·B/K⌉·(E[K-th of N] + longest push)"
+    return figures | {"epoch_ms": Expected(value=epoch, holds="exact" if exact else "bound", formula=formula)}
+
+
+def expected_stale_synchronous(scenario: Scenario) -> dict[str, Expected]:
+    """Never slower than with a barrier after each push, nor staler than without one; as async from s = B − 1 on."""
+    bound, workers, network = scenario.policy.bound, scenario.workers, scenario.network
+    if bound and bound >= scenario.batches - 1:
+        return expected_asynchronous(replace(scenario, policy=Asynchronous()))
+    stale = Expected(value=workers - 1, holds="bound", formula="N − 1, as without a bound")
+    if bound == 0:
+        stale = Expected(value=(workers - 1) / 2, holds="exact", formula="(N − 1) / 2, from 0 to N − 1 in each round")
+    one = slowest(scenario, 1)
+    if one is None or not isinstance(network, FlatLatency):
+        return {"mean_staleness": stale}
+    epoch = Expected(
+        value=scenario.batches * (one[0] + network.longest_push_ms),
+        holds="exact" if bound == network.longest_push_ms == 0 else "bound",
+        formula="B·(E[max of N] + longest push), as with a barrier",
+    )
+    return {"epoch_ms": epoch, "mean_staleness": stale}
 
 
 def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
-    """No barrier: staleness for any law; through a server, a bound; else the epoch of static shards.
-
-    Static shards end with the slowest of N sums of B steps (central limit theorem).
-    """
-    workers, batches, network = scenario.workers, scenario.batches, scenario.network
-    uneven = scenario.stragglers.persistent or not scenario.compute.same_for_all
-    if uneven and not scenario.policy.is_shared:
-        return {}  # the slow worker's tail is as long as the rest of the epoch
-    stale = Expected(
-        value=(workers - 1) / scenario.policy.accumulate,
-        holds="long run",
-        formula="(N − 1) / K, for any law and mix of speeds, K gradients an update",
-    )
-    mean, std = step_moments_ms(scenario)
+    """No barrier: staleness for any law; a server's bound; a shared queue's long run; the slowest of static shards."""
+    network, policy, groups = scenario.network, scenario.policy, speeds(scenario)
+    mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
+    figures = asynchronous_staleness_figures(scenario)
     if not isinstance(network, FlatLatency):
-        if uneven or too_few_batches(scenario, std):
-            return {"mean_staleness": stale}
-        most = min(workers / (mean + 2 * network.pull_ms), 1 / network.service_ms)
-        bound = Expected(value=1000 * most, holds="bound", formula="min(N / (m + 2α + 2d), 1 / d)")
-        return {"mean_staleness": stale, "throughput": bound}
-    always = {"idle_percent": Expected(value=0, holds="exact", formula="nobody waits"), "mean_staleness": stale}
-    longest = network.longest_push_ms
-    step, deviation = mean + longest / 2, math.hypot(std, longest / math.sqrt(12))
-    if too_few_batches(scenario, deviation) or scenario.policy.is_shared:
-        return always
-    epoch = batches * step + deviation * math.sqrt(batches) * normal_maximum(workers)
-    sums = "exact" if deviation == 0 else "approximate"
-    return always | {
-        "epoch_ms": Expected(value=epoch, holds=sums, formula="B·(m + y) + σ·√B·z_N"),
-        "throughput": Expected(value=1000 * workers * batches / epoch, holds=sums, formula="N·B / E[epoch]"),
-        "utilization_percent": Expected(value=100 * batches * mean / epoch, holds=sums, formula="B·m / E[epoch]"),
+        if groups and scenario.workers == 1:  # nobody to queue behind
+            epoch = scenario.batches * (groups[0][1] * mean + 2 * network.pull_ms)
+            figures |= epoch_figures(scenario, epoch, True, "B·(m + 2α + 2d)")
+        elif groups and not (std and too_few_batches(scenario)):
+            most = server_throughput_bound(cycles_ms(groups, mean, 2 * network.pull_ms), network.service_ms)
+            formula = "min(Σ 1 / (m + 2α + 2d), 1 / d)"
+            figures["throughput"] = Expected(value=most, holds="bound", formula=formula)
+        return figures
+    figures["idle_percent"] = Expected(value=0, holds="exact", formula="nobody waits")
+    push = network.longest_push_ms
+    if policy.is_shared:
+        if groups:
+            rate = renewal_throughput(cycles_ms(groups, mean, push / 2))
+            figures["throughput"] = Expected(value=rate, holds="long run", formula="Σ 1 / (m + y) over the workers")
+        return figures
+    last = slowest(scenario, scenario.batches, push)
+    if last is None:
+        return figures
+    formula = "E[max of N sums of B]" if last[1] else "B·(m + y) + σ·√B·z_N"
+    return figures | epoch_figures(scenario, *last, formula)
+
+
+def asynchronous_staleness_figures(scenario: Scenario) -> dict[str, Expected]:
+    """(N − 1)/K in a long run; no more with static shards on uneven workers, of which the slow ones end alone."""
+    policy, groups = scenario.policy, speeds(scenario)
+    value = asynchronous_staleness(scenario.workers, policy.accumulate)
+    if policy.is_shared or (groups and len(groups) == 1):
+        formula = "(N − 1) / K, for any law and mix of speeds, K gradients an update"
+        return {"mean_staleness": Expected(value=value, holds="long run", formula=formula)}
+    if policy.accumulate == 1:
+        formula = "N − 1, less where slow workers end alone"
+        return {"mean_staleness": Expected(value=value, holds="bound", formula=formula)}
+    return {}
+
+
+def epoch_figures(scenario: Scenario, epoch_ms: float, exact: bool, formula: str) -> dict[str, Expected]:
+    """The epoch, and what it says of throughput and utilization where no work is thrown away."""
+    epoch = Expected(value=epoch_ms, holds="exact" if exact else "approximate", formula=formula)
+    mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
+    certain = exact and std == 0
+    if not certain and too_few_batches(scenario):
+        return {"epoch_ms": epoch}
+    busy = scenario.batches * mean * mean_factor(speeds(scenario))
+    ratio = "exact" if certain else "approximate"  # a ratio of means is not the mean of ratios
+    return {
+        "epoch_ms": epoch,
+        "throughput": Expected(value=1000 * scenario.work / epoch_ms, holds=ratio, formula="N·B / E[epoch]"),
+        "utilization_percent": Expected(value=100 * busy / epoch_ms, holds=ratio, formula="B·m / E[epoch]"),
     }
 
 
-def too_few_batches(scenario: Scenario, std_ms: float) -> bool:
-    """Whether an epoch is too short, or too wild, for limits and ratios of means to say anything."""
+def too_few_batches(scenario: Scenario) -> bool:
+    """Whether an epoch of random times is too short, or too wild, for ratios of means to say anything."""
     skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)
     fewest = FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES
-    return math.isinf(std_ms) or (std_ms > 0 and scenario.batches < fewest)
+    return scenario.batches < fewest or math.isinf(scenario.compute.std_ms)
 
 
-def step_moments_ms(scenario: Scenario) -> tuple[float, float]:
-    """Mean and standard deviation of one compute time, hiccups included, persistent stragglers not, ms."""
-    law, stragglers = scenario.compute, scenario.stragglers
-    p, s = stragglers.hiccup_probability, stragglers.hiccup_factor
-    mean, square = 1 + p * (s - 1), 1 + p * (s**2 - 1)  # first two moments of the hiccup factor
-    spread = math.sqrt(max(0.0, square * (law.mean_ms**2 + law.std_ms**2) - (mean * law.mean_ms) ** 2))
-    return mean * law.mean_ms, spread
+def speeds(scenario: Scenario) -> Groups | None:
+    """Groups of equally fast workers; None where speeds are random, or measured times are not independent draws."""
+    workers, stragglers = scenario.workers, scenario.stragglers
+    if stragglers.spread > 0 or not scenario.compute.same_for_all:
+        return None
+    slow = stragglers.slow_workers if stragglers.slowdown > 1 else 0
+    groups = [group for group in ((slow, stragglers.slowdown), (workers - slow, 1.0)) if group[0]]
+    if isinstance(scenario.policy, Rebalanced):  # sizes in proportion to speed, their sum kept
+        return [(workers, workers / sum(count / factor for count, factor in groups))]
+    return groups
 
 
-def expected_slowest_ms(scenario: Scenario) -> float | None:
-    """Mean of the slowest of N compute times of one step, ms, or None where no closed form is known."""
-    law, stragglers, workers = scenario.compute, scenario.stragglers, scenario.workers
-    if stragglers.transient:
-        if not isinstance(law, Constant):
-            return None
-        return law.mean_ms * hiccup_maximum(stragglers.hiccup_probability, stragglers.hiccup_factor, workers)
-    return order_statistic_ms(law, workers, workers)
+def mean_factor(groups: Groups) -> float:
+    """How many times slower than the law the workers are on average."""
+    return sum(count * factor for count, factor in groups) / sum(count for count, _ in groups)
 
 
-def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
-    """Mean of the k-th smallest of n draws, ms, or None where no closed form is known (textbook order statistics).
-
-    Uniform: m(1 − j + 2jk/(n+1)). Shifted exponential: Δ + (H_n − H_{n−k})/μ. Pareto, k = n:
-    x_m·Γ(n+1)Γ(1−1/α)/Γ(n+1−1/α). Gumbel, k = n: loc + β(ln n + γ).
-    """
-    if isinstance(law, Constant):
-        return law.mean_ms
-    if isinstance(law, Uniform):
-        return law.mean_ms * (1 - law.jitter + 2 * law.jitter * k / (n + 1))
-    if isinstance(law, ShiftedExponential):
-        return law.shift * law.mean_ms + law.std_ms * (harmonic(n) - harmonic(n - k))
-    if isinstance(law, Pareto) and k == n:
-        a = 1 / law.alpha
-        return law.least_ms * math.exp(math.lgamma(n + 1) + math.lgamma(1 - a) - math.lgamma(n + 1 - a))
-    if isinstance(law, Gumbel) and k == n:
-        return law.location_ms + law.scale_ms * (math.log(n) + EULER_GAMMA)
-    return None
+def cycles_ms(groups: Groups, mean_ms: float, network_ms: float) -> list[float]:
+    """Mean compute + network time of every worker."""
+    return [factor * mean_ms + network_ms for count, factor in groups for _ in range(count)]
 
 
-def harmonic(n: int) -> float:
-    """H_n = 1 + 1/2 + … + 1/n."""
-    return math.fsum(1 / k for k in range(1, n + 1))
+def kth_ms(scenario: Scenario, k: int) -> float | None:
+    """Mean time until k of N workers have computed one mini-batch each, ms, or None where it is not known."""
+    groups = speeds(scenario)
+    if groups is None:
+        return None
+    (_, factor), *others = groups
+    if others or scenario.stragglers.transient:
+        return kth_done_ms(scenario.compute, scenario.stragglers, groups, k)
+    one = order_statistic_ms(scenario.compute, k, scenario.workers)
+    return one and factor * one
 
 
-def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
-    """Mean slowest of N mini-batches over their constant time: 1 + (s − 1)(1 − (1 − p)^N)."""
-    return 1 + (factor - 1) * -math.expm1(workers * math.log1p(-probability)) if probability < 1 else factor
+def updates_ms(scenario: Scenario, network_ms: float) -> float | None:
+    """Mean time of an epoch's updates, each by the first K of N workers that start together, ms."""
+    needed = scenario.policy.wait_for
+    updates = -(-scenario.work // needed)
+    rest = scenario.work - (updates - 1) * needed
+    time = {k: kth_ms(scenario, k) for k in {needed, rest}}
+    if None in time.values():
+        return None
+    return (updates - 1) * time[needed] + time[rest] + updates * network_ms
 
 
-def normal_maximum(workers: int) -> float:
-    """z_N, the mean of the largest of N standard normal draws: ∫ (1 − Φ^N) over x > 0 − ∫ Φ^N over x < 0."""
-    x = np.linspace(0, 10, 1001)
-    upper = np.array([0.5 * math.erfc(value / math.sqrt(2)) for value in x])
-    return float(np.trapezoid(-np.expm1(workers * np.log1p(-upper)) - upper**workers, x))
+def slowest(scenario: Scenario, steps: int, longest_push_ms: float = 0.0) -> tuple[float, bool] | None:
+    """Mean time of the slowest of N workers over so many steps, ms, and whether it is exact; or None."""
+    if steps == 1 and longest_push_ms == 0:
+        one = kth_ms(scenario, scenario.workers)
+        return one and (one, True)
+    groups = speeds(scenario)
+    return groups and slowest_sum_ms(scenario.compute, scenario.stragglers, groups, steps, longest_push_ms)

@@ -1,11 +1,10 @@
 """Costs of collectives, and what a server does to those who push to it."""
 
-import math
-
 import numpy as np
 import pytest
 
 from core import AlphaBeta, Asynchronous, Constant, FlatLatency, Scenario, ScenarioError, ShiftedExponential, replicate
+from core.theory import processor_sharing_throughput, server_throughput_bound
 
 LINK = {"latency_ms": 0.5, "bandwidth_gbps": 8.0, "message_mb": 4.0}  # α = 0.5 ms, t = 4 ms
 
@@ -49,31 +48,18 @@ def test_throughput_through_a_server_is_bounded(workers, service):
     assert throughput >= 0.95 * bound
 
 
-def processor_sharing(workers, service):
-    """Throughput with exponential times: (1 − p0)/d, 1/p0 = Σ_k N!/(N−k)!·(d/m)^k (machine repair; m = 1)."""
-    total = sum(math.perm(workers, k) * service**k for k in range(workers + 1))
-    return (1 - 1 / total) / service
-
-
-@pytest.mark.parametrize(("workers", "figure"), [(2, 1.710), (4, 3.271), (8, 5.602), (12, 6.528)])
-def test_processor_sharing_figures_of_the_brief(workers, figure):
-    """SPEC §6; it rounds 6.52748 up."""
-    assert processor_sharing(workers, 0.15) == pytest.approx(figure, abs=6e-4)
-
-
 @pytest.mark.parametrize("workers", [4, 8, 12])
 def test_first_come_first_served_is_faster_than_processor_sharing(workers):
     """Fixed service times queue less than shared ones; the pull (one more d) is part of the time away from the server.
 
-    m + d of compute and pull take the place of m: the lower bound scales with it.
+    m + d of compute and pull take the place of m.
     """
     network = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=0.15)
     law = ShiftedExponential(mean_ms=1, shift=0)
     question = Scenario(workers=workers, batches=1_000, compute=law, network=network, policy=Asynchronous())
     runs = replicate(question, 8)
-    away = 1.15
-    lower, upper = processor_sharing(workers, 0.15 / away) / away, min(workers / 1.3, 1 / 0.15)
-    assert 0.97 * lower <= runs["throughput"].mean() / 1000 <= upper  # 3 % for the end of the epoch
+    lower, upper = processor_sharing_throughput(workers, 1.15, 0.15), server_throughput_bound([1.3] * workers, 0.15)
+    assert 0.97 * lower <= runs["throughput"].mean() <= upper  # 3 % for the end of the epoch
 
 
 def test_the_queue_is_waited_for_and_the_service_is_not():
