@@ -69,14 +69,14 @@ def as_table(results: Sequence[Result]) -> pd.DataFrame:
         {
             "Topic": result.check.topic,
             "Claim": result.check.claim,
+            "Verdict": "agrees" if result.agrees else "DIFFERS",
+            "Formula": result.check.formula,
+            "Relation": result.check.relation,
             "Expected": result.check.expected,
             "Simulated": result.mean,
             "± 95 %": result.half_width,
             "Unit": result.check.unit,
-            "Relation": result.check.relation,
             "Standard errors off": result.errors_off,
-            "Agrees": result.agrees,
-            "Formula": result.check.formula,
             "Source": result.check.source,
         }
         for result in results

@@ -122,7 +122,7 @@ def test_a_table_of_results():
     check = BY_CLAIM["Epoch of the first example: 4 workers, 500 ms ± 20 %, network 200 ms, 10 batches"]
     table = as_table([judge(check, check.sample())] * 2)
     assert table["Expected"].tolist() == [7600] * 2
-    assert table["Agrees"].tolist() == [True] * 2
+    assert table["Verdict"].tolist() == ["agrees"] * 2
     assert len(BY_CLAIM) == len(CHECKS)
     np.testing.assert_array_equal(check.sample(), check.sample())
 
