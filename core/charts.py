@@ -387,26 +387,93 @@ def remedies(table: pd.DataFrame) -> alt.Chart:
     )
 
 
-def learning_curves(bands: pd.DataFrame, x_title: str, y_title: str, colors: dict[str, str], target=None):
-    """Learning curves: a line a policy (the median of its runs) in the band of all; columns x, middle, low, high."""
-    order = list(bands["policy"].unique())
-    color = policy_color(order, colors)
-    x = alt.X("x:Q", title=x_title, scale=alt.Scale(nice=False))
+def curves(
+    table: pd.DataFrame,
+    x_title: str,
+    y_title: str,
+    colors: dict[str, str],
+    level: float | None = None,
+    ideal: pd.DataFrame | None = None,
+    log: bool = False,
+) -> alt.LayerChart:
+    """A line a policy in its band: columns policy, x, middle, low, high. Dashed: a level, an ideal (x, ideal)."""
+    order = list(table["policy"].unique())
+    x = alt.X("x:Q", title=x_title, scale=alt.Scale(nice=False, **({"type": "log", "base": 2} if log else {})))
     tooltip = [
         alt.Tooltip("policy:N", title="Policy"),
         alt.Tooltip("x:Q", title=x_title, format=",.4g"),
-        *[alt.Tooltip(f"{name}:Q", title=name.capitalize(), format=".3g") for name in ("middle", "low", "high")],
+        *[alt.Tooltip(f"{name}:Q", title=name.capitalize(), format=".4g") for name in ("middle", "low", "high")],
     ]
-    base = alt.Chart(bands).encode(x=x, color=color, tooltip=tooltip)
+    base = alt.Chart(table).encode(x=x, color=policy_color(order, colors), tooltip=tooltip)
     y = alt.Y("low:Q", title=y_title, scale=alt.Scale(zero=False))
+    few = table.groupby("policy").size().max() <= 40
     layers = [
         base.mark_area(opacity=0.18).encode(y=y, y2="high:Q"),
-        base.mark_line(strokeWidth=2.5).encode(y="middle:Q"),
+        base.mark_line(strokeWidth=2.5, point={"size": 60} if few else False).encode(y="middle:Q"),
     ]
-    if target is not None:
-        level = alt.Chart(pd.DataFrame({"target": [target]}))
-        layers.append(level.mark_rule(color=RULE_COLOR, strokeDash=[4, 3]).encode(y="target:Q"))
-    return alt.layer(*layers).properties(height=340)
+    if level is not None:
+        line = alt.Chart(pd.DataFrame({"level": [level]})).mark_rule(color=RULE_COLOR, strokeDash=[4, 3])
+        layers.append(line.encode(y="level:Q"))
+    if ideal is not None:
+        line = alt.Chart(ideal).mark_line(color=RULE_COLOR, strokeDash=[6, 4])
+        layers.append(line.encode(x=x, y="ideal:Q", tooltip=[alt.Tooltip("ideal:Q", title="Ideal", format=".4g")]))
+    return alt.layer(*layers).properties(height=360)
+
+
+def heatmap(
+    table: pd.DataFrame, names: list[str], values: list[tuple], color: alt.Color, tooltip: list, edges: pd.DataFrame
+) -> alt.LayerChart:
+    """A cell for each pair of values: columns x and y (places on the axes), shown, decided, and those of the tooltip.
+
+    Cells that are not decided carry a mark; edges (x, y, x2, y2) are drawn as a line; clicking a cell selects it.
+    """
+    table = table.assign(x2=table["x"] + 1, y2=table["y"] + 1, across=table["x"] + 0.5, up=table["y"] + 0.5)
+    across, up = (
+        {
+            "scale": alt.Scale(domain=[0, len(each)], nice=False),
+            "title": name,
+            "axis": alt.Axis(
+                values=[place + 0.5 for place in range(len(each))],
+                labelExpr=f"{[f'{value:,.4g}' for value in each]}[floor(datum.value)]",
+                grid=False,
+                ticks=False,
+            ),
+        }
+        for name, each in zip(names, values, strict=True)
+    )
+    pick = alt.selection_point(fields=["x", "y"], name="cell")
+    cells = (
+        alt.Chart(table)
+        .mark_rect(stroke="white", strokeWidth=0.5, cursor="pointer")
+        .encode(x=alt.X("x:Q", **across), x2="x2:Q", y=alt.Y("y:Q", **up), y2="y2:Q", color=color, tooltip=tooltip)
+        .add_params(pick)
+    )
+    marks = (
+        alt.Chart(table[~table["decided"]][["across", "up"]])
+        .mark_text(text="≈", fontSize=15, color="black")
+        .encode(x="across:Q", y="up:Q")
+    )
+    line = alt.Chart(edges).mark_rule(strokeWidth=3, color="black").encode(x="x:Q", y="y:Q", x2="x2:Q", y2="y2:Q")
+    return alt.layer(cells, marks, line).properties(height=int(np.clip(30 * len(values[1]), 90, 480)) + AROUND + 20)
+
+
+def speedup_color(speedups: pd.Series, colors: tuple[str, str], title: str) -> alt.Color:
+    """Colours from the baseline's (slower) over pale (the same) to the other policy's (faster), even in ratios."""
+    most = max(1.05, float(speedups.max()), float(1 / speedups.min()))
+    scale = alt.Scale(type="log", domain=[1 / most, 1, most], range=[colors[0], "#F4F4F4", colors[1]])
+    return alt.Color("shown:Q", title=title, scale=scale, legend=alt.Legend(orient="top", gradientLength=200))
+
+
+def amount_color(title: str) -> alt.Color:
+    """Colours for an amount."""
+    legend = alt.Legend(orient="top", gradientLength=200)
+    return alt.Color("shown:Q", title=title, scale=alt.Scale(scheme="viridis"), legend=legend)
+
+
+def winner_color(order: list[str], colors: dict[str, str]) -> alt.Color:
+    """Colours of the policies that win somewhere."""
+    scale = alt.Scale(domain=order, range=[colors[name] for name in order])
+    return alt.Color("shown:N", title=None, scale=scale, legend=LEGEND)
 
 
 def sensitivity(rates: pd.DataFrame, colors: dict[str, str]) -> alt.LayerChart:

@@ -64,6 +64,13 @@ DEFAULTS = {
     "problem": "network",
     "train_seeds": 5,
     "rate": "best",
+    "ask": "throughput",
+    "against": "async",
+    "across": "workers",
+    "across_values": "",
+    "up": "none",
+    "up_values": "",
+    "map_runs": 100,
 }
 """What a key means where a link leaves it out."""
 
@@ -91,6 +98,21 @@ def scenario_of(values: Mapping) -> Scenario:
         policy=policy.fitted(at["workers"]),
         seed=at["seed"],
     )
+
+
+def parameters_of(scenario: Scenario) -> dict[str, str]:
+    """The keys of a link that are parameters of this scenario, each with its dotted name, as `sweep` takes it."""
+    law = next((keys for kind, keys in LAW_KEYS.values() if type(scenario.compute) is kind), None)
+    flat = isinstance(scenario.network, FlatLatency)
+    return {
+        "workers": "workers",
+        "batches": "batches",
+        **({} if law is None else {"batch_ms": "compute.mean_ms"}),
+        **{key: f"compute.{name}" for name, key in (law or {}).items()},
+        **{name: f"stragglers.{name}" for name in STRAGGLERS},
+        **{key: f"network.{name}" for name, key in (FLAT_KEYS if flat else LINK_KEYS).items()},
+        **{name: f"policy.{name}" for name in POLICY_FIELDS},
+    }
 
 
 def values_of(scenario: Scenario) -> dict:

@@ -34,18 +34,24 @@ def sweep(
     by default. The table does not depend on it. progress: called with the cells done and all cells after each.
 
     Columns: the grid's parameters, policy, refused (why there are no figures, else empty), then each metric's mean
-    with _low and _high, and speedup (median over the pairs) with _low and _high; the interval is the middle 95 % of
+    with _low and _high, and the medians over the pairs, with _low and _high, of speedup (the first policy's epoch
+    over this one's) and lead (that of the quickest other policy over this one's). The interval is the middle 95 % of
     the runs, all of them where there are fewer than 40. A cell that is refused or fails leaves the others standing.
     Raises ScenarioError for a grid that names no parameter, more than two, an unknown one, or over 2,500 cells.
     """
     policies = check_policies([scenario.policy] if policies is None else policies)
     whole("replicates", replicates, 1, 1_000_000)
     check_grid(scenario, grid, policies)
-    cells = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    cells = cells_of(grid)
     if executor is None:
         with ThreadPoolExecutor(2) as threads:
             return gathered(threads, scenario, cells, policies, replicates, progress)
     return gathered(executor, scenario, cells, policies, replicates, progress)
+
+
+def cells_of(grid: Mapping[str, Sequence]) -> list[dict]:
+    """Every cell of a grid: its value of each parameter."""
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
 def gathered(executor, scenario, cells, policies, replicates, progress) -> pd.DataFrame:
@@ -84,19 +90,24 @@ def cell_rows(scenario: Scenario, cell: dict, policies: Sequence[Policy], replic
         runs = paired_figures(here, [policy for _, policy in fitting], replicates, threads=1) if fitting else []
     except ScenarioError as error:
         return refused(cell, policies, str(error))
-    for (i, _), mine in zip(fitting, runs, strict=True):
-        paired = runs[0]["epoch_ms"] / mine["epoch_ms"] if fitting[0][0] == 0 else np.full(replicates, np.nan)
-        rows[i] = {**cell, "policy": name_of(policies[i], cell), "refused": "", **figures(mine, paired)}
+    none = np.full(replicates, np.nan)
+    for place, (i, _) in enumerate(fitting):
+        mine, others = runs[place], [run["epoch_ms"] for run in (*runs[:place], *runs[place + 1 :])]
+        ratios = {
+            "speedup": runs[0]["epoch_ms"] / mine["epoch_ms"] if fitting[0][0] == 0 else none,
+            "lead": min(others, key=np.mean) / mine["epoch_ms"] if others else none,
+        }
+        rows[i] = {**cell, "policy": name_of(policies[i], cell), "refused": "", **figures(mine, ratios)}
     return [rows[i] for i in range(len(policies))]
 
 
-def figures(runs: dict[str, np.ndarray], speedups: np.ndarray) -> dict[str, float]:
-    """Mean and middle 95 % of each metric; the median and the middle 95 % of the speed-ups."""
-    values = np.column_stack([*(runs[name] for name in FIGURES), speedups])
+def figures(runs: dict[str, np.ndarray], ratios: dict[str, np.ndarray]) -> dict[str, float]:
+    """Mean and middle 95 % of each metric; the median and the middle 95 % of ratios of paired runs."""
+    names = (*FIGURES, *ratios)
+    values = np.column_stack([*(runs[name] for name in FIGURES), *ratios.values()])
     tail = 0.025 if len(values) >= FEWEST_FOR_TAILS else 0
     low, median, high = np.quantile(values, (tail, 0.5, 1 - tail), axis=0)
-    middle = np.append(values[:, :-1].mean(axis=0), median[-1])
-    names = (*FIGURES, "speedup")
+    middle = np.concatenate([values[:, : len(FIGURES)].mean(axis=0), median[len(FIGURES) :]])
     return {
         name + ending: value
         for i, name in enumerate(names)
@@ -133,6 +144,14 @@ def changed(scenario: Scenario, cell: dict) -> Scenario:
             value = replace(getattr(scenario, part), **{field: value}) if field else value
             scenario = replace(scenario, **{part: value})
     return scenario
+
+
+def at_first_cell(scenario: Scenario, policies: Sequence[Policy], cell: dict) -> tuple[Scenario, tuple[Policy, ...]]:
+    """Scenario and policies at a cell, so that what the grid changes anyway tells no two sweeps apart."""
+    try:
+        return changed(scenario, cell), tuple(changed_policy(policy, cell) for policy in policies)
+    except ScenarioError:
+        return scenario, tuple(policies)
 
 
 def check_grid(scenario: Scenario, grid, policies: Sequence[Policy]) -> None:

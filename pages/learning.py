@@ -35,7 +35,7 @@ against = left.segmented_control("Against", choices, default="time", required=Tr
 measures = ["accuracy", "loss"] if learning.goal == "accuracy" else ["loss"]
 measure = right.segmented_control("Measure", measures, default=measures[0], required=True, key="learning_measure")
 bands = learning_report.bands(learning, "time_s" if against == "time" else "samples", measure)
-chart = charts.learning_curves(
+chart = charts.curves(
     bands,
     "Time (s)" if against == "time" else "Samples processed",
     "Test accuracy (%)" if measure == "accuracy" else "Training loss",

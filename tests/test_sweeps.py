@@ -40,6 +40,9 @@ def test_every_cell_is_what_compare_gives():
         np.testing.assert_allclose(rows["epoch_ms_low"], low.loc[rows.index])
         at = rows.loc["Asynchronous"]
         assert (at["speedup"], at["speedup_low"], at["speedup_high"]) == (gain.median, gain.low, gain.high)
+        lead = speedup(runs, "Synchronous", "Asynchronous")
+        assert (at["lead"], at["lead_low"], at["lead_high"]) == (lead.median, lead.low, lead.high)
+        assert rows.loc["Synchronous", "lead"] == speedup(runs, "Asynchronous", "Synchronous").median
         assert (rows.loc["Synchronous", ["speedup", "speedup_low", "speedup_high"]] == 1).all()
     assert (table["refused"] == "").all()
 

@@ -5,11 +5,22 @@ import secrets
 import streamlit as st
 
 from core import Scenario, ScenarioError, report
-from core.link import DEFAULTS, FLAT_KEYS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, STRAGGLERS, scenario_of, values_of
+from core.link import (
+    DEFAULTS,
+    FLAT_KEYS,
+    LAW_KEYS,
+    LINK_KEYS,
+    POLICY_FIELDS,
+    STRAGGLERS,
+    parameters_of,
+    scenario_of,
+    values_of,
+)
 from core.policies import CODES, Policy, policy_from_text
 from core.presets import LESSONS, LINKS, PRESETS, Preset
+from core.sweeps import changed, changed_policy
 from pages.shared import my_trace
-from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Number
+from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Number, Text
 from pages.shared.links import link, now
 
 
@@ -91,7 +102,7 @@ def network() -> None:
     st.caption(report.network_in_words(scenario()))
 
 
-def control(key: str, disabled: bool = False) -> None:
+def control(key: str, disabled: bool = False, placeholder: str = "") -> None:
     """The widget of one control."""
     at, options = CONTROLS[key], {"key": key, "help": CONTROLS[key].help, "bind": "query-params", "disabled": disabled}
     default = DEFAULTS[key]
@@ -99,9 +110,11 @@ def control(key: str, disabled: bool = False) -> None:
         st.radio(at.label, at.options, at.options.index(default), horizontal=True, **options)
     elif key == "policies":
         st.multiselect(at.label, at.options, default, max_selections=MOST_POLICIES, accept_new_options=True, **options)
+    elif isinstance(at, Text):
+        st.text_input(at.label, default, max_chars=300, placeholder=placeholder, **options)
     elif isinstance(at, Choice):
         st.selectbox(at.label, at.options, at.options.index(default), **options)
-    elif key in ("seed", "replicates", "train_seeds", "alpha_ms", "bandwidth_gbps", "message_mb"):
+    elif key in ("seed", "replicates", "train_seeds", "map_runs", "alpha_ms", "bandwidth_gbps", "message_mb"):
         st.number_input(at.label, at.low, at.high, default, at.step, at.format, **options)
     else:
         st.slider(at.label, at.low, at.high, default, at.step, at.format, **options)
@@ -212,3 +225,22 @@ def within_range(values: dict) -> dict:
         key: type(DEFAULTS[key])(min(max(value, at[key].low), at[key].high)) if isinstance(at[key], Number) else value
         for key, value in values.items()
     }
+
+
+def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None:
+    """A button that takes a cell of a map (dotted names and values) for the scenario, and then links to see it."""
+    try:
+        values = values_of(changed(asked, cell))
+    except ScenarioError as refused:
+        st.caption(str(refused))
+        return
+    values = {key: value for key, value in values.items() if key not in ("seed", "mode", *POLICY_FIELDS)}
+    values = within_range(values | {"policies": [changed_policy(policy, cell).text for policy in policies]})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        keys = {name: key for key, name in parameters_of(asked).items()}
+        st.markdown("**" + ", ".join(f"{CONTROLS[keys[name]].label} {value:,g}" for name, value in cell.items()) + "**")
+        if values.items() <= now().items():
+            st.page_link("pages/timeline.py", label="See it on Timeline", icon=":material/view_timeline:")
+            st.page_link("pages/compare.py", label="See it on Compare", icon=":material/compare_arrows:")
+        else:
+            st.button("Use as scenario", on_click=put, args=(values,), icon=":material/input:")

@@ -18,6 +18,7 @@ def set_up():
             st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("pages/learning.py", title="Learning", icon=":material/school:"),
             st.Page("pages/trace.py", title="Your trace", icon=":material/query_stats:", url_path="trace"),
+            st.Page("pages/map.py", title="Map", icon=":material/grid_on:"),
             st.Page("pages/method.py", title="Method", icon=":material/function:"),
         ],
         position="top",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core import ScenarioError
 from core.learning import GRID
 from core.link import DEFAULTS, LAW_KEYS
+from core.maps import AXES, QUESTIONS
 from core.policies import CODES, policy_from_text
 from core.scenario import MAX_SEED
 
@@ -52,6 +53,18 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Text:
+    """A control for a few words."""
+
+    label: str
+    help: str
+    allowed = "up to 300 characters"
+
+    def accepts(self, texts: list[str]) -> bool:
+        return len(texts) == 1 and len(texts[0]) <= 300
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policies:
     """A control for several policies, each named by its code and its parameters."""
 
@@ -67,7 +80,7 @@ class Policies:
             return False
 
 
-CONTROLS: dict[str, Number | Choice | Policies] = {
+CONTROLS: dict[str, Number | Choice | Text | Policies] = {
     "workers": Number(
         label="Number of Workers",
         low=1,
@@ -131,7 +144,7 @@ CONTROLS: dict[str, Number | Choice | Policies] = {
         help="static: every worker has its own batches. shared: one queue that whoever is free takes from.",
     ),
     "policies": Policies(
-        label="Policies on Compare",
+        label="Policies to Compare",
         options=(
             "sync",
             "async",
@@ -313,6 +326,26 @@ CONTROLS: dict[str, Number | Choice | Policies] = {
         options=("best", *(f"{rate:g}" for rate in GRID)),
         help="best: each policy at its own best rate of the grid. A number pins one rate for all, to see how unfair "
         "that is.",
+    ),
+    "ask": Choice(
+        label="Question",
+        options=tuple(QUESTIONS),
+        help="What is asked of every cell. target trains for real in every cell: few cells, please.",
+    ),
+    "against": Text(
+        label="Of the Policy",
+        help="Which of the policies the map is about; a speed-up is over the first one.",
+    ),
+    "across": Choice(label="Across", options=tuple(AXES), help="What varies from left to right."),
+    "across_values": Text(label="Its Values", help="Numbers with commas between; empty for a choice of ours."),
+    "up": Choice(label="Up", options=("none", *AXES), help="What varies from bottom to top; none draws lines instead."),
+    "up_values": Text(label="Its Values (up)", help="Numbers with commas between; empty for a choice of ours."),
+    "map_runs": Number(
+        label="Paired Runs (Map)",
+        low=1,
+        high=1_000,
+        step=1,
+        help="How many times every cell repeats every policy.",
     ),
 }
 assert CONTROLS.keys() == DEFAULTS.keys()

@@ -96,6 +96,12 @@ def applied(asked: Scenario) -> Scenario:
         return asked
     if asked.workers == len(measurement.trace.workers):
         return replace(asked, compute=measurement.scenario.compute, stragglers=Stragglers())
+    return fitted(asked)
+
+
+def fitted(asked: Scenario) -> Scenario:
+    """The scenario with the law and the stragglers that were fitted to the trace."""
+    measurement = in_use()
     fit = measurement.diagnosis.fits[0]
     slow = min(fit.stragglers.slow_workers, asked.workers)
     return replace(asked, compute=fit.compute, stragglers=replace(fit.stragglers, slow_workers=slow))
@@ -108,10 +114,12 @@ def in_words(workers: int) -> str:
     size = f"{counted(len(trace.workers), 'worker')} × {counted(len(trace.steps), 'step')}"
     if workers == len(trace.workers):
         return f"**Compute times: your trace**, {size}, replayed. More steps than measured are drawn from it again."
-    return (
-        f"**Compute times: fitted to your trace** ({size}), as it has no {counted(workers, 'worker')}: "
-        f"{fit_in_words(measurement.diagnosis.fits[0])}"
-    )
+    return f"{fitted_in_words()} It has {size}, not {counted(workers, 'worker')}."
+
+
+def fitted_in_words() -> str:
+    """What stands in for the trace where it cannot be replayed."""
+    return f"**Compute times: fitted to your trace.** {fit_in_words(in_use().diagnosis.fits[0])}"
 
 
 def how_to_record() -> None:

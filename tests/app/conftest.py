@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {
     "timeline": "pages/timeline.py",
     "compare": "pages/compare.py",
+    "map": "pages/map.py",
     "learning": "pages/learning.py",
     "trace": "pages/trace.py",
     "method": "pages/method.py",

@@ -108,7 +108,7 @@ class Visit:
 
     def settle(self):
         """Wait until the script has run."""
-        self.page.wait_for_selector('[data-testid="stMetricValue"], [data-testid="stDataFrame"]', timeout=60_000)
+        self.page.wait_for_selector('[data-testid="stMain"] h2', timeout=60_000)
         for _ in range(2):  # one run may call for another
             self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
             self.page.wait_for_timeout(300)

@@ -120,6 +120,56 @@ def test_policies_are_picked_and_typed(visit, server):
     assert asked == ["sync", "async", "rebalanced", "ssp 5"]
 
 
+def test_a_cell_of_a_map_opens_elsewhere(visit, server):
+    me = visit(server).go("/map?ask=speedup&across=jitter&up=latency_ms&map_runs=10")
+    assert "faster than synchronous in" in me.headline
+    me.page.locator(CHART).scroll_into_view_if_needed()
+    box = me.page.locator(CHART).bounding_box()
+    me.page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
+    me.page.get_by_role("button", name="Use as scenario").click()
+    me.page.locator('[data-testid="stMain"]').get_by_text("See it on Compare").click()
+    me.page.wait_for_selector("text=Epoch time, run by run")
+    me.settle()
+    asked = parse_qs(urlsplit(me.page.url).query)
+    assert {"jitter", "latency_ms"} & asked.keys()
+    assert "ask" not in asked
+    assert "finishes the epoch" in me.headline
+
+
+def test_learning_shows_who_is_first(visit, server):
+    me = visit(server).go("/learning?problem=quadratic&train_seeds=3")
+    me.page.wait_for_selector("text=Time to target")
+    me.settle()
+    assert "a loss of" in me.headline
+    assert me.page.locator(CHART).count() == 2
+    me.page.get_by_text("samples processed", exact=True).click()
+    me.page.wait_for_selector("text=Samples processed")
+
+
+def test_a_trace_is_dropped_and_used(visit, server, tmp_path):
+    rows = [f"{worker},{step},{100 + (worker == 1) * 80 + step % 7}" for step in range(30) for worker in range(4)]
+    file = tmp_path / "ours.csv"
+    file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
+    me = visit(server).go("/trace")
+    me.page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+    me.page.wait_for_selector("text=it is always worker 1")
+    me.settle()
+    me.page.get_by_role("button", name="Use as scenario").click()
+    me.page.wait_for_selector("text=Stop using the trace")
+    me.settle()
+    events = json.loads(download(me, "Measured (Perfetto)").read_text())["traceEvents"]
+    assert len([event for event in events if event["ph"] == "X" and event["name"] == "compute"]) == 120
+    me.page.get_by_role("link", name="Compare").click()
+    me.page.wait_for_selector("text=Epoch time, run by run")
+    assert "take the same time" in me.settle().headline or "finishes the epoch" in me.headline
+
+
+def test_method_checks_itself(visit, server):
+    me = visit(server).go("/method")
+    me.page.wait_for_selector("text=figures agree with theory", timeout=120_000)
+    assert me.page.locator(CHART).count() == 8
+
+
 def test_keep_a_run(visit, server):
     me = visit(server).go("/")
     me.page.get_by_role("button", name="Keep this run").click()
@@ -167,12 +217,12 @@ def test_the_legend_filters_and_the_wheel_zooms(visit, server):
 
 
 def test_phone_and_dark(visit, server):
-    for path in ("/", "/compare"):
+    for path in ("/", "/compare", "/learning?problem=quadratic", "/trace", "/map", "/method"):
         me = visit(server, color_scheme="dark")
         me.page.set_viewport_size({"width": 390, "height": 844})
         me.go(path)
         assert me.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert me.page.locator('[data-testid="stException"], [data-testid="stAlert"]').count() == 0
+        assert me.page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]').count() == 0
 
 
 def download(me, name):

@@ -1,0 +1,69 @@
+"""Map: where does which policy win? Every cell of a grid over one or two parameters, on the same draws."""
+
+import streamlit as st
+
+from core import ScenarioError
+from core.link import parameters_of
+from core.map_report import refusals
+from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
+from core.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
+from pages.shared import controls, entry, my_trace
+from pages.shared.exports import csv_button
+from pages.shared.map_charts import grid_chart, line_chart
+from pages.shared.mapping import mapped
+from pages.shared.training import PROBLEMS
+
+entry.through_app()
+asked, policies = controls.scenario(), controls.policies()
+at = st.session_state
+first, second, third = st.columns(3)
+with first:
+    controls.control("ask")
+    controls.control("map_runs")
+for column, key in ((second, "across"), (third, "up")):
+    with column:
+        controls.control(key)
+        usual = ", ".join(f"{value:g}" for value in AXES.get(at[key], ()))
+        controls.control(f"{key}_values", disabled=at[key] == "none", placeholder=usual)
+question, keys = QUESTIONS[at.ask], [at.across] + [at.up] * (at.up not in ("none", at.across))
+if "workers" in keys and my_trace.in_use():
+    asked = my_trace.fitted(asked)
+    st.caption(my_trace.fitted_in_words())
+known = axes_for(asked, policies)
+try:
+    for key in keys:
+        if key not in known:
+            raise ScenarioError(
+                f"{key}: no parameter of these policies, laws and networks; there are {', '.join(known)}."
+            )
+    values = [values_from(key, at[f"{where}_values"]) for key, where in zip(keys, ("across", "up"), strict=False)]
+except ScenarioError as refused:
+    st.error(str(refused), icon=":material/block:")
+    st.stop()
+
+names = [parameters_of(asked)[key] for key in keys]
+cells = cells_of(dict(zip(names, values, strict=True)))
+most = MOST_TRAINED // len(policies) if at.ask == "target" else MOST_CELLS
+if len(cells) > most:
+    st.error(f"{len(cells):,} cells are more than {most:,}, the most for this question.", icon=":material/block:")
+    st.stop()
+if at.ask == "target":
+    controls.control("problem")
+table = mapped(
+    *at_first_cell(asked, policies, cells[0]), cells, at.map_runs, PROBLEMS[at.problem] if at.ask == "target" else None
+)
+if table.empty or not (table["refused"] == "").any():
+    for said in refusals(table) if len(table) else []:
+        st.error(said)
+    st.stop()
+
+labels = {name_of(policy, cells[0]): policy.text for policy in policies}
+draw = grid_chart if len(keys) == 2 else line_chart
+picked = draw(table, question, keys, names, values, labels)
+for said in refusals(table):
+    st.caption(said)
+if picked:
+    controls.open_cell(asked, policies, picked)
+with st.expander("Every cell"):
+    st.dataframe(table, hide_index=True)
+csv_button("Map (CSV)", lambda: table, "map.csv")
