@@ -9,7 +9,7 @@ from core import ScenarioError
 from pages.shared import controls, entry, links
 
 page = entry.set_up()
-st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
+entry.style()
 try:
     links.check_link()
     with st.sidebar:

@@ -453,8 +453,13 @@ def heatmap(
         .mark_text(text="≈", fontSize=15, color="black")
         .encode(x="across:Q", y="up:Q")
     )
-    line = alt.Chart(edges).mark_rule(strokeWidth=3, color="black").encode(x="x:Q", y="y:Q", x2="x2:Q", y2="y2:Q")
-    return alt.layer(cells, marks, line).properties(height=int(np.clip(30 * len(values[1]), 90, 480)) + AROUND + 20)
+    layers = [cells]
+    if not table["decided"].all():
+        layers.append(marks)
+    if len(edges):
+        line = alt.Chart(edges).mark_rule(strokeWidth=3, color="black")
+        layers.append(line.encode(x="x:Q", y="y:Q", x2="x2:Q", y2="y2:Q"))
+    return alt.layer(*layers).properties(height=int(np.clip(30 * len(values[1]), 90, 480)) + AROUND + 20)
 
 
 def speedup_color(speedups: pd.Series, colors: tuple[str, str], title: str) -> alt.Color:
