@@ -120,6 +120,7 @@ class Visit:
 
     @property
     def figures(self):
+        self.page.wait_for_selector('[data-testid="stMetricValue"]', timeout=60_000)
         return self.page.locator('[data-testid="stMetricValue"]').all_inner_texts()
 
     def slide(self, key, presses):
