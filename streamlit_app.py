@@ -9,11 +9,11 @@ from core import ScenarioError
 from pages.shared import controls, entry, links
 
 page = entry.set_up()
-entry.style()
 try:
     links.check_link()
     with st.sidebar:
         controls.show()
+    entry.style(st.session_state.present)
     entry.run(page)
 except ScenarioError as refused:
     st.error(str(refused), icon=":material/block:")

@@ -71,6 +71,7 @@ DEFAULTS = {
     "up": "none",
     "up_values": "",
     "map_runs": 100,
+    "present": False,
 }
 """What a key means where a link leaves it out."""
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import ScenarioError, charts, comparison, simulate
 from core.simulate import most_replicates
-from pages.shared import controls, entry
+from pages.shared import controls, entry, links
 from pages.shared.cache import compared
 from pages.shared.exports import csv_button
 from pages.shared.many import many
@@ -34,6 +34,8 @@ colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, s
 layout = two if len(runs) == 2 else many
 layout(table, runs, shown, until_ms, colors)
 
+with st.expander("Summary to paste"):
+    st.code(comparison.summary_text(table, policies, asked, links.link()), language=None, wrap_lines=True)
 with st.expander("All metrics: the mean, and between low and high the middle 95 % of the runs"):
     st.dataframe(comparison.summary(table).round(3), height="content")
     csv_button("Every run (CSV)", lambda: table, f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv")

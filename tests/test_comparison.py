@@ -34,6 +34,7 @@ from core.comparison import (
     speedup,
     speedup_intervals,
     summary,
+    summary_text,
 )
 from tests.test_report import numbers
 
@@ -225,3 +226,13 @@ def test_intervals_hold_the_middle_of_the_runs():
             inside = np.mean((values[at.policy] >= at.low) & (values[at.policy] <= at.high))
             assert inside >= 0.949
             assert at.low <= at.middle <= at.high
+
+
+def test_a_summary_to_paste():
+    table = compare(Scenario(), BOTH, 100)
+    text = summary_text(table, BOTH, Scenario(), "http://here/compare?workers=4")
+    lines = text.splitlines()
+    assert lines[0] == headline(table)
+    assert lines[1] == "4 workers × 10 batches, 100 paired runs."
+    assert [line.split(":")[0] for line in lines[2:4]] == ["- Asynchronous", "- Synchronous"]
+    assert lines[-1] == "http://here/compare?workers=4"

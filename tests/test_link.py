@@ -15,7 +15,7 @@ KEYS = (
     *("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"),
     *("network", "async_fraction", "alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap"),
     *("seed", "replicates", "problem", "train_seeds", "rate"),
-    *("ask", "against", "across", "across_values", "up", "up_values", "map_runs"),
+    *("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "present"),
 )
 
 

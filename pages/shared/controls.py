@@ -20,7 +20,7 @@ from core.policies import CODES, Policy, policy_from_text
 from core.presets import LESSONS, LINKS, PRESETS, Preset
 from core.sweeps import changed, changed_policy
 from pages.shared import my_trace
-from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Number, Text
+from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Number, Switch, Text
 from pages.shared.links import link, now
 
 
@@ -80,6 +80,7 @@ def show() -> None:
     with st.container(horizontal=True):
         st.button("New draw", on_click=new_draw, icon=":material/casino:", help="Another random seed.")
         st.button("Reset", on_click=reset, icon=":material/restart_alt:")
+    control("present")
     with st.popover("Copy link", icon=":material/link:"):
         st.caption(
             "The trace stays here: this link carries the other controls only."
@@ -110,6 +111,8 @@ def control(key: str, disabled: bool = False, placeholder: str = "") -> None:
         st.radio(at.label, at.options, at.options.index(default), horizontal=True, **options)
     elif key == "policies":
         st.multiselect(at.label, at.options, default, max_selections=MOST_POLICIES, accept_new_options=True, **options)
+    elif isinstance(at, Switch):
+        st.toggle(at.label, default, **options)
     elif isinstance(at, Text):
         st.text_input(at.label, default, max_chars=300, placeholder=placeholder, **options)
     elif isinstance(at, Choice):

@@ -6,6 +6,21 @@ old-style multipage app, and would run the page that the first visitor asks for 
 
 import streamlit as st
 
+LESS_SPACE = ".stMainBlockContainer {padding-top: 4.5rem}"
+DARK_LETTERS = '[kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: #101513}'
+ANSWER_ALONE = """
+.stMainBlockContainer {zoom: 1.25}
+.stMain :is(.stCaption, [data-testid="stCaptionContainer"], .stExpander, .stDownloadButton, .stFileUploader, .stCode,
+.stButton, .stTextInput, .stNumberInput, .stSelectbox) {display: none}
+"""
+WHOLE_IN_PRINT = """
+@media print {
+  .stSidebar, .stAppHeader, .stToolbar {display: none !important}
+  .stApp, .stApp > div, .stAppViewContainer, .stMain {position: static !important; height: auto !important;
+    overflow: visible !important; display: block !important}
+}
+"""
+
 
 def set_up():
     """The page that is asked for, after setting up the window and drawing the menu."""
@@ -25,12 +40,11 @@ def set_up():
     )
 
 
-def style() -> None:
-    """What the theme cannot say: less space on top, and dark letters on the bright primary colour of the dark theme."""
-    rules = ".stMainBlockContainer {padding-top: 4.5rem}"
-    if st.context.theme.type == "dark":
-        rules += ' [kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: #101513}'
-    st.html(f"<style>{rules}</style>")
+def style(presenting: bool) -> None:
+    """What the theme cannot say; a presenter's view is larger, and has the answer, metrics and charts alone."""
+    rules = [LESS_SPACE, WHOLE_IN_PRINT]
+    rules += [DARK_LETTERS] * (st.context.theme.type == "dark") + [ANSWER_ALONE] * presenting
+    st.html(f"<style>{' '.join(rules)}</style>")
 
 
 def run(page) -> None:

@@ -53,6 +53,18 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Switch:
+    """A control that is on or off."""
+
+    label: str
+    help: str
+    allowed = "true or false"
+
+    def accepts(self, texts: list[str]) -> bool:
+        return len(texts) == 1 and texts[0].lower() in ("true", "false")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Text:
     """A control for a few words."""
 
@@ -80,7 +92,7 @@ class Policies:
             return False
 
 
-CONTROLS: dict[str, Number | Choice | Text | Policies] = {
+CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     "workers": Number(
         label="Number of Workers",
         low=1,
@@ -346,6 +358,10 @@ CONTROLS: dict[str, Number | Choice | Text | Policies] = {
         high=1_000,
         step=1,
         help="How many times every cell repeats every policy.",
+    ),
+    "present": Switch(
+        label="Presenter view",
+        help="Larger, and only the answer, metrics and charts. With &embed=true in the link the menu goes too.",
     ),
 }
 assert CONTROLS.keys() == DEFAULTS.keys()

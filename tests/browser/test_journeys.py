@@ -216,6 +216,28 @@ def test_the_legend_filters_and_the_wheel_zooms(visit, server):
     assert chart.locator(".role-axis-label text").all_inner_texts() != ticks
 
 
+def test_presenter_view_shows_the_answer_alone(visit, server):
+    me = visit(server).go("/compare?present=true&embed=true")
+    assert "finishes the epoch" in me.headline
+    assert len(me.figures) == 6
+    main = me.page.locator('[data-testid="stMain"]')
+    assert main.locator(CHART).first.is_visible()
+    assert not main.get_by_text("All metrics").is_visible()
+    assert not main.get_by_text("nearly free").is_visible()
+    assert me.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_printed_page_is_whole(visit, server):
+    me = visit(server).go("/compare")
+    me.page.emulate_media(media="print")
+    me.page.wait_for_timeout(500)
+    clipped = "e => e.scrollHeight - e.clientHeight"
+    assert me.page.locator('[data-testid="stMain"]').evaluate(clipped) <= 1
+    assert not me.page.locator('[data-testid="stSidebar"]').is_visible()
+    bottom = me.page.get_by_text("for 2,000 simulated epochs").bounding_box()
+    assert bottom["y"] < me.page.evaluate("document.documentElement.scrollHeight")
+
+
 def test_phone_and_dark(visit, server):
     for path in ("/", "/compare", "/learning?problem=quadratic", "/trace", "/map", "/method"):
         me = visit(server, color_scheme="dark")
