@@ -1,9 +1,11 @@
 """A scenario as the values of a link: flat keys, frozen from the first release, and back again."""
 
 from collections.abc import Mapping
+from urllib.parse import parse_qs
 
 from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.network import AlphaBeta, FlatLatency
+from core.parts import ScenarioError, shown
 from core.policies import CODES
 from core.scenario import Scenario
 from core.stragglers import Stragglers
@@ -28,6 +30,11 @@ LINK_KEYS = {
 }
 """Keys of the fields of either network."""
 POLICY_FIELDS = ("bound", "wait_for", "period", "accumulate", "assignment")
+
+CHOICES = {"mode": tuple(CODES), "law": tuple(LAW_KEYS), "network": ("flat", "ring", "tree", "server")}
+"""What keys with few values may be."""
+IGNORED = ("embed", "embed_options")
+MAX_LINK = 5_000
 
 DEFAULTS = {
     "workers": 4,
@@ -138,3 +145,39 @@ def values_of(scenario: Scenario) -> dict:
         "network": "flat" if flat else network.collective,
         "seed": scenario.seed,
     }
+
+
+def link_values(text: str) -> dict:
+    """The values of a link's text, an address with a query or the query alone: {key: value} of the keys it names.
+
+    Raises ScenarioError for an unknown key, a key that is named twice (policies may be), and a value of another kind.
+    """
+    query = text[:MAX_LINK].rpartition("?")[2] if "?" in text[:MAX_LINK] else text[:MAX_LINK]
+    if len(text) > MAX_LINK or ("=" not in query and query.strip()):
+        raise ScenarioError(f"link: {shown(text)} is not a link of the dashboard, such as workers=8&mode=async.")
+    values = {}
+    for key, texts in parse_qs(query.strip(), keep_blank_values=True).items():
+        if key in IGNORED:
+            continue
+        if key not in DEFAULTS:
+            raise ScenarioError(f"link: {shown(key)} is unknown; known are {', '.join(DEFAULTS)}.")
+        if key != "policies" and len(texts) > 1:
+            raise ScenarioError(f"link: {key} is named {len(texts)} times.")
+        values[key] = tuple(texts) if key == "policies" else typed(key, texts[0])
+    return values
+
+
+def typed(key: str, text: str):
+    """The text as what the key takes."""
+    kind = type(DEFAULTS[key])
+    choices = CHOICES.get(key)
+    if choices and text not in choices:
+        raise ScenarioError(f"link: {key}: {shown(text)} is not one of {', '.join(choices)}.")
+    if kind not in (int, float):
+        return text.lower() == "true" if kind is bool else text
+    try:
+        number = float(text)
+        return int(text) if kind is int and text.strip().isdecimal() else kind(number)
+    except (ValueError, OverflowError) as error:
+        what = "whole number" if kind is int else "number"
+        raise ScenarioError(f"link: {key}: {shown(text)} is not a {what}.") from error

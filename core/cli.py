@@ -1,0 +1,168 @@
+"""The command line: the same links, the same numbers, as a table or as JSON."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from core import comparison, theory
+from core.diagnosis import diagnose
+from core.link import DEFAULTS, link_values, scenario_of
+from core.metrics import FIGURES
+from core.parts import ScenarioError
+from core.policies import Policy, policy_from_text
+from core.scenario import Scenario
+from core.simulate import compare, simulate
+from core.sweeps import sweep
+from core.trace_report import summary_text
+from core.traces import read_trace
+from core.what_if import what_if, what_if_table
+
+LINK = "a link of the dashboard, or its query alone: workers=8&mode=ssp&bound=2 (default: the dashboard's)"
+SWEPT = ["throughput", "utilization_percent", "idle_percent", "mean_staleness", "epoch_ms", "speedup", "refused"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer one question on standard output; 2 and a message on standard error where it is refused."""
+    try:
+        asked = parser().parse_args(arguments)
+        text, data = asked.answer(asked)
+        print(
+            json.dumps(strict(data), indent=2, allow_nan=False, ensure_ascii=False, default=str)
+            if asked.json
+            else text,
+            flush=True,
+        )
+    except (ScenarioError, OSError) as refused:
+        if isinstance(refused, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        print(f"{parser().prog}: {refused}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    whole = argparse.ArgumentParser("python -m core", description="The Batch Scheduler Simulator without its pages.")
+    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | trace")
+
+    def command(name: str, answer, help: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help, description=help)
+        one.set_defaults(answer=answer)
+        one.add_argument("--json", action="store_true", help="JSON instead of a table; times in ms")
+        return one
+
+    run = command("run", answer_run, "Figures of one run, beside what theory expects.")
+    many = command("compare", answer_compare, "Policies on the same draws: who finishes first, and what it pays.")
+    grid = command("sweep", answer_sweep, "Policies over one parameter or two.")
+    for one in (run, many, grid):
+        one.add_argument("link", nargs="?", default="", help=LINK)
+    for one in (many, grid):
+        one.add_argument("--policies", help='with commas between: "sync,async,ssp 3" (default: those of the link)')
+        one.add_argument("--replicates", type=int, help="paired runs (default: those of the link)")
+    grid.add_argument(
+        "--over",
+        action="append",
+        required=True,
+        metavar="NAME=VALUES",
+        help="workers=2,4,8 or compute.jitter=0.1,0.3; once or twice",
+    )
+    trace = command("trace", answer_trace, "What stragglers cost in a measured run, and which remedy pays.")
+    trace.add_argument("files", nargs="+", help="profiler traces, one a rank, or tables of compute times")
+    return whole
+
+
+def answer_run(asked) -> tuple[str, dict]:
+    """Every figure of one run, and what theory expects of it."""
+    scenario = scenario_of(link_values(asked.link))
+    figures, known = vars(simulate(scenario).metrics), theory.expected(scenario)
+    rows = [
+        {"name": name, "value": figures[name], "unit": FIGURES[name]["unit"], **theory_of(known.get(name))}
+        for name in FIGURES
+    ]
+    return table_text(pd.DataFrame(rows)), {"policy": scenario.policy.label, "figures": rows}
+
+
+def theory_of(expected) -> dict:
+    """A figure's theory, as far as there is one."""
+    return {"theory": expected.value, "holds": expected.holds} if expected else {}
+
+
+def answer_compare(asked) -> tuple[str, dict]:
+    """The answer, and the policies in finishing order."""
+    scenario, policies, replicates = question(asked)
+    table = compare(scenario, policies, replicates)
+    gains = comparison.speedup_intervals(table).rename(columns={"middle": "speedup"}).set_index("policy")
+    means = comparison.means(table).loc[gains.index]
+    data = {"answer": comparison.headline(table), "replicates": replicates}
+    data["policies"] = means.join(gains).reset_index().to_dict("records")
+    return f"{data['answer']}\n\n{table_text(comparison.ranking(table).reset_index())}", data
+
+
+def answer_sweep(asked) -> tuple[str, dict]:
+    """Every cell of a grid."""
+    scenario, policies, replicates = question(asked)
+    grid = dict(map(axis, asked.over))
+    table = sweep(scenario, grid, policies, replicates)
+    shown = [*grid, "policy", *(name for name in SWEPT if name in table)]
+    return table_text(table[shown]), {"replicates": replicates, "cells": table.to_dict("records")}
+
+
+def answer_trace(asked) -> tuple[str, dict]:
+    """The diagnosis of a measured run, and its remedies."""
+    trace = read_trace(asked.files)
+    diagnosis, remedies = diagnose(trace), what_if(trace)
+    data = {
+        "workers": len(trace.workers),
+        "steps": len(trace.steps),
+        "kind": diagnosis.kind,
+        "diagnosis": diagnosis.table().to_dict("records"),
+        "remedies": what_if_table(remedies).to_dict("records"),
+        "notes": list(trace.notes),
+    }
+    return summary_text(trace, diagnosis, remedies), data
+
+
+def question(asked) -> tuple[Scenario, list[Policy], int]:
+    """Scenario, policies and replicates of a command."""
+    values = {**DEFAULTS, **link_values(asked.link)}
+    scenario = scenario_of(values)
+    texts = asked.policies.split(",") if asked.policies else values["policies"]
+    policies = list(dict.fromkeys(policy_from_text(text).fitted(scenario.workers) for text in texts))
+    return scenario, policies, values["replicates"] if asked.replicates is None else asked.replicates
+
+
+def axis(text: str) -> tuple[str, list]:
+    """A parameter and its values, from NAME=VALUES."""
+    name, _, values = text.partition("=")
+    return name.strip(), [number(value.strip()) for value in values.split(",") if value.strip()]
+
+
+def number(text: str):
+    """The text as a whole number, a number, or itself."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def table_text(table: pd.DataFrame) -> str:
+    """Columns that line up."""
+    return table.to_string(index=False, float_format="%.6g", na_rep="")
+
+
+def strict(data):
+    """The data as JSON has it: plain numbers, null for what is none."""
+    if isinstance(data, dict):
+        return {key: strict(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [strict(value) for value in data]
+    value = data.item() if isinstance(data, np.generic) else data
+    return None if isinstance(value, float) and not np.isfinite(value) else value
