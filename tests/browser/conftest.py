@@ -48,6 +48,13 @@ def installed_browser():
 @contextmanager
 def served():
     """The address of a fresh server on a free port of this machine."""
+    with served_process() as (address, _):
+        yield address
+
+
+@contextmanager
+def served_process():
+    """The address of a fresh server, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -57,7 +64,7 @@ def served():
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/_stcore/health")
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.wait()

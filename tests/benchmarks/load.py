@@ -1,0 +1,117 @@
+"""Many visitors at once, over raw websockets of this machine: 50 that change controls, 200 that only look.
+
+Prints the time of a rerun (median, 95th percentile), how many reruns a second the server makes, and its memory before,
+with everybody there, and after they left. A visitor who sees another's control, or an error, ends it with a message.
+"""
+
+import asyncio
+import statistics
+import time
+from pathlib import Path
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tests.browser.conftest import served_process
+
+ACTIVE, IDLE, CHANGES, SECONDS = 50, 200, 4, 60
+
+
+class Visitor:
+    """One browser tab, without the browser."""
+
+    def __init__(self, address: str):
+        self.address = address.replace("http", "ws") + "/_stcore/stream"
+        self.slider, self.headline = "", ""
+
+    async def __aenter__(self):
+        self.socket = await websockets.connect(self.address, max_size=2**26, open_timeout=SECONDS)
+        return self
+
+    async def __aexit__(self, *error):
+        await self.socket.close()
+
+    async def look(self, workers: int | None = None) -> float:
+        """Open the page, or move the slider of workers; seconds until the script has finished."""
+        message = BackMsg()
+        message.rerun_script.query_string = ""
+        if workers:
+            state = message.rerun_script.widget_states.widgets.add()
+            state.id = self.slider
+            state.double_array_value.data.append(workers)
+        start = time.perf_counter()
+        await self.socket.send(message.SerializeToString())
+        while True:
+            answer = ForwardMsg()
+            answer.ParseFromString(await asyncio.wait_for(self.socket.recv(), SECONDS))
+            element = answer.delta.new_element
+            if element.slider.id.endswith("-workers"):
+                self.slider = element.slider.id
+            if element.heading.tag == "h2":
+                self.headline = element.heading.body
+            if element.HasField("exception"):
+                raise AssertionError(element.exception.message)
+            if answer.HasField("script_finished"):
+                return time.perf_counter() - start
+
+
+async def change(address: str, first: int) -> list[float]:
+    """One visitor who moves a slider a few times, and must see the own number of workers each time."""
+    took = []
+    async with Visitor(address) as me:
+        await me.look()
+        for step in range(CHANGES):
+            workers = 2 + (first + 7 * step) % 60
+            took.append(await me.look(workers))
+            if not me.headline.startswith(f"{workers} workers"):
+                raise AssertionError(f"asked for {workers} workers, saw: {me.headline}")
+    return took
+
+
+async def idle(address: str, arrived: asyncio.Semaphore, leave: asyncio.Event) -> None:
+    """One visitor who looks, and stays."""
+    async with Visitor(address) as me:
+        await me.look()
+        arrived.release()
+        await leave.wait()
+
+
+def memory_mb(process) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+async def visit(address: str, process) -> None:
+    """Everybody comes, works and leaves."""
+    await change(address, 0)
+    before, arrived, leave = memory_mb(process), asyncio.Semaphore(0), asyncio.Event()
+    lookers = [asyncio.create_task(idle(address, arrived, leave)) for _ in range(IDLE)]
+    for _ in lookers:
+        await arrived.acquire()
+    start = time.perf_counter()
+    took = [t for times in await asyncio.gather(*(change(address, i) for i in range(ACTIVE))) for t in times]
+    seconds, most = time.perf_counter() - start, memory_mb(process)
+    leave.set()
+    await asyncio.gather(*lookers)
+    print(f"{ACTIVE} visitors change controls at once, {IDLE} look on: {len(took)} reruns, none failed, none mixed up")
+    print(
+        f"rerun: median {statistics.median(took):.2f} s, 95th percentile {statistics.quantiles(took, n=20)[-1]:.2f} s"
+    )
+    print(f"{(len(took) + ACTIVE) / seconds:.1f} reruns a second")
+    for wait in (10, 60, 120):
+        await asyncio.sleep(wait)
+        print(
+            f"memory: {before:.0f} MB before, {most:.0f} MB with everybody, {memory_mb(process):.0f} MB {wait} s later"
+        )
+
+
+def main() -> None:
+    """Start a server, and let them in."""
+    with served_process() as (address, process):
+        asyncio.run(visit(address, process))
+
+
+if __name__ == "__main__":
+    main()
