@@ -55,6 +55,16 @@ def phase_ms(schedule: Schedule) -> dict[str, np.ndarray]:
     return {**total, "tail": np.broadcast_to(epoch - schedule.finish_ms, workers_and_runs)}
 
 
+def wait_ms(schedule: Schedule) -> dict[str, np.ndarray]:
+    """Each worker's waiting by its reason: {reason: (workers, runs)} in ms, without reasons for which nobody waited."""
+    total: dict[str, np.ndarray] = {}
+    for stretch in schedule.stretches:
+        if stretch.phase == "wait":
+            total.setdefault(stretch.reason, np.zeros(schedule.shape[1:]))
+            total[stretch.reason] += summed(stretch.end_ms - stretch.start_ms)
+    return {reason: ms for reason, ms in total.items() if ms.any()}
+
+
 def summed(values: np.ndarray) -> np.ndarray:
     """Sums along the first axis, added up one after the other whatever the number of runs.
 

@@ -72,30 +72,51 @@ class Schedule:
         return staleness if self.used is None else np.where(self.used, staleness, -1)
 
 
-def segments(schedule: Schedule, run: int = 0) -> pd.DataFrame:
-    """Every phase of every mini-batch of one run that took any time, by worker and start.
+def segments(
+    schedule: Schedule, run: int = 0, *, since_ms: float = 0.0, until_ms: float = np.inf, workers=None
+) -> pd.DataFrame:
+    """Every phase of one run that took any time, by worker and start: all, or what touches a window of time.
 
+    workers: the numbers of those that are wanted, all by default. Takes memory for what is in the window only.
     Columns: worker, batch, phase (compute|wait|comm|cancelled), reason (of a wait, else empty), start_ms, end_ms.
     """
-    columns = []
-    for stretch in schedule.stretches:
-        start, end = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
-        worker, batch = np.nonzero(end > start)
-        kind = np.full(len(worker), len(columns), dtype=np.int8)
-        columns.append((worker, batch, kind, start[worker, batch], end[worker, batch]))
-    worker, batch, kind, start_ms, end_ms = map(np.concatenate, zip(*columns, strict=True))
-    order = np.lexsort((start_ms, worker))
-    kind = kind[order]
+    workers = np.arange(schedule.shape[1]) if workers is None else np.sort(workers)
+    first, last = under_way(schedule, since_ms, until_ms, workers, run)
+    count = last - first
+    worker = np.repeat(workers, count)
+    batch = np.arange(len(worker)) - np.repeat(np.cumsum(count) - last, count)
+    start, end = (
+        np.column_stack([one_run(schedule, run, times)[0][worker, batch] for times in lives])
+        for lives in zip(*((stretch.start_ms, stretch.end_ms) for stretch in schedule.stretches), strict=True)
+    )
+    row, kind = np.nonzero((end > start) & (end > since_ms) & (start < until_ms))
     return pd.DataFrame(
         {
-            "worker": worker[order],
-            "batch": batch[order],
+            "worker": worker[row],
+            "batch": batch[row],
             "phase": named(kind, [stretch.phase for stretch in schedule.stretches]),
             "reason": named(kind, [stretch.reason for stretch in schedule.stretches]),
-            "start_ms": start_ms[order],
-            "end_ms": end_ms[order],
+            "start_ms": start[row, kind],
+            "end_ms": end[row, kind],
         }
     )
+
+
+def under_way(
+    schedule: Schedule, since_ms: float, until_ms: float, workers: np.ndarray, run: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which mini-batches of these workers touch a window of time: from each worker's first to before its last row.
+
+    A worker's rows follow each other in time, so that nothing outside the window is looked at.
+    """
+    start, end = one_run(schedule, run, schedule.stretches[0].start_ms, schedule.stretches[-1].end_ms)
+    begun = np.full(schedule.shape[1], schedule.shape[0])
+    if schedule.started is not None:
+        begun = np.count_nonzero(one_run(schedule, run, schedule.started)[0], axis=1)
+    first = np.array([np.searchsorted(end[worker], since_ms, side="right") for worker in workers], dtype=np.int64)
+    last = np.array([np.searchsorted(start[worker], until_ms) for worker in workers], dtype=np.int64)
+    last = np.minimum(last, begun[workers])
+    return np.minimum(first, last), last
 
 
 def named(kind: np.ndarray, names: list[str]) -> pd.Categorical:
@@ -121,6 +142,24 @@ def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     if schedule.started is None:
         return table
     return table[np.ravel(one_run(schedule, run, schedule.started)[0])].reset_index(drop=True)
+
+
+def contributions(schedule: Schedule, run: int = 0) -> pd.DataFrame:
+    """How many gradients of each worker were used in one run, and how many thrown away: worker, used, cancelled."""
+    rows, workers, _ = schedule.shape
+    used, begun = (
+        np.full(workers, rows) if kept is None else np.count_nonzero(kept[..., run], axis=0)
+        for kept in (schedule.used, schedule.started)
+    )
+    return pd.DataFrame({"worker": range(workers), "used": used, "cancelled": begun - used})
+
+
+def staleness_counts(schedule: Schedule, run: int = 0) -> pd.DataFrame:
+    """How many of the gradients used in one run were how stale: staleness (updates), gradients."""
+    staleness = np.broadcast_to(schedule.staleness, schedule.shape)[..., run]
+    gradients = np.bincount(staleness.ravel() + 1)[1:]  # those that were not used have -1
+    occurs = np.flatnonzero(gradients)
+    return pd.DataFrame({"staleness": occurs, "gradients": gradients[occurs]})
 
 
 def barriers(schedule: Schedule, run: int = 0) -> pd.DataFrame:

@@ -44,6 +44,14 @@ class Run:
         """Barriers and whom each waited for: batch, barrier_ms, straggler. Empty where there are none."""
         return schedule.barriers(self.schedule)
 
+    def contributions(self) -> pd.DataFrame:
+        """Gradients of each worker: worker, used, cancelled."""
+        return schedule.contributions(self.schedule)
+
+    def staleness_counts(self) -> pd.DataFrame:
+        """How many of the gradients used were how stale: staleness (updates), gradients."""
+        return schedule.staleness_counts(self.schedule)
+
     def worker_shares(self) -> pd.DataFrame:
         """Where each worker's epoch went: worker, phase (the phases and tail), ms, percent of the epoch."""
         by_phase = {phase: ms[:, 0] for phase, ms in metrics.phase_ms(self.schedule).items()}
