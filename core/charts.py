@@ -1,11 +1,12 @@
 """Altair charts from tables. Colours mean the same everywhere and hold in a light and a dark theme."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.overview import MAX_BLOCKS, group_names, group_of, groups
 from core.simulate import Run
 from core.traces import Trace
 
@@ -33,13 +34,13 @@ DOES_WITH_BARRIERS = DOES | {
     "cancelled": "computes for nothing: cancelled when enough others had finished",
 }
 RULE_COLOR, STALENESS_COLOR = "#8A9099", "#8C6BB1"
-MAX_BLOCKS = 4_000  # marks a browser draws without delay
+MOST_BARS = 150  # of a histogram
 AROUND = 112  # px that axes and legend take of a chart's height
 
 
-def timeline_blocks(run: Run) -> pd.DataFrame:
-    """A run's segments in words: label (W0…), phase, what happens, batch, start_ms, end_ms, duration_ms."""
-    blocks = run.segments()
+def timeline_blocks(run: Run, segments: pd.DataFrame | None = None) -> pd.DataFrame:
+    """A run's segments, or some of them, in words: label (W0…), phase, what, batch, start_ms, end_ms, duration_ms."""
+    blocks = run.segments() if segments is None else segments
     barriers = run.barriers().set_index("batch")["straggler"]
     straggler = blocks["batch"].map(barriers).fillna(-1).astype(int)
     phase, reason = blocks["phase"].astype(str), blocks["reason"].astype(str)
@@ -56,28 +57,16 @@ def timeline_blocks(run: Run) -> pd.DataFrame:
     )
 
 
-def window(blocks: pd.DataFrame, start_ms: float = 0.0, limit: int = MAX_BLOCKS) -> tuple[pd.DataFrame, float]:
-    """The blocks from start_ms on, at most `limit` of them, and the time at which they end."""
-    after = blocks[blocks["end_ms"] > start_ms]
-    if len(after) <= limit:
-        return after, float(blocks["end_ms"].max())
-    end = float(np.partition(after["start_ms"].to_numpy(), limit)[limit])
-    return after[after["start_ms"] < end], end
-
-
-def shared_end_ms(pictures: list[pd.DataFrame], limit: int = MAX_BLOCKS) -> float:
-    """Where a time axis shared by several pictures ends: at the longest run, or where the first is cut short."""
-    windows = [window(blocks, limit=limit) for blocks in pictures]
-    cut = [end for (shown, end), blocks in zip(windows, pictures, strict=True) if len(shown) < len(blocks)]
-    return min(cut) if cut else max(end for _, end in windows)
-
-
-def timeline(blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tuple[float, float], workers: int):
-    """The Gantt chart of a run: a row a worker (W0 on top), its phases in time, a rule at each barrier.
+def timeline(
+    blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tuple[float, float], workers: Sequence[int]
+) -> alt.LayerChart:
+    """The Gantt chart of a run: a row a worker, in that order, its phases in time, a rule at each barrier.
 
     A diamond closes each batch's straggler; drag to pan, shift + wheel to zoom, click the legend to filter.
     """
-    row = float(np.clip(640 / workers, 10, 34))
+    row = float(np.clip(640 / len(workers), 10, 34))
+    barriers_ms = np.asarray(barriers_ms, dtype=float)
+    barriers_ms = barriers_ms[(barriers_ms >= domain_ms[0]) & (barriers_ms <= domain_ms[1])]
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
     zoom = alt.selection_interval(
         bind="scales",
@@ -92,7 +81,7 @@ def timeline(blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tupl
     )
     layers = [bars]
     if len(barriers_ms):
-        layers.append(rules(np.asarray(barriers_ms), color=RULE_COLOR, opacity=0.7))
+        layers.append(rules(barriers_ms, color=RULE_COLOR, opacity=0.7))
         stragglers = blocks.loc[blocks["straggler"], ["label", "end_ms"]]
         size = float(np.clip(row * 2, 12, 60))
         layers.append(
@@ -101,19 +90,21 @@ def timeline(blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tupl
             .encode(x="end_ms:Q", y="label:N")
         )
     layers.append(rules(np.array([epoch_ms]), color=RULE_COLOR, strokeDash=[4, 3], strokeWidth=2))
-    return alt.layer(*layers).properties(height=int(row * workers + AROUND))
+    return alt.layer(*layers).properties(height=int(row * len(workers) + AROUND))
 
 
-def small_timeline(blocks: pd.DataFrame, epoch_ms: float, domain_ms: tuple[float, float], workers: int):
+def small_timeline(
+    blocks: pd.DataFrame, epoch_ms: float, domain_ms: tuple[float, float], workers: Sequence[int]
+) -> alt.LayerChart:
     """A timeline low enough to stand among others on the same time axis: its phases, and a rule where it ends."""
-    row = float(np.clip(150 / workers, 3, 20))
+    row = float(np.clip(150 / len(workers), 3, 20))
     bars = phase_bars(blocks, None, domain_ms, workers, row).encode(color=phase_color(blocks["phase"], None))
     end = rules(np.array([epoch_ms]), color=RULE_COLOR, strokeDash=[4, 3], strokeWidth=2)
-    return alt.layer(bars, end).properties(height=int(row * workers + 40))
+    return alt.layer(bars, end).properties(height=int(row * len(workers) + 40))
 
 
 def phase_bars(
-    blocks: pd.DataFrame, title: str | None, domain_ms: tuple[float, float], workers: int, row: float
+    blocks: pd.DataFrame, title: str | None, domain_ms: tuple[float, float], workers: Sequence[int], row: float
 ) -> alt.Chart:
     """A bar a block, a row a worker."""
     margin = 0.01 * (domain_ms[1] - domain_ms[0])  # so that a line at the very end is seen
@@ -128,7 +119,7 @@ def phase_bars(
                 axis=alt.Axis(format=",.0f", labelFlush=False, tickCount=8),
             ),
             x2="end_ms:Q",
-            y=worker_axis(workers, row),
+            y=worker_axis([f"W{worker}" for worker in workers], row),
             tooltip=[
                 alt.Tooltip("label:N", title="Worker"),
                 alt.Tooltip("batch:Q", title="Batch"),
@@ -147,13 +138,13 @@ def rules(at_ms: np.ndarray, **style) -> alt.Chart:
     return alt.Chart(pd.DataFrame({"at_ms": at_ms})).mark_rule(clip=True, **style).encode(x="at_ms:Q")
 
 
-def worker_axis(workers: int, row: float) -> alt.Y:
-    """A row of the given height for each worker, W0 on top."""
+def worker_axis(labels: list[str], row: float) -> alt.Y:
+    """A row of the given height for each worker or group of workers, the first on top."""
     return alt.Y(
         "label:N",
         title="Worker",
         sort=None,
-        scale=alt.Scale(domain=[f"W{worker}" for worker in range(workers)], paddingInner=0.25, paddingOuter=0.15),
+        scale=alt.Scale(domain=labels, paddingInner=0.25, paddingOuter=0.15),
         axis=alt.Axis(ticks=False, domain=False, grid=False, labelOverlap=row < 14),
     )
 
@@ -179,17 +170,57 @@ def phase_color(phases: pd.Series, legend: alt.Legend | None = LEGEND) -> alt.Co
     )
 
 
+def overview(table: pd.DataFrame, labels: list[str], title: str) -> alt.Chart:
+    """How much of its time each row of workers computes: a cell a row and stretch of time; drag to select a window."""
+    row = float(np.clip(480 / len(labels), 8, 26))
+    percents = [phase for phase in PHASE_COLORS if table[phase].any()]
+    color = alt.Color(
+        "compute:Q",
+        title="computing (% of the time)",
+        scale=alt.Scale(domain=[0, 100], range=["#F1EEE8", PHASE_COLORS["compute"]]),
+        legend=alt.Legend(orient="top", gradientLength=160),
+    )
+    return (
+        alt.Chart(table.assign(label=np.array(labels)[table["row"]])[["label", "from_ms", "to_ms", *percents]])
+        .mark_rect()
+        .encode(
+            x=alt.X("from_ms:Q", title="Time (ms)", scale=alt.Scale(nice=False)).axis(
+                format=",.0f", labelFlush=False, tickCount=8, grid=False
+            ),
+            x2="to_ms:Q",
+            y=worker_axis(labels, row).scale(domain=labels, padding=0).title(title),
+            color=color,
+            tooltip=[
+                alt.Tooltip("label:N", title="Workers"),
+                alt.Tooltip("from_ms:Q", title="From (ms)", format=",.0f"),
+                alt.Tooltip("to_ms:Q", title="To (ms)", format=",.0f"),
+                *[alt.Tooltip(f"{phase}:Q", title=f"{phase.capitalize()} (%)", format=".1f") for phase in percents],
+            ],
+        )
+        .add_params(alt.selection_interval(encodings=["x"], name="window"))
+        .properties(height=int(row * len(labels) + AROUND))
+    )
+
+
+def by_group(table: pd.DataFrame, workers: int) -> tuple[pd.DataFrame, list[str]]:
+    """A table with a label for each worker, or for its group where there are too many to draw; and all labels."""
+    rows = groups(np.arange(workers))
+    labels = group_names(rows)
+    return table.assign(label=np.array(labels)[group_of(rows)[table["worker"]]]), labels
+
+
 def shares(table: pd.DataFrame) -> alt.Chart:
-    """Where each worker's epoch went: a stacked bar a worker, in percent of the epoch."""
-    table = table[table["percent"] > 0].assign(label="W" + table["worker"].astype(str))
-    workers = table["worker"].nunique()
-    row = float(np.clip(640 / workers, 10, 26))
+    """Where each worker's epoch went, or a group's on average: a stacked bar each, in percent of the epoch."""
+    table, labels = by_group(table, table["worker"].nunique())
+    table = table.groupby(["label", "phase"], sort=False, as_index=False)[["ms", "percent"]].mean()
+    table = table[table["percent"] > 0]
+    row = float(np.clip(640 / len(labels), 10, 26))
     return (
         alt.Chart(table.assign(order=table["phase"].map(list(PHASE_COLORS).index)))
         .mark_bar()
         .encode(
             x=alt.X("percent:Q", title="Share of the epoch (%)", scale=alt.Scale(domain=[0, 100], nice=False)),
-            y=worker_axis(workers, row),
+            y=worker_axis(labels, row),
             color=phase_color(table["phase"]),
             order="order:Q",
             tooltip=[
@@ -199,7 +230,7 @@ def shares(table: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("percent:Q", title="Share (%)", format=".1f"),
             ],
         )
-        .properties(height=int(row * workers + AROUND))
+        .properties(height=int(row * len(labels) + AROUND))
     )
 
 
@@ -245,21 +276,22 @@ def histogram(
     return alt.layer(bars, *lines).properties(height=260)
 
 
-def staleness(gradients: pd.DataFrame) -> alt.Chart:
-    """How many of the gradients used were how stale."""
-    counts = gradients.loc[gradients["used"], "staleness"].value_counts().sort_index()
-    table = pd.DataFrame({"staleness": counts.index, "gradients": counts.to_numpy()})
+def staleness(counts: pd.DataFrame) -> alt.Chart:
+    """How many of the gradients used were how stale, in steps of several updates where the values are many."""
+    wide = 1 if len(counts) <= MOST_BARS else -(-int(counts["staleness"].max() + 1) // MOST_BARS)
+    table = counts.groupby(counts["staleness"] // wide * wide)["gradients"].sum().reset_index()
     table["percent"] = 100 * table["gradients"] / table["gradients"].sum()
+    title = "Staleness (updates)" if wide == 1 else f"Staleness (updates, a bar for {wide})"
     return (
         alt.Chart(table)
         .mark_bar(color=STALENESS_COLOR)
         .encode(
-            x=alt.X("staleness:O" if len(table) <= 40 else "staleness:Q", title="Staleness (updates)").axis(
+            x=alt.X("staleness:O" if len(table) <= 40 else "staleness:Q", title=title).axis(
                 labelAngle=0, labelOverlap=True
             ),
             y=alt.Y("gradients:Q", title="Gradients"),
             tooltip=[
-                alt.Tooltip("staleness:Q", title="Staleness (updates)"),
+                alt.Tooltip("staleness:Q", title=title),
                 alt.Tooltip("gradients:Q", title="Gradients"),
                 alt.Tooltip("percent:Q", title="Share (%)", format=".1f"),
             ],
@@ -268,20 +300,21 @@ def staleness(gradients: pd.DataFrame) -> alt.Chart:
     )
 
 
-def contributions(gradients: pd.DataFrame, workers: int) -> alt.Chart:
-    """Each worker's gradients: those that updates used, in the colour of compute, and those that were cancelled."""
-    kind = gradients["used"].map({True: "used", False: "cancelled"})
-    table = gradients.groupby(["worker", kind]).size().rename("gradients").reset_index()
+def contributions(table: pd.DataFrame) -> alt.Chart:
+    """Each worker's, or each group's, gradients: those that updates used, and those that were cancelled."""
+    table, labels = by_group(table, len(table))
+    table = table.groupby("label", sort=False)[["used", "cancelled"]].sum().reset_index()
+    table = table.melt("label", var_name="used", value_name="gradients").query("gradients > 0")
     table["percent"] = 100 * table["gradients"] / table.groupby("used")["gradients"].transform("sum")
-    row = float(np.clip(640 / workers, 10, 26))
+    row = float(np.clip(640 / len(labels), 10, 26))
     kinds = [name for name in ("used", "cancelled") if (table["used"] == name).any()]
     colors = {"used": PHASE_COLORS["compute"], "cancelled": PHASE_COLORS["cancelled"]}
     return (
-        alt.Chart(table.assign(label="W" + table["worker"].astype(str)))
+        alt.Chart(table)
         .mark_bar()
         .encode(
             x=alt.X("gradients:Q", title="Gradients"),
-            y=worker_axis(workers, row),
+            y=worker_axis(labels, row),
             color=alt.Color(
                 "used:N", title=None, scale=alt.Scale(domain=kinds, range=[colors[k] for k in kinds]), legend=LEGEND
             ),
@@ -293,7 +326,7 @@ def contributions(gradients: pd.DataFrame, workers: int) -> alt.Chart:
                 alt.Tooltip("percent:Q", title="Share of these (%)", format=".1f"),
             ],
         )
-        .properties(height=int(row * workers + AROUND))
+        .properties(height=int(row * len(labels) + AROUND))
     )
 
 

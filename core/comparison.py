@@ -258,13 +258,14 @@ def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict]:
     return notes
 
 
-def what_is_drawn(runs: list[Run], until_ms: float, replicates: int) -> str:
+def what_is_drawn(runs: list[Run], until_ms: float, workers: int, replicates: int) -> str:
     """A line that tells the figures (means of many runs) from the pictures (one of them, or its beginning)."""
-    longest = max(run.metrics.epoch_ms for run in runs)
+    longest, asked = max(run.metrics.epoch_ms for run in runs), runs[0].scenario
     part = f"the first {duration(until_ms)} of " if until_ms < longest else ""
+    some = f" Of {counted(asked.workers, 'worker')}, the {workers} slowest." if workers < asked.workers else ""
     return (
         f"Figures are means of {counted(replicates, 'paired run')}; the timelines draw {part}the first of them "
-        f"(seed {runs[0].scenario.seed}), the same compute draws for every policy."
+        f"(seed {asked.seed}), the same compute draws for every policy.{some}"
     )
 
 

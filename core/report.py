@@ -1,9 +1,12 @@
 """One run in words: the answer, and what each chart shows for people who cannot see it."""
 
-import numpy as np
+from collections.abc import Sequence
 
-from core.metrics import FIGURES
+import pandas as pd
+
+from core.metrics import FIGURES, wait_ms
 from core.network import FlatLatency
+from core.overview import MOST_ROWS
 from core.scenario import Scenario
 from core.simulate import Run
 from core.theory import Expected
@@ -47,15 +50,22 @@ def run_answer(run: Run) -> tuple[str, str]:
 
 def waits(run: Run) -> list[tuple[float, str]]:
     """Share of the workers' time that went into each kind of waiting, in percent, and what it waited for."""
-    waiting = run.segments().query("phase == 'wait'")
-    spent = (waiting["end_ms"] - waiting["start_ms"]).groupby(waiting["reason"].astype(str)).sum()
     whole = run.scenario.workers * run.metrics.epoch_ms
-    return [(100 * ms / whole, REASONS.get(reason, reason)) for reason, ms in spent.items()]
+    spent = sorted(wait_ms(run.schedule).items())
+    return [(100 * ms.sum() / whole, REASONS.get(reason, reason)) for reason, ms in spent]
 
 
 def shares_in_words(run: Run) -> str:
-    """Each worker's shares of the epoch, for people who cannot see the chart."""
+    """Each worker's shares of the epoch, for people who cannot see the chart; their range where workers are many."""
     shares = run.worker_shares()
+    if run.scenario.workers > MOST_ROWS:
+        of = shares.groupby("phase", sort=False)["percent"]
+        phases = [
+            f"{phase} {percent(at['mean'])} on average ({percent(at['min'])} to {percent(at['max'])})"
+            for phase, at in of.agg(["mean", "min", "max"]).iterrows()
+            if at["max"]
+        ]
+        return f"Share of the epoch, of {counted(run.scenario.workers, 'worker')}: {'; '.join(phases)}."
     workers = [
         f"W{worker}: " + ", ".join(f"{row.phase} {percent(row.percent)}" for row in rows.itertuples() if row.percent)
         for worker, rows in shares.groupby("worker")
@@ -70,10 +80,36 @@ def timeline_in_words(run: Run) -> str:
     text = f"Timeline of {counted(run.scenario.workers, 'worker')}, a row each, {run.scenario.policy.label.lower()}. "
     text += f"{headline} {detail}"
     if len(barriers):
-        often = barriers.loc[barriers["straggler"] >= 0, "straggler"].value_counts().sort_index()
-        last = ", ".join(f"W{worker} {count}×" for worker, count in often.items())
+        often = barriers.loc[barriers["straggler"] >= 0, "straggler"].value_counts()
+        shown = often.sort_index() if len(often) <= MOST_ROWS else often.head(10)
+        last = ", ".join(f"W{worker} {count}×" for worker, count in shown.items())
+        last += f" and {counted(len(often) - len(shown), 'other')}" if len(shown) < len(often) else ""
         text += f" Last at the barrier: {last}." if last else " Nobody waits at a barrier."
     return text
+
+
+def overview_in_words(table: pd.DataFrame, labels: list[str]) -> str:
+    """What the overview of a run shows, for people who cannot see it."""
+    rows = table.groupby("row")["compute"].mean()
+    times = table.groupby("from_ms")["compute"].mean()
+    return (
+        f"Share of the time spent computing, of {counted(len(labels), 'row')} of workers from {labels[0]} to "
+        f"{labels[-1]}: {percent(rows.mean())} on average, the least in {labels[rows.idxmin()]} with "
+        f"{percent(rows.min())}, the most in {labels[rows.idxmax()]} with {percent(rows.max())}. Over time it goes "
+        f"from {percent(times.min())} to {percent(times.max())}."
+    )
+
+
+def closeup_in_words(segments: pd.DataFrame, workers: Sequence[int], since_ms: float, until_ms: float) -> str:
+    """What the blocks of some workers in a window of time show, for people who cannot see them."""
+    inside = segments["end_ms"].clip(upper=until_ms) - segments["start_ms"].clip(lower=since_ms)
+    whole = len(workers) * (until_ms - since_ms)
+    spent = (inside.groupby(segments["phase"].astype(str)).sum() * 100 / whole).sort_values(ascending=False)
+    shares = listed([f"{percent(share)} {phase}" for phase, share in spent.items()]) if len(spent) else "nothing"
+    return (
+        f"Blocks of {counted(len(workers), 'worker')}, a row each, from {duration(since_ms)} to {duration(until_ms)}. "
+        f"Of their time: {shares}."
+    )
 
 
 def figure_text(name: str, value: float) -> str:
@@ -105,14 +141,15 @@ def staleness_in_words(run: Run) -> str:
 
 def contributions_in_words(run: Run) -> str:
     """Whose gradients the updates used, and how many were thrown away."""
-    used = np.bincount(run.gradients().query("used")["worker"], minlength=run.scenario.workers)
+    gradients = run.contributions()
+    used = gradients["used"].to_numpy()
     shares = 100 * used / used.sum()
     if (used == used[0]).all():
         text = f"Every worker contributes the same: {counted(int(used[0]), 'gradient')}, {percent(shares[0])}."
     else:
         most, least = int(shares.argmax()), int(shares.argmin())
         text = f"W{most} contributes most, {percent(shares[most])}; W{least} least, {percent(shares[least])}."
-    thrown = int((~run.gradients()["used"]).sum())
+    thrown = int(gradients["cancelled"].sum())
     return f"{text} {counted(thrown, 'gradient')} thrown away." if thrown else text
 
 
@@ -129,12 +166,14 @@ def network_in_words(scenario: Scenario) -> str:
     )
 
 
-def how_to_read(run: Run, since_ms: float, until_ms: float) -> str:
+def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str:
     """A line under the timeline that explains its marks and its gestures, and says where it is only a part."""
     epoch_ms, marks = run.metrics.epoch_ms, ""
     if until_ms - since_ms < epoch_ms:
         marks = f"Shown: {duration(since_ms)} to {duration(until_ms)} of {duration(epoch_ms)}. "
-    if len(run.barriers()):
+    if workers < run.scenario.workers:
+        marks += f"Of {counted(run.scenario.workers, 'worker')}, the {workers} that compute slowest there. "
+    if run.schedule.barrier_ms is not None:
         marks += "◇ marks where the slowest worker of a batch finishes, its straggler; upright lines are barriers. "
     return (
         f"{marks}The dashed line ends the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "

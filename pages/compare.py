@@ -5,12 +5,15 @@ from dataclasses import replace
 import streamlit as st
 
 from core import ScenarioError, charts, comparison, simulate
+from core.overview import MOST_ROWS, closeups, slowest
 from core.simulate import most_replicates
 from pages.shared import controls, entry, links
 from pages.shared.cache import compared
 from pages.shared.exports import csv_button
 from pages.shared.many import many
 from pages.shared.two import two
+
+BLOCKS, MOST_BLOCKS = 8_000, 2_500  # of all pictures together, and of one
 
 entry.through_app()
 asked, policies = controls.scenario(), controls.policies()
@@ -27,12 +30,11 @@ st.header(comparison.headline(table))
 st.markdown(comparison.reasons(table, policies))
 st.caption(comparison.caveats(asked, table))
 
-pictures = [charts.timeline_blocks(run) for run in runs]
-until_ms = charts.shared_end_ms(pictures, charts.MAX_BLOCKS * 2 // len(runs))
-shown = [blocks[blocks["start_ms"] < until_ms] for blocks in pictures]
+workers = sorted(slowest(runs[0].schedule, MOST_ROWS))
+parts, until_ms = closeups([run.schedule for run in runs], workers, min(MOST_BLOCKS, BLOCKS // len(runs)))
 colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
 layout = two if len(runs) == 2 else many
-layout(table, runs, shown, until_ms, colors)
+layout(table, runs, parts, until_ms, workers, colors)
 
 with st.expander("Summary to paste"):
     st.code(comparison.summary_text(table, policies, asked, links.link()), language=None, wrap_lines=True)

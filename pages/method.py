@@ -35,7 +35,7 @@ for number, (run, blocks) in enumerate(zip(runs, pictures, strict=True)):
             f"staleness {figures.mean_staleness:.2f}"
         )
         st.caption(inspect.getdoc(policy).splitlines()[0].replace("`", ""))
-        chart = charts.small_timeline(blocks, figures.epoch_ms, (0.0, until_ms), run.scenario.workers)
+        chart = charts.small_timeline(blocks, figures.epoch_ms, (0.0, until_ms), range(run.scenario.workers))
         st.altair_chart(chart, key=policy.text, alt=report.timeline_in_words(run))
 
 st.subheader("What it leaves out")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
-from core import Measured, Scenario, Synchronous, compare
+from core import Measured, Run, Scenario, Synchronous, compare, simulate
+from core.overview import MAX_BLOCKS
 from core.policies import Policy
 from core.simulate import MODEL_VERSION
 
@@ -18,6 +19,18 @@ class Answer:
     table: pd.DataFrame
     cost_ms: float
     computed_at: float
+
+
+def simulated(scenario: Scenario) -> Run:
+    """The run of a scenario. The last large one is kept, a single one for all visitors: it may take a gigabyte."""
+    if scenario.work <= MAX_BLOCKS or isinstance(scenario.compute, Measured):
+        return simulate(scenario)
+    return last_large_run(scenario, MODEL_VERSION)
+
+
+@st.cache_resource(max_entries=1, show_spinner="Simulating…", hash_funcs={Scenario: repr})
+def last_large_run(scenario: Scenario, version: int) -> Run:
+    return simulate(scenario)
 
 
 def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:

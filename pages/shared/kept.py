@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from core import Run
+from core import Run, Scenario
 from core.link import DEFAULTS, values_of
-from core.metrics import FIGURES
+from core.metrics import FIGURES, Metrics
 from core.report import HEADLINE
 from pages.shared import links, my_trace
 from pages.shared.exports import csv_button
@@ -16,14 +16,14 @@ ALWAYS = ("workers", "batch_ms", "latency_ms", "mode", "batches", "seed")
 
 def keep_button(run: Run) -> None:
     """A button that adds the run, with its link, to this visit's list."""
-    st.button("Keep this run", on_click=keep, args=(run,), icon=":material/flag:", type="primary")
+    st.button("Keep this run", on_click=keep, args=(run.scenario, run.metrics), icon=":material/flag:", type="primary")
 
 
-def keep(run: Run) -> None:
+def keep(scenario: Scenario, metrics: Metrics) -> None:
     """Add a run to the list, oldest dropped first."""
-    figures = {name: round(getattr(run.metrics, name), 2) for name in HEADLINE}
+    figures = {name: round(getattr(metrics, name), 2) for name in HEADLINE}
     rows = st.session_state.setdefault("kept", [])
-    asked = {key: value for key, value in values_of(run.scenario).items() if key in ALWAYS or value != DEFAULTS[key]}
+    asked = {key: value for key, value in values_of(scenario).items() if key in ALWAYS or value != DEFAULTS[key]}
     link = {"times": "your trace"} if my_trace.in_use() else {"link": links.link()}
     rows.append({**link, **asked, **figures})
     del rows[:-MOST]

@@ -1,5 +1,7 @@
 """Three to eight policies: a ranked table, small timelines on one time axis, and the spread of their runs."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -8,7 +10,12 @@ from core.words import duration
 
 
 def many(
-    table: pd.DataFrame, runs: list[Run], pictures: list[pd.DataFrame], until_ms: float, colors: dict[str, str]
+    table: pd.DataFrame,
+    runs: list[Run],
+    parts: list[pd.DataFrame],
+    until_ms: float,
+    workers: Sequence[int],
+    colors: dict[str, str],
 ) -> None:
     """The first policy is the baseline."""
     st.subheader("Finishing order")
@@ -20,13 +27,14 @@ def many(
     )
 
     st.subheader("The same draws under each policy")
-    st.html(f"{charts.phase_legend(pd.concat(pictures)['phase'])}&emsp;Time in ms, one axis for all.")
-    for run, blocks in zip(runs, pictures, strict=True):
+    st.html(f"{charts.phase_legend(pd.concat(parts)['phase'])}&emsp;Time in ms, one axis for all.")
+    for run, segments in zip(runs, parts, strict=True):
         epoch_ms, label = run.metrics.epoch_ms, run.scenario.policy.label
         st.markdown(f"**{label}** · {duration(epoch_ms)}")
-        chart = charts.small_timeline(blocks, epoch_ms, (0.0, until_ms), run.scenario.workers)
+        blocks = charts.timeline_blocks(run, segments)
+        chart = charts.small_timeline(blocks, epoch_ms, (0.0, until_ms), workers)
         st.altair_chart(chart, key=label, alt=report.timeline_in_words(run))
-    st.caption(comparison.what_is_drawn(runs, until_ms, table["replicate"].nunique()))
+    st.caption(comparison.what_is_drawn(runs, until_ms, len(workers), table["replicate"].nunique()))
 
     left, right = st.columns(2, gap="large")
     with left:

@@ -1,28 +1,35 @@
 """Two policies side by side: figures, timelines and the spread of their runs."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
-from core import Run, charts, comparison
+from core import Run, charts, comparison, report
 from pages.shared.widgets import metric_tiles, timeline_chart
 
 TILES = ["epoch_ms", "idle_percent", "throughput"]
 
 
 def two(
-    table: pd.DataFrame, runs: list[Run], pictures: list[pd.DataFrame], until_ms: float, colors: dict[str, str]
+    table: pd.DataFrame,
+    runs: list[Run],
+    parts: list[pd.DataFrame],
+    until_ms: float,
+    workers: Sequence[int],
+    colors: dict[str, str],
 ) -> None:
     """Both sides, the first one as the baseline."""
     means = comparison.means(table)[TILES]
     baseline, other = means.index
     notes = (comparison.baseline_notes(TILES), comparison.change_notes(means.loc[baseline], means.loc[other]))
-    for column, run, blocks, note in zip(st.columns(2, gap="large"), runs, pictures, notes, strict=True):
+    for column, run, segments, note in zip(st.columns(2, gap="large"), runs, parts, notes, strict=True):
         label = run.scenario.policy.label
         with column:
             st.subheader(label)
             metric_tiles(means.loc[label].to_dict(), note)
-            timeline_chart(run, blocks, (0.0, until_ms), key=label)
-    st.caption(comparison.what_is_drawn(runs, until_ms, table["replicate"].nunique()))
+            timeline_chart(run, segments, (0.0, until_ms), workers, report.timeline_in_words(run), key=label)
+    st.caption(comparison.what_is_drawn(runs, until_ms, len(workers), table["replicate"].nunique()))
 
     left, right = st.columns(2, gap="large")
     with left:

@@ -1,5 +1,7 @@
 """Pieces that more than one page shows."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -32,7 +34,10 @@ def theory_notes(names, expected: dict[str, Expected]) -> dict[str, dict]:
     return notes
 
 
-def timeline_chart(run: Run, blocks: pd.DataFrame, domain_ms: tuple[float, float], key: str) -> None:
-    """The Gantt chart of a run over a stretch of time, and in words for those who cannot see it."""
-    chart = charts.timeline(blocks, run.barriers()["barrier_ms"], run.metrics.epoch_ms, domain_ms, run.scenario.workers)
-    st.altair_chart(chart, key=key, alt=report.timeline_in_words(run))
+def timeline_chart(
+    run: Run, segments: pd.DataFrame, domain_ms: tuple[float, float], workers: Sequence[int], words: str, key: str
+) -> None:
+    """The Gantt chart of some workers over a stretch of time, and in words for those who cannot see it."""
+    blocks, barriers = charts.timeline_blocks(run, segments), run.barriers()
+    chart = charts.timeline(blocks, barriers["barrier_ms"], run.metrics.epoch_ms, domain_ms, workers)
+    st.altair_chart(chart, key=key, alt=words)

@@ -109,19 +109,46 @@ def test_asynchronous_timeline_has_no_barriers(open_page):
     assert [layer["mark"]["type"] for layer in timeline["layer"]] == ["bar", "rule"]
 
 
-def test_a_long_run_is_shown_a_window_at_a_time(open_page):
+def window(app):
+    """The slider of the window that is drawn in full."""
+    return next(slider for slider in app.main.slider if slider.key == "window_s")
+
+
+def drawn(app):
+    """From when to when blocks are drawn, ms; the margin for the last line left out."""
+    since, until = charts(app)[1]["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    return since, (until + 0.01 * since) / 1.01
+
+
+def test_a_long_run_is_shown_as_a_whole_and_in_part(open_page):
     app = open_page(workers="64", batches="100")
-    window = next(slider for slider in app.slider if slider.label == "Show from (s)")
-    start = charts(app)[0]["layer"][0]["encoding"]["x"]["scale"]["domain"]
-    window.set_value(30.0).run()
-    later = charts(app)[0]["layer"][0]["encoding"]["x"]["scale"]["domain"]
-    assert (start[0], later[0]) == (0, 30_000)
-    assert start[1] < later[1]
+    overview, timeline, *_ = charts(app)
+    assert overview["mark"]["type"] == "rect"
+    assert [(param["name"], param["select"]["encodings"]) for param in overview["params"]] == [("window", ["x"])]
+    assert timeline["layer"][0]["mark"]["type"] == "bar"
+    since, until = drawn(app)
+    assert since == 0
+    assert until == pytest.approx(1000 * window(app).value[1], rel=0.01)
+    window(app).set_value((30.0, 60.0)).run()
+    assert drawn(app)[0] == 30_000
+    assert 30_000 < drawn(app)[1] < 60_000
     assert any(caption.value.startswith("Shown: 30") for caption in app.main.caption)
-    window.set_value(window.max).run()
-    last = charts(app)[0]["layer"][0]["encoding"]["x"]["scale"]["domain"]
-    assert last[1] - last[0] > 0.9 * (start[1] - start[0])
+    window(app).set_value((30.0, 30.5)).run()
+    assert drawn(app) == pytest.approx((30_000, 30_500))
+    end = simulate(Scenario(workers=64, batches=100)).metrics.epoch_ms
+    window(app).set_value((end / 1000, end / 1000)).run()
     assert alive(app)
+
+
+def test_rows_of_the_overview_have_two_orders(open_page):
+    app = open_page(workers="64", batches="100", slow_workers="2")
+    orders = {}
+    for order in ("by number", "slowest first"):
+        app.button_group(key="worker_order").set_value(order).run()
+        assert alive(app)
+        orders[order] = [chart["encoding"]["y"] for chart in (charts(app)[0], charts(app)[1]["layer"][0])]
+    assert [y["scale"]["domain"] for y in orders["by number"]] == [[f"W{worker}" for worker in range(64)]] * 2
+    assert all(set(y["scale"]["domain"][:2]) == {"W0", "W1"} for y in orders["slowest first"])
 
 
 def test_keep_and_clear_runs(open_page):
