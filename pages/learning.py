@@ -19,8 +19,19 @@ rates = RATES[st.session_state.rate]
 labels = [policy.label for policy in policies]
 colors = dict(zip(labels, charts.POLICY_COLORS, strict=False))
 
+
+def so_far(text: str, curves, done: list) -> None:
+    """The policies that have trained, while others are training."""
+    st.progress(len(done) / len(policies), text)
+    learning = judged(curves, figures(asked, done, seeds), problem)
+    st.header(learning_report.headline(learning))
+    st.altair_chart(
+        charts.curves(learning_report.bands(learning, "time_s", "loss"), "Time (s)", "Training loss", colors)
+    )
+
+
 place = st.empty()
-curves, trained_policies = trained(asked, policies, problem, rates, seeds, place)
+curves, trained_policies = trained(asked, policies, problem, rates, seeds, place, so_far)
 place.empty()
 if curves.empty:
     st.stop()

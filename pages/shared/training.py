@@ -1,6 +1,7 @@
 """Training runs worth keeping: one cached table a policy, so that a policy that is added trains alone."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -13,19 +14,31 @@ from core.problems import Digits, NoisyQuadratic, Problem
 from core.simulate import MODEL_VERSION
 
 PROBLEMS = {"network": Digits(), "softmax": Digits(hidden=()), "quadratic": NoisyQuadratic()}
+CACHED = 0.3  # seconds; what takes longer is not in the cache, and worth drawing as it comes
 RATES = {"best": GRID} | {f"{rate:g}": (rate,) for rate in GRID}
 
 
 def trained(
-    asked: Scenario, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...], seeds: int, place
+    asked: Scenario,
+    policies: Sequence[Policy],
+    problem: Problem,
+    rates: tuple[float, ...],
+    seeds: int,
+    place,
+    so_far: Callable[[str, pd.DataFrame, list[Policy]], None],
 ) -> tuple[pd.DataFrame, list[Policy]]:
-    """Learning curves of every policy, one below the other, and which they are; progress is shown in `place`.
+    """Learning curves of every policy, one below the other, and which they are.
 
-    What is refused is said and left out.
+    While others train, `so_far` draws in `place` what is there. What is refused is said and left out.
     """
-    tables, done = [], []
+    tables, done, start = [], [], time.monotonic()
     for number, policy in enumerate(policies):
-        place.progress(number / len(policies), f"Training under {policy.label}, {number + 1} of {len(policies)}")
+        text = f"Training under {policy.label}, {number + 1} of {len(policies)}"
+        if done and time.monotonic() - start > CACHED:
+            with place.container():
+                so_far(text, pd.concat(tables, ignore_index=True), done)
+        else:
+            place.progress(number / len(policies), text)
         try:
             question = (replace(asked, policy=policy), problem, rates, seeds)
             own = isinstance(asked.compute, Measured)
