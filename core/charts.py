@@ -364,11 +364,13 @@ def slowness(trace: Trace) -> alt.Chart:
     at = np.arange(0, steps, wide)
     shown = np.maximum.reduceat(np.maximum.reduceat(relative, at, axis=0), np.arange(0, workers, high), axis=1)
     step, worker = np.indices(shown.shape)
-    labels = [str(name) for name in trace.workers[::high]]
+    labels = [str(name) for name in trace.worker_names[::high]]
     table = pd.DataFrame(
         {
-            "step": np.array(trace.steps)[at][step.ravel()],
-            "until": np.array([*trace.steps, trace.steps[-1] + 1])[np.minimum(at + wide, steps)][step.ravel()],
+            "step": np.array(trace.step_numbers)[at][step.ravel()],
+            "until": np.array([*trace.step_numbers, trace.step_numbers[-1] + 1])[np.minimum(at + wide, steps)][
+                step.ravel()
+            ],
             "worker": np.array(labels)[worker.ravel()],
             "slowness": shown.ravel(),
         }

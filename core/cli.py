@@ -118,8 +118,8 @@ def answer_trace(asked) -> tuple[str, dict]:
     trace = read_trace(asked.files)
     diagnosis, remedies = diagnose(trace), what_if(trace)
     data = {
-        "workers": len(trace.workers),
-        "steps": len(trace.steps),
+        "workers": trace.workers,
+        "steps": trace.steps,
         "kind": diagnosis.kind,
         "diagnosis": diagnosis.table().to_dict("records"),
         "remedies": what_if_table(remedies).to_dict("records"),

@@ -89,7 +89,7 @@ def diagnose(trace: Trace) -> Diagnosis:
     workers have 1/steps of it by chance; `kind` goes by what is beyond that, (share − 1/steps) / (1 − 1/steps):
     above 2/3 persistent, below 1/3 transient.
     """
-    compute, workers = trace.compute_ms, len(trace.workers)
+    compute, workers = trace.compute_ms, trace.workers
     relative = compute / compute.mean(axis=1, keepdims=True)
     of_worker = relative.mean(axis=0)
     rest, variance = relative - of_worker, relative.var()
@@ -99,7 +99,7 @@ def diagnose(trace: Trace) -> Diagnosis:
     last = np.bincount(compute.argmax(axis=1), minlength=workers)
     spent = sum(times.sum() for times in (compute, trace.wait_ms, trace.comm_ms) if times is not None)
     table = {
-        "worker": np.array(trace.workers, dtype=object),
+        "worker": np.array(trace.worker_names, dtype=object),
         "mean_ms": compute.mean(axis=0),
         "relative": of_worker,
         "last": last,

@@ -79,7 +79,7 @@ def fitted_scenario(trace: Trace, workers: int) -> Scenario:
     best = fits(trace.compute_ms)[0]
     return Scenario(
         workers=workers,
-        batches=len(trace.steps),
+        batches=trace.steps,
         compute=best.compute,
         stragglers=replace(best.stragglers, slow_workers=min(best.stragglers.slow_workers, workers)),
         network=trace.to_network(),

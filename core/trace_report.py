@@ -32,7 +32,7 @@ def reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
         return []
     if diagnosis.suspicion:
         return [diagnosis.suspicion]
-    slowest, steps = diagnosis.slowest, len(trace.steps)
+    slowest, steps = diagnosis.slowest, trace.steps
     said = [
         f"Leaving the network out, workers wait {percent(diagnosis.idle_percent)} of the time.",
         f"Worker {slowest['worker']} takes {times(diagnosis.slowest_factor)} the mean of the others, the longest, and "
@@ -144,7 +144,7 @@ def fits_table(diagnosis: Diagnosis) -> pd.DataFrame:
 
 def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> str:
     """A page of plain text to paste into a chat: what stragglers cost, which remedy saves how much, at what price."""
-    size = f"{counted(len(trace.workers), 'worker')}, {counted(len(trace.steps), 'step')}"
+    size = f"{counted(trace.workers, 'worker')}, {counted(trace.steps, 'step')}"
     lines = [f"Stragglers in a measured run ({size})", headline(diagnosis), *reasons(diagnosis, trace)]
     if len(remedies) > 1 and not diagnosis.suspicion:
         lines += ["", "What would save time, simulated from the measured times:"]

@@ -27,9 +27,9 @@ class Trace:
     """What was measured of a run with a barrier after each step; arrays are (steps, workers) in ms."""
 
     compute_ms: np.ndarray
-    workers: tuple
+    worker_names: tuple
     """Their numbers or names, column by column."""
-    steps: tuple[int, ...]
+    step_numbers: tuple[int, ...]
     wait_ms: np.ndarray | None = None
     """None where it was not measured."""
     comm_ms: np.ndarray | None = None
@@ -38,6 +38,16 @@ class Trace:
     """Whether compute_ms holds whole steps, in which waiting may hide."""
     notes: tuple[str, ...] = ()
     """What was done to the data, in plain sentences."""
+
+    @property
+    def steps(self) -> int:
+        """Rows of the arrays."""
+        return len(self.step_numbers)
+
+    @property
+    def workers(self) -> int:
+        """Columns of the arrays."""
+        return len(self.worker_names)
 
     @property
     def network_ms(self) -> float:
@@ -58,7 +68,7 @@ class Trace:
     def table(self) -> pd.DataFrame:
         """A row per mini-batch: worker, step, compute_ms, wait_ms and comm_ms where known. Its CSV reads back."""
         times = {"compute_ms": self.compute_ms, "wait_ms": self.wait_ms, "comm_ms": self.comm_ms}
-        columns = {"worker": list(self.workers) * len(self.steps), "step": np.repeat(self.steps, len(self.workers))}
+        columns = {"worker": list(self.worker_names) * self.steps, "step": np.repeat(self.step_numbers, self.workers)}
         return pd.DataFrame(columns | {name: table.ravel() for name, table in times.items() if table is not None})
 
     def segments(self) -> pd.DataFrame:
@@ -76,7 +86,7 @@ class Trace:
         return pd.DataFrame(
             {
                 "worker": worker,
-                "batch": np.array(self.steps)[place // 3],
+                "batch": np.array(self.step_numbers)[place // 3],
                 "phase": phase,
                 "reason": np.where(phase == "wait", "barrier", ""),
                 "start_ms": (end - spent)[worker, place],
@@ -127,11 +137,11 @@ def cleaned(files: list[Rows]) -> Trace:
     warm_up = warm_up_steps(trace.compute_ms)
     if warm_up:
         notes.append(
-            f"Warm-up left out, step {few(trace.steps[:warm_up])}: above {WARM_UP:g} times the median of the others on "
-            "every worker."
+            f"Warm-up left out, step {few(trace.step_numbers[:warm_up])}: above {WARM_UP:g} times the median of the "
+            "others on every worker."
         )
         trace = some_steps(trace, slice(warm_up, None))
-    if len(trace.steps) < 2:
+    if trace.steps < 2:
         raise ScenarioError("files: 1 step says nothing about stragglers; record at least 2 that all workers have.")
     if trace.comm_ms is not None and trace.wait_ms is None:
         trace = waiting_told_apart(trace, notes)
@@ -206,7 +216,7 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
         missing = steps[~whole].tolist()
         notes.append(f"Steps that not every worker has left out: {few(missing)}; {fewest}.")
     grids = {name: grid[whole] for name, grid in grids.items()}
-    return Trace(workers=tuple(workers), steps=tuple(steps[whole].tolist()), **grids)
+    return Trace(worker_names=tuple(workers), step_numbers=tuple(steps[whole].tolist()), **grids)
 
 
 def few(steps) -> str:
@@ -231,7 +241,7 @@ def some_steps(trace: Trace, which: slice) -> Trace:
     """The trace with some of its steps."""
     arrays = {name: getattr(trace, name) for name in ("compute_ms", "wait_ms", "comm_ms")}
     kept = {name: None if array is None else array[which] for name, array in arrays.items()}
-    return replace(trace, steps=trace.steps[which], **kept)
+    return replace(trace, step_numbers=trace.step_numbers[which], **kept)
 
 
 def waiting_told_apart(trace: Trace, notes: list[str]) -> Trace:

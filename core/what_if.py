@@ -34,8 +34,8 @@ class Remedy:
 def measured_scenario(trace: Trace) -> Scenario:
     """A scenario that replays a trace: its compute times, its network cost, a barrier after each step."""
     return Scenario(
-        workers=len(trace.workers),
-        batches=len(trace.steps),
+        workers=trace.workers,
+        batches=trace.steps,
         compute=trace.to_law(),
         network=trace.to_network(),
     )
@@ -47,13 +47,13 @@ def what_if(trace: Trace) -> list[Remedy]:
     The network takes its measured cost from every mini-batch, with a barrier or without one; contention at a server
     is not in it. One worker has no remedies.
     """
-    steps = max(2, MOST_WORK // len(trace.workers))
+    steps = max(2, MOST_WORK // trace.workers)
     scenario = measured_scenario(some_steps(trace, slice(steps)))
     run = simulate(scenario)
     remedies = [Remedy(name=AS_MEASURED, run=run, epoch_ms=run.metrics.epoch_ms, pays="Nothing.", exact=True)]
     if scenario.workers > 1:
         remedies += [under(scenario, policy) for policy in policies(scenario.workers)]
-        remedies += repairs(scenario, trace.workers)
+        remedies += repairs(scenario, trace.worker_names)
     return sorted(remedies, key=lambda remedy: remedy.epoch_ms)
 
 

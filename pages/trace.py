@@ -16,7 +16,7 @@ if shown.is_sample:
     st.info("This is a sample: a real PyTorch run of 4 processes. Drop the files of your own run above.")
 st.header(trace_report.headline(diagnosis))
 st.markdown(" ".join(trace_report.reasons(diagnosis, trace)))
-if len(trace.workers) > 1 and not diagnosis.suspicion:
+if trace.workers > 1 and not diagnosis.suspicion:
     st.markdown(f"**{trace_report.best_remedies(shown.remedies)}**")
 for note in trace.notes:
     st.caption(note)
@@ -28,7 +28,7 @@ st.altair_chart(charts.slowness(trace), key="slowness", alt=words)
 st.caption("Compute time of every mini-batch over its step's mean: darker is slower. A row a worker, a column a step.")
 st.dataframe(trace_report.workers_table(diagnosis), hide_index=True, height="content")
 
-if len(trace.workers) > 1 and not diagnosis.suspicion:
+if trace.workers > 1 and not diagnosis.suspicion:
     st.subheader("What would save time")
     table = what_if_table(shown.remedies)
     st.altair_chart(charts.remedies(table), key="remedies", alt=trace_report.remedies_in_words(table))

@@ -15,7 +15,12 @@ from core.traces import Trace, sample_files
 
 def trace_of(compute, **known):
     compute = np.array(compute, dtype=float)
-    return Trace(compute_ms=compute, workers=tuple(range(compute.shape[1])), steps=tuple(range(len(compute))), **known)
+    return Trace(
+        compute_ms=compute,
+        worker_names=tuple(range(compute.shape[1])),
+        step_numbers=tuple(range(len(compute))),
+        **known,
+    )
 
 
 def noise(seed, steps, workers, cv=0.1):

@@ -61,7 +61,7 @@ def real():
 
 def test_compute_of_every_mini_batch_within_3_percent_of_the_clock(real):
     """80 mini-batches; the optimizer's 0.3 ms are ours and not the clock's."""
-    assert (real.workers, real.steps) == ((0, 1, 2, 3), tuple(range(1, 21)))
+    assert (real.worker_names, real.step_numbers) == ((0, 1, 2, 3), tuple(range(1, 21)))
     np.testing.assert_allclose(real.compute_ms, CLOCK["compute_ms"], rtol=0.03)
 
 
@@ -98,7 +98,7 @@ def test_unpacked_uploads_read_once_before_in_any_order_give_the_same(real):
 def test_gloo_trace_by_hand():
     """Shortest all-reduce: 10, 20, 10 ms, median 10; what the other's takes beyond that is waiting."""
     trace = read_trace([gloo_rank(1, [90, 60, 90]), gloo_rank(0, [70, 80, 50])])
-    assert (trace.workers, trace.steps, trace.whole_steps) == ((0, 1), (5, 6, 7), False)
+    assert (trace.worker_names, trace.step_numbers, trace.whole_steps) == ((0, 1), (5, 6, 7), False)
     assert trace.compute_ms.tolist() == [[70, 90], [80, 60], [50, 90]]
     assert trace.comm_ms.tolist() == [[10, 10], [20, 20], [10, 10]]
     assert trace.wait_ms.tolist() == [[20, 0], [0, 20], [40, 0]]
@@ -152,7 +152,7 @@ def test_gpu_trace_by_hand():
         events += [span("ampere_sgemm_128x64_nn", first, start + 10, "kernel"), span("x", end - 5, end, "gpu_memcpy")]
         events += [span("nccl:all_reduce", start, end - 5, "gpu_user_annotation")]
     trace = read_trace([kineto(events, 3, backend="nccl")])
-    assert trace.workers == (3,)
+    assert trace.worker_names == (3,)
     assert trace.compute_ms.tolist() == [[90 - 25], [110 - 25]]
     assert trace.comm_ms.tolist() == [[25], [25]]
 
@@ -172,7 +172,7 @@ def test_ranks_by_name_where_the_file_does_not_tell_and_by_order_where_nothing_d
     steps = json.loads(gloo_rank(0, [50, 60]).getvalue())["traceEvents"]
     slower = json.loads(gloo_rank(0, [70, 80]).getvalue())["traceEvents"]
     named = read_trace([kineto(slower, name="run_rank-12.json"), kineto(steps, name="run_rank-2.json")])
-    assert named.workers == (2, 12)
+    assert named.worker_names == (2, 12)
     assert named.compute_ms.tolist() == [[50, 70], [60, 80]]
     ordered = read_trace([kineto(slower, name="a.json"), kineto(steps, name="b.json")])
     assert ordered.compute_ms.tolist() == [[70, 50], [80, 60]]
@@ -209,7 +209,7 @@ TABLE = [[10, 20], [30, 40]]
 )
 def test_tables_of_every_shape(text):
     trace = read_trace([Upload("t.csv", text)])
-    assert trace.workers == (0, 1)
+    assert trace.worker_names == (0, 1)
     np.testing.assert_allclose(trace.compute_ms, TABLE)
     assert trace.whole_steps == ("duration" in text)
 
@@ -228,7 +228,11 @@ def test_one_file_per_worker():
 
 def test_names_of_workers_stay_and_are_sorted_by_their_numbers():
     text = "".join(f"host-{i}b,{step},{i}\n" for i in (10, 9, 2) for step in (1, 2))
-    assert read_trace([Upload("t.csv", "node,step,compute_ms\n" + text)]).workers == ("host-2b", "host-9b", "host-10b")
+    assert read_trace([Upload("t.csv", "node,step,compute_ms\n" + text)]).worker_names == (
+        "host-2b",
+        "host-9b",
+        "host-10b",
+    )
 
 
 @pytest.mark.parametrize(("times", "unit"), [("0.25", "s"), ("250", "ms"), ("250000", "us")])
@@ -250,7 +254,7 @@ def test_network_with_waiting_is_told_apart():
 def test_steps_that_somebody_lacks_are_left_out_and_named():
     rows = "0,1,10\n1,1,20\n0,2,30\n0,3,50\n1,3,60\n1,4,\n0,4,70\n"
     trace = read_trace([Upload("t.csv", "worker,step,compute_ms\n" + rows)])
-    assert trace.steps == (1, 3)
+    assert trace.step_numbers == (1, 3)
     assert trace.compute_ms.tolist() == [[10, 20], [50, 60]]
     assert trace.notes == ("Steps that not every worker has left out: 2, 4; worker 1 lacks 2 of 4 steps.",)
 
@@ -260,10 +264,10 @@ def test_a_first_step_above_three_times_the_others_on_every_worker_is_warm_up():
         return read_trace([Upload("t.csv", "step,a_ms,b_ms\n" + "".join(f"{i},{r}\n" for i, r in enumerate(rows)))])
 
     warm = wide("900,400", "10,20", "11,19", "12,21")
-    assert warm.steps == (1, 2, 3)
+    assert warm.step_numbers == (1, 2, 3)
     assert "Warm-up left out, step 0" in warm.notes[1]
-    assert wide("900,60", "10,20", "11,19", "12,21").steps == (0, 1, 2, 3)
-    assert wide("10,20", "900,400", "12,21").steps == (0, 1, 2)
+    assert wide("900,60", "10,20", "11,19", "12,21").step_numbers == (0, 1, 2, 3)
+    assert wide("10,20", "900,400", "12,21").step_numbers == (0, 1, 2)
 
 
 @settings(max_examples=30)
@@ -272,9 +276,11 @@ def test_what_is_exported_reads_back_the_same(steps, workers, seed, known):
     rng = np.random.default_rng(seed)
     arrays = dict(zip(("compute_ms", "wait_ms", "comm_ms"), rng.uniform(1, 2, (3, steps, workers)), strict=True))
     names = ("compute_ms", "wait_ms", "comm_ms")[: known + 1]
-    trace = Trace(workers=tuple(range(workers)), steps=tuple(range(steps)), **{name: arrays[name] for name in names})
+    trace = Trace(
+        worker_names=tuple(range(workers)), step_numbers=tuple(range(steps)), **{name: arrays[name] for name in names}
+    )
     back = read_trace([Upload("t.csv", trace.table().to_csv(index=False))])
-    assert (back.workers, back.steps, back.notes) == (trace.workers, trace.steps, ())
+    assert (back.worker_names, back.step_numbers, back.notes) == (trace.worker_names, trace.step_numbers, ())
     for name in names:
         np.testing.assert_allclose(getattr(back, name), arrays[name], rtol=1e-15)
 
@@ -373,7 +379,7 @@ def test_refused_with_a_reason(files, message):
 
 def test_events_of_odd_kinds_are_passed_over():
     odd = [None, 5, "x", [], {}, {"ph": "X"}, {"ph": "X", "name": 5, "ts": 1}, {"ph": "i", "name": "ProfilerStep#1"}]
-    assert read_trace([kineto([*odd, *GOOD], 0)]).steps == (1, 2)
+    assert read_trace([kineto([*odd, *GOOD], 0)]).step_numbers == (1, 2)
 
 
 @settings(max_examples=200)
@@ -431,5 +437,5 @@ def test_memory_does_not_grow_with_what_does_not_matter():
     trace = read_trace([Upload("rank0.json", content)])
     peak = tracemalloc.get_traced_memory()[1] - len(content)  # the upload holds a copy
     tracemalloc.stop()
-    assert trace.steps == (1, 2)
+    assert trace.step_numbers == (1, 2)
     assert peak < 10 * 2**20

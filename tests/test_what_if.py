@@ -17,7 +17,7 @@ TIMES = np.array([[10.0, 30], [20, 20], [10, 40], [20, 30]])  # means 15 and 30
 def trace_of(compute=TIMES, network_ms=None):
     network = {} if network_ms is None else {"comm_ms": np.full(compute.shape, float(network_ms))}
     names = tuple(f"host{i}" for i in range(compute.shape[1]))
-    return Trace(compute_ms=compute, workers=names, steps=tuple(range(10, 10 + len(compute))), **network)
+    return Trace(compute_ms=compute, worker_names=names, step_numbers=tuple(range(10, 10 + len(compute))), **network)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_a_page_to_paste():
     assert "not yet faster learning" in text
     assert "The network costs" in text
     assert len(text) < 3_000
-    doubtful = Trace(compute_ms=np.full((3, 2), 7.0), workers=(0, 1), steps=(0, 1, 2), whole_steps=True)
+    doubtful = Trace(compute_ms=np.full((3, 2), 7.0), worker_names=(0, 1), step_numbers=(0, 1, 2), whole_steps=True)
     text = summary_text(doubtful, diagnose(doubtful), what_if(doubtful))
     assert "cannot tell who is slow" in text
     assert "save" not in text

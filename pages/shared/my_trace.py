@@ -94,7 +94,7 @@ def applied(asked: Scenario) -> Scenario:
     measurement = in_use()
     if not measurement:
         return asked
-    if asked.workers == len(measurement.trace.workers):
+    if asked.workers == measurement.trace.workers:
         return replace(asked, compute=measurement.scenario.compute, stragglers=Stragglers())
     return fitted(asked)
 
@@ -111,8 +111,8 @@ def in_words(workers: int) -> str:
     """What stands in for the controls."""
     measurement = in_use()
     trace = measurement.trace
-    size = f"{counted(len(trace.workers), 'worker')} × {counted(len(trace.steps), 'step')}"
-    if workers == len(trace.workers):
+    size = f"{counted(trace.workers, 'worker')} × {counted(trace.steps, 'step')}"
+    if workers == trace.workers:
         return f"**Compute times: your trace**, {size}, replayed. More steps than measured are drawn from it again."
     return f"{fitted_in_words()} It has {size}, not {counted(workers, 'worker')}."
 
