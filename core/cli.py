@@ -96,12 +96,14 @@ def theory_of(expected) -> dict:
 def answer_compare(asked) -> tuple[str, dict]:
     """The answer, and the policies in finishing order."""
     scenario, policies, replicates = question(asked)
+    policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
     table = compare(scenario, policies, replicates)
     gains = comparison.speedup_intervals(table).rename(columns={"middle": "speedup"}).set_index("policy")
     means = comparison.means(table).loc[gains.index]
     data = {"answer": comparison.headline(table), "replicates": replicates}
     data["policies"] = means.join(gains).reset_index().to_dict("records")
-    return f"{data['answer']}\n\n{table_text(comparison.ranking(table).reset_index())}", data
+    ranking = table_text(comparison.ranking(table).reset_index())
+    return f"{data['answer']}\n\n{ranking}\n\n{comparison.caveats(scenario, table)}", data
 
 
 def answer_sweep(asked) -> tuple[str, dict]:
@@ -122,7 +124,7 @@ def answer_trace(asked) -> tuple[str, dict]:
         "steps": trace.steps,
         "kind": diagnosis.kind,
         "diagnosis": diagnosis.table().to_dict("records"),
-        "remedies": what_if_table(remedies).to_dict("records"),
+        "remedies": [] if diagnosis.suspicion else what_if_table(remedies).to_dict("records"),
         "notes": list(trace.notes),
     }
     return summary_text(trace, diagnosis, remedies), data
@@ -133,7 +135,7 @@ def question(asked) -> tuple[Scenario, list[Policy], int]:
     values = {**DEFAULTS, **link_values(asked.link)}
     scenario = scenario_of(values)
     texts = asked.policies.split(",") if asked.policies else values["policies"]
-    policies = list(dict.fromkeys(policy_from_text(text).fitted(scenario.workers) for text in texts))
+    policies = list(dict.fromkeys(map(policy_from_text, texts)))
     return scenario, policies, values["replicates"] if asked.replicates is None else asked.replicates
 
 

@@ -101,7 +101,7 @@ def scenario_of(values: Mapping) -> Scenario:
         workers=at["workers"],
         batches=at["batches"],
         compute=law(mean_ms=at["batch_ms"], **{name: at[key] for name, key in fields.items()}),
-        stragglers=Stragglers(**{**stragglers, "slow_workers": min(at["slow_workers"], at["workers"])}),
+        stragglers=Stragglers(**{**stragglers, "slow_workers": min(at["slow_workers"], max(0, at["workers"]))}),
         network=network,
         policy=policy.fitted(at["workers"]),
         seed=at["seed"],

@@ -58,6 +58,11 @@ def test_sweep_is_sweep(capsys):
     table = sweep(Scenario(), grid, [Synchronous(), Asynchronous()], 20)
     pd.testing.assert_frame_equal(pd.DataFrame(data["cells"]), table, check_dtype=False)
     assert len(printed(capsys, "sweep", "", *options).splitlines()) == 9
+    kept = answered(capsys, "sweep", "--over", "workers=4,8", "--policies", "sync,backup 7", "--replicates", "2")[
+        "cells"
+    ]
+    assert [row["policy"] for row in kept[1::2]] == ["Backup workers (first 7)"] * 2
+    assert "wait_for: 7" in kept[1]["refused"]
     refused = answered(capsys, "sweep", "--over", "workers=2,0", "--replicates", "2")["cells"]
     assert refused[-1]["epoch_ms"] is None
     assert "workers: 0" in refused[-1]["refused"]
@@ -78,6 +83,7 @@ def test_trace_is_the_page(capsys):
         (["run", "foo=1"], "'foo' is unknown; known are workers"),
         (["run", "workers=abc"], "workers: 'abc' is not a whole number"),
         (["run", "workers=1e400"], "workers: '1e400' is not a whole number"),
+        (["run", "workers=-1"], "workers: -1 is not a whole number"),
         (["run", "jitter=x"], "jitter: 'x' is not a number"),
         (["run", "jitter=2"], "compute.jitter: 2.0 is not a number from 0 to below 1"),
         (["run", "mode=fast"], "mode: 'fast' is not one of sync, async"),
