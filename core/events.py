@@ -1,31 +1,16 @@
 """Pushes one after the other through a first-come-first-served server: an event loop over pushes, for many runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from core.draws import Draws
 from core.schedule import Schedule, Stretch
+from core.single_run import ReleaseOne, serve_one
+from core.stations import Stations
 
 Released = tuple[np.ndarray, np.ndarray]
 Release = Callable[[int, np.ndarray, np.ndarray], Released]
-
-
-@dataclass(frozen=True)
-class Stations:
-    """When each mini-batch passed what, (rows, workers, runs); `rank` is −1 for what was never applied."""
-
-    read: np.ndarray
-    start: np.ndarray
-    ready: np.ndarray
-    arrived: np.ndarray
-    served: np.ndarray
-    applied: np.ndarray
-    go_on: np.ndarray
-    rank: np.ndarray
-    version: np.ndarray
-    started: np.ndarray
 
 
 def serve(draws: Draws, pushes: int, size: int, release: Release) -> Stations:
@@ -71,9 +56,15 @@ def serve(draws: Draws, pushes: int, size: int, release: Release) -> Stations:
     return Stations(**times, **counts, started=started)
 
 
-def through_server(draws: Draws, pushes: int, size: int, release: Release, reason: str = "") -> Schedule:
-    """The schedule of such runs: what is in flight when the last push has been applied is cancelled there."""
-    at, pull = serve(draws, pushes, size, release), draws.scenario.network.pull_ms
+def through_server(
+    draws: Draws, pushes: int, size: int, release: Release, release_one: ReleaseOne, reason: str = ""
+) -> Schedule:
+    """The schedule of such runs: what is in flight when the last push has been applied is cancelled there.
+
+    release and release_one are the same rule, for many runs and for a single one.
+    """
+    pull = draws.scenario.network.pull_ms
+    at = serve_one(draws, pushes, size, release_one) if draws.runs == 1 else serve(draws, pushes, size, release)
     used, begun = at.rank >= 0, at.started
     applied = when_full(at.applied, at.rank, size, pushes)
     end_of_run = np.where(used, applied, 0).max(axis=(0, 1))

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 TIME_RANGE_MS = (1e-9, 1e12)
 MAX_WORK = 20_000_000  # mini-batches of one call
+PUSH_WEIGHT = 10  # what one counts where pushes of long runs are looked at one by one: in time and in memory
 
 
 class ScenarioError(ValueError):
@@ -63,13 +64,14 @@ def refuse_unknown(prefix: str, given, known) -> None:
             raise ScenarioError(f"{prefix}{label} is not a known field; known are {', '.join(known) or 'none'}.")
 
 
-def check_work(workers: int, batches: int, rows: list[int], replicates: int = 1) -> None:
+def check_work(workers: int, batches: int, rows: list[int], replicates: int = 1, pushes: int = 0) -> None:
     """ScenarioError when a call would simulate more than 20 million mini-batches.
 
     rows: how many mini-batches each policy lets every worker start; more than batches where work is thrown away.
+    pushes: how many of all these are simulated one by one, which counts ten times.
     """
     work = workers * sum(rows) * replicates
-    if work > MAX_WORK:
+    if work + (PUSH_WEIGHT - 1) * workers * pushes * replicates > MAX_WORK:
         factors = f"{workers:,} workers × {batches:,} batches"
         if replicates > 1:
             factors += f" × {replicates:,} replicates"
@@ -78,4 +80,7 @@ def check_work(workers: int, batches: int, rows: list[int], replicates: int = 1)
         if max(rows) > batches:
             factors += f" (of which one starts {max(rows):,} batches a worker)"
         field_name = "replicates" if replicates > 1 else "workers × batches"
-        raise ScenarioError(f"{field_name}: {factors} are {work:,} mini-batches; one call takes at most {MAX_WORK:,}.")
+        slow = f", {PUSH_WEIGHT} times that where a policy goes push by push" if pushes else ""
+        raise ScenarioError(
+            f"{field_name}: {factors} are {work:,} mini-batches{slow}; one call takes at most {MAX_WORK:,}."
+        )

@@ -8,6 +8,8 @@ from core.draws import Draws
 from core.parts import Part
 from core.schedule import Schedule
 
+LONG_LOOP = 8_192  # mini-batches of a run
+
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Part, ABC):
@@ -46,8 +48,13 @@ class Policy(Part, ABC):
         return batches
 
     def goes_by_events(self, network) -> bool:
-        """Whether its schedule is an event loop over pushes, which is quicker for many runs at once."""
+        """Whether its schedule is an event loop over pushes, which is quicker for many short runs at once."""
         return False
+
+    def pushes(self, workers: int, batches: int, network) -> int:
+        """How many mini-batches of each worker are simulated one by one: those of long runs in an event loop."""
+        long = workers * batches > LONG_LOOP and self.goes_by_events(network)
+        return self.rows(workers, batches) if long else 0
 
     @abstractmethod
     def schedule(self, draws: Draws) -> Schedule:

@@ -87,7 +87,11 @@ class Asynchronous(Policy):
             more = finished[worker, every] < batches
             return worker[more], every[more]
 
-        return through_server(draws, draws.scenario.work, self.accumulate, release)
+        def release_one(number, worker, finished):
+            more = number < last_start if self.is_shared else finished[worker] < batches
+            return (worker,) if more else ()
+
+        return through_server(draws, draws.scenario.work, self.accumulate, release, release_one)
 
     def static(self, draws):
         """Every worker's B batches, back to back."""
@@ -146,7 +150,23 @@ class StaleSynchronous(Policy):
             held[released] = False
             return np.nonzero(released)
 
-        return through_server(draws, draws.scenario.work, 1, release, reason="staleness bound")
+        held_ones, slowest = [], 0  # who is held is just too far ahead: all go on when the slowest does
+        level = [draws.scenario.workers] + [0] * batches  # how many workers have finished so many batches
+
+        def release_one(number, worker, finished):
+            nonlocal slowest
+            done, released = finished[worker], []
+            level[done - 1] -= 1
+            level[done] += 1
+            if not level[slowest]:
+                slowest += 1
+                released = held_ones[:]
+                held_ones.clear()
+            if done < batches:
+                (released if done - self.bound <= slowest else held_ones).append(worker)
+            return released
+
+        return through_server(draws, draws.scenario.work, 1, release, release_one, reason="staleness bound")
 
     def free(self, draws):
         """No queues: a recurrence over batches."""
@@ -222,7 +242,17 @@ class KAsync(Policy):
             waiting[:] = False
             return released
 
-        return through_server(draws, total, self.wait_for, release, reason="update")
+        group = []
+
+        def release_one(number, worker, finished):
+            group.append(worker)
+            if (number + 1) % self.wait_for or number + 1 == total:
+                return ()
+            released = group[:]
+            group.clear()
+            return released
+
+        return through_server(draws, total, self.wait_for, release, release_one, reason="update")
 
 
 def behind(finish: np.ndarray, used: np.ndarray) -> np.ndarray:

@@ -44,7 +44,8 @@ class Scenario:
         whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
         self.compute.check(self.workers)
         self.policy.check(self.workers)
-        check_work(self.workers, self.batches, [self.policy.rows(self.workers, self.batches)])
+        pushes = self.policy.pushes(self.workers, self.batches, self.network)
+        check_work(self.workers, self.batches, [self.policy.rows(self.workers, self.batches)], pushes=pushes)
 
     @property
     def work(self) -> int:

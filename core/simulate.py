@@ -12,7 +12,7 @@ import pandas as pd
 from core import metrics, schedule
 from core.draws import Draws, TooManyRuns, block_chunks, chunk_runs
 from core.metrics import Metrics
-from core.parts import MAX_WORK, TIME_RANGE_MS, ScenarioError, check_work, shown, whole
+from core.parts import MAX_WORK, PUSH_WEIGHT, TIME_RANGE_MS, ScenarioError, check_work, shown, whole
 from core.policies import Policy
 from core.scenario import Scenario
 from core.schedule import Schedule
@@ -117,8 +117,15 @@ def check_policies(policies: Sequence[Policy]) -> list[Policy]:
 
 
 def most_replicates(scenario: Scenario, policies: Sequence[Policy]) -> int:
-    """How many replicates `compare` takes at the most."""
-    return MAX_WORK // sum(scenario.workers * p.rows(scenario.workers, scenario.batches) for p in policies)
+    """How many replicates `compare` takes at the most; none where even one is too much."""
+    rows, pushes = work_of(scenario, policies)
+    return MAX_WORK // (scenario.workers * (sum(rows) + (PUSH_WEIGHT - 1) * pushes))
+
+
+def work_of(scenario: Scenario, policies: Sequence[Policy]) -> tuple[list[int], int]:
+    """How many mini-batches each policy lets every worker start, and how many of all go push by push."""
+    rows = [policy.rows(scenario.workers, scenario.batches) for policy in policies]
+    return rows, sum(policy.pushes(scenario.workers, scenario.batches, scenario.network) for policy in policies)
 
 
 def paired_figures(
@@ -128,8 +135,8 @@ def paired_figures(
     whole("replicates", replicates, 1, MAX_WORK)
     for policy in policies:
         policy.check(scenario.workers)
-    rows = [policy.rows(scenario.workers, scenario.batches) for policy in policies]
-    check_work(scenario.workers, scenario.batches, rows, replicates)
+    rows, pushes = work_of(scenario, policies)
+    check_work(scenario.workers, scenario.batches, rows, replicates, pushes)
     size = chunk_runs(scenario)
     together = block_chunks(scenario) if any(policy.goes_by_events(scenario.network) for policy in policies) else 1
     blocks = range(0, -(-replicates // size), together)

@@ -1,0 +1,84 @@
+"""The loop over a single run's pushes against the one over many runs: the same numbers, bit by bit."""
+
+import sys
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import AlphaBeta, Asynchronous, KAsync, Scenario, ScenarioError, StaleSynchronous, Synchronous, compare
+from core.draws import Draws
+from core.policies import CODES
+from core.simulate import most_replicates
+from tests.strategies import FLAT, SERVER, given_runs
+
+
+def looped(workers):
+    """The policies that go push by push, with parameters that fit."""
+    return st.one_of(
+        st.builds(Asynchronous, accumulate=st.integers(1, 4), assignment=st.sampled_from(["static", "shared"])),
+        st.builds(StaleSynchronous, bound=st.integers(0, 8)),
+        st.builds(KAsync, wait_for=st.integers(1, workers)),
+    )
+
+
+def schedules(given):
+    """The schedules of one run and of two equal ones."""
+    compute, push = given.compute_ms[..., None], given.push_ms[..., None]
+    return [
+        given.scenario.policy.schedule(
+            Draws(given.scenario, runs=runs, compute_ms=compute.repeat(runs, 2), push_ms=push.repeat(runs, 2))
+        )
+        for runs in (1, 2)
+    ]
+
+
+@settings(max_examples=300)
+@given(given_runs(policies=looped, networks=st.one_of(FLAT, SERVER)))
+def test_a_single_run_is_each_of_many(given):
+    one, many = schedules(given)
+    rows = len(one.ready_ms)
+    assert not (many.started is not None and many.started[rows:].any())
+    for field in fields(one):
+        mine, theirs = getattr(one, field.name), getattr(many, field.name)
+        if field.name in ("used", "started") and theirs is not None:
+            mine = np.ones((rows, given.scenario.workers, 1), dtype=bool) if mine is None else mine
+        if field.name == "finish_ms":
+            assert np.array_equal(mine[:, 0], theirs[:, 1])
+        elif isinstance(mine, np.ndarray):
+            assert np.array_equal(mine[..., 0], theirs[:rows, :, 1])
+    for mine, theirs in zip(one.stretches, many.stretches, strict=True):
+        assert np.array_equal(mine.end_ms[..., 0], theirs.end_ms[:rows, :, 1])
+
+
+def test_replicates_do_not_depend_on_the_loop(monkeypatch):
+    """Chunks of one run, one at a time or three."""
+    monkeypatch.setattr("core.draws.CHUNK_WORK", 1)
+    scenario = Scenario(workers=4, batches=20, network=AlphaBeta(message_mb=300))
+    policies = [KAsync(wait_for=2), StaleSynchronous(bound=1), Asynchronous(assignment="shared")]
+    alone = compare(scenario, policies, 6)
+    monkeypatch.setattr(sys.modules["core.simulate"], "block_chunks", lambda scenario: 3)
+    assert compare(scenario, policies, 6).equals(alone)
+
+
+@pytest.mark.parametrize("policy", [KAsync(wait_for=64), StaleSynchronous(), Asynchronous(assignment="shared")])
+def test_long_runs_push_by_push_count_ten_times(policy):
+    network = AlphaBeta()
+    largest = Scenario(workers=1000, batches=2000, network=network, policy=policy)
+    assert most_replicates(largest, [policy]) == 1
+    assert most_replicates(largest, [Synchronous(), policy]) == 0
+    with pytest.raises(ScenarioError, match=r"2,001,000 mini-batches, 10 times that where a policy goes push by push;"):
+        replace(largest, batches=2001)
+    with pytest.raises(ScenarioError, match="push by push"):
+        compare(replace(largest, batches=200), [Synchronous(), policy], 10)
+    assert most_replicates(replace(largest, batches=200), [Synchronous(), policy]) == 9
+
+
+def test_short_runs_count_once():
+    """The everyday ranges of the controls, whatever the policy."""
+    scenario = Scenario(workers=64, batches=100, network=AlphaBeta())
+    for kind in CODES.values():
+        policy = kind().fitted(64)
+        assert most_replicates(scenario, [policy]) == 20_000_000 // (64 * policy.rows(64, 100))
