@@ -53,7 +53,7 @@ def test_compare(visit, server):
     assert "faster" in me.headline
     assert len(me.figures) == 6
     assert me.page.locator(CHART).count() == 4
-    assert parse_qs(urlsplit(me.page.url).query)["workers"] == ["6"]
+    me.page.wait_for_url("**/compare?*workers=6*")
     me.page.get_by_role("link", name="Timeline").click()
     me.page.wait_for_selector("text=Keep this run")
     assert me.settle().headline.startswith("6 workers")
