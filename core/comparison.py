@@ -70,25 +70,28 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
     baseline, mean = table["policy"].iloc[0], means(table)
     rows = []
     for policy in finishing_order(table):
-        runs, gain = table[table["policy"] == policy], speedup(table, baseline, policy)
-        low, high = (runs["epoch_ms"].quantile(q) / 1000 for q in (0.025, 0.975))
-        at = mean.loc[policy]
+        runs, gain, at = table[table["policy"] == policy], speedup(table, baseline, policy), mean.loc[policy]
+        spread = f"{times(gain.median)} ({times(gain.low)} – {times(gain.high)})"
         rows.append(
             {
                 "Policy": policy,
-                "Epoch time (s)": f"{rounded(at['epoch_ms'] / 1000)} ({rounded(low)} – {rounded(high)})",
-                "Speed-up": f"{times(gain.median)} ({times(gain.low)} – {times(gain.high)})"
-                if policy != baseline
-                else "baseline",
-                "Used (/s)": round(at["throughput"], 2),
-                "Utilization (%)": round(at["utilization_percent"], 1),
-                "Mean staleness": round(at["mean_staleness"], 2),
+                "Epoch time (s)": with_interval(runs["epoch_ms"] / 1000),
+                "Speed-up": spread if policy != baseline else "baseline",
+                "Used (/s)": with_interval(runs["throughput"]),
+                "Utilization (%)": with_interval(runs["utilization_percent"]),
+                "Mean staleness": with_interval(runs["mean_staleness"]),
                 "p95": round(at["p95_staleness"], 1),
                 "Updates": round(at["updates"]),
                 "Gradients each": round(at["gradients_per_update"], 2),
             }
         )
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="Rank"))
+
+
+def with_interval(values: pd.Series) -> str:
+    """The mean, and in brackets the middle 95 %, unless all are the same."""
+    low, high = values.quantile(0.025), values.quantile(0.975)
+    return f"{rounded(values.mean())} ({rounded(low)} – {rounded(high)})" if low < high else rounded(values.mean())
 
 
 def epoch_intervals(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import Run, charts, comparison, report
 from core.words import duration
+from pages.shared.widgets import ranked
 
 
 def many(
@@ -19,12 +20,7 @@ def many(
 ) -> None:
     """The first policy is the baseline."""
     st.subheader("Finishing order")
-    st.dataframe(comparison.ranking(table), height="content")
-    st.caption(
-        "Means of the runs, and in brackets the middle 95 % of them; the speed-up is the median over the pairs. "
-        "Used: mini-batches a second whose gradients were used. Staleness in updates, its mean and 95th percentile. "
-        "Updates of the parameters, and how many gradients each averages."
-    )
+    ranked(table)
 
     st.subheader("The same draws under each policy")
     st.html(f"{charts.phase_legend(pd.concat(parts)['phase'])}&emsp;Time in ms, one axis for all.")

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core import Run, charts, comparison, report
-from pages.shared.widgets import metric_tiles, timeline_chart
+from pages.shared.widgets import metric_tiles, ranked, timeline_chart
 
 TILES = ["epoch_ms", "idle_percent", "throughput"]
 
@@ -43,3 +43,5 @@ def two(
         title = f"{baseline} time / {comparison.lowered(other)} time (×)"
         chart = charts.histogram({other: gain.ratios}, title, colors, marks=(gain.low, gain.median, gain.high))
         st.altair_chart(chart, key="speedups", alt=comparison.speedup_in_words(gain))
+    st.subheader("Finishing order")
+    ranked(table)

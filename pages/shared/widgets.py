@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import Run, charts, report
+from core import Run, charts, comparison, report
 from core.metrics import FIGURES
 from core.theory import Expected
 
@@ -41,3 +41,13 @@ def timeline_chart(
     blocks, barriers = charts.timeline_blocks(run, segments), run.barriers()
     chart = charts.timeline(blocks, barriers["barrier_ms"], run.metrics.epoch_ms, domain_ms, workers)
     st.altair_chart(chart, key=key, alt=words)
+
+
+def ranked(table: pd.DataFrame) -> None:
+    """The policies in finishing order."""
+    st.dataframe(comparison.ranking(table), height="content")
+    st.caption(
+        "Means of the runs, and in brackets the middle 95 % of them; the speed-up is the median over the pairs. "
+        "Used: mini-batches a second whose gradients were used. Staleness in updates, its mean and 95th percentile. "
+        "Updates of the parameters, and how many gradients each averages."
+    )
