@@ -402,7 +402,7 @@ def slowness(trace: Trace) -> alt.Chart:
 
 def remedies(table: pd.DataFrame) -> alt.Chart:
     """What each remedy saves of the measured epoch, in percent: bars to the right save, to the left lose."""
-    table = table[table["saved_percent"] != 0].assign(saves=table["saved_percent"] > 0)
+    table = table[table["saved_percent"].abs() >= 0.005].assign(saves=table["saved_percent"] > 0)
     colors = alt.Scale(domain=[True, False], range=[PHASE_COLORS["compute"], PHASE_COLORS["wait"]])
     order = table["remedy"].tolist()
     return (

@@ -14,6 +14,7 @@ from core.scenario import Scenario
 from core.simulate import Run
 from core.words import counted, duration, listed, lowered, percent, rounded, times
 
+SAME = 5e-4  # a speed-up that is closer to 1 reads as 1.000×
 SHARES = {
     "computing": ["utilization_percent"],
     "network time": ["comm_percent"],
@@ -126,9 +127,14 @@ def headline(table: pd.DataFrame) -> str:
     """Which policy finishes first and by how much, or that the runs do not tell."""
     baseline, other = table["policy"].iloc[0], best_other(table)
     gain, among = speedup(table, baseline, other), table["policy"].nunique()
+    if abs(gain.median - 1) < SAME and (gain.decided or gain.low == gain.high):
+        return f"{baseline} and {lowered(other)} take the same time."
     if gain.decided and gain.median > 1:
         if among > 2:
-            return f"{other} finishes first of {among} policies, {times(gain.median)} faster than {lowered(baseline)}."
+            alike = [other, *(lowered(policy) for policy in level_with(table, other, baseline))]
+            verb = "finishes" if len(alike) == 1 else "finish"
+            ahead = f"{times(gain.median)} faster than {lowered(baseline)}"
+            return f"{listed(alike)} {verb} first of {among} policies, {ahead}."
         return f"{other} finishes the epoch {times(gain.median)} faster."
     if gain.decided:
         if among > 2:
@@ -139,9 +145,17 @@ def headline(table: pd.DataFrame) -> str:
     return f"{baseline} or {lowered(other)}: too close to call."
 
 
+def level_with(table: pd.DataFrame, winner: str, baseline: str) -> list[str]:
+    """The policies, beside the baseline, whose runs cannot be told apart from the winner's."""
+    rest = [policy for policy in finishing_order(table) if policy not in (winner, baseline)]
+    return [policy for policy in rest if not speedup(table, policy, winner).decided]
+
+
 def reasons(table: pd.DataFrame, policies: Sequence[Policy]) -> str:
     """How much the answer varies, what either side loses, what the time saved is made of, what it is paid with."""
     baseline, other = table["policy"].iloc[0], best_other(table)
+    if speedup(table, baseline, other).median < 1:
+        baseline, other = other, baseline
     gain, mean = speedup(table, baseline, other), means(table)
     runs = len(gain.ratios)
     share = f"95 % of {runs:,}" if runs >= FEWEST_FOR_TAILS else f"all {runs}"
@@ -213,12 +227,10 @@ def mean_ms(table: pd.DataFrame, policy: str, shares: list[str]) -> float:
 def runner_up(table: pd.DataFrame) -> str:
     """How far behind the second of several policies is; nothing where there are two, or where it is the baseline."""
     first, second, *more = finishing_order(table)
-    if not more or table["policy"].iloc[0] in (first, second):
-        return ""
     gap = speedup(table, second, first)
-    if gap.decided:
-        return f" {second} comes next, {times(gap.median)} behind."
-    return f" {second} is too close to tell apart from it."
+    if not more or table["policy"].iloc[0] in (first, second) or not gap.decided:
+        return ""
+    return f" {second} comes next, {times(gap.median)} behind."
 
 
 def caveats(scenario: Scenario, table: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ from core.traces import Trace
 
 EVEN = 1.02  # a slowdown up to this is not worth a remedy
 ALIKE = 0.01  # below this within-step CV all workers seem to take the same time
+APART = 0.001  # of the compute time: less waiting and network than this is none
 TOGETHER = 3.0  # steps that vary so many times more than workers do look as if a barrier had evened them out
 
 INSTEAD = (
@@ -137,11 +138,12 @@ def suspicion(trace: Trace) -> str:
     """Whether a barrier has evened out the times, so that they cannot tell who is slow; empty if it has not.
 
     Whole steps: workers differ by less than 1 % within a step (median of its CV). Times that claim to be compute, with
-    no waiting or network beside them: the same, and whole steps vary more than three times as much as workers within
-    a step; equal workers that work for themselves vary more than their mean does.
+    next to no waiting and network beside them: the same, and whole steps vary more than three times as much as workers
+    within a step; equal workers that work for themselves vary more than their mean does.
     """
     compute = trace.compute_ms
-    if compute.shape[1] == 1 or trace.wait_ms is not None or trace.comm_ms is not None:
+    apart = sum(np.median(times) for times in (trace.wait_ms, trace.comm_ms) if times is not None)
+    if compute.shape[1] == 1 or apart > APART * np.median(compute):
         return ""
     mean = compute.mean(axis=1)
     within, between = np.median(compute.std(axis=1) / mean), mean.std() / mean.mean()

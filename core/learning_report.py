@@ -61,7 +61,7 @@ def reasons(learning: Learning) -> str:
         said.append(
             f"Its gradients are {table.loc[stale, 'mean_staleness']:.1f} updates stale.".replace("Its", stale + "'s")
         )
-    edges = [lowered(policy) for policy, at in table.iterrows() if at["at_edge"]]
+    edges = [lowered(policy) for policy, at in table.iterrows() if at["at_edge"] == True]  # noqa: E712 - NaN where no rate worked
     if edges:
         said.append(
             f"The best learning rate of {' and '.join(edges)} is at the edge of the grid; a better one may exist."
@@ -100,7 +100,7 @@ def targets(learning: Learning) -> pd.DataFrame:
             ),
             "Sooner (×)": ranged(at.speedup, at.speedup_low, at.speedup_high) if at.Index else "baseline",
             "Reached": f"{int(at.reached) if at.reached == at.reached else 0} of {runs}",
-            "Best rate": at.learning_rate,
+            "Rate": at.learning_rate,
             "All samples (s)": round(at.epoch_ms / 1000, 2),
             "Updates": round(at.updates),
             "Gradients each": round(at.gradients_per_update, 2),
@@ -130,7 +130,8 @@ def bands(learning: Learning, against: str, measure: str) -> pd.DataFrame:
         whole = np.isfinite(values).all(axis=0)
         middle, low, high = (scale * f(values[:, whole], axis=0) for f in (np.median, np.min, np.max))
         tables.append(pd.DataFrame({"policy": policy, "x": x[whole], "middle": middle, "low": low, "high": high}))
-    return pd.concat(tables, ignore_index=True)
+    none = pd.DataFrame(columns=["policy", "x", "middle", "low", "high"])
+    return pd.concat(tables, ignore_index=True) if tables else none
 
 
 def curves_in_words(learning: Learning) -> str:

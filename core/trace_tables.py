@@ -111,7 +111,9 @@ def read_parquet(file: str, data: bytes) -> pd.DataFrame:
         if any(types.is_nested(column.type) for column in opened.schema_arrow):
             raise ScenarioError(f"{file} is not a table: some of its fields are lists or records.")
         return opened.read().to_pandas(ignore_metadata=True).drop(columns="__index_level_0__", errors="ignore")
-    except (ArrowException, OSError) as error:
+    except ScenarioError:
+        raise
+    except (ArrowException, OSError, ValueError) as error:
         raise ScenarioError(f"{file} is not a Parquet file that can be read: {error}.") from error
 
 

@@ -18,6 +18,7 @@ from core.trace_kineto import read_kineto
 from core.trace_tables import read_table
 
 MAX_CELLS = 1_000_000
+MOST_RATIO = 1e9  # of the longest compute time to the shortest
 WARM_UP = 3.0  # a first step that takes so many times the median of the rest is not like the rest
 NUMBERED = re.compile(r"(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?", re.IGNORECASE)
 
@@ -48,6 +49,11 @@ class Trace:
     def workers(self) -> int:
         """Columns of the arrays."""
         return len(self.worker_names)
+
+    @property
+    def work(self) -> int:
+        """Mini-batches that were measured."""
+        return self.steps * self.workers
 
     @property
     def network_ms(self) -> float:
@@ -193,6 +199,9 @@ def refuse_bad(table: pd.DataFrame) -> None:
 
 def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
     """The steps that every worker has; a mini-batch without a compute time is missing."""
+    table = table.assign(worker=table["worker"].map(plain_name))
+    if table.duplicated(["worker", "step"]).any():
+        raise ScenarioError("files: two workers have names that begin alike; give them short ones, such as rank0.")
     workers, steps = sorted(table["worker"].unique().tolist(), key=by_number), np.unique(table["step"])
     cells = len(workers) * len(steps)
     if len(workers) > MAX_WORKERS or len(steps) > MAX_BATCHES or cells > MAX_CELLS:
@@ -216,7 +225,15 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
         missing = steps[~whole].tolist()
         notes.append(f"Steps that not every worker has left out: {few(missing)}; {fewest}.")
     grids = {name: grid[whole] for name, grid in grids.items()}
+    least, most = grids["compute_ms"].min(), grids["compute_ms"].max()
+    if most > MOST_RATIO * least:
+        raise ScenarioError(f"files: compute times from {least:g} to {most:g} ms are not those of one run.")
     return Trace(worker_names=tuple(workers), step_numbers=tuple(steps[whole].tolist()), **grids)
+
+
+def plain_name(name):
+    """A worker's name, short and without signs that a page would take for more than text."""
+    return re.sub(r"[^\w .:-]", "?", name[:40]) if isinstance(name, str) else name
 
 
 def few(steps) -> str:

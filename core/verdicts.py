@@ -69,13 +69,13 @@ def as_table(results: Sequence[Result]) -> pd.DataFrame:
         {
             "Topic": result.check.topic,
             "Claim": result.check.claim,
-            "Verdict": "agrees" if result.agrees else "DIFFERS",
-            "Formula": result.check.formula,
-            "Relation": result.check.relation,
             "Expected": result.check.expected,
             "Simulated": result.mean,
             "± 95 %": result.half_width,
             "Unit": result.check.unit,
+            "Verdict": "agrees" if result.agrees else "DIFFERS",
+            "Relation": result.check.relation,
+            "Formula": result.check.formula,
             "Standard errors off": result.errors_off,
             "Source": result.check.source,
         }

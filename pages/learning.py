@@ -24,6 +24,8 @@ def so_far(text: str, curves, done: list) -> None:
     """The policies that have trained, while others are training."""
     st.progress(len(done) / len(policies), text)
     learning = judged(curves, figures(asked, done, seeds), problem)
+    if learning.runs.empty:
+        return
     st.header(learning_report.headline(learning))
     st.altair_chart(
         charts.curves(learning_report.bands(learning, "time_s", "loss"), "Time (s)", "Training loss", colors)
@@ -38,6 +40,10 @@ if curves.empty:
 learning = judged(curves, figures(asked, trained_policies, seeds), problem)
 
 st.header(learning_report.headline(learning))
+if learning.runs.empty:
+    st.error("Every run diverged: there is nothing to draw. Choose a smaller learning rate.", icon=":material/block:")
+    st.dataframe(learning.rates, hide_index=True)
+    st.stop()
 st.markdown(learning_report.reasons(learning))
 
 left, right = st.columns([1, 1])
@@ -54,8 +60,9 @@ chart = charts.curves(
     (100 if measure == "accuracy" else 1) * learning.target if measure == learning.goal else None,
 )
 st.altair_chart(chart, key="curves", alt=learning_report.curves_in_words(learning))
+own = "each policy at its own best learning rate" if len(rates) > 1 else f"all at learning rate {rates[0]:g}"
 st.caption(
-    f"Medians of {counted(seeds, 'run')} in the band of all of them, each policy at its own best learning rate. Same "
+    f"Medians of {counted(seeds, 'run')} in the band of all of them, {own}. Same "
     f"initial parameters, same samples in the same order, about {GRADIENTS} mini-batches of {problem.batch} for each."
 )
 
@@ -67,7 +74,10 @@ with left:
     st.subheader("How sensitive to the learning rate")
     words = learning_report.rates_in_words(learning)
     st.altair_chart(charts.sensitivity(learning.rates, colors), key="rates", alt=words)
-    st.caption("Large dots: what each policy is judged by. Rates that diverge have no dot.")
+    st.caption(
+        "Large dots: what each policy is judged by. Rates that diverge have no dot; where the loss ends as high as it "
+        "began, about 2.3 for the digits, nothing was learnt."
+    )
 with right:
     st.subheader("What this is evidence for")
     st.markdown(

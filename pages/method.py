@@ -13,7 +13,7 @@ from pages.shared import entry
 from pages.shared.checking import checked
 from pages.shared.exports import csv_button
 
-WORDS = Path("pages/shared")
+WORDS = Path(__file__).parent / "shared"
 
 entry.through_app()
 st.header("What is simulated, and how it is checked")

@@ -19,7 +19,7 @@ st.markdown(" ".join(trace_report.reasons(diagnosis, trace)))
 if trace.workers > 1 and not diagnosis.suspicion:
     st.markdown(f"**{trace_report.best_remedies(shown.remedies)}**")
 for note in trace.notes:
-    st.caption(note)
+    st.caption(my_trace.inert(note))
 controls.use_trace_button(shown)
 
 st.subheader("Who is slow, and when")

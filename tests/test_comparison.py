@@ -86,7 +86,7 @@ def test_answer_when_the_baseline_wins():
 
 def test_answer_of_many_names_the_winner_and_the_next():
     epochs = {"Sync": [6, 6, 6], "Quick": [2, 2, 2], "Close": [2, 1.9, 2.1], "Next": [3, 3, 3]}
-    assert headline(table_of(**epochs)) == "Quick finishes first of 4 policies, 3.00× faster than sync."
+    assert headline(table_of(**epochs)) == "Quick and close finish first of 4 policies, 3.00× faster than sync."
     slow = Scenario(workers=8, batches=30, network=FREE, stragglers=Stragglers(slow_workers=4))
     policies = [Synchronous(), Asynchronous(), Asynchronous(assignment="shared"), Rebalanced()]
     table = compare(slow, policies, 200)
@@ -236,3 +236,18 @@ def test_a_summary_to_paste():
     assert lines[1] == "4 workers × 10 batches, 100 paired runs."
     assert [line.split(":")[0] for line in lines[2:4]] == ["- Asynchronous", "- Synchronous"]
     assert lines[-1] == "http://here/compare?workers=4"
+
+
+def test_the_winner_is_described_whatever_the_order():
+    """With async as the baseline the speed-up is still above 1, and its price is named."""
+    policies = [Asynchronous(), Synchronous()]
+    table = compare(Scenario(), policies, 200)
+    assert headline(table).startswith("Asynchronous finishes the epoch 1.3")
+    assert "between 1.3" in reasons(table, policies)
+    assert "Asynchronous pays with gradients" in reasons(table, policies)
+
+
+def test_a_tie_with_the_winner_is_in_the_headline():
+    policies = [Synchronous(), Asynchronous(), StaleSynchronous(bound=20)]
+    words = headline(compare(Scenario(), policies, 50))
+    assert words.startswith("Asynchronous and stale synchronous (bound 20) finish first of 3 policies")

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
-from core import Measured, Run, Scenario, Synchronous, compare, simulate
+from core import Run, Scenario, Synchronous, compare, simulate
 from core.overview import MAX_BLOCKS
 from core.policies import Policy
 from core.simulate import MODEL_VERSION
+from pages.shared import my_trace
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Answer:
 
 def simulated(scenario: Scenario) -> Run:
     """The run of a scenario. The last large one is kept, a single one for all visitors: it may take a gigabyte."""
-    if scenario.work <= MAX_BLOCKS or isinstance(scenario.compute, Measured):
+    if scenario.work <= MAX_BLOCKS or my_trace.in_use():
         return simulate(scenario)
     return last_large_run(scenario, MODEL_VERSION)
 
@@ -35,7 +36,7 @@ def last_large_run(scenario: Scenario, version: int) -> Run:
 
 def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
     """The paired table of `compare`, and whether it came from the cache."""
-    if isinstance(scenario.compute, Measured):
+    if my_trace.in_use():
         return own(scenario, policies, replicates)
     asked_at = time.time()
     answer = cached_compare(replace(scenario, policy=Synchronous()), policies, replicates, MODEL_VERSION)

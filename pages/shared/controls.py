@@ -142,7 +142,7 @@ def preset_pickers() -> None:
             )
     values = now().items()
     at = next((preset for preset in (*LESSONS, *PRESETS) if values_of_preset(preset).items() <= values), None)
-    if at:
+    if at and not my_trace.in_use():
         st.caption(f"**{at.name}.** {at.question}")
         with st.expander("Show the answer", key=f"answer {at.name}"):
             st.caption(at.answer)

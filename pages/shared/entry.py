@@ -4,7 +4,11 @@ Until `st.navigation` has been called once in a server's life, Streamlit takes a
 old-style multipage app, and would run the page that the first visitor asks for by itself, without its controls.
 """
 
+from pathlib import Path
+
 import streamlit as st
+
+ICON = str(Path(__file__).with_name("icon.png"))
 
 LESS_SPACE = ".stMainBlockContainer {padding-top: 4.5rem}"
 DARK_LETTERS = '[kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: #101513}'
@@ -25,8 +29,8 @@ WHOLE_IN_PRINT = """
 def set_up():
     """The page that is asked for, after setting up the window and drawing the menu."""
     # A local icon: without one, the browser would fetch the page's Material icon from a font host.
-    st.set_page_config(page_title="Batch Scheduler Simulator", page_icon="pages/shared/icon.png", layout="wide")
-    st.logo("pages/shared/icon.png", size="large")
+    st.set_page_config(page_title="Batch Scheduler Simulator", page_icon=ICON, layout="wide")
+    st.logo(ICON, size="large")
     return st.navigation(
         [
             st.Page("pages/timeline.py", title="Timeline", icon=":material/view_timeline:", default=True),

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import Measured, Scenario
+from core import Scenario
 from core.maps import target_rows
 from core.policies import Policy
 from core.problems import Problem
 from core.simulate import MODEL_VERSION
 from core.sweeps import cell_rows
+from pages.shared import my_trace
 
 BETWEEN = 0.2  # seconds from one sign of progress to the next
 
@@ -41,7 +42,7 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
     place = st.container(horizontal=True)
     progress = place.progress(0.0)
     stopping = place.empty()
-    rows, private = st.session_state.map_rows, isinstance(scenario.compute, Measured)
+    rows, private = st.session_state.map_rows, bool(my_trace.in_use())
     stopping.button("Stop", key="map_stop", on_click=stop, args=(True,), icon=":material/stop:")
     start = shown = time.monotonic()
     for done, i in enumerate(missing):

@@ -1,5 +1,6 @@
 """The visitor's own trace: in the memory of this session only, never written to disk, never shared."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,7 +19,7 @@ RECORD = """from torch.profiler import ProfilerActivity, profile, schedule
 rank = torch.distributed.get_rank()
 with profile(
     activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA],
-    schedule=schedule(wait=5, warmup=2, active=20),
+    schedule=schedule(wait=5, warmup=2, active=20, repeat=1),
     on_trace_ready=lambda p: p.export_chrome_trace(f"rank{rank}.json"),
 ) as profiler:
     for batch in loader:
@@ -67,14 +68,25 @@ def receive() -> None:
     names = tuple(file.file_id for file in files)
     if names and st.session_state.get("trace_read") != names:
         st.session_state.trace_read = names
+        st.session_state.trace_refused = "These files could not be read."
         try:
             with st.spinner("Reading…"):
-                st.session_state.measurement = Measurement(read_trace(files))
-            st.session_state.trace_refused = ""
+                measurement = Measurement(read_trace(files))
+                measurement.diagnosis  # noqa: B018 - what cannot be diagnosed is refused here, too
         except ScenarioError as refused:
             st.session_state.trace_refused = str(refused)
+        else:
+            st.session_state.update(measurement=measurement, trace_refused="")
+            if st.session_state.get("trace_in_use"):
+                st.session_state.trace_in_use = False
+                st.rerun()
     if names and st.session_state.trace_refused:
-        st.error(f"{st.session_state.trace_refused} The last good trace is shown.", icon=":material/block:")
+        st.error(f"{inert(st.session_state.trace_refused)} The last good trace is shown.", icon=":material/block:")
+
+
+def inert(text: str) -> str:
+    """A stranger's text as Markdown that shows it and does nothing else."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:])", r"\\\1", text)
 
 
 def shown() -> Measurement:

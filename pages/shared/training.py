@@ -7,11 +7,12 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from core import Measured, Scenario, ScenarioError, compare
+from core import Scenario, ScenarioError, compare
 from core.learning import GRID, for_training, learning_curves
 from core.policies import Policy
 from core.problems import Digits, NoisyQuadratic, Problem
 from core.simulate import MODEL_VERSION
+from pages.shared import my_trace
 
 PROBLEMS = {"network": Digits(), "softmax": Digits(hidden=()), "quadratic": NoisyQuadratic()}
 CACHED = 0.3  # seconds; what takes longer is not in the cache, and worth drawing as it comes
@@ -41,7 +42,7 @@ def trained(
             place.progress(number / len(policies), text)
         try:
             question = (replace(asked, policy=policy), problem, rates, seeds)
-            own = isinstance(asked.compute, Measured)
+            own = my_trace.in_use()
             tables.append(own_curves(*question) if own else cached_curves(*question, MODEL_VERSION))
             done.append(policy)
         except ScenarioError as refused:

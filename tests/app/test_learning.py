@@ -32,7 +32,7 @@ def test_the_same_link_gives_the_same_curve(open_page):
 def test_one_rate_can_be_pinned_for_all(open_page):
     app = open_page("learning", problem="softmax", rate="0.25", train_seeds="2")
     assert not complaints(app)
-    assert app.dataframe[0].value["Best rate"].tolist() == [0.25, 0.25]
+    assert app.dataframe[0].value["Rate"].tolist() == [0.25, 0.25]
     app.selectbox(key="rate").set_value("best").run()
     assert not app.exception
     assert app.dataframe[1].value["learning_rate"].nunique() == 10
@@ -79,3 +79,10 @@ def test_bad_values_are_named(open_page, key, value):
     app = open_page(**{key: value})
     assert f"`{key}`" in complaints(app)[0]
     assert alive(app)
+
+
+def test_a_rate_at_which_everything_diverges_is_said(open_page):
+    app = open_page("learning", problem="quadratic", rate="8", train_seeds="2")
+    assert not app.exception
+    assert "Every run diverged" in complaints(app)[0]
+    assert app.header

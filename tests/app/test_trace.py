@@ -80,6 +80,34 @@ def test_what_cannot_be_read_is_said_and_the_last_good_trace_stays(open_page, na
     assert headline(app) == before
 
 
+def test_names_from_files_are_inert(open_page):
+    name = "![i](http://evil.example/x.png)" + "y" * 500
+    rows = [f'"{name if worker else 0}",{step},{100 + 100 * worker}' for step in range(9) for worker in range(2)]
+    app = upload(open_page("trace"), ("ours.csv", ("worker,step,compute_ms\n" + "\n".join(rows)).encode(), "text/csv"))
+    assert not app.exception
+    assert "![" not in headline(app)
+    assert len(headline(app)) < 200
+    upload(app, ("[x](http://e).csv", b"worker,step,compute_ms\n0,0,abc\n", "text/csv"))
+    assert "[x](" not in complaints(app)[0]
+
+
+def test_times_that_cannot_be_diagnosed_leave_the_last_good_trace(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    before = headline(app)
+    rows = [f"{worker},{step},{(1e-9, 1e12)[worker]}" for step in range(3) for worker in range(2)]
+    upload(app, ("wild.csv", ("worker,step,compute_ms\n" + "\n".join(rows)).encode(), "text/csv"))
+    assert headline(app) == before
+    assert alive(app.run())
+
+
+def test_an_upload_while_a_trace_is_in_use_lets_go_of_it(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    upload(app, ("ours.csv", table(workers=6), "text/csv"))
+    assert not app.slider(key="batch_ms").disabled
+    assert alive(app)
+
+
 def test_even_step_times_are_not_blamed_on_anybody(open_page):
     steps = np.random.default_rng(3).uniform(250, 350, 40)
     rows = [f"{step},{worker},{ms + worker * 0.1:.3f}" for step, ms in enumerate(steps) for worker in range(4)]
