@@ -517,7 +517,7 @@ def winner_color(order: list[str], colors: dict[str, str]) -> alt.Color:
 
 
 def sensitivity(rates: pd.DataFrame, colors: dict[str, str]) -> alt.LayerChart:
-    """Final loss by learning rate, a line a policy; the best one is a large dot, those that diverge are not drawn."""
+    """Final loss by learning rate, a line a policy; the best one is a large dot, a cross one that diverges."""
     order = list(rates["policy"].unique())
     table = rates.dropna(subset=["final_loss"]).assign(time_s=rates["time_to_target_ms"] / 1000)
     base = alt.Chart(table).encode(
@@ -534,8 +534,25 @@ def sensitivity(rates: pd.DataFrame, colors: dict[str, str]) -> alt.LayerChart:
         ],
     )
     best = base.transform_filter(alt.datum.best)
+    lost = rates[rates["diverged"] > 0].assign(diverged_at=table["final_loss"].max())
+    crosses = (
+        alt.Chart(lost[["policy", "learning_rate", "diverged", "diverged_at"]])
+        .mark_point(shape="cross", angle=45, size=110, filled=True, opacity=1)
+        .encode(
+            x="learning_rate:Q",
+            y="diverged_at:Q",
+            color=policy_color(order, colors),
+            tooltip=[
+                alt.Tooltip("policy:N", title="Policy"),
+                alt.Tooltip("learning_rate:Q", title="Learning rate", format=".4g"),
+                alt.Tooltip("diverged:Q", title="Runs that diverged"),
+            ],
+        )
+    )
     return alt.layer(
-        base.mark_line(strokeWidth=2, point=True), best.mark_point(filled=True, size=160, opacity=1)
+        *([crosses] if len(lost) else []),
+        base.mark_line(strokeWidth=2, point=True),
+        best.mark_point(filled=True, size=160, opacity=1),
     ).properties(height=300)
 
 

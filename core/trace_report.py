@@ -71,6 +71,16 @@ def fit_in_words(fit: Fit) -> str:
     )
 
 
+def more_workers_in_words(diagnosis: Diagnosis) -> str:
+    """What barriers would cost with more workers, by the best fit."""
+    fit, workers = diagnosis.fits[0], len(diagnosis.workers)
+    sizes = [2**k * workers for k in (1, 2, 3, 4) if 2**k * workers <= 4_096]
+    said = [f"{times(fit.at(size))} with {size:,}" for size in sizes]
+    return (
+        f"With more workers like these, a step's slowest would take, over the mean mini-batch, {listed(said)} workers."
+    )
+
+
 def best_remedies(remedies: list[Remedy]) -> str:
     """What would save most, and what would save most and leave every gradient fresh, used and no further averaged."""
     measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)

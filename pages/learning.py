@@ -75,8 +75,8 @@ with left:
     words = learning_report.rates_in_words(learning)
     st.altair_chart(charts.sensitivity(learning.rates, colors), key="rates", alt=words)
     st.caption(
-        "Large dots: what each policy is judged by. Rates that diverge have no dot; where the loss ends as high as it "
-        "began, about 2.3 for the digits, nothing was learnt."
+        "Large dots: what each policy is judged by. Crosses: rates at which runs diverged. Where the loss ends as high "
+        "as it began, about 2.3 for the digits, nothing was learnt."
     )
 with right:
     st.subheader("What this is evidence for")

@@ -18,6 +18,7 @@ st.header(trace_report.headline(diagnosis))
 st.markdown(" ".join(trace_report.reasons(diagnosis, trace)))
 if trace.workers > 1 and not diagnosis.suspicion:
     st.markdown(f"**{trace_report.best_remedies(shown.remedies)}**")
+    st.markdown(shown.more_workers)
 for note in trace.notes:
     st.caption(my_trace.inert(note))
 controls.use_trace_button(shown)
@@ -35,7 +36,8 @@ if trace.workers > 1 and not diagnosis.suspicion:
     st.dataframe(trace_report.remedies_table(table), hide_index=True, height="content")
     st.caption(
         "Your measured times, replayed under each policy; the network takes its measured cost from every mini-batch. "
-        "Where more steps were needed than you measured, whole measured steps are drawn again (not exact)."
+        "Where more steps were needed than you measured, whole measured steps are drawn again, and of more than 20,000 "
+        "mini-batches, steps spread over all of them are replayed: both are marked as not exact."
     )
 
 st.subheader("Take it with you")

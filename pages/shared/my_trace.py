@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import Scenario, ScenarioError, Stragglers, Trace, read_trace
 from core.diagnosis import Diagnosis, diagnose
-from core.trace_report import fit_in_words
+from core.trace_report import fit_in_words, more_workers_in_words
 from core.traces import sample_files
 from core.what_if import AS_MEASURED, Remedy, measured_scenario, what_if
 from core.words import counted
@@ -44,6 +44,11 @@ class Measurement:
     def remedies(self) -> list[Remedy]:
         """What each policy and each repair would make of it."""
         return what_if(self.trace)
+
+    @cached_property
+    def more_workers(self) -> str:
+        """What its barrier would cost with more workers."""
+        return more_workers_in_words(self.diagnosis)
 
     @cached_property
     def scenario(self) -> Scenario:

@@ -32,6 +32,9 @@ def test_the_sample_shows_the_job_before_any_upload(open_page):
     assert any("sample" in info.value for info in app.info)
     trace = read_trace(sample_files())
     assert headline(app) == headline_of(diagnose(trace))
+    fit = diagnose(trace).fits[0]
+    said = next(text.value for text in app.main.markdown if "With more workers like these" in text.value)
+    assert f"{fit.at(8):.2f}× with 8" in said
     remedies = [remedy.name for remedy in what_if(trace)]
     assert app.dataframe[1].value["Remedy"].tolist() == remedies
     assert len(charts(app)) == 2
