@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.network import FlatLatency
+from core.parts import MAX_WORK
 from core.policies import Policy
 from core.report import network_in_words
 from core.scenario import Scenario
@@ -281,6 +282,14 @@ def what_is_drawn(runs: list[Run], until_ms: float, workers: int, replicates: in
     return (
         f"Figures are means of {counted(replicates, 'paired run')}; the timelines draw {part}the first of them "
         f"(seed {asked.seed}), the same compute draws for every policy.{some}"
+    )
+
+
+def fewer_runs_in_words(asked: Scenario, replicates: int, most: int) -> str:
+    """Why there are fewer paired runs than were asked for."""
+    return (
+        f"Epochs of {asked.workers:,} × {asked.batches:,} mini-batches leave room for {counted(most, 'paired run')} of "
+        f"these policies, not {replicates:,}: {MAX_WORK:,} mini-batches are simulated at the most."
     )
 
 

@@ -8,12 +8,14 @@ def update_order(applied_ms: np.ndarray) -> np.ndarray:
 
     applied_ms: (batches, workers, runs), rising along batches. Returns whole numbers of the same shape.
 
-    Two in-place sorts of integers, with no gathers: non-negative doubles sort like their bit patterns, so the
-    lowest bits of each time can carry its worker number. A run in which two times agree in all the bits that are
-    left (exact ties, mostly) is done again by a stable sort.
+    Many runs: two in-place sorts of integers, with no gathers. Non-negative doubles sort like their bit patterns, so
+    the lowest bits of each time can carry its worker number. A run in which two times agree in all the bits that are
+    left (exact ties, mostly) is done again by the stable sort that a single run has.
     """
     batches, workers, runs = applied_ms.shape
     events = workers * batches
+    if runs == 1:
+        return order_of_one(applied_ms[..., 0].T).T[..., None]
     low = (workers - 1).bit_length()
     keys = np.array(applied_ms.view(np.int64).transpose(2, 1, 0), order="C")
     keys >>= low
@@ -32,6 +34,12 @@ def update_order(applied_ms: np.ndarray) -> np.ndarray:
 
     keys >>= low
     for run in np.flatnonzero((keys[:, 1:] == keys[:, :-1]).any(axis=-1)):
-        times = applied_ms[..., run].T
-        by_worker[run, np.argsort(times, axis=None, kind="stable")] = np.arange(events)
+        by_worker[run] = order_of_one(applied_ms[..., run].T).ravel()
     return by_worker.reshape(runs, workers, batches).transpose(2, 1, 0)
+
+
+def order_of_one(applied_ms: np.ndarray) -> np.ndarray:
+    """The ranks of one run, (workers, batches), by one stable sort."""
+    rank = np.empty(applied_ms.size, dtype=np.int32)
+    rank[np.argsort(applied_ms, axis=None, kind="stable")] = np.arange(applied_ms.size, dtype=np.int32)
+    return rank.reshape(applied_ms.shape)

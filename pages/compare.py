@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core import ScenarioError, charts, comparison, simulate
+from core import charts, comparison, simulate
 from core.overview import MOST_ROWS, closeups, slowest
 from core.simulate import most_replicates
 from pages.shared import controls, entry, links
@@ -17,18 +17,16 @@ BLOCKS, MOST_BLOCKS = 8_000, 2_500  # of all pictures together, and of one
 
 entry.through_app()
 asked, policies = controls.scenario(), controls.policies()
+wanted, most = st.session_state.replicates, most_replicates(asked, policies)
+answer, from_cache = compared(asked, policies, min(wanted, max(1, most)))
 runs = [simulate(replace(asked, policy=policy)) for policy in policies]
-try:
-    answer, from_cache = compared(asked, policies, st.session_state.replicates)
-except ScenarioError as refused:
-    most = most_replicates(asked, policies)
-    st.error(f"{refused} Paired Runs can be {most:,} here; that many are shown.", icon=":material/block:")
-    answer, from_cache = compared(asked, policies, most)
 
 table = answer.table
 st.header(comparison.headline(table))
 st.markdown(comparison.reasons(table, policies))
 st.caption(comparison.caveats(asked, table))
+if wanted > most:
+    st.caption(comparison.fewer_runs_in_words(asked, wanted, most))
 
 workers = sorted(slowest(runs[0].schedule, MOST_ROWS))
 parts, until_ms = closeups([run.schedule for run in runs], workers, min(MOST_BLOCKS, BLOCKS // len(runs)))

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import pandas as pd
 import streamlit as st
@@ -26,12 +27,28 @@ def simulated(scenario: Scenario) -> Run:
     """The run of a scenario. The last large one is kept, a single one for all visitors: it may take a gigabyte."""
     if scenario.work <= MAX_BLOCKS or my_trace.in_use():
         return simulate(scenario)
-    return last_large_run(scenario, MODEL_VERSION)
+    with st.spinner("Simulating…"):
+        return last_large_run().of(scenario)
 
 
-@st.cache_resource(max_entries=1, show_spinner="Simulating…", hash_funcs={Scenario: repr})
-def last_large_run(scenario: Scenario, version: int) -> Run:
-    return simulate(scenario)
+class LargeRun:
+    """The last large run. One is simulated at a time, and the one before it is let go first."""
+
+    def __init__(self):
+        self.turn, self.run = Lock(), None
+
+    def of(self, scenario: Scenario) -> Run:
+        with self.turn:
+            run = self.run
+            if run is None or run.scenario != scenario:
+                run = self.run = None
+                run = self.run = simulate(scenario)
+            return run
+
+
+@st.cache_resource(show_spinner=False)
+def last_large_run() -> LargeRun:
+    return LargeRun()
 
 
 def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:

@@ -20,8 +20,9 @@ from core.policies import CODES, Policy, policy_from_text
 from core.presets import LESSONS, LINKS, PRESETS, Preset
 from core.sweeps import changed, changed_policy
 from pages.shared import my_trace
-from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Number, Switch, Text
+from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Switch, Text
 from pages.shared.links import link, now
+from pages.shared.setting import put, set_again, settle, switch, within_range
 
 
 def scenario() -> Scenario:
@@ -46,6 +47,7 @@ def policies() -> tuple[Policy, ...]:
 
 def show() -> None:
     """Draw the shared controls."""
+    set_again()
     st.markdown("**Batch Scheduler Simulator**")
     ready_made, basics = st.container(), st.container()  # on top, but filled last: they depend on the others
     measured = my_trace.in_use()
@@ -80,6 +82,12 @@ def show() -> None:
     with st.container(horizontal=True):
         st.button("New draw", on_click=new_draw, icon=":material/casino:", help="Another random seed.")
         st.button("Reset", on_click=reset, icon=":material/restart_alt:")
+    st.toggle(
+        "Type numbers",
+        key="typing",
+        on_change=switch,
+        help="Fields with larger ranges instead of sliders: up to 4,096 workers and 100,000 batches.",
+    )
     control("present")
     with st.popover("Copy link", icon=":material/link:"):
         st.caption(
@@ -88,6 +96,8 @@ def show() -> None:
             else "This link opens the same numbers on any machine."
         )
         st.code(link(), language=None, wrap_lines=True)
+    if "switched" in st.session_state:
+        settle()
 
 
 def network() -> None:
@@ -117,10 +127,11 @@ def control(key: str, disabled: bool = False, placeholder: str = "") -> None:
         st.text_input(at.label, default, max_chars=300, placeholder=placeholder, **options)
     elif isinstance(at, Choice):
         st.selectbox(at.label, at.options, at.options.index(default), **options)
-    elif key in ("seed", "replicates", "train_seeds", "map_runs", "alpha_ms", "bandwidth_gbps", "message_mb"):
-        st.number_input(at.label, at.low, at.high, default, at.step, at.format, **options)
+    elif at.slides and not st.session_state.typing:
+        st.slider(at.label, *at.slides, default, at.step, at.format, **options)
     else:
-        st.slider(at.label, at.low, at.high, default, at.step, at.format, **options)
+        typed = at.format if not at.slides else "%g" if isinstance(at.step, float) else "%d"
+        st.number_input(at.label, at.low, at.high, default, at.step, typed, **options)
 
 
 def preset_pickers() -> None:
@@ -157,11 +168,6 @@ def values_of_preset(preset: Preset) -> dict:
     if preset.policies:
         values["policies"] = [policy.text for policy in preset.policies]
     return {key: value if key == "policies" else type(DEFAULTS[key])(value) for key, value in values.items()}
-
-
-def put(values: dict) -> None:
-    """Set controls; the URL follows."""
-    st.session_state.update({key: list(value) if key == "policies" else value for key, value in values.items()})
 
 
 def reset() -> None:
@@ -219,15 +225,6 @@ def use_trace(measurement: my_trace.Measurement) -> None:
 def stop_using_trace() -> None:
     """Compute times come from the controls again."""
     st.session_state.trace_in_use = False
-
-
-def within_range(values: dict) -> dict:
-    """The values, as near as the controls' ranges allow."""
-    at = {key: CONTROLS[key] for key in values}
-    return {
-        key: type(DEFAULTS[key])(min(max(value, at[key].low), at[key].high)) if isinstance(at[key], Number) else value
-        for key, value in values.items()
-    }
 
 
 def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None:

@@ -7,20 +7,24 @@ from core.learning import GRID
 from core.link import DEFAULTS, LAW_KEYS
 from core.maps import AXES, QUESTIONS
 from core.policies import CODES, policy_from_text
-from core.scenario import MAX_SEED
+from core.scenario import MAX_BATCHES, MAX_SEED, MAX_WORKERS
 
 MOST_POLICIES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """A control with a range. Its key is its name in the URL, frozen from the first release."""
+    """A control with a range. Its key is its name in the URL, frozen from the first release.
+
+    slides: the part of the range that a slider has; all of it can be typed.
+    """
 
     label: str
     low: float
     high: float
     step: float
     help: str
+    slides: tuple[float, float] | None = None
     format: str | None = None
 
     @property
@@ -96,21 +100,24 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     "workers": Number(
         label="Number of Workers",
         low=1,
-        high=64,
+        high=MAX_WORKERS,
+        slides=(1, 64),
         step=1,
         help="Machines that train in parallel.",
     ),
     "batch_ms": Number(
         label="Batch Processing Time (ms)",
-        low=50,
-        high=2_000,
+        low=1,
+        high=3_600_000,
+        slides=(50, 2_000),
         step=50,
         help="Mean time to compute one mini-batch.",
     ),
     "latency_ms": Number(
         label="Network Latency (ms)",
         low=0,
-        high=1_000,
+        high=600_000,
+        slides=(0, 1_000),
         step=25,
         help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it. "
         "Real links, with bandwidth and queues, are under Network.",
@@ -125,28 +132,32 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     "bound": Number(
         label="Staleness Bound (batches)",
         low=0,
-        high=20,
+        high=MAX_BATCHES,
+        slides=(0, 20),
         step=1,
         help="How many batches a worker may be ahead of the slowest. 0 is sync; a very large bound is async.",
     ),
     "wait_for": Number(
         label="Wait for the First (workers)",
         low=1,
-        high=64,
+        high=MAX_WORKERS,
+        slides=(1, 64),
         step=1,
         help="How many gradients an update waits for.",
     ),
     "period": Number(
         label="Local Batches (per round)",
         low=1,
-        high=100,
+        high=MAX_BATCHES,
+        slides=(1, 100),
         step=1,
         help="Batches that each worker trains on its own between two averages of the parameters.",
     ),
     "accumulate": Number(
         label="Gradients per Update",
         low=1,
-        high=64,
+        high=MAX_WORKERS,
+        slides=(1, 64),
         step=1,
         help="The server applies the mean of so many gradients at a time.",
     ),
@@ -174,7 +185,8 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     "batches": Number(
         label="Number of Batches per Epoch",
         low=1,
-        high=100,
+        high=MAX_BATCHES,
+        slides=(1, 100),
         step=1,
         help="Mini-batches of each worker in one epoch.",
     ),
@@ -186,7 +198,8 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     "jitter": Number(
         label="Jitter (±)",
         low=0.0,
-        high=0.95,
+        high=0.99,
+        slides=(0.0, 0.95),
         step=0.01,
         help="Times are uniform on mean · (1 ± jitter). The reference has 0.20.",
     ),
@@ -194,6 +207,7 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         label="Coefficient of Variation",
         low=0.0,
         high=2.0,
+        slides=(0.0, 2.0),
         step=0.01,
         help="Standard deviation over mean; long times are rare but possible.",
     ),
@@ -201,6 +215,7 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         label="Coefficient of Variation (Gumbel)",
         low=0.0,
         high=0.35,
+        slides=(0.0, 0.35),
         step=0.01,
         help="Standard deviation over mean. Sequences of varying length, as measured on a real cluster: 0.14.",
     ),
@@ -208,6 +223,7 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         label="Constant Share",
         low=0.0,
         high=1.0,
+        slides=(0.0, 1.0),
         step=0.05,
         help="Share of the mean that never varies; the rest is exponential.",
     ),
@@ -215,34 +231,39 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         label="Tail Index",
         low=1.1,
         high=20.0,
+        slides=(1.1, 20.0),
         step=0.1,
         help="The smaller, the heavier the tail; up to 2 the variance is infinite.",
     ),
     "slow_workers": Number(
         label="Slow Workers",
         low=0,
-        high=64,
+        high=MAX_WORKERS,
+        slides=(0, 64),
         step=1,
         help="How many workers, W0 first, are always slower.",
     ),
     "slowdown": Number(
         label="Their Slowdown (×)",
         low=1.0,
-        high=10.0,
+        high=1_000.0,
+        slides=(1.0, 10.0),
         step=0.1,
         help="How many times longer they compute.",
     ),
     "spread": Number(
         label="Spread between Machines",
         low=0.0,
-        high=0.5,
+        high=2.0,
+        slides=(0.0, 0.5),
         step=0.01,
         help="Coefficient of variation of a factor that each worker keeps. GPUs of one model: about 0.03 to 0.08.",
     ),
     "hiccup_probability": Number(
         label="Hiccups (share of batches)",
         low=0.0,
-        high=0.5,
+        high=1.0,
+        slides=(0.0, 0.5),
         step=0.005,
         help="Chance that a mini-batch takes much longer, on any worker.",
         format="percent",
@@ -250,7 +271,8 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     "hiccup_factor": Number(
         label="Length of a Hiccup (×)",
         low=1.0,
-        high=20.0,
+        high=1_000.0,
+        slides=(1.0, 20.0),
         step=0.5,
         help="How many times longer it takes then.",
     ),
@@ -265,6 +287,7 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         label="Async Share of the Latency",
         low=0.0,
         high=1.0,
+        slides=(0.0, 1.0),
         step=0.05,
         help="Without a barrier, each push pays 0 to this share of the latency. The reference has 0.30.",
     ),
@@ -295,14 +318,16 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     "servers": Number(
         label="Parameter Servers",
         low=1,
-        high=64,
+        high=MAX_WORKERS,
+        slides=(1, 64),
         step=1,
         help="Shards that serve each push together.",
     ),
     "overlap": Number(
         label="Overlap with Computing",
         low=0.0,
-        high=0.95,
+        high=0.99,
+        slides=(0.0, 0.95),
         step=0.05,
         help="Share of a barrier's network time that is hidden under computing.",
     ),

@@ -25,11 +25,18 @@ def check_link() -> None:
     at = st.session_state
     if "link_complaints" not in at:
         at.link_complaints = [complaint for key in list(st.query_params) if (complaint := refused(key))]
+        at.typing = any(off_slider(key, text) for key, text in st.query_params.items())
         if at.link_complaints:
             st.rerun()
     for complaint in at.link_complaints:
         st.warning(complaint, icon=":material/link_off:")
     at.link_complaints = []
+
+
+def off_slider(key: str, value) -> bool:
+    """Whether a value is beyond the ends of its control's slider."""
+    ends = getattr(CONTROLS.get(key), "slides", None)
+    return bool(ends) and not ends[0] <= float(value) <= ends[1]
 
 
 def refused(key: str) -> str | None:

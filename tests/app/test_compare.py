@@ -61,14 +61,22 @@ def test_the_table_behind_it(open_page):
     assert "Epoch time (ms)" in table.index
 
 
-def test_refused_work_keeps_the_page(open_page):
-    app = open_page("compare", workers="64", batches="100", replicates="10000")
+@pytest.mark.parametrize(("workers", "batches", "most"), [(64, 100, 1_562), (1_000, 1_000, 10)])
+def test_large_epochs_are_compared_in_fewer_runs(open_page, workers, batches, most):
+    app = open_page("compare", workers=str(workers), batches=str(batches), replicates="10000")
     assert alive(app)
+    assert not complaints(app)
+    said = next(caption.value for caption in app.main.caption if "room" in caption.value)
+    assert f"room for {most:,} paired runs of these policies, not 10,000" in said
+    assert "20,000,000 mini-batches" in said
+    assert f"{most:,} paired runs" in app.main.markdown[0].value
+
+
+def test_policies_that_are_too_much_together_are_refused(open_page):
+    app = open_page("compare", workers="4096", batches="4000")
+    assert not app.exception
     (message,) = complaints(app)
-    assert "128,000,000 mini-batches" in message
-    assert "20,000,000" in message
-    assert "can be 1,562 here; that many are shown" in message
-    assert "95 % of 1,562 paired runs" in app.main.markdown[0].value
+    assert "4,096 workers × 4,000 batches × 2 policies are 32,768,000 mini-batches" in message
 
 
 @pytest.mark.parametrize("replicates", ["1", "2", "10000"])

@@ -5,7 +5,7 @@ import pytest
 from core import Asynchronous, FlatLatency, Scenario, Uniform, simulate
 from core.charts import PHASE_COLORS
 from core.report import figure_text, text_summary
-from tests.app.helpers import alive, charts, complaints, headline, tiles
+from tests.app.helpers import alive, charts, complaints, headline, marks, tiles
 
 
 def test_defaults_are_the_references(open_page):
@@ -208,3 +208,30 @@ def test_link_carries_every_control(open_page):
 
 def button(app, label):
     return next(b for b in app.button if b.label == label)
+
+
+@pytest.mark.parametrize(("workers", "batches"), [("4096", "4"), ("3", "6000"), ("500", "40")])
+def test_links_reach_beyond_the_sliders(open_page, workers, batches):
+    app = open_page(workers=workers, batches=batches)
+    assert alive(app)
+    assert not complaints(app)
+    assert headline(app).startswith(f"{int(workers):,} workers finish")
+    assert app.number_input(key="workers").value == int(workers)
+    assert marks(app) < 4_500
+
+
+def test_typing_and_back_keeps_what_a_slider_can_hold(open_page):
+    app = open_page(batches="12")
+    app.toggle(key="typing").set_value(True).run()
+    assert (app.number_input(key="workers").value, app.number_input(key="batches").value) == (4, 12)
+    app.number_input(key="workers").set_value(3_000).run()
+    assert headline(app).startswith("3,000 workers")
+    app.toggle(key="typing").set_value(False).run()
+    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (64, 12)
+    assert headline(app).startswith("64 workers")
+
+
+def test_a_run_beyond_the_bound_is_refused(open_page):
+    app = open_page(workers="4096", batches="100000")
+    assert not app.exception
+    assert "409,600,000 mini-batches; one call takes at most 20,000,000" in complaints(app)[0]

@@ -33,6 +33,28 @@ def test_a_slider_moves_numbers_and_url(visit, server):
     assert me.figures[0] == figure_text("epoch_ms", simulate(Scenario(workers=6)).metrics.epoch_ms)
 
 
+def test_numbers_are_typed_where_a_slider_ends(visit, server):
+    me = visit(server).go("/?batches=3")
+    me.page.locator(".st-key-typing label").first.click()
+    me.settle()
+    field = me.page.locator(".st-key-workers input[type=number]")
+    field.fill("500")
+    field.press("Enter")
+    me.page.wait_for_selector("text=500 workers finish")
+    assert parse_qs(urlsplit(me.page.url).query) == {"batches": ["3"], "workers": ["500"]}
+    me.settle()
+    you = visit(server).go(me.page.url)
+    assert you.headline == me.headline
+    you.page.wait_for_function("document.querySelector('.st-key-workers input[type=number]').value === '500'")
+    you.page.locator(".st-key-typing label").first.click()
+    you.page.wait_for_selector("text=64 workers finish")
+    you.page.wait_for_url("**workers=64*")
+    assert parse_qs(urlsplit(you.page.url).query) == {"batches": ["3"], "workers": ["64"]}
+    you.slide("workers", -1)
+    assert you.headline.startswith("63 workers")
+    assert you.page.locator(".st-key-batches input[type=range]").input_value() == "3"
+
+
 def test_a_link_shows_the_same_numbers_elsewhere(visit, server):
     me = visit(server).go("/")
     me.slide("workers", 3)
