@@ -10,7 +10,7 @@ from core.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.network import FlatLatency
 from core.parts import MAX_WORK
 from core.policies import Policy
-from core.report import network_in_words
+from core.report import network_in_words, push_in_words
 from core.scenario import Scenario
 from core.simulate import Run
 from core.words import counted, duration, listed, lowered, percent, rounded, times
@@ -239,10 +239,15 @@ def caveats(scenario: Scenario, table: pd.DataFrame) -> str:
     network, kind = scenario.network, ""
     if not isinstance(network, FlatLatency):
         kind = f"{network_in_words(scenario)} "
+    elif network.push_range_ms[0] == network.latency_ms > 0:
+        kind = f"A barrier and a push cost the same here, {network.latency_ms:g} ms a batch. "
     elif network.latency_ms > 0:
+        cheap = (
+            "makes asynchronous communication nearly free" if sum(network.push_range_ms) < network.latency_ms else ""
+        )
         kind = (
-            "This network model makes asynchronous communication nearly free: a barrier costs "
-            f"{network.latency_ms:g} ms a batch, a push 0 to {network.longest_push_ms:g} ms. "
+            f"This network model {cheap or 'charges an asynchronous push less'}: a barrier costs "
+            f"{network.latency_ms:g} ms a batch, a push {push_in_words(network)}. "
         )
     if scenario.workers == 1:
         return f"{kind}One worker has nobody to wait for: only the network differs."

@@ -20,7 +20,7 @@ LAW_KEYS = {
 }
 """Laws by what a link calls them, with the key of each field beside the mean."""
 STRAGGLERS = ("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor")
-FLAT_KEYS = {"latency_ms": "latency_ms", "async_fraction": "async_fraction"}
+FLAT_KEYS = {"latency_ms": "latency_ms", "async_fraction": "async_fraction", "async_least": "async_least"}
 LINK_KEYS = {
     "latency_ms": "alpha_ms",
     "bandwidth_gbps": "bandwidth_gbps",
@@ -38,8 +38,8 @@ MAX_LINK = 5_000
 
 DEFAULTS = {
     "workers": 4,
-    "batch_ms": 500,
-    "latency_ms": 200,
+    "batch_ms": 500.0,
+    "latency_ms": 200.0,
     "mode": "sync",
     "bound": 1,
     "wait_for": 3,
@@ -61,6 +61,7 @@ DEFAULTS = {
     "hiccup_factor": 5.0,
     "network": "flat",
     "async_fraction": 0.3,
+    "async_least": 0.0,
     "alpha_ms": 0.05,
     "bandwidth_gbps": 10.0,
     "message_mb": 100.0,
@@ -94,7 +95,8 @@ def scenario_of(values: Mapping) -> Scenario:
     policy = kind(**{name: at[name] for name in POLICY_FIELDS if name in kind.__dataclass_fields__})
     stragglers = {name: at[name] for name in STRAGGLERS}
     if at["network"] == "flat":
-        network = FlatLatency(**{name: at[key] for name, key in FLAT_KEYS.items()})
+        flat = {name: at[key] for name, key in FLAT_KEYS.items()}
+        network = FlatLatency(**flat | {"async_least": min(at["async_least"], at["async_fraction"])})
     else:
         network = AlphaBeta(collective=at["network"], **{name: at[key] for name, key in LINK_KEYS.items()})
     return Scenario(

@@ -41,30 +41,37 @@ class Network(Part, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class FlatLatency(Network):
-    """The reference's network: latency L after a barrier, U(0, async_fraction·L) per push without one.
+    """The reference's network: latency L after a barrier; per push without one U(async_least·L, async_fraction·L).
 
-    It makes asynchronous communication nearly free; say so wherever it decides an answer.
+    As it stands, it makes asynchronous communication nearly free; say so wherever it decides an answer. With both
+    fractions at 1 a push costs what a barrier costs.
     """
 
     latency_ms: float = 200.0
     async_fraction: float = 0.3
+    async_least: float = 0.0
 
     def __post_init__(self):
         latency = real("network.latency_ms", self.latency_ms, 0, TIME_RANGE_MS[1], unit="ms")
         object.__setattr__(self, "latency_ms", latency)
         object.__setattr__(self, "async_fraction", real("network.async_fraction", self.async_fraction, 0, 1))
+        least = real("network.async_least", self.async_least, 0, self.async_fraction)
+        object.__setattr__(self, "async_least", least)
 
     @property
-    def longest_push_ms(self) -> float:
-        """Upper end of the push delay, ms."""
-        return self.async_fraction * self.latency_ms
+    def push_range_ms(self) -> tuple[float, float]:
+        """The shortest and the longest push delay, ms; all between are as likely."""
+        return self.async_least * self.latency_ms, self.async_fraction * self.latency_ms
 
     def barrier_ms(self, workers):
         return self.latency_ms
 
     def draw_push(self, rng, shape):
+        shortest, longest = self.push_range_ms
         delays = rng.random(shape)
-        delays *= self.longest_push_ms
+        delays *= longest - shortest
+        if shortest:
+            delays += shortest
         return delays
 
 

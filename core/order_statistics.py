@@ -79,25 +79,27 @@ def binomial(most: int, count: int, chance: np.ndarray) -> np.ndarray:
 
 
 def slowest_sum_ms(
-    law: ComputeLaw, stragglers: Stragglers, groups: Groups, steps: int, longest_push_ms: float = 0.0
+    law: ComputeLaw, stragglers: Stragglers, groups: Groups, steps: int, push_range_ms: tuple[float, float] = (0, 0)
 ) -> tuple[float, bool] | None:
     """Mean time until all workers have done so many mini-batches back to back, ms, and whether it is exact.
 
-    Each mini-batch is followed by a push of U(0, longest_push_ms). Exact without pushes for constant times, and for
-    exponential times without hiccups; else by the central limit theorem, and None where that may be 0.5 % off.
+    Each mini-batch is followed by a push, uniform on a range. Where pushes do not vary it is exact for constant times,
+    and for exponential times without hiccups; else by the central limit theorem, and None where that may be 0.5 % off.
     """
     workers, (mean, std) = sum(count for count, _ in groups), step_moments_ms(law, stragglers)
-    if longest_push_ms == 0 and std == 0:
-        return steps * mean * max(factor for _, factor in groups), True
+    push, push_std = uniform_moments(*push_range_ms)
+    if push_std == std == 0:
+        return steps * (mean * max(factor for _, factor in groups) + push), True
     memoryless = isinstance(law, ShiftedExponential) and not stragglers.transient
-    if longest_push_ms == 0 and memoryless and steps <= MOST_ERLANG_STEPS:
-        sums = [(count, factor * steps * law.shift * law.mean_ms, factor * law.std_ms) for count, factor in groups]
+    if push_std == 0 and memoryless and steps <= MOST_ERLANG_STEPS:
+        sums = [
+            (count, steps * (factor * law.shift * law.mean_ms + push), factor * law.std_ms) for count, factor in groups
+        ]
         return slowest_ms(sums, lambda x: erlang_cdf(x, steps), erlang_knots(steps)), True
-    if central_limit_error(law, stragglers, workers, steps, longest_push_ms) > LARGEST_ERROR:
+    if central_limit_error(law, stragglers, workers, steps, (push, push_std)) > LARGEST_ERROR:
         return None
-    push = longest_push_ms / 2, longest_push_ms / math.sqrt(12)
     sums = [
-        (count, steps * (factor * mean + push[0]), math.sqrt(steps) * math.hypot(factor * std, push[1]))
+        (count, steps * (factor * mean + push), math.sqrt(steps) * math.hypot(factor * std, push_std))
         for count, factor in groups
     ]
     return slowest_ms(sums, normal_cdf, DEVIATIONS), False
@@ -141,23 +143,28 @@ def erlang_knots(steps: int) -> np.ndarray:
 
 
 def central_limit_error(
-    law: ComputeLaw, stragglers: Stragglers, workers: int, steps: int, longest_push_ms: float
+    law: ComputeLaw, stragglers: Stragglers, workers: int, steps: int, push_ms: tuple[float, float]
 ) -> float:
     """About how far off the central limit is for the slowest of N sums, as a share (Cornish & Fisher 1938).
 
-    Two terms, for skewness and for excess kurtosis, at z_N standard deviations.
+    Two terms, for skewness and for excess kurtosis, at z_N standard deviations. push_ms: mean and deviation of a push.
     """
     mean, std = step_moments_ms(law, stragglers)
     if math.isinf(std):
         return math.inf
     hiccups, quantiles = hiccup_chances(stragglers), law.quantile(SHARES)
     third, fourth = (sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in hiccups.items()) for n in (3, 4))
-    std_push = longest_push_ms / math.sqrt(12)
-    both = math.hypot(std, std_push)
-    skewness, excess = third / both**3, (fourth - 3 * std**4 - 1.2 * std_push**4) / both**4
+    push, push_std = push_ms
+    both = math.hypot(std, push_std)
+    skewness, excess = third / both**3, (fourth - 3 * std**4 - 1.2 * push_std**4) / both**4
     z = normal_maximum(workers)
     off = abs(skewness) * z**2 / (6 * steps) + abs(excess * (z**3 - 3 * z)) / (24 * steps**1.5)
-    return off * both / (mean + longest_push_ms / 2)
+    return off * both / (mean + push)
+
+
+def uniform_moments(low: float, high: float) -> tuple[float, float]:
+    """Mean and standard deviation of a uniform variable."""
+    return (low + high) / 2, (high - low) / math.sqrt(12)
 
 
 def hiccup_chances(stragglers: Stragglers) -> dict[float, float]:

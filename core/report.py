@@ -158,12 +158,18 @@ def network_in_words(scenario: Scenario) -> str:
     network = scenario.network
     barrier = f"After a barrier everybody pays {network.barrier_ms(scenario.workers):,.4g} ms"
     if isinstance(network, FlatLatency):
-        return f"{barrier}; without one each push pays 0 to {network.longest_push_ms:,.4g} ms."
+        return f"{barrier}; without one each push pays {push_in_words(network)}."
     alone = network.latency_ms + network.service_ms + network.pull_ms
     return (
         f"{barrier}; without one a push and its answer take {alone:,.4g} ms or more, as each push keeps the server "
         f"busy for {network.service_ms:,.4g} ms: at most {1000 / network.service_ms:,.4g} gradients a second."
     )
+
+
+def push_in_words(network: FlatLatency) -> str:
+    """What a push costs: 0 to 60 ms, or 200 ms."""
+    shortest, longest = network.push_range_ms
+    return f"{longest:,.4g} ms" if shortest == longest else f"{shortest:,.4g} to {longest:,.4g} ms"
 
 
 def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str:

@@ -222,10 +222,11 @@ def expected_k_async(scenario: Scenario) -> dict[str, Expected]:
     figures = {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
     if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or stragglers.transient:
         return figures
-    epoch = updates_ms(scenario, network.longest_push_ms)
+    longest = network.push_range_ms[1]
+    epoch = updates_ms(scenario, longest)
     if epoch is None:
         return figures
-    exact = isinstance(law, ShiftedExponential) and law.shift == network.longest_push_ms == 0
+    exact = isinstance(law, ShiftedExponential) and law.shift == longest == 0
     formula = "⌈N·B/K⌉·(E[K-th of N] + longest push)"
     return figures | {"epoch_ms": Expected(value=epoch, holds="exact" if exact else "bound", formula=formula)}
 
@@ -241,9 +242,10 @@ def expected_stale_synchronous(scenario: Scenario) -> dict[str, Expected]:
     one = slowest(scenario, 1)
     if one is None or not isinstance(network, FlatLatency):
         return {"mean_staleness": stale}
+    longest = network.push_range_ms[1]
     epoch = Expected(
-        value=scenario.batches * (one[0] + network.longest_push_ms),
-        holds="exact" if bound == network.longest_push_ms == 0 else "bound",
+        value=scenario.batches * (one[0] + longest),
+        holds="exact" if bound == longest == 0 else "bound",
         formula="B·(E[max of N] + longest push), as with a barrier",
     )
     return {"epoch_ms": epoch, "mean_staleness": stale}
@@ -264,13 +266,12 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
             figures["throughput"] = Expected(value=most, holds="bound", formula=formula)
         return figures
     figures["idle_percent"] = Expected(value=0, holds="exact", formula="nobody waits")
-    push = network.longest_push_ms
     if policy.is_shared:
         if groups:
-            rate = renewal_throughput(cycles_ms(groups, mean, push / 2))
+            rate = renewal_throughput(cycles_ms(groups, mean, sum(network.push_range_ms) / 2))
             figures["throughput"] = Expected(value=rate, holds="long run", formula="Σ 1 / (m + y) over the workers")
         return figures
-    last = slowest(scenario, scenario.batches, push)
+    last = slowest(scenario, scenario.batches, network.push_range_ms)
     if last is None:
         return figures
     formula = "E[max of N sums of B]" if last[1] else "B·(m + y) + σ·√B·z_N"
@@ -358,10 +359,10 @@ def updates_ms(scenario: Scenario, network_ms: float) -> float | None:
     return (updates - 1) * time[needed] + time[rest] + updates * network_ms
 
 
-def slowest(scenario: Scenario, steps: int, longest_push_ms: float = 0.0) -> tuple[float, bool] | None:
+def slowest(scenario: Scenario, steps: int, push_range_ms: tuple[float, float] = (0, 0)) -> tuple[float, bool] | None:
     """Mean time of the slowest of N workers over so many steps, ms, and whether it is exact; or None."""
-    if steps == 1 and longest_push_ms == 0:
+    if steps == 1 and push_range_ms == (0, 0):
         one = kth_ms(scenario, scenario.workers)
         return one and (one, True)
     groups = speeds(scenario)
-    return groups and slowest_sum_ms(scenario.compute, scenario.stragglers, groups, steps, longest_push_ms)
+    return groups and slowest_sum_ms(scenario.compute, scenario.stragglers, groups, steps, push_range_ms)

@@ -107,7 +107,7 @@ def rows_of(spans: Spans, about: dict) -> Rows:
     return Rows(
         file=spans.file,
         table=table.assign(comm_ms=exposed_us / 1000) if len(collective) else table,
-        rank=rank if isinstance(rank, int) and not isinstance(rank, bool) else rank_in(spans.file),
+        rank=rank if type(rank) is int and rank >= 0 else rank_in(spans.file),
         whole_steps=not len(collective),
     )
 

@@ -90,8 +90,8 @@ def best_remedies(remedies: list[Remedy]) -> str:
     saved = {remedy.name: percent(100 * (1 - remedy.epoch_ms / measured.epoch_ms)) for remedy in remedies}
     said = f"{first.name} would save most, {saved[first.name]} of the epoch"
     kept = ("mean_staleness", "cancelled_percent", "gradients_per_update")
-    alike = [getattr(measured.run.metrics, name) for name in kept]
-    same = [remedy for remedy in remedies if [getattr(remedy.run.metrics, name) for name in kept] == alike]
+    alike = [getattr(measured.metrics, name) for name in kept]
+    same = [remedy for remedy in remedies if [getattr(remedy.metrics, name) for name in kept] == alike]
     if same[0] in (first, measured):
         return f"{said}."
     return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved[same[0].name]}."

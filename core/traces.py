@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.compute import Measured
-from core.network import AlphaBeta, FlatLatency, Network
+from core.network import FlatLatency, Network
 from core.parts import TIME_RANGE_MS, ScenarioError, shown
 from core.scenario import MAX_BATCHES, MAX_WORKERS
 from core.trace_files import MAX_BYTES, Budget, Rows, file_name, pieces
@@ -62,10 +62,7 @@ class Trace:
 
     def to_network(self) -> Network:
         """A network that takes network_ms from every worker for each mini-batch, with a barrier or without one."""
-        if self.network_ms == 0:
-            return FlatLatency(latency_ms=0)
-        link = {"bandwidth_gbps": 1e6, "message_mb": 1e-6}  # all of it is latency: half there, half back
-        return AlphaBeta(latency_ms=self.network_ms / 2, collective="server", **link)
+        return FlatLatency(latency_ms=self.network_ms, async_fraction=1, async_least=1)
 
     def to_law(self) -> Measured:
         """The compute times as a law that replays them."""

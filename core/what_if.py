@@ -7,14 +7,14 @@ import pandas as pd
 
 from core.compute import Measured
 from core.fits import found_hiccups, usual_ms
+from core.metrics import Metrics
 from core.parts import TIME_RANGE_MS
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Policy, Rebalanced, StaleSynchronous
 from core.scenario import Scenario
 from core.simulate import Run, simulate
-from core.traces import Trace, some_steps
+from core.traces import Trace
 
 AS_MEASURED = "Synchronous, as measured"
-MOST_WORK = 20_000  # mini-batches that are replayed; of a longer trace, its first steps
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,7 +22,8 @@ class Remedy:
     """One way to run the measured mini-batches, and what it takes."""
 
     name: str
-    run: Run
+    scenario: Scenario
+    metrics: Metrics
     epoch_ms: float
     """For as many mini-batches as were measured."""
     pays: str
@@ -42,22 +43,29 @@ def measured_scenario(trace: Trace) -> Scenario:
 
 
 def what_if(trace: Trace) -> list[Remedy]:
-    """The measured run and every remedy, the fastest first; of long traces, evenly spaced steps (20,000 mini-batches).
+    """The measured run and every remedy, the fastest first.
 
     The network takes its measured cost from every mini-batch, with a barrier or without one; contention at a server
     is not in it. One worker has no remedies.
     """
-    every = -(-trace.work // MOST_WORK)
-    replayed = some_steps(trace, slice(None, None, every))
-    scenario = measured_scenario(replayed)
-    run = simulate(scenario)
-    remedies = [Remedy(name=AS_MEASURED, run=run, epoch_ms=run.metrics.epoch_ms, pays="Nothing.", exact=True)]
+    scenario = measured_scenario(trace)
+    remedies = [remedy(AS_MEASURED, simulate(scenario), "Nothing.")]
     if scenario.workers > 1:
         remedies += [under(scenario, policy) for policy in policies(scenario.workers)]
         remedies += repairs(scenario, trace.worker_names)
-    scale = trace.steps / replayed.steps
-    remedies = [replace(one, epoch_ms=scale * one.epoch_ms, exact=one.exact and every == 1) for one in remedies]
-    return sorted(remedies, key=lambda remedy: remedy.epoch_ms)
+    return sorted(remedies, key=lambda one: one.epoch_ms)
+
+
+def remedy(name: str, run: Run, pays: str) -> Remedy:
+    """A remedy by its run."""
+    return Remedy(
+        name=name,
+        scenario=run.scenario,
+        metrics=run.metrics,
+        epoch_ms=run.metrics.epoch_ms,
+        pays=pays,
+        exact=run.schedule.shape[0] <= run.scenario.batches,
+    )
 
 
 def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
@@ -70,7 +78,7 @@ def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
             "epoch_ms": remedy.epoch_ms,
             "saved_ms": measured - remedy.epoch_ms,
             "saved_percent": 100 * (1 - remedy.epoch_ms / measured),
-            **{name: getattr(remedy.run.metrics, name) for name in names},
+            **{name: getattr(remedy.metrics, name) for name in names},
             "exact": remedy.exact,
             "pays": remedy.pays,
         }
@@ -114,8 +122,7 @@ def under(scenario: Scenario, policy: Policy) -> Remedy:
                 f"Gradients {figures.mean_staleness:.1f} updates stale on average; an update averages "
                 f"{figures.gradients_per_update:.3g}, not {scenario.workers}."
             )
-    exact = run.schedule.shape[0] <= steps
-    return Remedy(name=policy.label, run=run, epoch_ms=figures.epoch_ms, pays=pays, exact=exact)
+    return remedy(policy.label, run, pays)
 
 
 def repairs(scenario: Scenario, names: tuple) -> list[Remedy]:
@@ -124,7 +131,7 @@ def repairs(scenario: Scenario, names: tuple) -> list[Remedy]:
     means = compute.mean(axis=0)
     worst, median = means.argmax(), np.median(means)
     hiccups = found_hiccups(compute)
-    found = [
+    cases = [
         (
             f"Without worker {names[worst]}",
             np.delete(compute, worst, axis=1),
@@ -138,13 +145,12 @@ def repairs(scenario: Scenario, names: tuple) -> list[Remedy]:
     ]
     if hiccups.any():
         cured = np.where(hiccups, usual_ms(compute), compute)
-        found.append(
+        cases.append(
             ("Without hiccups", cured, "What makes single mini-batches take over twice as long is found and removed.")
         )
     remedies = []
-    for name, times, pays in found:
+    for name, times, pays in cases:
         changed = replace(scenario, workers=times.shape[1], compute=Measured(compute_ms=times))
-        run = simulate(changed)
-        epoch = run.metrics.epoch_ms * scenario.work / changed.work
-        remedies.append(Remedy(name=name, run=run, epoch_ms=epoch, pays=pays, exact=True))
+        found = remedy(name, simulate(changed), pays)
+        remedies.append(replace(found, epoch_ms=found.epoch_ms * scenario.work / changed.work))
     return remedies

@@ -6,10 +6,8 @@ from core import charts, report, theory
 from core.overview import whole
 from pages.shared import controls, entry, kept, large
 from pages.shared.cache import simulated
-from pages.shared.exports import csv_button, perfetto_button
+from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.widgets import metric_tiles, theory_notes, timeline_chart
-
-MOST_EXPORTED = 200_000  # mini-batches in a file
 
 entry.through_app()
 asked = controls.scenario()

@@ -5,7 +5,7 @@ import streamlit as st
 from core import charts, trace_report
 from core.what_if import what_if_table
 from pages.shared import controls, entry, my_trace
-from pages.shared.exports import csv_button, perfetto_button
+from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
 
 entry.through_app()
 my_trace.receive()
@@ -14,6 +14,8 @@ trace, diagnosis = shown.trace, shown.diagnosis
 
 if shown.is_sample:
     st.info("This is a sample: a real PyTorch run of 4 processes. Drop the files of your own run above.")
+elif not my_trace.in_use():
+    st.button("Back to the sample", on_click=my_trace.back_to_sample, icon=":material/undo:")
 st.header(trace_report.headline(diagnosis))
 st.markdown(" ".join(trace_report.reasons(diagnosis, trace)))
 if trace.workers > 1 and not diagnosis.suspicion:
@@ -35,19 +37,22 @@ if trace.workers > 1 and not diagnosis.suspicion:
     st.altair_chart(charts.remedies(table), key="remedies", alt=trace_report.remedies_in_words(table))
     st.dataframe(trace_report.remedies_table(table), hide_index=True, height="content")
     st.caption(
-        "Your measured times, replayed under each policy; the network takes its measured cost from every mini-batch. "
-        "Where more steps were needed than you measured, whole measured steps are drawn again, and of more than 20,000 "
-        "mini-batches, steps spread over all of them are replayed: both are marked as not exact."
+        "Your measured times, replayed to the letter under each policy; the network takes its measured cost from every "
+        "mini-batch. Where a policy needed more steps than you measured, whole measured steps are drawn again: marked "
+        "as not exact."
     )
 
 st.subheader("Take it with you")
-st.code(trace_report.summary_text(trace, diagnosis, shown.remedies), language=None, wrap_lines=True)
+with st.expander("Summary to paste"):
+    st.code(trace_report.summary_text(trace, diagnosis, shown.remedies), language=None, wrap_lines=True)
 with st.container(horizontal=True):
     csv_button("Cleaned times (CSV)", trace.table, "trace.csv")
     csv_button("Diagnosis (CSV)", diagnosis.table, "diagnosis.csv")
     csv_button("Remedies (CSV)", lambda: what_if_table(shown.remedies), "remedies.csv")
-    perfetto_button("Measured (Perfetto)", trace.segments, "Measured run", "measured.trace.json")
-    perfetto_button("Simulated (Perfetto)", shown.measured_segments, "Simulated, synchronous", "simulated.trace.json")
+    if trace.work <= MOST_EXPORTED:
+        perfetto_button("Measured (Perfetto)", trace.segments, "Measured run", "measured.trace.json")
+        simulated = "Simulated, synchronous"
+        perfetto_button("Simulated (Perfetto)", shown.measured_segments, simulated, "simulated.trace.json")
 with st.expander("All figures"):
     st.dataframe(diagnosis.table(), hide_index=True, height="content")
     st.dataframe(trace_report.fits_table(diagnosis), hide_index=True, height="content")

@@ -20,7 +20,12 @@ from core import (
 )
 
 FREE = st.just(FlatLatency(latency_ms=0))
-FLAT = st.builds(FlatLatency, latency_ms=st.integers(0, 40))
+FLAT = st.one_of(
+    st.builds(FlatLatency, latency_ms=st.integers(0, 40)),
+    st.builds(
+        FlatLatency, latency_ms=st.integers(0, 40), async_fraction=st.just(1), async_least=st.sampled_from([0.5, 1])
+    ),
+)
 SERVER = st.builds(  # 8 Gb/s: a message of M MB takes M ms; times are whole quarters of a ms
     AlphaBeta,
     latency_ms=st.integers(0, 8).map(lambda quarters: quarters / 4),

@@ -13,7 +13,7 @@ KEYS = (
     *("workers", "batch_ms", "latency_ms", "mode", "bound", "wait_for", "period", "accumulate", "assignment"),
     *("policies", "batches", "law", "jitter", "cv", "gumbel_cv", "shift", "tail"),
     *("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"),
-    *("network", "async_fraction", "alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap"),
+    *("network", "async_fraction", "async_least", "alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap"),
     *("seed", "replicates", "problem", "train_seeds", "rate"),
     *("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "present"),
 )

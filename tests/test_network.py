@@ -1,9 +1,23 @@
 """Costs of collectives, and what a server does to those who push to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from core import AlphaBeta, Asynchronous, Constant, FlatLatency, Scenario, ScenarioError, ShiftedExponential, replicate
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    Constant,
+    FlatLatency,
+    Scenario,
+    ScenarioError,
+    ShiftedExponential,
+    StaleSynchronous,
+    Synchronous,
+    replicate,
+    simulate,
+)
 from core.theory import processor_sharing_throughput, server_throughput_bound
 
 LINK = {"latency_ms": 0.5, "bandwidth_gbps": 8.0, "message_mb": 4.0}  # α = 0.5 ms, t = 4 ms
@@ -25,6 +39,25 @@ LINK = {"latency_ms": 0.5, "bandwidth_gbps": 8.0, "message_mb": 4.0}  # α = 0.5
 def test_cost_of_a_barrier(network, workers, cost):
     """By hand, from SPEC §4."""
     assert network.barrier_ms(workers) == pytest.approx(cost)
+
+
+def test_a_push_takes_its_share_of_the_latency():
+    """All between the two shares; where they are one, exactly that."""
+    network = FlatLatency(latency_ms=80, async_fraction=0.5, async_least=0.25)
+    pushes = network.draw_push(np.random.default_rng(1), (4_000,))
+    assert 20 <= pushes.min() < 20.1
+    assert 39.9 < pushes.max() <= 40
+    fair = replace(network, async_fraction=1, async_least=1)
+    assert (fair.draw_push(np.random.default_rng(1), (9,)) == 80).all()
+    with pytest.raises(ScenarioError, match=r"network\.async_least: 0\.6 is not a number from 0 to 0\.5"):
+        replace(network, async_least=0.6)
+
+
+def test_equal_workers_gain_nothing_where_a_push_costs_what_a_barrier_does():
+    network = FlatLatency(latency_ms=80, async_fraction=1, async_least=1)
+    question = Scenario(workers=3, batches=5, compute=Constant(mean_ms=20), network=network)
+    for policy in (Synchronous(), Asynchronous(), Asynchronous(assignment="shared"), StaleSynchronous(bound=1)):
+        assert simulate(replace(question, policy=policy)).metrics.epoch_ms == pytest.approx(500)
 
 
 def test_a_lone_worker_makes_a_round_trip_for_each_batch():

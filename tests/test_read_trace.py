@@ -171,6 +171,9 @@ def test_nccl_recorded_without_the_gpu_shows_launches_only():
 def test_ranks_by_name_where_the_file_does_not_tell_and_by_order_where_nothing_does():
     steps = json.loads(gloo_rank(0, [50, 60]).getvalue())["traceEvents"]
     slower = json.loads(gloo_rank(0, [70, 80]).getvalue())["traceEvents"]
+    for rank in (None, -1, True):
+        files = kineto(slower, rank, name="run_rank-12.json"), kineto(steps, rank, name="run_rank-2.json")
+        assert read_trace(files).worker_names == (2, 12)
     named = read_trace([kineto(slower, name="run_rank-12.json"), kineto(steps, name="run_rank-2.json")])
     assert named.worker_names == (2, 12)
     assert named.compute_ms.tolist() == [[50, 70], [60, 80]]

@@ -164,6 +164,19 @@ SCENARIOS = [
     Scenario(workers=1, batches=20),
     Scenario(workers=5, batches=20, compute=Constant(mean_ms=80), network=FlatLatency(latency_ms=40)),
     Scenario(workers=8, batches=50, compute=Gumbel()),
+    Scenario(workers=8, batches=30, network=FlatLatency(latency_ms=150, async_fraction=0.9, async_least=0.5)),
+    Scenario(
+        workers=5,
+        batches=20,
+        compute=Constant(mean_ms=80),
+        network=FlatLatency(latency_ms=40, async_fraction=1, async_least=1),
+    ),
+    Scenario(
+        workers=4,
+        batches=100,
+        compute=ShiftedExponential(shift=0.2),
+        network=FlatLatency(latency_ms=90, async_fraction=0.4, async_least=0.4),
+    ),
     Scenario(workers=8, batches=200, compute=ShiftedExponential(shift=0.5)),
     Scenario(
         workers=8,

@@ -9,7 +9,7 @@ from core import Asynchronous, BackupWorkers, LocalSGD, Rebalanced, StaleSynchro
 from core.diagnosis import diagnose
 from core.trace_report import summary_text
 from core.traces import Trace, chrome_trace, sample_files
-from core.what_if import AS_MEASURED, MOST_WORK, measured_scenario, what_if, what_if_table
+from core.what_if import AS_MEASURED, measured_scenario, what_if, what_if_table
 
 TIMES = np.array([[10.0, 30], [20, 20], [10, 40], [20, 30]])  # means 15 and 30
 
@@ -51,7 +51,7 @@ def test_policies_replay_the_measured_times(policy):
     """To the letter: as when they are given as draws."""
     trace = trace_of(np.random.default_rng(1).gamma(9, 5, (30, 5)))
     (remedy,) = (each for each in what_if(trace) if each.name == policy.label)
-    scenario = remedy.run.scenario
+    scenario = remedy.scenario
     assert remedy.exact
     assert (
         remedy.epoch_ms
@@ -64,8 +64,8 @@ def test_policies_that_need_more_steps_say_so():
     found = {remedy.name: remedy for remedy in what_if(trace_of(np.random.default_rng(2).gamma(9, 5, (30, 5))))}
     backup = found[BackupWorkers(wait_for=4).label]
     assert not backup.exact
-    assert backup.run.schedule.shape[0] == 38
-    assert f"{backup.run.metrics.cancelled_percent:.1f} % of the workers' time is thrown away" in backup.pays
+    assert simulate(backup.scenario).schedule.shape[0] == 38
+    assert f"{backup.metrics.cancelled_percent:.1f} % of the workers' time is thrown away" in backup.pays
 
 
 def test_nobody_communicates_for_free():
@@ -95,15 +95,20 @@ def test_one_slow_worker_of_two_gives_two_policies_fewer_and_one_worker_none():
     assert what_if_table([only])["saved_percent"].tolist() == [0]
 
 
-def test_long_traces_are_replayed_by_steps_spread_over_all_of_them():
-    """Also where a worker turns slow halfway; figures are for all steps, and none claims to be exact."""
-    times = np.random.default_rng(4).gamma(99, 1, (MOST_WORK, 2))
-    times[MOST_WORK // 2 :, 1] *= 3
-    remedies = what_if(trace_of(times))
-    measured = next(each for each in remedies if each.name == AS_MEASURED)
-    assert measured.run.scenario.work <= MOST_WORK
-    assert measured.epoch_ms == pytest.approx(times.max(axis=1).sum(), rel=0.005)
-    assert not any(each.exact for each in remedies)
+def test_long_traces_are_replayed_whole():
+    """Every step of 60,000, also where a worker turns slow halfway."""
+    times = np.random.default_rng(4).gamma(99, 1, (60_000, 2))
+    times[30_000:, 1] *= 3
+    found = {each.name: each for each in what_if(trace_of(times, network_ms=4))}
+    assert found[AS_MEASURED].epoch_ms == pytest.approx(times.max(axis=1).sum() + 60_000 * 4, rel=1e-12)
+    assert found["Asynchronous"].epoch_ms == pytest.approx(times.sum(axis=0).max() + 60_000 * 4, rel=1e-12)
+    rounds = times.reshape(-1, 4, 2).sum(axis=1).max(axis=1)
+    assert found["Local SGD (every 4)"].epoch_ms == pytest.approx((rounds + 4).sum(), rel=1e-12)
+    assert all(
+        each.exact
+        for name, each in found.items()
+        if "Backup" not in name and "queue" not in name and "K-async" not in name
+    )
 
 
 def test_a_repair_of_the_slow_worker_ranks_first_and_patience_saves_nothing():
@@ -136,7 +141,7 @@ def test_a_page_to_paste():
 
 def test_simulated_schedules_open_in_other_tools(by_hand):
     remedy = by_hand["Asynchronous"]
-    events = json.loads(chrome_trace(remedy.run.segments(), remedy.name))["traceEvents"]
+    events = json.loads(chrome_trace(simulate(remedy.scenario).segments(), remedy.name))["traceEvents"]
     assert events[0]["args"]["name"] == "Asynchronous"
     assert max(event["ts"] + event["dur"] for event in events if event["ph"] == "X") == pytest.approx(
         1000 * remedy.epoch_ms

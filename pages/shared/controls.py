@@ -26,7 +26,14 @@ from pages.shared.setting import put, set_again, settle, switch, within_range
 
 
 def scenario() -> Scenario:
-    """The scenario that the controls describe, its compute times from a trace where one is in use."""
+    """The scenario that the controls describe, its compute times from a trace where one is in use: then it is said."""
+    if my_trace.in_use():
+        st.caption(my_trace.in_words(st.session_state.workers))
+    return described()
+
+
+def described() -> Scenario:
+    """The scenario that the controls describe."""
     return my_trace.applied(scenario_of(now()))
 
 
@@ -69,7 +76,7 @@ def show() -> None:
         control("batch_ms", disabled=bool(measured))
         control("latency_ms", disabled=st.session_state.network != "flat")
         if measured:
-            st.caption(my_trace.in_words(st.session_state.workers))
+            st.caption("Compute times come from your trace.")
             st.button("Stop using the trace", on_click=stop_using_trace, icon=":material/undo:")
         control("mode")
         for key in POLICY_FIELDS:
@@ -105,12 +112,13 @@ def network() -> None:
     control("network")
     if st.session_state.network == "flat":
         control("async_fraction")
+        control("async_least")
         return
     speeds = [f"{name}: {latency:g} ms, {bandwidth:,g} Gb/s" for name, (latency, bandwidth) in LINKS.items()]
     st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
     for key in LINK_KEYS.values():
         control(key)
-    st.caption(report.network_in_words(scenario()))
+    st.caption(report.network_in_words(described()))
 
 
 def control(key: str, disabled: bool = False, placeholder: str = "") -> None:
@@ -172,8 +180,8 @@ def values_of_preset(preset: Preset) -> dict:
 
 def reset() -> None:
     """Every control at its default, and no trace in use."""
-    put(DEFAULTS)
     stop_using_trace()
+    put(DEFAULTS)
 
 
 def use_preset(kind: str, presets: tuple[Preset, ...]) -> None:
@@ -209,22 +217,17 @@ def use_trace_button(measurement: my_trace.Measurement) -> None:
 
 def use_trace(measurement: my_trace.Measurement) -> None:
     """Compute times come from the trace; workers, batches and network start at what was measured."""
+    values, before = values_of(measurement.scenario), now()
+    keys = ("workers", "batches", "network", *FLAT_KEYS.values())
     st.session_state.trace_in_use = True
-    values = values_of(measurement.scenario)
-    put(
-        within_range(
-            {
-                key: values[key]
-                for key in ("workers", "batches", "network", *FLAT_KEYS.values(), *LINK_KEYS.values())
-                if key in values
-            }
-        )
-    )
+    st.session_state.setdefault("before_trace", {key: before[key] for key in keys})
+    put(within_range({key: values[key] for key in keys}))
 
 
 def stop_using_trace() -> None:
-    """Compute times come from the controls again."""
+    """Compute times come from the controls again, and so does what was set for the trace."""
     st.session_state.trace_in_use = False
+    put(st.session_state.pop("before_trace", {}))
 
 
 def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None:

@@ -7,6 +7,8 @@ import streamlit as st
 
 from core.traces import chrome_trace
 
+MOST_EXPORTED = 200_000  # mini-batches in a file of segments
+
 
 def csv_button(label: str, table: Callable[[], pd.DataFrame], name: str) -> None:
     """A button that downloads a table."""

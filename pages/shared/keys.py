@@ -30,7 +30,7 @@ class Number:
     @property
     def allowed(self) -> str:
         kind = "whole number" if isinstance(self.step, int) else "number"
-        return f"a {kind} from {self.low:,} to {self.high:,}"
+        return f"a {kind} from {self.low:,.16g} to {self.high:,.16g}"
 
     def accepts(self, texts: list[str]) -> bool:
         try:
@@ -107,20 +107,22 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     ),
     "batch_ms": Number(
         label="Batch Processing Time (ms)",
-        low=1,
-        high=3_600_000,
-        slides=(50, 2_000),
-        step=50,
+        low=0.001,
+        high=3_600_000.0,
+        slides=(50.0, 2_000.0),
+        step=50.0,
         help="Mean time to compute one mini-batch.",
+        format="%g",
     ),
     "latency_ms": Number(
         label="Network Latency (ms)",
-        low=0,
-        high=600_000,
-        slides=(0, 1_000),
-        step=25,
+        low=0.0,
+        high=600_000.0,
+        slides=(0.0, 1_000.0),
+        step=25.0,
         help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it. "
         "Real links, with bandwidth and queues, are under Network.",
+        format="%g",
     ),
     "mode": Choice(
         label="Mode",
@@ -289,7 +291,15 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         high=1.0,
         slides=(0.0, 1.0),
         step=0.05,
-        help="Without a barrier, each push pays 0 to this share of the latency. The reference has 0.30.",
+        help="Without a barrier, each push pays up to this share of the latency. The reference has 0.30.",
+    ),
+    "async_least": Number(
+        label="At Least (share)",
+        low=0.0,
+        high=1.0,
+        slides=(0.0, 1.0),
+        step=0.05,
+        help="The least a push pays; the reference has 0. With both shares at 1, it pays what a barrier costs.",
     ),
     "alpha_ms": Number(
         label="Link Latency (ms)",

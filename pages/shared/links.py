@@ -17,7 +17,12 @@ def link() -> str:
     """A link to this page with every shown control in it, so that it outlives a changed default."""
     base = (st.context.url or "").split("?")[0]
     shown = {key: st.session_state[key] for key in CONTROLS if key in st.session_state}
-    return f"{base}?{urlencode(shown, doseq=True)}"
+    return f"{base}?{urlencode({key: short(value) for key, value in shown.items()}, doseq=True)}"
+
+
+def short(value):
+    """A whole number without decimals: 500 rather than 500.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def check_link() -> None:

@@ -7,11 +7,11 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from core import Scenario, ScenarioError, Stragglers, Trace, read_trace
+from core import Scenario, ScenarioError, Stragglers, Trace, read_trace, simulate
 from core.diagnosis import Diagnosis, diagnose
 from core.trace_report import fit_in_words, more_workers_in_words
 from core.traces import sample_files
-from core.what_if import AS_MEASURED, Remedy, measured_scenario, what_if
+from core.what_if import Remedy, measured_scenario, what_if
 from core.words import counted
 
 RECORD = """from torch.profiler import ProfilerActivity, profile, schedule
@@ -57,7 +57,7 @@ class Measurement:
 
     def measured_segments(self) -> pd.DataFrame:
         """The simulated schedule of the run as it was measured."""
-        return next(remedy for remedy in self.remedies if remedy.name == AS_MEASURED).run.segments()
+        return simulate(self.scenario).segments()
 
 
 def receive() -> None:
@@ -66,7 +66,7 @@ def receive() -> None:
         "PyTorch profiler traces (one file per rank) or a table of compute times",
         type=["json", "gz", "csv", "tsv", "txt", "parquet", "pq"],
         accept_multiple_files=True,
-        key="trace_files",
+        key=f"trace_files_{st.session_state.setdefault('uploads', 0)}",
         help="Kineto / Chrome-trace JSON, plain or gzip; CSV, TSV or Parquet with worker, step, compute_ms, or a "
         "column per worker. Files stay in this session's memory and are gone when it ends.",
     )
@@ -99,6 +99,12 @@ def shown() -> Measurement:
     if "measurement" not in st.session_state:
         st.session_state.measurement = Measurement(read_trace(sample_files()), is_sample=True)
     return st.session_state.measurement
+
+
+def back_to_sample() -> None:
+    """Let go of the visitor's trace and files."""
+    del st.session_state.measurement
+    st.session_state.uploads += 1
 
 
 def in_use() -> Measurement | None:

@@ -128,6 +128,7 @@ def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     assert app.slider(key="batch_ms").disabled
     assert any("your trace" in caption.value for caption in app.sidebar.caption)
     app.switch_page("pages/timeline.py").run()
+    assert app.main.caption[0].value.startswith("**Compute times: your trace**, 4 workers × 30 steps, replayed")
     times = np.loadtxt(table(slow=2.0).decode().splitlines()[1:], delimiter=",")[:, 2].reshape(30, 4)
     assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
     app.switch_page("pages/compare.py").run()
@@ -140,12 +141,44 @@ def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     assert alive(app)
 
 
+def test_what_was_set_before_a_trace_comes_back_after_it(open_page):
+    app = open_page("trace", workers="6", latency_ms="150")
+    button(app, "Use as scenario").click().run()
+    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (4, 20)
+    assert app.slider(key="latency_ms").value == pytest.approx(read_trace(sample_files()).network_ms)
+    button(app, "Stop using it as scenario").click().run()
+    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (6, 10)
+    assert app.slider(key="latency_ms").value == 150
+
+
+def test_a_long_and_wide_trace_is_carried_whole(open_page):
+    csv = table(steps=700, workers=80)
+    app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
+    assert "Synchronous, as measured" in app.dataframe[1].value["Remedy"].tolist()
+    button(app, "Use as scenario").click().run()
+    assert (app.number_input(key="workers").value, app.number_input(key="batches").value) == (80, 700)
+    app.switch_page("pages/timeline.py").run()
+    assert alive(app)
+    times = np.loadtxt(csv.decode().splitlines()[1:], delimiter=",")[:, 2].reshape(700, 80)
+    assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
+
+
+def test_back_to_the_sample(open_page):
+    app = open_page("trace")
+    sample = headline(app)
+    upload(app, ("ours.csv", table(slow=2.0), "text/csv"))
+    assert headline(app) != sample
+    button(app, "Back to the sample").click().run()
+    assert headline(app) == sample
+    assert any("sample" in info.value for info in app.info)
+
+
 def test_other_numbers_of_workers_are_fitted_and_labelled(open_page):
     app = open_page("trace")
     button(app, "Use as scenario").click().run()
     app.slider(key="workers").set_value(16).run()
-    assert any("fitted to your trace" in caption.value for caption in app.sidebar.caption)
     app.switch_page("pages/timeline.py").run()
+    assert any("fitted to your trace" in caption.value for caption in app.main.caption)
     assert headline(app).startswith("16 workers")
     assert not app.exception
 
@@ -166,14 +199,14 @@ def test_the_measured_network_is_carried_along(open_page):
     button(app, "Use as scenario").click().run()
     app.switch_page("pages/timeline.py").run()
     remedies = what_if(read_trace(sample_files()))
-    measured = next(r for r in remedies if r.run.scenario.policy == Synchronous() and r.name.endswith("as measured"))
+    measured = next(r for r in remedies if r.scenario.policy == Synchronous() and r.name.endswith("as measured"))
     shown = float(app.code[0].value.splitlines()[1].split()[2])
     assert shown == pytest.approx(measured.epoch_ms, rel=1e-4)
     app.radio(key="mode").set_value("local").run()
     app.slider(key="period").set_value(4).run()
-    local = next(r for r in remedies if r.run.scenario.policy == LocalSGD(period=4))
+    local = next(r for r in remedies if r.scenario.policy == LocalSGD(period=4))
     assert float(app.code[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
-    assert simulate(measured.run.scenario).metrics.epoch_ms == measured.run.metrics.epoch_ms
+    assert simulate(measured.scenario).metrics.epoch_ms == measured.metrics.epoch_ms
 
 
 def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):
