@@ -30,19 +30,25 @@ def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stat
     pushed, served = array("q"), array("d")  # of each push: by whom, and when its service began
     begun, begun_by = array("q"), array("q")  # of each mini-batch but the first ones: after which push, and by whom
     for number in range(pushes):
-        arrived, worker = heapq.heappop(pending)  # ties: the lower worker number
-        served.append(max(arrived, free))
+        arrived, worker = pending[0]  # ties: the lower worker number
+        if arrived > free:
+            free = arrived
+        served.append(free)
         pushed.append(worker)
-        free = served[-1] + service
+        free += service
         finished[worker] += 1
+        enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
         for who in release(number, worker, finished):
             batch = finished[who]
             if batch == rows:
                 rows = draws.more_rows(rows)
                 compute, push = (drawn[..., 0].tolist() for drawn in (draws.compute_rows(rows), draws.push_rows(rows)))
-            heapq.heappush(pending, (free + pull + compute[batch][who] + push[batch][who], who))
+            enter(pending, (free + pull + compute[batch][who] + push[batch][who], who))
+            enter = heapq.heappush
             begun.append(number)
             begun_by.append(who)
+        if enter is heapq.heapreplace:
+            heapq.heappop(pending)
     return stations(draws, size, *map(np.asarray, (pushed, served, begun, begun_by)))
 
 
@@ -70,7 +76,7 @@ def stations(draws: Draws, size: int, pushed, served, begun, begun_by) -> Statio
 
 def own_number(workers: np.ndarray) -> np.ndarray:
     """How many times each of these workers has occurred before."""
-    order = np.argsort(workers, kind="stable")
+    order = np.argsort(workers.astype(np.int16), kind="stable")  # short whole numbers are sorted by their digits
     counts = np.bincount(workers)
     number = np.empty_like(workers)
     number[order] = np.arange(len(workers)) - np.repeat(np.cumsum(counts) - counts, counts)
