@@ -16,6 +16,17 @@ def test_core_takes_no_streamlit_and_no_altair():
     assert printed.strip() == "[]"
 
 
+def test_the_first_chart_waits_for_nothing_that_other_pages_need():
+    """No training data, no table of checks, no reader of Parquet, no second process."""
+    heavy = ("core.digits", "core.checks", "core.long_runs", "pyarrow.parquet", "multiprocessing.pool", "scipy")
+    check = (
+        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('streamlit_app.py').run();"
+        f"print(len(app.header), [name for name in {heavy} if name in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "1 []"
+
+
 def test_core_reads_no_clock_and_has_no_global_generator():
     for file in (ROOT / "core").glob("*.py"):
         assert not re.search(r"import time|datetime|np\.random\.(seed|rand|normal|uniform)\(", file.read_text()), file

@@ -46,21 +46,21 @@ def installed_browser():
 
 
 @contextmanager
-def served():
+def served(folder=ROOT):
     """The address of a fresh server on a free port of this machine."""
-    with served_process() as (address, _):
+    with served_process(folder) as (address, _):
         yield address
 
 
 @contextmanager
-def served_process():
+def served_process(folder=ROOT):
     """The address of a fresh server, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
-    process = subprocess.Popen(command + options, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command + options, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/_stcore/health")
