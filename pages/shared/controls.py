@@ -22,7 +22,7 @@ from core.sweeps import changed, changed_policy
 from pages.shared import my_trace
 from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Switch, Text
 from pages.shared.links import link, now
-from pages.shared.setting import put, set_again, settle, switch, within_range
+from pages.shared.setting import before_controls, put, settle, switch, within_range
 
 
 def scenario() -> Scenario:
@@ -54,7 +54,7 @@ def policies() -> tuple[Policy, ...]:
 
 def show() -> None:
     """Draw the shared controls."""
-    set_again()
+    before_controls()
     st.markdown("**Batch Scheduler Simulator**")
     ready_made, basics = st.container(), st.container()  # on top, but filled last: they depend on the others
     measured = my_trace.in_use()

@@ -34,10 +34,14 @@ def settle() -> None:
         st.rerun()
 
 
-def set_again() -> None:
-    """In that run, set every control to what it is."""
-    if st.session_state.pop("set_again", False):
-        st.session_state.update(values_here())
+def before_controls() -> None:
+    """Called before any control is drawn: there are fields where a slider is too short, and after a switch every
+    control is set to what it is."""
+    at = st.session_state
+    if "typing" not in at:
+        at.typing = any(off_slider(key, value) for key, value in values_here().items())
+    if at.pop("set_again", False):
+        at.update(values_here())
 
 
 def values_here() -> dict:
