@@ -17,7 +17,7 @@ PHASE_COLORS = {
     "cancelled": "#999999",
     "tail": "#C9CDD2",
 }
-POLICY_COLORS = ("#0072B2", "#CC79A7", "#E69F00", "#AA4499", "#44AA99", "#6A51A3", "#999933", "#B15928")
+POLICY_COLORS = ("#0072B2", "#CC79A7", "#C98500", "#AA4499", "#2A8476", "#8B74C9", "#999933", "#B15928")
 REASONS = {
     "barrier": "waits at the barrier",
     "staleness bound": "waits: too far ahead of the slowest worker",
