@@ -57,9 +57,21 @@ class Digits(Problem):
         object.__setattr__(self, "hidden", tuple(whole("problem.hidden", units, 1, 1024) for units in self.hidden))
 
     @property
+    def kind(self) -> str:
+        """network 64–32–10, or softmax regression."""
+        return f"network {'–'.join(map(str, (PIXELS, *self.hidden, CLASSES)))}" if self.hidden else "softmax regression"
+
+    @property
     def name(self):
-        layers = "–".join(map(str, (PIXELS, *self.hidden, CLASSES)))
-        return f"Digits, network {layers}" if self.hidden else "Digits, softmax regression"
+        return f"Digits, {self.kind}"
+
+    @property
+    def code(self):
+        return "network" if self.hidden else "softmax"
+
+    @property
+    def what(self):
+        return f"{'a ' * bool(self.hidden)}{self.kind} on handwritten digits"
 
     @property
     def shapes(self) -> list[tuple[int, int]]:

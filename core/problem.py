@@ -19,6 +19,10 @@ class Problem(ABC):
 
     name = ""
     """What people call it."""
+    code = ""
+    """What a link calls it."""
+    what = ""
+    """What is trained, in the middle of a sentence."""
     goal = "loss"
     """Which of its measures shows success: loss (the lower the better) or accuracy (the higher the better)."""
 

@@ -1,4 +1,4 @@
-"""Every problem, by name: adding one is a class and a line here."""
+"""Every problem, by what a link calls it: adding one is a class and a line here."""
 
 from core.digits import Digits
 from core.problem import Problem
@@ -6,4 +6,4 @@ from core.quadratic import NoisyQuadratic
 
 __all__ = ["PROBLEMS", "Digits", "NoisyQuadratic", "Problem"]
 
-PROBLEMS = {problem.name: problem for problem in (Digits(), Digits(hidden=()), NoisyQuadratic())}
+PROBLEMS = {problem.code: problem for problem in (Digits(), Digits(hidden=()), NoisyQuadratic())}

@@ -20,7 +20,7 @@ class NoisyQuadratic(Problem):
     curvatures: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
     noise: float = 0.5
 
-    name = "Noisy quadratic"
+    name, code, what = "Noisy quadratic", "quadratic", "a noisy quadratic bowl"
 
     def __post_init__(self):
         super().__post_init__()

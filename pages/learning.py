@@ -4,10 +4,11 @@ import streamlit as st
 
 from core import charts, learning_report
 from core.learning import GRADIENTS, judged
+from core.problems import PROBLEMS
 from core.words import counted
 from pages.shared import controls, entry
 from pages.shared.exports import csv_button
-from pages.shared.training import PROBLEMS, RATES, figures, trained
+from pages.shared.training import RATES, figures, trained
 
 entry.through_app()
 asked, policies = controls.scenario(), controls.policies()

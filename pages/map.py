@@ -6,12 +6,12 @@ from core import ScenarioError
 from core.link import parameters_of
 from core.map_report import refusals
 from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
+from core.problems import PROBLEMS
 from core.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import controls, entry, my_trace
 from pages.shared.exports import csv_button
 from pages.shared.map_charts import grid_chart, line_chart
 from pages.shared.mapping import mapped
-from pages.shared.training import PROBLEMS
 
 entry.through_app()
 asked, policies = controls.scenario(), controls.policies()

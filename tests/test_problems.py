@@ -6,6 +6,7 @@ import pytest
 from core import ScenarioError
 from core.digits import MEASURED, images
 from core.problems import PROBLEMS, Digits, NoisyQuadratic
+from pages.shared.keys import CONTROLS
 
 
 def rng(number=0):
@@ -79,6 +80,17 @@ def test_measures_by_hand():
     assert measures["loss"] == pytest.approx(np.log(10))
     assert measures["accuracy"] == (test.digits == 0).mean()
     assert NoisyQuadratic(curvatures=(4.0, 1.0)).measure(np.array([1.0, 3.0])) == {"loss": 6.5}
+
+
+def test_a_problem_is_known_by_its_code_alone():
+    """What the control offers, and what a link calls it, is read off the registry."""
+    assert {code: problem.code for code, problem in PROBLEMS.items()} == {code: code for code in PROBLEMS}
+    assert {"network", "softmax", "quadratic"} <= PROBLEMS.keys()  # in links that were kept
+    control = CONTROLS["problem"]
+    assert control.options == tuple(PROBLEMS)
+    for problem in PROBLEMS.values():
+        assert problem.what
+        assert problem.what in control.help
 
 
 def test_sizes_and_names():

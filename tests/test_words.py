@@ -32,5 +32,6 @@ def test_times():
 def test_lists_and_the_middle_of_sentences():
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a", "b"], "or") == "a or b"
     assert lowered("Local SGD (every 4)") == "local SGD (every 4)"
     assert lowered("K-async (first 2)") == "K-async (first 2)"

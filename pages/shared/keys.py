@@ -7,7 +7,9 @@ from core.learning import GRID
 from core.link import DEFAULTS, LAW_KEYS
 from core.maps import AXES, QUESTIONS
 from core.policies import CODES, policy_from_text
+from core.problems import PROBLEMS
 from core.scenario import MAX_BATCHES, MAX_SEED, MAX_WORKERS
+from core.words import listed
 
 MOST_POLICIES = 8
 
@@ -357,9 +359,8 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
     ),
     "problem": Choice(
         label="Problem",
-        options=("network", "softmax", "quadratic"),
-        help="What is trained: a 64–32–10 network on handwritten digits, softmax regression on them, or a noisy "
-        "quadratic bowl.",
+        options=tuple(PROBLEMS),
+        help=f"What is trained: {listed([problem.what for problem in PROBLEMS.values()], 'or')}.",
     ),
     "train_seeds": Number(
         label="Runs (seeds)",

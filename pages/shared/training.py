@@ -10,11 +10,10 @@ import streamlit as st
 from core import Scenario, ScenarioError, compare
 from core.learning import GRID, for_training, learning_curves
 from core.policies import Policy
-from core.problems import Digits, NoisyQuadratic, Problem
+from core.problems import Problem
 from core.simulate import MODEL_VERSION
 from pages.shared import my_trace
 
-PROBLEMS = {"network": Digits(), "softmax": Digits(hidden=()), "quadratic": NoisyQuadratic()}
 CACHED = 0.3  # seconds; what takes longer is not in the cache, and worth drawing as it comes
 RATES = {"best": GRID} | {f"{rate:g}": (rate,) for rate in GRID}
 
@@ -43,7 +42,7 @@ def trained(
         try:
             question = (replace(asked, policy=policy), problem, rates, seeds)
             own = my_trace.in_use()
-            tables.append(own_curves(*question) if own else cached_curves(*question, MODEL_VERSION))
+            tables.append(own_curves(*question) if own else cached_curves(*question, repr(problem), MODEL_VERSION))
             done.append(policy)
         except ScenarioError as refused:
             st.error(f"{policy.label} is left out. {refused}", icon=":material/block:")
@@ -66,13 +65,8 @@ def own_curves(scenario: Scenario, problem: Problem, rates: tuple[float, ...], s
     return kept[key]
 
 
-@st.cache_data(
-    max_entries=128,
-    max_size="128MiB",
-    show_spinner=False,
-    hash_funcs={Scenario: repr, Digits: repr, NoisyQuadratic: repr},
-)
+@st.cache_data(max_entries=128, max_size="128MiB", show_spinner=False, hash_funcs={Scenario: repr})
 def cached_curves(
-    scenario: Scenario, problem: Problem, rates: tuple[float, ...], seeds: int, version: int
+    scenario: Scenario, _problem: Problem, rates: tuple[float, ...], seeds: int, problem: str, version: int
 ) -> pd.DataFrame:
-    return learning_curves(scenario, problem, learning_rates=rates, seeds=seeds)
+    return learning_curves(scenario, _problem, learning_rates=rates, seeds=seeds)
