@@ -10,6 +10,7 @@ from core.parts import MAX_WORK, ScenarioError, real, shown, whole
 from core.problem import Problem
 from core.schedule import Schedule
 from core.simulate import Run, keep_freed_memory
+from core.words import counted
 
 INITIAL, SAMPLES = 4, 5  # the streams of random numbers that follow those of core.draws
 DIVERGED = 100  # times the loss at the start
@@ -30,9 +31,9 @@ def replay(run: Run, problem: Problem, learning_rate, *, points: int | None = No
     (row j, worker w) is number j·N + w of one stream of samples: policies meet the same ones, and a mini-batch that
     is not used skips its samples.
 
-    Columns: run, learning_rate, update (how many there have been), samples (used by then), time_ms, loss, and
-    accuracy where the problem has one. A training has diverged when a measured loss is not finite or more than 100
-    times the one at the start: its loss and accuracy are NaN from there on.
+    Columns: run, learning_rate, update (how many there have been), samples (used by then), time_ms, and the problem's
+    measures. A training is given up when a measured loss is not finite or more than 100 times the one at the start:
+    its measures are NaN from there on.
     Raises ScenarioError for a learning rate that is not a positive number, and for too much work.
     """
     if not isinstance(problem, Problem):
@@ -43,14 +44,14 @@ def replay(run: Run, problem: Problem, learning_rate, *, points: int | None = No
     keep_freed_memory()
     use = used_gradients(schedule)
     at = np.linspace(0, schedule.updates, points + 1).round().astype(int)
-    measures = train(schedule, use, problem, np.array(rates), run.scenario.seed, at)
+    measures = in_parts(schedule, use, problem, np.array(rates), run.scenario.seed, at)
     columns = {
         "run": np.arange(schedule.shape[2])[:, None, None],
         "learning_rate": np.array(rates)[:, None],
         "update": at,
         "samples": use.first[at] * problem.batch,
         "time_ms": use.time_ms[:, None, at],
-        **{name: np.stack([one[name] for one in measures], axis=-1) for name in measures[0]},
+        **measures,
     }
     shape = columns["loss"].shape
     return pd.DataFrame({name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()})
@@ -85,22 +86,45 @@ def used_gradients(schedule: Schedule) -> Used:
     return Used(row * workers + worker, version, first, np.insert(times, 0, 0.0, axis=1))
 
 
-def train(
+def in_parts(
     schedule: Schedule, use: Used, problem: Problem, rates: np.ndarray, seed: int, at: np.ndarray
-) -> list[dict[str, np.ndarray]]:
-    """The problem's measures at some versions of the parameters, each (runs, learning rates)."""
-    rows, workers, runs = schedule.shape
-    samples = np.stack([problem.mini_batches(stream(seed, SAMPLES, run), rows * workers) for run in range(runs)])
-    start = np.stack([problem.start(stream(seed, INITIAL, run)) for run in range(runs)])
-    kept = np.empty((versions_kept(schedule), runs, len(rates), problem.size))  # version v is kept[v % len(kept)]
+) -> dict[str, np.ndarray]:
+    """What `train` measures of every run and rate, as many of them side by side as memory allows."""
+    needed = numbers_kept(schedule, problem)
+    copies = max(1, MAX_NUMBERS // max(needed["copy"].values()))
+    several = max(1, min(copies // len(rates), MAX_NUMBERS // max(needed["run"].values())))
+    by_runs = []
+    for runs in parts(np.arange(schedule.shape[2]), several):
+        by_rates = [train(schedule, use, problem, some, seed, at, runs) for some in parts(rates, copies)]
+        by_runs.append({name: np.concatenate([one[name] for one in by_rates], axis=1) for name in by_rates[0]})
+    return {name: np.concatenate([one[name] for one in by_runs]) for name in by_runs[0]}
+
+
+def parts(values: np.ndarray, most: int) -> list[np.ndarray]:
+    """The values in parts of at most so many."""
+    return np.split(values, range(most, len(values), most))
+
+
+def train(
+    schedule: Schedule, use: Used, problem: Problem, rates: np.ndarray, seed: int, at: np.ndarray, numbers: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The problem's measures at some versions of the parameters, each (runs, learning rates, versions).
+
+    numbers: which runs of the schedule.
+    """
+    rows, workers, _ = schedule.shape
+    samples = np.stack([problem.mini_batches(stream(seed, SAMPLES, run), rows * workers) for run in numbers])
+    start = np.stack([problem.start(stream(seed, INITIAL, run)) for run in numbers])
+    kept = np.empty((versions_kept(schedule), *start.shape[:1], len(rates), problem.size))  # v is kept[v % len(kept)]
     kept[0] = start[:, None]
     measures = [measured(problem, kept[0])]
     most = DIVERGED * measures[0]["loss"]
-    every, step, at = np.arange(runs)[:, None], rates[:, None], set(at.tolist())
+    every, step, at = np.arange(len(numbers))[:, None], rates[:, None], set(at.tolist())
+    use_batch, use_version = use.batch[numbers], use.version[numbers]
     with np.errstate(all="ignore"):
         for update in range(schedule.updates):
             mine = slice(use.first[update], use.first[update + 1])
-            batches, version = samples[every, use.batch[:, mine]], use.version[:, mine]
+            batches, version = samples[every, use_batch[:, mine]], use_version[:, mine]
             now = kept[update % len(kept)]
             if schedule.averaged:
                 read = kept[version[:, :: version.shape[1] // workers] % len(kept), every]
@@ -116,7 +140,7 @@ def train(
                 after[diverged] = np.nan
                 measures.append({name: np.where(diverged, np.nan, value) for name, value in values.items()})
             kept[(update + 1) % len(kept)] = after
-    return measures
+    return {name: np.stack([one[name] for one in measures], axis=-1) for name in measures[0]}
 
 
 def gradients_at(problem: Problem, read: np.ndarray, batches: np.ndarray) -> np.ndarray:
@@ -160,27 +184,39 @@ def learning_rates(values) -> tuple[float, ...]:
 
 
 def check_cost(schedule: Schedule, problem: Problem, rates: int, points: int) -> None:
-    """ScenarioError when a replay would take more than some minutes, or more than about 1 GB."""
-    rows, workers, runs = schedule.shape
-    copies = runs * rates * problem.size
-    cost = max(LEAST_COST, copies * problem.batch)
+    """ScenarioError when a replay would take more than some minutes, or a single training more than about 1 GB."""
+    _, _, runs = schedule.shape
+    cost = max(LEAST_COST, runs * rates * problem.size * problem.batch)
     if schedule.gradients * cost > MAX_COST:
         raise ScenarioError(
             f"gradients × runs × learning rates × parameters × batch: {schedule.gradients:,} × {runs:,} × {rates:,} × "
             f"{problem.size:,} × {problem.batch:,} is too much; one call takes at most {MAX_COST // cost:,} gradients."
         )
+    needed = numbers_kept(schedule, problem)
+    for what, numbers in (
+        *needed["copy"].items(),
+        *needed["run"].items(),
+        (
+            f"{points:,} measures of {counted(runs, 'run')} at {counted(rates, 'learning rate')}",
+            (points + 1) * runs * rates * 8,
+        ),
+    ):
+        if numbers > MAX_NUMBERS:
+            raise ScenarioError(f"run: {what} are {numbers:,} numbers; allowed are at most {MAX_NUMBERS:,} at a time.")
+
+
+def numbers_kept(schedule: Schedule, problem: Problem) -> dict[str, dict[str, int]]:
+    """How many numbers must be kept at a time for each copy (a run at a learning rate), and for each run, by what."""
+    rows, workers, _ = schedule.shape
     update = np.broadcast_to(schedule.update, schedule.shape)[..., 0]
     versions, together = versions_kept(schedule), int(np.bincount(update[update >= 0]).max())
-    for what, needed in (
-        (f"{versions:,} versions of the parameters", versions * copies),
-        (f"{together:,} gradients of one update", together * copies),
-        (f"samples of {rows * workers:,} mini-batches", rows * workers * runs * math.prod(problem.batch_shape)),
-        (f"{points:,} measures", (points + 1) * runs * rates * 8),
-    ):
-        if needed > MAX_NUMBERS:
-            raise ScenarioError(
-                f"runs × learning rates: {what} are {needed:,} numbers to keep; one call keeps at most {MAX_NUMBERS:,}."
-            )
+    return {
+        "copy": {
+            f"{versions:,} versions of the parameters": versions * problem.size,
+            f"{together:,} gradients of one update": together * problem.size,
+        },
+        "run": {f"samples of {rows * workers:,} mini-batches": rows * workers * math.prod(problem.batch_shape)},
+    }
 
 
 def measured(problem: Problem, parameters: np.ndarray) -> dict[str, np.ndarray]:

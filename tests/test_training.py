@@ -28,7 +28,7 @@ from core.digits import images
 from core.draws import Draws
 from core.problem import Problem
 from core.problems import Digits, NoisyQuadratic
-from core.training import INITIAL, MAX_RATES, SAMPLES, replay, stream, used_gradients
+from core.training import INITIAL, MAX_RATES, SAMPLES, measured, numbers_kept, replay, stream, used_gradients
 from tests.strategies import FLAT, SERVER, given_runs
 
 Z = 4
@@ -263,6 +263,23 @@ def test_the_same_inputs_give_the_same_curve(policy):
     assert together.groupby("run")["loss"].first().nunique() == 3
 
 
+@pytest.mark.parametrize("policy", EVERY_POLICY, ids=lambda policy: policy.label)
+@pytest.mark.parametrize("copies", [1, 2, 7], ids=["one by one", "some rates", "some runs"])
+def test_what_does_not_fit_in_memory_together_is_trained_in_parts(policy, copies, monkeypatch):
+    """Of three runs at three rates: the same curves, but for rounding."""
+    run = many_runs(3, workers=4, batches=9, network=FREE, policy=policy)
+    whole = replay(run, Digits(), [0.05, 0.2, 1e6])
+    kept = max(numbers_kept(run.schedule, Digits())["copy"].values())
+    monkeypatch.setattr("core.training.MAX_NUMBERS", max(copies * kept, 3 * 3 * 37 * 8))
+    sides = []
+    monkeypatch.setattr(
+        "core.training.measured", lambda problem, at: sides.append(at.shape[:2]) or measured(problem, at)
+    )
+    in_parts = replay(run, Digits(), [0.05, 0.2, 1e6])
+    assert max(runs * rates for runs, rates in sides) <= copies
+    np.testing.assert_allclose(in_parts, whole, rtol=1e-9)
+
+
 def test_diverged_trainings_end_in_nan():
     """Without a warning, and without touching those beside them."""
     run = simulate(Scenario(workers=4, batches=1_000, network=FREE, policy=Asynchronous()))
@@ -303,9 +320,9 @@ def test_work_and_memory_are_bounded():
         replay(long, PARABOLA, 0.1, points=0)
     slow = {"stragglers": Stragglers(slow_workers=1, slowdown=1000), "policy": Asynchronous()}
     with pytest.raises(ScenarioError, match="versions of the parameters"):
-        replay(simulate(Scenario(workers=8, batches=1_000, **slow)), Digits(), grid)
+        replay(simulate(Scenario(workers=8, batches=1_000, **slow)), Digits(hidden=(128,)), grid)
     with pytest.raises(ScenarioError, match="4,096 gradients of one update"):
-        replay(simulate(Scenario(workers=4096, batches=1)), Digits(), grid)
+        replay(simulate(Scenario(workers=4096, batches=1)), Digits(hidden=(128,)), 0.1)
     wasteful = simulate(Scenario(workers=64, batches=400, policy=BackupWorkers(wait_for=1)))
     with pytest.raises(ScenarioError, match="samples of 1,638,400 mini-batches"):
         replay(wasteful, Digits(hidden=(), batch=32), 0.1)
