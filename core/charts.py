@@ -517,11 +517,14 @@ def winner_color(order: list[str], colors: dict[str, str]) -> alt.Color:
 
 
 def sensitivity(rates: pd.DataFrame, colors: dict[str, str]) -> alt.LayerChart:
-    """Final loss by learning rate, a line a policy; the best one is a large dot, a cross one that diverges."""
+    """Final loss by learning rate, a line a policy; the best one is a large dot, one with lost runs has a cross.
+
+    Columns: policy, learning_rate, final_loss, time_s, happens, lost, best. Crosses without a loss stand on top.
+    """
     order = list(rates["policy"].unique())
-    table = rates.dropna(subset=["final_loss"]).assign(time_s=rates["time_to_target_ms"] / 1000)
+    table = rates.dropna(subset=["final_loss"])
     base = alt.Chart(table).encode(
-        x=alt.X("learning_rate:Q", title="Learning rate", scale=alt.Scale(type="log", base=2)),
+        x=alt.X("learning_rate:Q", title="Learning rate", scale=alt.Scale(type="log", base=2)).axis(format=".2~g"),
         y=alt.Y("final_loss:Q", title="Final loss (median)", scale=alt.Scale(type="log", nice=False)),
         color=policy_color(order, colors),
         tooltip=[
@@ -529,30 +532,29 @@ def sensitivity(rates: pd.DataFrame, colors: dict[str, str]) -> alt.LayerChart:
             alt.Tooltip("learning_rate:Q", title="Learning rate", format=".4g"),
             alt.Tooltip("final_loss:Q", title="Final loss", format=".3g"),
             alt.Tooltip("time_s:Q", title="Time to target (s)", format=".3g"),
-            alt.Tooltip("reached:Q", title="Runs that reached it"),
-            alt.Tooltip("diverged:Q", title="Runs that diverged"),
+            alt.Tooltip("happens:N", title="Of the runs"),
         ],
     )
     best = base.transform_filter(alt.datum.best)
-    lost = rates[rates["diverged"] > 0].assign(diverged_at=table["final_loss"].max())
+    lost = rates[rates["lost"]].assign(lost_at=rates["final_loss"].fillna(table["final_loss"].max()))
     crosses = (
-        alt.Chart(lost[["policy", "learning_rate", "diverged", "diverged_at"]])
+        alt.Chart(lost[["policy", "learning_rate", "happens", "lost_at"]])
         .mark_point(shape="cross", angle=45, size=110, filled=True, opacity=1)
         .encode(
             x="learning_rate:Q",
-            y="diverged_at:Q",
+            y="lost_at:Q",
             color=policy_color(order, colors),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("learning_rate:Q", title="Learning rate", format=".4g"),
-                alt.Tooltip("diverged:Q", title="Runs that diverged"),
+                alt.Tooltip("happens:N", title="Of the runs"),
             ],
         )
     )
     return alt.layer(
-        *([crosses] if len(lost) else []),
         base.mark_line(strokeWidth=2, point=True),
         best.mark_point(filled=True, size=160, opacity=1),
+        *([crosses] if len(lost) else []),
     ).properties(height=300)
 
 

@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from core.learning import Learning
-from core.words import counted, duration, lowered, percent, rounded, times
+from core.learning import ENOUGH_EACH, Learning, geometric_mean, most_workers
+from core.problem import Problem
+from core.problems import PROBLEMS
+from core.scenario import MAX_WORKERS
+from core.words import counted, duration, listed, lowered, percent, rounded, times
 
 GRID_POINTS = 120
 
@@ -16,31 +19,44 @@ def goal_in_words(learning: Learning) -> str:
     return f"a loss of {rounded(learning.target)}"
 
 
+def runs_of(learning: Learning) -> int:
+    """In how many runs every policy was trained."""
+    return learning.curves["run"].nunique()
+
+
 def headline(learning: Learning) -> str:
-    """Which policy reaches the target first, and how surely."""
+    """Which policy reaches the target first, how much sooner, between which values, or that the runs do not tell."""
     goal, table = goal_in_words(learning), learning.policies.set_index("policy")
-    baseline = table.index[0]
-    if table["time_to_target_ms"].isna().all():
-        return f"No policy reaches {goal} on these samples."
+    baseline, late = table.index[0], table["time_to_target_ms"].isna()
+    if late.all():
+        return f"No policy reaches {goal}{' in every run' * bool(table['reached'].sum())}."
     best = table["time_to_target_ms"].idxmin()
     if len(table) == 1:
         return f"{best} reaches {goal} in {duration(table.loc[best, 'time_to_target_ms'])}."
-    if best == baseline:
-        rival = table["time_to_target_ms"].drop(baseline).idxmin() if table["speedup"].drop(baseline).any() else None
-        if rival is None:
-            return f"Only {lowered(baseline)} reaches {goal}."
-        gain = 1 / table.loc[rival, ["speedup", "speedup_low", "speedup_high"]]
-        return sooner(baseline, gain["speedup"], gain["speedup_high"], gain["speedup_low"], goal, rival)
-    if np.isnan(table.loc[best, "speedup"]):
-        return f"{best} reaches {goal}, {lowered(baseline)} does not in every run."
-    return sooner(best, *table.loc[best, ["speedup", "speedup_low", "speedup_high"]], goal, baseline)
+    if late.sum() == len(table) - 1:
+        return f"Only {lowered(best)} reaches {goal}{' in every run' * bool(table['reached'].drop(best).sum())}."
+    if late[baseline]:
+        some = " in every run" * bool(table.loc[baseline, "reached"])
+        return f"{best} reaches {goal} first; {lowered(baseline)} does not{some}."
+    other = baseline if best != baseline else table["time_to_target_ms"].drop(baseline).idxmin()
+    gain, runs = gains(learning, best, other), runs_of(learning)
+    spread = f" ({times(gain.min())} to {times(gain.max())} in {counted(runs, 'run')})" if runs > 1 else " (one run)"
+    if undecided(gain):
+        return f"{best} or {lowered(other)}: too close to call which reaches {goal} first{spread}."
+    level = [lowered(p) for p in table.index[~late] if p not in (best, other) and undecided(gains(learning, best, p))]
+    text = f"{best} reaches {goal} {times(geometric_mean(gain))} sooner than {lowered(other)}{spread}"
+    return f"{text}; too close to call against {listed(level)}." if level else f"{text}."
 
 
-def sooner(best: str, middle: float, low: float, high: float, goal: str, other: str) -> str:
-    """How much sooner one policy gets there, or that the runs do not tell."""
-    if low < 1 < high:
-        return f"{best} or {lowered(other)}: too close to call which reaches {goal} first."
-    return f"{best} reaches {goal} {times(middle)} sooner than {lowered(other)}."
+def gains(learning: Learning, policy: str, other: str) -> pd.Series:
+    """How many times sooner a policy reaches the target than another, run by run."""
+    reached = learning.runs.pivot(index="run", columns="policy", values="time_to_target_ms")
+    return reached[other] / reached[policy]
+
+
+def undecided(gain: pd.Series) -> bool:
+    """Whether the range over the runs contains 1."""
+    return bool(gain.min() <= 1 <= gain.max())
 
 
 def reasons(learning: Learning) -> str:
@@ -50,23 +66,54 @@ def reasons(learning: Learning) -> str:
     for policy, at in table.iloc[1:].iterrows():
         text = f"{policy} processes the same samples {times(first['epoch_ms'] / at['epoch_ms'])} as fast"
         if np.isnan(at["speedup"]):
-            said.append(f"{text}, but {reached(learning, policy)}.")
+            but = "and" if at["time_to_target_ms"] > 0 else "but"
+            said.append(f"{text}, {but} {happening(learning, at)}.")
             continue
         text += f" and reaches {goal_in_words(learning)} {times(at['speedup'])} as soon"
         if at["speedup_low"] < at["speedup_high"]:
-            text += f" (between {times(at['speedup_low'])} and {times(at['speedup_high'])} over the seeds)"
+            text += f" (between {times(at['speedup_low'])} and {times(at['speedup_high'])} over the runs)"
         said.append(f"{text}, {rate_in_words(at['learning_rate'] / first['learning_rate'])}.")
+    if np.isnan(first["time_to_target_ms"]):
+        said.append(f"Under {lowered(table.index[0])}, {happening(learning, first)}.")
     stale = table["mean_staleness"].idxmax()
     if table.loc[stale, "mean_staleness"] >= 0.05:
-        said.append(
-            f"Its gradients are {table.loc[stale, 'mean_staleness']:.1f} updates stale.".replace("Its", stale + "'s")
-        )
+        said.append(f"Under {lowered(stale)}, gradients are {table.loc[stale, 'mean_staleness']:.1f} updates stale.")
     edges = [lowered(policy) for policy, at in table.iterrows() if at["at_edge"] == True]  # noqa: E712 - NaN where no rate worked
     if edges:
-        said.append(
-            f"The best learning rate of {' and '.join(edges)} is at the edge of the grid; a better one may exist."
-        )
+        said.append(f"The best learning rate of {listed(edges)} is at the edge of the grid; a better one may exist.")
     return " ".join(said)
+
+
+def advice(learning: Learning, workers: int, problem: Problem) -> str:
+    """What to do where a policy does not reach the target in every run; nothing where all do."""
+    table = learning.policies
+    if table["time_to_target_ms"].notna().all():
+        return ""
+    pinned = not learning.rates["policy"].duplicated().any()
+    if pinned and learning.rates[["diverged", "stuck"]].any(axis=None):
+        return "At this learning rate runs diverge or get stuck: choose a smaller one, or **best**."
+    enough = most_workers(problem, ENOUGH_EACH)
+    if workers > enough:
+        return (
+            f"{counted(workers, 'worker')} have {most_workers(problem, 1) // workers} mini-batches each in the time "
+            f"that there is, where {ENOUGH_EACH} are usually enough: choose at most {counted(enough, 'worker')}, or "
+            f"another problem.{rooms(ENOUGH_EACH, problem)}"
+        )
+    if pinned:
+        return "Choose another learning rate, or **best**."
+    return (
+        "Another problem may be easier to learn, and a fresher policy too; in Python, `learn` takes more `gradients`."
+    )
+
+
+def rooms(each: int, but: Problem) -> str:
+    """How many workers the other problems take with so many mini-batches each."""
+    said = [
+        f"{problem.what} takes up to {min(MAX_WORKERS, most_workers(problem, each)):,}"
+        for problem in PROBLEMS.values()
+        if most_workers(problem, each) > most_workers(but, each)
+    ]
+    return f" {listed(said)[0].upper()}{listed(said)[1:]}." if said else ""
 
 
 def rate_in_words(ratio: float) -> str:
@@ -77,36 +124,84 @@ def rate_in_words(ratio: float) -> str:
     return f"at a learning rate {rounded(max(ratio, 1 / ratio))} times {size}"
 
 
-def reached(learning: Learning, policy: str) -> str:
-    """In how many runs a policy reached the target."""
-    count, runs = learning.policies.set_index("policy").loc[policy, "reached"], learning.runs["run"].nunique()
-    return f"reaches {goal_in_words(learning)} in {int(count) if count == count else 0} of {counted(runs, 'run')}"
+def happens(at, runs: int) -> str:
+    """What the runs at a learning rate do: all reach it; 3 reach it, 1 gets stuck and 1 falls short."""
+    counts = [0 if np.isnan(at[name]) else int(at[name]) for name in ("reached", "diverged", "stuck")]
+    if np.isnan(at["reached"]):  # no rate worked
+        counts[1] = runs
+    verbs = (
+        ("reaches it", "reach it"),
+        ("diverges", "diverge"),
+        ("gets stuck", "get stuck"),
+        ("falls short", "fall short"),
+    )
+    said = [
+        f"{one if runs == 1 else f'all {many}' if count == runs else f'{count} {many if count > 1 else one}'}"
+        for count, (one, many) in zip([*counts, runs - sum(counts)], verbs, strict=True)
+        if count
+    ]
+    return listed(said)
+
+
+def happening(learning: Learning, at) -> str:
+    """Of 5 runs all reach it; its one run falls short."""
+    runs = runs_of(learning)
+    return f"{f'of {runs} runs' if runs > 1 else 'its one run'} {happens(at, runs)}"
 
 
 def targets(learning: Learning) -> pd.DataFrame:
-    """Time to the target: a row a policy, medians, and in brackets the range over the seeds."""
-    runs = learning.runs["run"].nunique()
+    """Time to the target: a row a policy, means (geometric), and in brackets the range over the runs."""
+    runs = runs_of(learning)
 
     def ranged(middle, low, high, scale=1.0):
-        return (
-            f"{rounded(middle * scale)} ({rounded(low * scale)} – {rounded(high * scale)})" if middle == middle else "–"
-        )
+        if np.isnan(middle):
+            return "–"
+        spread = f" ({rounded(low * scale)} – {rounded(high * scale)})" if low < high else ""
+        return f"{rounded(middle * scale)}{spread}"
 
     return pd.DataFrame(
         {
-            "Policy": at.policy,
+            "Policy": at["policy"],
             f"Time to {goal_in_words(learning)} (s)": ranged(
-                at.time_to_target_ms, at.time_low_ms, at.time_high_ms, 1e-3
+                at["time_to_target_ms"], at["time_low_ms"], at["time_high_ms"], 1e-3
             ),
-            "Sooner (×)": ranged(at.speedup, at.speedup_low, at.speedup_high) if at.Index else "baseline",
-            "Reached": f"{int(at.reached) if at.reached == at.reached else 0} of {runs}",
-            "Rate": at.learning_rate,
-            "All samples (s)": round(at.epoch_ms / 1000, 2),
-            "Updates": round(at.updates),
-            "Gradients each": round(at.gradients_per_update, 2),
-            "Staleness": round(at.mean_staleness, 2),
+            "Sooner (×)": ranged(at["speedup"], at["speedup_low"], at["speedup_high"]) if number else "baseline",
+            f"Of {counted(runs, 'run')}": happens(at, runs),
+            "Learning rate": at["learning_rate"],
+            "All samples (s)": round(at["epoch_ms"] / 1000, 2),
+            "Updates": round(at["updates"]),
+            "Gradients per update": round(at["gradients_per_update"], 2),
+            "Staleness (updates)": round(at["mean_staleness"], 2),
         }
-        for at in learning.policies.itertuples()
+        for number, at in learning.policies.iterrows()
+    )
+
+
+def all_rates(learning: Learning) -> pd.DataFrame:
+    """Every learning rate of every policy, and what happens there: a table to read."""
+    rates, runs = learning.rates, runs_of(learning)
+    return pd.DataFrame(
+        {
+            "Policy": rates["policy"],
+            "Learning rate": rates["learning_rate"],
+            f"Of {counted(runs, 'run')}": [happens(at, runs) for _, at in rates.iterrows()],
+            f"Mean time to {goal_in_words(learning)} (s)": (rates["time_to_target_ms"] / 1000).round(2),
+            "Median loss at the end": rates["final_loss"].round(4),
+            "Judged by": rates["best"],
+        }
+    )
+
+
+def sensitivity(learning: Learning) -> pd.DataFrame:
+    """What to draw of each learning rate: policy, learning_rate, final_loss, time_s, happens, lost (any run), best."""
+    rates, runs = learning.rates, runs_of(learning)
+    return pd.DataFrame(
+        {
+            **rates[["policy", "learning_rate", "final_loss", "best"]],
+            "time_s": rates["time_to_target_ms"] / 1000,
+            "happens": [happens(at, runs) for _, at in rates.iterrows()],
+            "lost": rates["diverged"] + rates["stuck"] > 0,
+        }
     )
 
 
@@ -138,10 +233,12 @@ def curves_in_words(learning: Learning) -> str:
     """What the learning curves show, for people who cannot see them."""
     final = bands(learning, "samples", learning.goal).groupby("policy", sort=False).last()
     unit = percent if learning.goal == "accuracy" else rounded
+    table = learning.policies.set_index("policy")
     said = [
-        f"{policy} ends at {unit(at.middle)} ({unit(at.low)} to {unit(at.high)})" for policy, at in final.iterrows()
+        f"{name} ends at {unit(at.middle)} ({unit(at.low)} to {unit(at.high)}); {happening(learning, table.loc[name])}"
+        for name, at in final.iterrows()
     ]
-    return f"Learning curves of {learning.goal}. {'; '.join(said)}. {headline(learning)}"
+    return f"Learning curves of {learning.goal}. {'. '.join(said)}. {headline(learning)}"
 
 
 def rates_in_words(learning: Learning) -> str:
@@ -149,6 +246,8 @@ def rates_in_words(learning: Learning) -> str:
     said = []
     for policy, rates in learning.rates.groupby("policy", sort=False):
         there = rates.loc[rates["time_to_target_ms"].notna(), "learning_rate"]
-        span = f"from {there.min():g} to {there.max():g}" if len(there) else "at none"
-        said.append(f"{policy} reaches the target in most runs at learning rates {span}")
+        span = f"learning rates from {there.min():g} to {there.max():g}" if len(there) else "no learning rate"
+        lost = rates.loc[rates["diverged"] + rates["stuck"] > 0, "learning_rate"]
+        beyond = f", and runs diverge or get stuck from {lost.min():g} on" if len(lost) else ""
+        said.append(f"{policy} reaches the target in every run at {span}{beyond}")
     return f"Sensitivity to the learning rate. {'; '.join(said)}."

@@ -26,6 +26,9 @@ class Problem(ABC):
     goal = "loss"
     """Which of its measures shows success: loss (the lower the better) or accuracy (the higher the better)."""
 
+    guess_loss = float("inf")
+    """Loss of a guess, where knowing nothing has one: what a model that has died is left with."""
+
     def __post_init__(self):
         object.__setattr__(self, "batch", whole("problem.batch", self.batch, 1, 256))
 
@@ -58,4 +61,7 @@ class Problem(ABC):
 
     @abstractmethod
     def measure(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
-        """Loss, and accuracy where there is one, of parameters (…, size), each (…)."""
+        """Loss, accuracy where there is one, and stuck (1 or 0) where it can be, of parameters (…, size), each (…).
+
+        Stuck is a model that gives one answer whatever it is shown, and learns nothing any more.
+        """

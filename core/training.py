@@ -125,27 +125,32 @@ def train(
         for update in range(schedule.updates):
             mine = slice(use.first[update], use.first[update + 1])
             batches, version = samples[every, use_batch[:, mine]], use_version[:, mine]
-            now = kept[update % len(kept)]
+            now, after = kept[update % len(kept)], kept[(update + 1) % len(kept)]
             if schedule.averaged:
                 read = kept[version[:, :: version.shape[1] // workers] % len(kept), every]
-                after = after_local_steps(problem, read, batches, step).mean(axis=1)
-            elif (version == update).all():
-                after = now - step * problem.gradient(now, batches)
+                after_local_steps(problem, read, batches, step).mean(axis=1, out=after)
             else:
-                read = kept[version % len(kept), every]
-                after = now - step * gradients_at(problem, read, batches).mean(axis=1)
+                slope = mean_gradient(problem, kept, version, update, batches)
+                np.subtract(now, np.multiply(step, slope, out=slope), out=after)
             if update + 1 in at:
                 values = measured(problem, after)
                 diverged = ~(values["loss"] <= most)
                 after[diverged] = np.nan
                 measures.append({name: np.where(diverged, np.nan, value) for name, value in values.items()})
-            kept[(update + 1) % len(kept)] = after
     return {name: np.stack([one[name] for one in measures], axis=-1) for name in measures[0]}
 
 
-def gradients_at(problem: Problem, read: np.ndarray, batches: np.ndarray) -> np.ndarray:
-    """The gradient of each mini-batch at parameters of its own, (runs, mini-batches, learning rates, size)."""
-    return problem.gradient(merged(read), merged(batches)[:, None]).reshape(read.shape)
+def mean_gradient(
+    problem: Problem, kept: np.ndarray, version: np.ndarray, update: int, batches: np.ndarray
+) -> np.ndarray:
+    """The mean gradient of an update's mini-batches, each at the version that its worker read."""
+    if (version == update).all():
+        return problem.gradient(kept[update % len(kept)], batches)
+    every = np.arange(len(version))
+    if version.shape[1] == 1:
+        return problem.gradient(kept[version[:, 0] % len(kept), every], batches)
+    read = kept[version % len(kept), every[:, None]]
+    return problem.gradient(merged(read), merged(batches)[:, None]).reshape(read.shape).mean(axis=1)
 
 
 def after_local_steps(problem: Problem, read: np.ndarray, batches: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -25,9 +25,9 @@ def percent(value: float) -> str:
     return f"{value:.1f}{NBSP}%"
 
 
-def counted(number: int, noun: str) -> str:
-    """1 worker, 4 workers."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """1 worker, 4 workers; 2 mini-batches, where the plural is given."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listed(parts: list[str], last: str = "and") -> str:

@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from core import charts, learning_report
-from core.learning import GRADIENTS, judged
+from core import ScenarioError, charts, learning_report
+from core.learning import FEWEST_EACH, for_training, gradients_for, judged
 from core.problems import PROBLEMS
 from core.words import counted
 from pages.shared import controls, entry
 from pages.shared.exports import csv_button
-from pages.shared.training import RATES, figures, trained
+from pages.shared.training import RATES, figures, trained, with_control
+
+RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
 
 entry.through_app()
 asked, policies = controls.scenario(), controls.policies()
@@ -19,12 +21,18 @@ problem, seeds = PROBLEMS[st.session_state.problem], st.session_state.train_seed
 rates = RATES[st.session_state.rate]
 labels = [policy.label for policy in policies]
 colors = dict(zip(labels, charts.POLICY_COLORS, strict=False))
+try:
+    short = for_training(asked, gradients_for(asked.workers, problem))
+except ScenarioError as refused:
+    st.header("Too many workers to train for real.")
+    st.error(with_control(refused) + learning_report.rooms(FEWEST_EACH, problem), icon=":material/block:")
+    st.stop()
 
 
 def so_far(text: str, curves, done: list) -> None:
     """The policies that have trained, while others are training."""
     st.progress(len(done) / len(policies), text)
-    learning = judged(curves, figures(asked, done, seeds), problem)
+    learning = judged(curves, figures(short, done, seeds), problem)
     if learning.runs.empty:
         return
     st.header(learning_report.headline(learning))
@@ -34,18 +42,20 @@ def so_far(text: str, curves, done: list) -> None:
 
 
 place = st.empty()
-curves, trained_policies = trained(asked, policies, problem, rates, seeds, place, so_far)
+curves, trained_policies = trained(short, policies, problem, rates, seeds, place, so_far)
 place.empty()
 if curves.empty:
     st.stop()
-learning = judged(curves, figures(asked, trained_policies, seeds), problem)
+learning = judged(curves, figures(short, trained_policies, seeds), problem)
 
 st.header(learning_report.headline(learning))
 if learning.runs.empty:
     st.error("Every run diverged: there is nothing to draw. Choose a smaller learning rate.", icon=":material/block:")
-    st.dataframe(learning.rates, hide_index=True)
+    st.dataframe(learning_report.all_rates(learning), hide_index=True)
     st.stop()
 st.markdown(learning_report.reasons(learning))
+if what_to_do := learning_report.advice(learning, asked.workers, problem):
+    st.info(what_to_do, icon=":material/lightbulb:")
 
 left, right = st.columns([1, 1])
 choices = ("time", "samples processed")
@@ -61,23 +71,28 @@ chart = charts.curves(
     (100 if measure == "accuracy" else 1) * learning.target if measure == learning.goal else None,
 )
 st.altair_chart(chart, key="curves", alt=learning_report.curves_in_words(learning))
-own = "each policy at its own best learning rate" if len(rates) > 1 else f"all at learning rate {rates[0]:g}"
+own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own best learning rate"
 st.caption(
-    f"Medians of {counted(seeds, 'run')} in the band of all of them, {own}. Same "
-    f"initial parameters, same samples in the same order, about {GRADIENTS} mini-batches of {problem.batch} for each."
+    f"Medians of {counted(seeds, 'run')} in the band of all of them, {own}. Same initial parameters, same samples in "
+    f"the same order, {counted(short.work, 'mini-batch', 'mini-batches')} of {problem.batch} for each policy, "
+    f"{short.batches:,} a worker whatever the epoch."
 )
 
 st.subheader("Time to target")
-st.dataframe(learning_report.targets(learning), hide_index=True, height="content")
+st.dataframe(learning_report.targets(learning), hide_index=True, height="content", column_config=RATE)
+st.caption(
+    "Means of the runs, and in brackets the range over them. Sooner is the mean of the first policy's time over this "
+    "one's, run by run on the same draws; means are geometric, so it is also the ratio of the two mean times."
+)
 
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("How sensitive to the learning rate")
     words = learning_report.rates_in_words(learning)
-    st.altair_chart(charts.sensitivity(learning.rates, colors), key="rates", alt=words)
+    st.altair_chart(charts.sensitivity(learning_report.sensitivity(learning), colors), key="rates", alt=words)
     st.caption(
-        "Large dots: what each policy is judged by. Crosses: rates at which runs diverged. Where the loss ends as high "
-        "as it began, about 2.3 for the digits, nothing was learnt."
+        "Large dots: what each policy is judged by. Crosses: rates at which runs diverge (the loss ends above its "
+        "start) or get stuck (no better than a guess). The staler a policy's gradients are, the lower its rates begin."
     )
 with right:
     st.subheader("What this is evidence for")
@@ -90,6 +105,6 @@ with right:
         "- The seconds are the simulator's: look at the network model before you trust them."
     )
 with st.expander("All learning rates"):
-    st.dataframe(learning.rates, hide_index=True)
+    st.dataframe(learning_report.all_rates(learning), hide_index=True, column_config=RATE)
     csv_button("Curves (CSV)", lambda: learning.curves, "learning-curves.csv")
     csv_button("Runs (CSV)", lambda: learning.runs, "learning-runs.csv")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.words import duration, listed, lowered, rounded, times
+from core.words import counted, duration, listed, lowered, rounded, times
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,11 @@ def test_rounded(value, text):
 
 def test_times():
     assert (times(1.3847), times(1.0064), times(0.9)) == ("1.38×", "1.006×", "0.90×")
+
+
+def test_counted():
+    assert (counted(1, "worker"), counted(1_000, "worker")) == ("1 worker", "1,000 workers")
+    assert (counted(1, "batch", "batches"), counted(0, "batch", "batches")) == ("1 batch", "0 batches")
 
 
 def test_lists_and_the_middle_of_sentences():

@@ -8,26 +8,28 @@ import pandas as pd
 import streamlit as st
 
 from core import Scenario, ScenarioError, compare
-from core.learning import GRID, for_training, learning_curves
+from core.learning import GRID, learning_curves
 from core.policies import Policy
 from core.problems import Problem
 from core.simulate import MODEL_VERSION
 from pages.shared import my_trace
+from pages.shared.keys import CONTROLS
 
 CACHED = 0.3  # seconds; what takes longer is not in the cache, and worth drawing as it comes
-RATES = {"best": GRID} | {f"{rate:g}": (rate,) for rate in GRID}
+RATES = {"best": None} | {f"{rate:g}": (rate,) for rate in GRID}
+FIELDS = {"seeds": "train_seeds", "workers": "workers", "learning_rate": "rate", "problem": "problem"}
 
 
 def trained(
     asked: Scenario,
     policies: Sequence[Policy],
     problem: Problem,
-    rates: tuple[float, ...],
+    rates: tuple[float, ...] | None,
     seeds: int,
     place,
     so_far: Callable[[str, pd.DataFrame, list[Policy]], None],
 ) -> tuple[pd.DataFrame, list[Policy]]:
-    """Learning curves of every policy, one below the other, and which they are.
+    """Learning curves of every policy, one below the other, and which they are; asked is as long as the training.
 
     While others train, `so_far` draws in `place` what is there. What is refused is said and left out.
     """
@@ -45,21 +47,27 @@ def trained(
             tables.append(own_curves(*question) if own else cached_curves(*question, repr(problem), MODEL_VERSION))
             done.append(policy)
         except ScenarioError as refused:
-            st.error(f"{policy.label} is left out. {refused}", icon=":material/block:")
+            st.error(f"{policy.label} is left out. {with_control(refused)}", icon=":material/block:")
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), done
+
+
+def with_control(refused: ScenarioError) -> str:
+    """The message, and which control it is about, by its label."""
+    key = FIELDS.get(str(refused).partition(":")[0])
+    return f"{refused} The control is **{CONTROLS[key].label}**." if key else str(refused)
 
 
 def figures(asked: Scenario, policies: Sequence[Policy], seeds: int) -> pd.DataFrame:
     """The metrics of the runs that were trained on."""
-    return compare(for_training(asked), policies, seeds)
+    return compare(asked, policies, seeds)
 
 
-def own_curves(scenario: Scenario, problem: Problem, rates: tuple[float, ...], seeds: int) -> pd.DataFrame:
+def own_curves(scenario: Scenario, problem: Problem, rates: tuple[float, ...] | None, seeds: int) -> pd.DataFrame:
     """Learning curves on the visitor's own trace: kept in the session, out of the shared cache."""
     kept = st.session_state.setdefault("own_curves", {})
     key = (repr(scenario), problem, rates, seeds)
     if key not in kept:
-        kept[key] = learning_curves(scenario, problem, learning_rates=rates, seeds=seeds)
+        kept[key] = curves(scenario, problem, rates, seeds)
         for old in list(kept)[:-8]:
             del kept[old]
     return kept[key]
@@ -67,6 +75,11 @@ def own_curves(scenario: Scenario, problem: Problem, rates: tuple[float, ...], s
 
 @st.cache_data(max_entries=128, max_size="128MiB", show_spinner=False, hash_funcs={Scenario: repr})
 def cached_curves(
-    scenario: Scenario, _problem: Problem, rates: tuple[float, ...], seeds: int, problem: str, version: int
+    scenario: Scenario, _problem: Problem, rates: tuple[float, ...] | None, seeds: int, problem: str, version: int
 ) -> pd.DataFrame:
-    return learning_curves(scenario, _problem, learning_rates=rates, seeds=seeds)
+    return curves(scenario, _problem, rates, seeds)
+
+
+def curves(scenario: Scenario, problem: Problem, rates: tuple[float, ...] | None, seeds: int) -> pd.DataFrame:
+    """Learning curves on all of the scenario's mini-batches."""
+    return learning_curves(scenario, problem, learning_rates=rates, seeds=seeds, gradients=scenario.work)

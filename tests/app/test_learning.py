@@ -3,9 +3,10 @@
 import pytest
 
 from core import Asynchronous, Scenario, Synchronous
+from core.draws import Draws, TooManyRuns
 from core.learning import learn
 from core.learning_report import headline as headline_of
-from core.problems import Digits, NoisyQuadratic
+from core.problems import PROBLEMS, Digits, NoisyQuadratic
 from tests.app.helpers import alive, charts, complaints, headline
 
 BOTH = [Synchronous(), Asynchronous()]
@@ -32,10 +33,10 @@ def test_the_same_link_gives_the_same_curve(open_page):
 def test_one_rate_can_be_pinned_for_all(open_page):
     app = open_page("learning", problem="softmax", rate="0.25", train_seeds="2")
     assert not complaints(app)
-    assert app.dataframe[0].value["Rate"].tolist() == [0.25, 0.25]
+    assert app.dataframe[0].value["Learning rate"].tolist() == [0.25, 0.25]
     app.selectbox(key="rate").set_value("best").run()
     assert not app.exception
-    assert app.dataframe[1].value["learning_rate"].nunique() == 10
+    assert app.dataframe[1].value.groupby("Policy")["Learning rate"].nunique().tolist() == [8, 8]
 
 
 def test_against_samples_and_by_loss(open_page):
@@ -64,6 +65,52 @@ def test_training_on_a_trace_stays_out_of_the_shared_cache(open_page, monkeypatc
     app.switch_page("pages/learning.py").run()
     assert not complaints(app)
     assert app.header
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_problem_trains(open_page, problem):
+    app = open_page("learning", problem=problem, train_seeds="1", workers="2")
+    assert not complaints(app)
+    assert app.header
+
+
+def test_too_many_workers_are_refused_with_what_is_allowed(open_page, monkeypatch):
+    """One message with the field, the value, the range, the control and what else to train; the page stands."""
+    monkeypatch.setattr("core.learning.MOST_COST", 12_000_000)
+    app = open_page("learning", workers="32", problem="network")
+    assert not app.exception
+    (message,) = complaints(app)
+    assert message.startswith("workers: 32 are too many to train a network 64–32–10 on handwritten digits")
+    assert "allowed are 1 to 19" in message
+    assert "The control is **Number of Workers**." in message
+    assert "a noisy quadratic bowl takes up to" in message
+    app.selectbox(key="problem").set_value("quadratic").run()
+    assert not complaints(app)
+    assert alive(app)
+
+
+def test_fewer_mini_batches_than_needed_are_said_with_what_to_do(open_page, monkeypatch):
+    monkeypatch.setattr("core.learning.MOST_COST", 16_000_000)
+    app = open_page("learning", workers="24", train_seeds="2", problem="network")
+    assert not app.exception
+    assert headline(app).startswith("No policy reaches")
+    (message,) = complaints(app)
+    assert message.startswith("24 workers have 17 mini-batches each")
+    assert any("408 mini-batches of 16 for each policy, 17 a worker" in caption.value for caption in app.main.caption)
+
+
+def test_too_many_runs_are_refused_with_the_label_of_their_control(open_page, monkeypatch):
+    def refuse(draws, rows):
+        raise TooManyRuns
+
+    monkeypatch.setattr(Draws, "more_rows", refuse)
+    params = {"policies": ["sync", "async shared"], "slow_workers": "3", "slowdown": "10", "train_seeds": "2"}
+    app = open_page("learning", problem="quadratic", **params)
+    assert not app.exception
+    (message,) = complaints(app)
+    assert "seeds: 2 is too many" in message
+    assert "allowed here are 1 to 1" in message
+    assert "**Runs (seeds)**" in message
 
 
 def test_what_is_too_much_is_said_and_left_out(open_page, monkeypatch):

@@ -29,7 +29,7 @@ from core import (
     compare,
     read_trace,
 )
-from core.learning import GRID, SEEDS, learn
+from core.learning import FRESH_GRID, SEEDS, learn
 from core.problems import Digits
 from tests.benchmarks import rivals
 
@@ -112,10 +112,10 @@ def policy_speed() -> None:
 def learning_speed() -> None:
     """The default question of `learn`, sync against async on handwritten digits."""
     print()
-    for workers in (4, 8):
+    for workers in (4, 8, 16, 32, 64):
         taken = seconds(partial(learn, Scenario(workers=workers), POLICIES, Digits()), 3)
         print(
-            f"learn, {workers} workers: {1000 * taken:,.0f} ms, {len(GRID)} learning rates × {SEEDS} seeds × 2 policies"
+            f"learn, {workers} workers: {1000 * taken:,.0f} ms, {len(FRESH_GRID)} learning rates × {SEEDS} seeds × 2 policies"
         )
 
 
