@@ -8,6 +8,7 @@ from core.clock import back_to_back
 from core.parts import whole
 from core.policy import Policy
 from core.schedule import Schedule, Stretch
+from core.words import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,7 @@ class Synchronous(Policy):
     """Bulk-synchronous (BSP): after each batch all wait for the slowest, then pay the network once."""
 
     name, code = "Synchronous", "sync"
+    rule = "After every batch all wait for the slowest; then they pay the network together."
 
     def schedule(self, draws):
         return with_barriers(draws.compute_ms, draws.barrier_ms)
@@ -28,6 +30,7 @@ class Rebalanced(Policy):
     """
 
     name, code = "Rebalanced", "rebalanced"
+    rule = "As synchronous, but quicker workers get larger mini-batches, so that all are done at about the same time."
 
     @property
     def price(self):
@@ -55,6 +58,11 @@ class BackupWorkers(Policy):
     @property
     def label(self):
         return f"{self.name} (first {self.wait_for})"
+
+    @property
+    def rule(self):
+        first = f"{self.wait_for} workers have" if self.wait_for > 1 else "worker has"
+        return f"A batch ends when the first {first} finished it; what the others were at is thrown away."
 
     def check(self, workers):
         whole("policy.wait_for", self.wait_for, 1, workers)
@@ -110,6 +118,11 @@ class LocalSGD(Policy):
     @property
     def label(self):
         return f"{self.name} (every {self.period})"
+
+    @property
+    def rule(self):
+        alone = counted(self.period, "batch", "batches")
+        return f"Each worker trains {alone} on its own; then all wait for the slowest and average their parameters."
 
     @property
     def price(self):

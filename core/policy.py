@@ -32,6 +32,11 @@ class Policy(Part, ABC):
         return f"{self.name} ({parameters})" if parameters else self.name
 
     @property
+    @abstractmethod
+    def rule(self) -> str:
+        """Who waits for whom, in a sentence for people."""
+
+    @property
     def price(self) -> str:
         """What it asks for beside staleness and cancelled work; empty where nothing."""
         return ""

@@ -10,6 +10,7 @@ from core.order import update_order
 from core.parts import MAX_WORK, ScenarioError, shown, whole
 from core.policy import Policy
 from core.schedule import Schedule, Stretch
+from core.words import counted
 
 NOBODY = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
@@ -43,6 +44,12 @@ class Asynchronous(Policy):
     def label(self):
         details = [f"updates of {self.accumulate}"] * (self.accumulate > 1) + ["shared queue"] * self.is_shared
         return f"{self.name} ({', '.join(details)})" if details else self.name
+
+    @property
+    def rule(self):
+        next_one = "takes the next batch from one queue for all" if self.is_shared else "goes on with its own batches"
+        mean = f" The server applies the mean of every {self.accumulate} gradients." if self.accumulate > 1 else ""
+        return f"Nobody waits: each worker pushes its gradient, reads the parameters again and {next_one}.{mean}"
 
     def goes_by_events(self, network):
         return not network.answers_at_once
@@ -133,6 +140,13 @@ class StaleSynchronous(Policy):
     def label(self):
         return f"{self.name} (bound {self.bound})"
 
+    @property
+    def rule(self):
+        if self.bound == 0:
+            return "Nobody starts a batch before the slowest worker has finished the last one."
+        ahead = counted(self.bound, "batch", "batches")
+        return f"Nobody may be more than {ahead} ahead of the slowest worker; who is that far ahead waits for it."
+
     def goes_by_events(self, network):
         return not network.answers_at_once
 
@@ -219,6 +233,15 @@ class KAsync(Policy):
     @property
     def label(self):
         return f"{self.name} (first {self.wait_for})"
+
+    @property
+    def rule(self):
+        if self.wait_for == 1:
+            return "Every gradient that arrives is an update, after which its worker alone reads the parameters again."
+        return (
+            f"The first {self.wait_for} gradients to arrive make an update, and only their workers read again; the "
+            "others go on with the parameters that they had read."
+        )
 
     def check(self, workers):
         whole("policy.wait_for", self.wait_for, 1, workers)

@@ -1,6 +1,5 @@
 """Method: the model in words, every policy on one small example, the limits, and the table checked against theory."""
 
-import inspect
 from pathlib import Path
 
 import streamlit as st
@@ -34,7 +33,7 @@ for number, (run, blocks) in enumerate(zip(runs, pictures, strict=True)):
             f"**{policy.label}**: {figures.epoch_ms:.0f} ms, {counted(figures.updates, 'update')}, mean "
             f"staleness {figures.mean_staleness:.2f}"
         )
-        st.caption(inspect.getdoc(policy).splitlines()[0].replace("`", ""))
+        st.caption(policy.rule)
         chart = charts.small_timeline(blocks, figures.epoch_ms, (0.0, until_ms), range(run.scenario.workers))
         st.altair_chart(chart, key=policy.text, alt=report.timeline_in_words(run))
 

@@ -1,5 +1,7 @@
 """Schedules: traced by hand, against the oracle, and what must hold for any draws."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -311,3 +313,24 @@ def test_extremes(policy, workers, batches, latency_ms):
     assert figures.idle_percent == figures.tail_percent == 0
     assert figures.utilization_percent == pytest.approx(100 * 100 / (100 + latency_ms))
     assert figures.max_staleness == (0 if policy == Synchronous() else workers - 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "other"),
+    [
+        (Synchronous(), Rebalanced()),
+        (Asynchronous(), Asynchronous(assignment="shared")),
+        (Asynchronous(accumulate=4), Asynchronous(accumulate=5)),
+        (StaleSynchronous(bound=0), StaleSynchronous(bound=1)),
+        (StaleSynchronous(bound=2), StaleSynchronous(bound=3)),
+        (BackupWorkers(wait_for=1), BackupWorkers(wait_for=2)),
+        (KAsync(wait_for=1), KAsync(wait_for=2)),
+        (LocalSGD(period=1), LocalSGD(period=2)),
+    ],
+    ids=lambda policy: policy.label,
+)
+def test_the_rule_is_a_sentence_that_names_the_parameters(policy, other):
+    assert policy.rule != other.rule
+    for rule in (policy.rule, other.rule):
+        assert re.fullmatch(r"[A-Z][^`_*]+\.", rule)
+        assert not re.search(r"\b1 (batches|workers|gradients)", rule)

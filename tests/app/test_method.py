@@ -21,6 +21,7 @@ def test_the_page_is_whole(open_page):
     words = " ".join(text.value for text in app.main.markdown)
     for policy in POLICIES:
         assert policy.label in words
+        assert policy.rule in [caption.value for caption in app.main.caption]
     assert "Nobody fails" in words
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
 

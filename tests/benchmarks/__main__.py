@@ -115,7 +115,8 @@ def learning_speed() -> None:
     for workers in (4, 8, 16, 32, 64):
         taken = seconds(partial(learn, Scenario(workers=workers), POLICIES, Digits()), 3)
         print(
-            f"learn, {workers} workers: {1000 * taken:,.0f} ms, {len(FRESH_GRID)} learning rates × {SEEDS} seeds × 2 policies"
+            f"learn, {workers} workers: {1000 * taken:,.0f} ms, "
+            f"{len(FRESH_GRID)} learning rates × {SEEDS} seeds × 2 policies"
         )
 
 
