@@ -36,12 +36,12 @@ NEW_LONGER_THAN_USED = Constant | Uniform | Gumbel | ShiftedExponential
 
 
 def harmonic(n: int) -> float:
-    """H_n = 1 + 1/2 + … + 1/n."""
+    """H_n = 1 + 1/2 + … + 1/n (definition)."""
     return math.fsum(1 / k for k in range(1, n + 1))
 
 
 def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
-    """Mean of the k-th smallest of n independent draws, ms (textbook order statistics).
+    """Mean of the k-th smallest of n independent draws, ms (David & Nagaraja, Order Statistics, 2003).
 
     Uniform: m(1 − j + 2jk/(n+1)). Shifted exponential: Δ + (H_n − H_{n−k})/μ. Pareto:
     x_m·Γ(n+1)Γ(n−k+1−1/α)/(Γ(n−k+1)Γ(n+1−1/α)). Gumbel, k = n: loc + β(ln n + γ). Else a numeric integral, or None
@@ -63,14 +63,18 @@ def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
 
 
 def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
-    """Mean slowest of N mini-batches over their constant time: 1 + (s − 1)(1 − (1 − p)^N)."""
+    """Mean slowest of N mini-batches over their constant time: 1 + (s − 1)(1 − (1 − p)^N).
+
+    Independence argument: the slowest takes s times as long, unless nobody hiccups, of which the chance is (1 − p)^N.
+    """
     return 1 + (factor - 1) * -math.expm1(workers * math.log1p(-probability)) if probability < 1 else factor
 
 
 def renewal_throughput(cycles_ms: Sequence[float]) -> float:
     """Mini-batches a second of workers that never wait: Σ_w 1/(m_w + y_w), for any law, in a long run.
 
-    cycles_ms: mean compute + network time of each worker. Renewal theory (textbook).
+    cycles_ms: mean compute + network time of each worker. Elementary renewal theorem (Ross, Stochastic Processes,
+    1996).
     """
     return math.fsum(1000 / cycle for cycle in cycles_ms)
 
@@ -86,18 +90,27 @@ def static_shards_epoch_ms(workers: int, batches: int, step_ms: float, std_ms: f
 def asynchronous_staleness(workers: int, accumulate: int = 1) -> float:
     """(N − 1)/K, mean staleness without a barrier, K gradients an update: any law, any mix of speeds, long run.
 
-    Between two pushes of a worker, the others make N − 1 on average: everybody's pushes are counted by everybody.
+    Counting argument: between two pushes of a worker, the others make N − 1 on average, as everybody's pushes are
+    counted by everybody.
     """
     return (workers - 1) / accumulate
 
 
 def k_async_staleness(workers: int, wait_for: int) -> float:
-    """(N − K)/K, mean staleness of K-async: any law, any mix of speeds, long run."""
+    """(N − K)/K, mean staleness of K-async: any law, any mix of speeds, long run.
+
+    Counting argument (Little's law): N gradients are always under way, K leave with each update, so that one stays for
+    N/K updates, of which the last is its own.
+    """
     return (workers - wait_for) / wait_for
 
 
 def geometric_staleness(staleness: int, workers: int) -> float:
-    """P(τ = k) = (1/N)(1 − 1/N)^k without a barrier: equal workers, exponential times, free network, long run."""
+    """P(τ = k) = (1/N)(1 − 1/N)^k without a barrier: equal workers, exponential times, free network, long run.
+
+    Memorylessness argument: each next push is anybody's with chance 1/N, so k of the others' come first with chance
+    (1 − 1/N)^k.
+    """
     return (1 - 1 / workers) ** staleness / workers
 
 
@@ -122,8 +135,9 @@ def local_sgd_batch_ms(law: ShiftedExponential, workers: int, period: int, netwo
 def processor_sharing_throughput(workers: int, away_ms: float, service_ms: float) -> float:
     """Pushes a second through a server that serves all pushes at once, each more slowly.
 
-    (1 − p0)/d, 1/p0 = Σ_k N!/(N−k)!·(d/m)^k: machine repair (textbook), d the service time, m the mean time away from
-    the server, for any laws of both. First come, first served is faster where service takes always the same.
+    (1 − p0)/d, 1/p0 = Σ_k N!/(N−k)!·(d/m)^k: the machine repair model (Kleinrock, Queueing Systems I, 1975), d the
+    service time, m the mean time away from the server, for any laws of both (Baskett et al. 1975). First come, first
+    served is faster where service takes always the same.
     """
     load = service_ms / away_ms
     total = math.fsum(math.perm(workers, k) * load**k for k in range(workers + 1))
@@ -133,7 +147,9 @@ def processor_sharing_throughput(workers: int, away_ms: float, service_ms: float
 def server_throughput_bound(cycles_ms: Sequence[float], service_ms: float) -> float:
     """At most so many pushes a second pass one server: min(Σ_w 1/(m_w + 2α + 2d), 1/d), in a long run.
 
-    cycles_ms: mean time of each worker's round trip without queueing, m_w + 2α + 2d.
+    cycles_ms: mean time of each worker's round trip without queueing, m_w + 2α + 2d. Asymptotic bounds of a closed
+    network (Lazowska et al., Quantitative System Performance, 1984): queueing only lengthens round trips, and a server
+    that never rests makes 1/d.
     """
     return min(renewal_throughput(cycles_ms), 1000 / service_ms)
 
@@ -141,15 +157,17 @@ def server_throughput_bound(cycles_ms: Sequence[float], service_ms: float) -> fl
 def shared_queue_gain(workers: int, slowdown: float) -> float:
     """Throughput of one shared queue over sync with one worker f× slower: (f(N − 1) + 1)/N.
 
-    Constant times, free network, long run. Rebalanced mini-batches gain as much.
+    Constant times, free network, long run. Rebalanced mini-batches gain as much. Renewal argument: the queue is worked
+    off at N − 1 + 1/f mini-batches per m, sync makes N per f·m.
     """
     return (slowdown * (workers - 1) + 1) / workers
 
 
-def delay_stability_limit(staleness: int) -> float:
+def delay_stability_limit(staleness: float) -> float:
     """Largest ηλ (learning rate × curvature) with stable gradient descent, each gradient τ updates old.
 
-    2·sin(π/(2(2τ + 1))), for a quadratic loss and a constant delay (roots of z^(τ+1) − z^τ + ηλ, textbook).
+    2·sin(π/(2(2τ + 1))), for a quadratic loss and a constant delay: all roots of z^(τ+1) − z^τ + ηλ within the unit
+    circle (Levin & May 1976, as 2·cos(τπ/(2τ + 1))). Of a mean staleness, which need not be whole, it is a guide.
     """
     return 2 * math.sin(math.pi / (2 * (2 * staleness + 1)))
 

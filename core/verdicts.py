@@ -8,6 +8,8 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
+from core.words import percent
+
 FALSE_ALARMS = 0.05  # chance of any, among all rows of a table
 
 
@@ -63,6 +65,20 @@ def verdict(check: Check, values: np.ndarray, rows: int) -> Result:
     )
 
 
+def how_far(result: Result) -> str:
+    """Standard errors from what is expected to the mean; of a bound whether it holds, and by how much."""
+    check, off = result.check, result.mean - result.check.expected
+    if check.relation == "=":
+        if math.isinf(result.errors_off):
+            return "differs without randomness"
+        return f"{result.errors_off:+.1f}" if result.errors_off else "0"
+    if not result.agrees:
+        return f"bound broken by {percent(100 * abs(off / check.expected))}"
+    if (off < 0) == (check.relation == "≤") or not off:
+        return f"bound holds by {percent(100 * abs(off / check.expected))}"
+    return "bound holds within its error"
+
+
 def as_table(results: Sequence[Result]) -> pd.DataFrame:
     """The results to show and to download, a row a check."""
     return pd.DataFrame(
@@ -76,7 +92,7 @@ def as_table(results: Sequence[Result]) -> pd.DataFrame:
             "Verdict": "agrees" if result.agrees else "DIFFERS",
             "Relation": result.check.relation,
             "Formula": result.check.formula,
-            "Standard errors off": result.errors_off,
+            "Standard errors off": how_far(result),
             "Source": result.check.source,
         }
         for result in results

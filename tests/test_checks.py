@@ -1,10 +1,12 @@
 """The table of checks: the simulator agrees with every row, and would not with a wrong one."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from core import checks
 from core.checks import CHECKS, as_table, judge
 from core.long_runs import mean_staleness, throughput
 from core.policies import Asynchronous
@@ -101,6 +103,30 @@ def test_verdicts_without_randomness(relation, agrees):
     assert [result.errors_off for result in results] == [np.inf, 0, -np.inf]
 
 
+@pytest.mark.parametrize(
+    ("relation", "expected", "words"),
+    [
+        ("=", 2.0, "0"),
+        ("=", 2.1, "-1.0"),
+        ("≤", 2.5, "bound holds by 20.0\N{NO-BREAK SPACE}%"),
+        ("≥", 1.6, "bound holds by 25.0\N{NO-BREAK SPACE}%"),
+        ("≤", 1.99, "bound holds within its error"),
+        ("≤", 1.0, "bound broken by 100.0\N{NO-BREAK SPACE}%"),
+        ("≥", 4.0, "bound broken by 50.0\N{NO-BREAK SPACE}%"),
+    ],
+)
+def test_how_far_off_in_words(relation, expected, words):
+    """A number for an equation; a bound that holds is not "40 standard errors off"."""
+    values = 2 + np.sqrt(3) * np.array([-0.1, 0, 0.1])  # their mean has a standard error of 0.1
+    table = as_table([judge(replace(CHECKS[0], relation=relation, expected=expected), values)])
+    assert table["Standard errors off"].tolist() == [words]
+
+
+def test_a_difference_without_randomness_has_no_number():
+    table = as_table([judge(replace(CHECKS[0], expected=2.1), np.full(3, 2.0))])
+    assert table["Standard errors off"].tolist() == ["differs without randomness"]
+
+
 def test_verdicts_with_randomness():
     """95 % of right figures lie within the row's own interval; of tables with one such row each, 5 % err."""
     check = replace(CHECKS[0], expected=3.0)
@@ -115,6 +141,15 @@ def test_verdicts_with_randomness():
 def test_not_a_number_never_agrees():
     for relation in "=≤≥":
         assert not judge(replace(CHECKS[0], relation=relation), np.array([np.nan, 1.0])).agrees
+
+
+FORMULAS = [value for value in vars(checks).values() if getattr(value, "__module__", "") == "core.theory"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.__name__)
+def test_every_formula_names_its_source(formula):
+    """A work with its year or number, a theorem, or the argument in a line."""
+    assert re.search(r"(19|20)\d\d|arXiv|theorem|argument[^:]*: .{40}", " ".join(formula.__doc__.split()))
 
 
 def test_a_table_of_results():
