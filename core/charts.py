@@ -15,7 +15,7 @@ PHASE_COLORS = {
     "wait": "#D55E00",
     "comm": "#56B4E9",
     "cancelled": "#999999",
-    "tail": "#C9CDD2",
+    "tail": "#8A909955",  # see-through: pale in a light theme, dim in a dark one
 }
 POLICY_COLORS = ("#0072B2", "#CC79A7", "#C98500", "#AA4499", "#2A8476", "#8B74C9", "#999933", "#B15928")
 REASONS = {
@@ -28,6 +28,7 @@ DOES = {
     "compute": "computes",
     "comm": "network: the push, and the server's answer",
     "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
+    "tail": "done for good, while others go on",
 }
 DOES_WITH_BARRIERS = DOES | {
     "comm": "network: all exchange after the barrier",
@@ -38,9 +39,22 @@ MOST_BARS = 150  # of a histogram
 AROUND = 112  # px that axes and legend take of a chart's height
 
 
-def timeline_blocks(run: Run, segments: pd.DataFrame | None = None) -> pd.DataFrame:
-    """A run's segments, or some of them, in words: label (W0…), phase, what, batch, start_ms, end_ms, duration_ms."""
+def timeline_blocks(
+    run: Run,
+    segments: pd.DataFrame | None = None,
+    workers: Sequence[int] | None = None,
+    domain_ms: tuple[float, float] = (0.0, np.inf),
+) -> pd.DataFrame:
+    """A run's segments, or some of them, and its tails in words, a row a block.
+
+    Columns: label (W0…), phase, what, batch (− for a tail), start_ms, end_ms, duration_ms, and others. workers,
+    domain_ms: whose tails are wanted, and from when to when they are seen; all by default.
+    """
     blocks = run.segments() if segments is None else segments
+    everybody = range(run.scenario.workers) if workers is None else workers
+    blocks = pd.concat(
+        [blocks.astype({"phase": str, "reason": str}), tails(run, everybody, domain_ms)], ignore_index=True
+    )
     barriers = run.barriers().set_index("batch")["straggler"]
     straggler = blocks["batch"].map(barriers).fillna(-1).astype(int)
     phase, reason = blocks["phase"].astype(str), blocks["reason"].astype(str)
@@ -50,11 +64,21 @@ def timeline_blocks(run: Run, segments: pd.DataFrame | None = None) -> pd.DataFr
     what = what.mask(reason.eq("barrier"), what + " for W" + straggler.astype(str))
     return blocks.assign(
         label="W" + blocks["worker"].astype(str),
+        batch=blocks["batch"].astype(str).mask(phase.eq("tail"), "–"),
         phase=phase,
         what=what,
         duration_ms=blocks["end_ms"] - blocks["start_ms"],
         straggler=last,
     )
+
+
+def tails(run: Run, workers: Sequence[int], domain_ms: tuple[float, float]) -> pd.DataFrame:
+    """When workers were done for good while others went on, as segments of the phase tail: one each at the most."""
+    epoch, workers = run.metrics.epoch_ms, np.asarray(workers)
+    finish = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)[workers]
+    early = (finish < epoch * (1 - 1e-9)) & (finish < domain_ms[1])
+    table = pd.DataFrame({"worker": workers[early], "start_ms": finish[early]})
+    return table.assign(batch=-1, phase="tail", reason="", end_ms=epoch)
 
 
 def timeline(
@@ -122,7 +146,7 @@ def phase_bars(
             y=worker_axis([f"W{worker}" for worker in workers], row),
             tooltip=[
                 alt.Tooltip("label:N", title="Worker"),
-                alt.Tooltip("batch:Q", title="Batch"),
+                alt.Tooltip("batch:N", title="Batch"),
                 alt.Tooltip("phase:N", title="Phase"),
                 alt.Tooltip("what:N", title="What"),
                 alt.Tooltip("start_ms:Q", title="Start (ms)", format=",.1f"),

@@ -131,8 +131,11 @@ def closeup(
 
 
 def closeups(schedules: list[Schedule], workers: np.ndarray, most: int) -> tuple[list[pd.DataFrame], float]:
-    """The segments of some workers from the start on, at most so many of each schedule, and when they all end, ms."""
-    parts = [closeup(schedule, workers, most=most) for schedule in schedules]
+    """The segments of some workers from the start on, and when they all end, ms.
+
+    At most so many of each schedule, a tail of each worker among them.
+    """
+    parts = [closeup(schedule, workers, most=most - len(workers)) for schedule in schedules]
     epochs = [schedule.finish_ms.max() for schedule in schedules]
     cut = [end for (_, end), epoch in zip(parts, epochs, strict=True) if end < epoch]
     until_ms = min(cut, default=max(epochs))
@@ -140,11 +143,11 @@ def closeups(schedules: list[Schedule], workers: np.ndarray, most: int) -> tuple
 
 
 def whole(schedule: Schedule, run: int = 0) -> pd.DataFrame | None:
-    """All segments of a run, or None where there are more workers or blocks than fit one picture."""
+    """All segments of a run, or None where there are more workers or blocks, tails among them, than fit one picture."""
     if schedule.shape[1] > MOST_ROWS or schedule.gradients > MAX_BLOCKS:
         return None
     found = segments(schedule, run)
-    return found if len(found) <= MAX_BLOCKS else None
+    return found if len(found) + schedule.shape[1] <= MAX_BLOCKS else None
 
 
 def nth(times: np.ndarray, n: int, otherwise: float) -> float:

@@ -22,7 +22,7 @@ st.subheader("Every policy on the same small epoch")
 runs = examples()
 until_ms = max(run.metrics.epoch_ms for run in runs)
 pictures = [charts.timeline_blocks(run) for run in runs]
-phases = charts.phase_legend(["compute", "wait", "comm", "cancelled"])
+phases = charts.phase_legend(["cancelled", "tail"])
 st.html(f"{phases}&emsp;Time in ms, one axis for all; 3 workers, 4 batches each.")
 for number, (run, blocks) in enumerate(zip(runs, pictures, strict=True)):
     if number % 2 == 0:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import Asynchronous, BackupWorkers, LocalSGD, Scenario, Stragglers, Synchronous, simulate
+from core.charts import timeline_blocks
 from core.metrics import wait_ms
 from core.overview import (
     CLOSEUP_BLOCKS,
@@ -157,7 +158,7 @@ def test_waiting_by_reason_is_that_of_the_segments(given):
 def test_what_fits_one_picture():
     small = simulate(Scenario(workers=13, batches=100))
     assert whole(small.schedule).equals(small.segments())
-    assert len(small.segments()) <= MAX_BLOCKS
+    assert len(timeline_blocks(small)) <= len(small.segments()) + 13 <= MAX_BLOCKS
     assert whole(simulate(Scenario(workers=14, batches=100)).schedule) is None
     assert whole(simulate(Scenario(workers=65, batches=1)).schedule) is None
 
@@ -171,7 +172,7 @@ def test_close_ups_of_several_runs_end_together():
     parts, end = closeups(schedules, np.arange(4), 100)
     for part, run in zip(parts, runs, strict=True):
         assert part.reset_index(drop=True).equals(touching(run.segments(), 0, end))
-        assert len(part) <= 100
+        assert len(timeline_blocks(run, part, np.arange(4), (0.0, end))) <= 100
 
 
 @pytest.mark.parametrize("policy", [Synchronous(), Asynchronous()])

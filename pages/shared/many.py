@@ -23,11 +23,11 @@ def many(
     ranked(table)
 
     st.subheader("The same draws under each policy")
-    st.html(f"{charts.phase_legend(pd.concat(parts)['phase'])}&emsp;Time in ms, one axis for all.")
-    for run, segments in zip(runs, parts, strict=True):
+    pictures = [charts.timeline_blocks(*part, workers, (0.0, until_ms)) for part in zip(runs, parts, strict=True)]
+    st.html(f"{charts.phase_legend(pd.concat(pictures)['phase'])}&emsp;Time in ms, one axis for all.")
+    for run, blocks in zip(runs, pictures, strict=True):
         epoch_ms, label = run.metrics.epoch_ms, run.scenario.policy.label
         st.markdown(f"**{label}** · {duration(epoch_ms)}")
-        blocks = charts.timeline_blocks(run, segments)
         chart = charts.small_timeline(blocks, epoch_ms, (0.0, until_ms), workers)
         st.altair_chart(chart, key=label, alt=report.timeline_in_words(run))
     st.caption(comparison.what_is_drawn(runs, until_ms, len(workers), table["replicate"].nunique()))

@@ -38,7 +38,7 @@ def timeline_chart(
     run: Run, segments: pd.DataFrame, domain_ms: tuple[float, float], workers: Sequence[int], words: str, key: str
 ) -> None:
     """The Gantt chart of some workers over a stretch of time, and in words for those who cannot see it."""
-    blocks, barriers = charts.timeline_blocks(run, segments), run.barriers()
+    blocks, barriers = charts.timeline_blocks(run, segments, workers, domain_ms), run.barriers()
     chart = charts.timeline(blocks, barriers["barrier_ms"], run.metrics.epoch_ms, domain_ms, workers)
     st.altair_chart(chart, key=key, alt=words)
 
