@@ -10,6 +10,7 @@ from core.scenario import MAX_WORKERS
 from core.words import counted, duration, listed, lowered, percent, rounded, times
 
 GRID_POINTS = 120
+SAME = 5e-4
 
 
 def goal_in_words(learning: Learning) -> str:
@@ -55,8 +56,8 @@ def gains(learning: Learning, policy: str, other: str) -> pd.Series:
 
 
 def undecided(gain: pd.Series) -> bool:
-    """Whether the range over the runs contains 1."""
-    return bool(gain.min() <= 1 <= gain.max())
+    """Whether the range over the runs contains 1, or what is shown as 1.000×."""
+    return bool(gain.min() < 1 + SAME and gain.max() > 1 - SAME)
 
 
 def reasons(learning: Learning) -> str:

@@ -94,6 +94,10 @@ def reaching(*times_of_runs):
             "Asynchronous or synchronous: too close to call which reaches it first (1.000× to 1.25× in 2 runs).",
         ),
         (
+            ([10, 9.998, 20],),
+            "Asynchronous or synchronous: too close to call which reaches it first (one run).",
+        ),
+        (
             ([20, 5, 4], [20, 4, 5]),
             "Asynchronous reaches it 4.47× sooner than synchronous (4.00× to 5.00× in 2 runs); "
             "too close to call against local SGD (every 4).",
