@@ -173,7 +173,7 @@ def reasons(table: pd.DataFrame, policies: Sequence[Policy]) -> str:
 
 def summary_text(table: pd.DataFrame, policies: Sequence[Policy], scenario: Scenario, link: str) -> str:
     """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, where to see it."""
-    asked = f"{counted(scenario.workers, 'worker')} × {scenario.batches:,} batches"
+    asked = f"{counted(scenario.workers, 'worker')} × {counted(scenario.batches, 'batch', 'batches')}"
     lines = [headline(table), f"{asked}, {counted(table['replicate'].nunique(), 'paired run')}."]
     for policy, row in means(table).loc[finishing_order(table)].iterrows():
         lines.append(
@@ -253,7 +253,8 @@ def caveats(scenario: Scenario, table: pd.DataFrame) -> str:
         return f"{kind}One worker has nobody to wait for: only the network differs."
     sizes = means(table)["gradients_per_update"]
     if sizes.nunique() == 1:
-        return f"{kind}Every update averages {rounded(sizes.iloc[0])} gradients under each of the policies."
+        gradients = f"{rounded(sizes.iloc[0])} gradient{'s' * bool(sizes.iloc[0] != 1)}"
+        return f"{kind}Every update averages {gradients} under each of the policies."
     most, least = sizes.idxmax(), sizes.idxmin()
     return (
         f"{kind}Faster epochs are not yet faster learning: an update averages {rounded(sizes[most])} gradients "

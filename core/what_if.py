@@ -13,6 +13,7 @@ from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Policy,
 from core.scenario import Scenario
 from core.simulate import Run, simulate
 from core.traces import Trace
+from core.words import counted
 
 AS_MEASURED = "Synchronous, as measured"
 
@@ -111,11 +112,12 @@ def under(scenario: Scenario, policy: Policy) -> Remedy:
             low, high = (bound / size.mean() for bound in (size.min(), size.max()))
             pays = f"Mini-batches {low:.2f} to {high:.2f} times their size; holds while speeds stay as measured."
         case LocalSGD():
-            pays = f"Workers train up to {policy.period} mini-batches apart: {figures.updates} averages, not {steps}."
+            apart, averages = counted(policy.period, "mini-batch", "mini-batches"), counted(figures.updates, "average")
+            pays = f"Workers train up to {apart} apart: {averages}, not {steps}."
         case BackupWorkers():
             pays = (
                 f"{figures.cancelled_percent:.1f} % of the workers' time is thrown away; an update averages "
-                f"{policy.wait_for} gradients, not {scenario.workers}."
+                f"{counted(policy.wait_for, 'gradient')}, not {scenario.workers}."
             )
         case _:
             pays = (

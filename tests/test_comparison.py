@@ -251,3 +251,8 @@ def test_a_tie_with_the_winner_is_in_the_headline():
     policies = [Synchronous(), Asynchronous(), StaleSynchronous(bound=20)]
     words = headline(compare(Scenario(), policies, 50))
     assert words.startswith("Asynchronous and stale synchronous (bound 20) finish first of 3 policies")
+
+
+def test_one_gradient_is_not_gradients():
+    table = compare(Scenario(), [Asynchronous(), StaleSynchronous(bound=1)], 5)
+    assert "averages 1 gradient under each" in caveats(Scenario(), table)
