@@ -87,19 +87,26 @@ def rest_of_cells(times: np.ndarray, scale: float, row_of: np.ndarray, bins: int
 
 
 def slowness(schedule: Schedule, since_ms: float = 0.0, until_ms: float = np.inf, run: int = 0) -> np.ndarray:
-    """Mean compute time of each worker's mini-batches that touch a window of time, ms; 0 for who has none there."""
+    """Mean compute time of each worker's mini-batches that touch a window of time, ms; 0 for who has none there.
+
+    What is cancelled the moment it starts does not count.
+    """
     everybody = np.arange(schedule.shape[1])
     first, last = under_way(schedule, since_ms, until_ms, everybody, run)
     spent = [stretch for stretch in schedule.stretches if stretch.phase in ("compute", "cancelled")]
-    total, step = np.zeros(len(everybody)), max(1, CHUNK // len(everybody))
+    total, count, step = np.zeros(len(everybody)), np.zeros(len(everybody)), max(1, CHUNK // len(everybody))
     for begin in range(first.min(), last.max(), step):
         here = slice(begin, min(begin + step, last.max()))
         row = np.arange(here.start, here.stop)
         inside = (row >= first[:, None]) & (row < last[:, None])
+        took = 0
         for stretch in spent:
             start, end = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
-            total += np.where(inside, end[:, here] - start[:, here], 0).sum(axis=1)
-    return total / np.maximum(last - first, 1)
+            took = took + (end[:, here] - start[:, here])
+        took = np.where(inside, took, 0)
+        total += took.sum(axis=1)
+        count += np.count_nonzero(took, axis=1)
+    return total / np.maximum(count, 1)
 
 
 def slowest(schedule: Schedule, most: int, since_ms: float = 0.0, until_ms: float = np.inf) -> np.ndarray:

@@ -17,8 +17,8 @@ def test_core_takes_no_streamlit_and_no_altair():
 
 
 def test_the_first_chart_waits_for_nothing_that_other_pages_need():
-    """No training data, no table of checks, no reader of Parquet, no second process."""
-    heavy = ("core.digits", "core.checks", "core.long_runs", "pyarrow.parquet", "multiprocessing.pool", "scipy")
+    """No table of checks, no reader of Parquet, no second process."""
+    heavy = ("core.checks", "core.long_runs", "pyarrow.parquet", "multiprocessing.pool", "scipy")
     check = (
         "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('streamlit_app.py').run();"
         f"print(len(app.header), [name for name in {heavy} if name in sys.modules])"

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import Asynchronous, BackupWorkers, LocalSGD, Scenario, Stragglers, Synchronous, simulate
+from core import (
+    Asynchronous,
+    BackupWorkers,
+    Constant,
+    FlatLatency,
+    KAsync,
+    LocalSGD,
+    Scenario,
+    Stragglers,
+    Synchronous,
+    simulate,
+)
 from core.charts import timeline_blocks
 from core.metrics import wait_ms
 from core.overview import (
@@ -125,6 +136,13 @@ def test_slowness_is_the_mean_of_what_was_computed(given, data):
         spent = (computed["end_ms"].sum() - computed["start_ms"].sum()).reindex(inside.index, fill_value=0)
         expected = spent.groupby("worker").mean().reindex(range(given.scenario.workers), fill_value=0)
         assert slowness(run.schedule, *window) == pytest.approx(expected.to_numpy(), abs=1e-9)
+
+
+def test_what_is_cancelled_as_it_starts_makes_nobody_quick():
+    """Equal workers, and updates of one gradient each: W0 begins another mini-batch at the very end."""
+    policy, network = KAsync(wait_for=1), FlatLatency(latency_ms=0)
+    run = simulate(Scenario(workers=2, batches=1, compute=Constant(mean_ms=10), network=network, policy=policy))
+    assert slowness(run.schedule).tolist() == [10, 10]
 
 
 def test_the_slowest_come_first():
