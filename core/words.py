@@ -4,8 +4,8 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 
 def duration(ms: float) -> str:
-    """A time in seconds: 7.47 s, 0.534 s, 1,234 s."""
-    return f"{rounded(ms / 1000)}{NBSP}s"
+    """A time in seconds, or in milliseconds where it is short: 7.47 s, 0.534 s, 1,234 s, 53.4 ms."""
+    return f"{rounded(ms)}{NBSP}ms" if 0 < abs(ms) < 100 else f"{rounded(ms / 1000)}{NBSP}s"
 
 
 def rounded(value: float) -> str:

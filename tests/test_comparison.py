@@ -163,13 +163,19 @@ def test_savings_add_up(scenario, other):
         assert words == ""
     elif "spends" in words:
         saved, spent = words.split("spends")
-        assert sum(numbers(saved)) - sum(numbers(spent)) == pytest.approx(total, rel=0.01, abs=0.01)
+        assert sum(seconds(saved)) - sum(seconds(spent)) == pytest.approx(total, rel=0.01, abs=0.01)
     else:
-        assert numbers(words)[0] == pytest.approx(total, rel=0.005)
-        assert sum(numbers(words)[1:]) == pytest.approx(total, rel=0.01, abs=0.002)
+        assert seconds(words)[0] == pytest.approx(total, rel=0.005)
+        assert sum(seconds(words)[1:]) == pytest.approx(total, rel=0.01, abs=0.002)
     assert sorted(name for names in SHARES.values() for name in names) == sorted(
         name for name in table if name.endswith("_percent") and name != "idle_percent"
     )
+
+
+def seconds(text):
+    """The times in a text."""
+    found = re.findall(r"([\d.,]+)\N{NO-BREAK SPACE}(m?s)\b", text)
+    return [float(number.replace(",", "")) / (1000 if unit == "ms" else 1) for number, unit in found]
 
 
 def test_one_worker_is_told_no_tale_of_staleness():

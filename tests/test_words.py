@@ -22,7 +22,8 @@ from core.words import counted, duration, listed, lowered, rounded, times
 )
 def test_rounded(value, text):
     assert rounded(value) == text
-    assert duration(1000 * value) == f"{text}\N{NO-BREAK SPACE}s"
+    if value == 0 or abs(value) >= 0.1:
+        assert duration(1000 * value) == f"{text}\N{NO-BREAK SPACE}s"
 
 
 def test_times():
@@ -40,3 +41,9 @@ def test_lists_and_the_middle_of_sentences():
     assert listed(["a", "b"], "or") == "a or b"
     assert lowered("Local SGD (every 4)") == "local SGD (every 4)"
     assert lowered("K-async (first 2)") == "K-async (first 2)"
+
+
+def test_short_times_are_in_milliseconds():
+    assert [duration(ms) for ms in (99.96, 61.94, 0.25, -20)] == [
+        f"{text}\N{NO-BREAK SPACE}ms" for text in ("100", "61.9", "0.250", "-20")
+    ]

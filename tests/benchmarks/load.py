@@ -15,7 +15,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.conftest import served_process
 
-ACTIVE, IDLE, CHANGES, SECONDS = 50, 200, 4, 60
+ACTIVE, IDLE, CHANGES, SECONDS = 50, 200, 4, 180
 WAVES, KEPT = 3, 125
 
 
@@ -87,14 +87,15 @@ def memory_mb(process) -> float:
 async def wave(address: str, process) -> None:
     """Everybody comes, works and leaves."""
     arrived, leave = asyncio.Semaphore(0), asyncio.Event()
-    lookers = [asyncio.create_task(idle(address, arrived, leave)) for _ in range(IDLE)]
-    for _ in lookers:
-        await arrived.acquire()
-    start = time.perf_counter()
-    took = [t for times in await asyncio.gather(*(change(address, i) for i in range(ACTIVE))) for t in times]
-    seconds, most = time.perf_counter() - start, memory_mb(process)
-    leave.set()
-    await asyncio.gather(*lookers)
+    async with asyncio.TaskGroup() as lookers:
+        for _ in range(IDLE):
+            lookers.create_task(idle(address, arrived, leave))
+        for _ in range(IDLE):
+            await arrived.acquire()
+        start = time.perf_counter()
+        took = [t for times in await asyncio.gather(*(change(address, i) for i in range(ACTIVE))) for t in times]
+        seconds, most = time.perf_counter() - start, memory_mb(process)
+        leave.set()
     print(f"{ACTIVE} visitors change controls at once, {IDLE} look on: {len(took)} reruns, none failed, none mixed up")
     print(
         f"rerun: median {statistics.median(took):.2f} s, 95th percentile {statistics.quantiles(took, n=20)[-1]:.2f} s"
@@ -109,7 +110,7 @@ async def visit(address: str, process) -> None:
     next visitor comes.
     """
     await change(address, 0)
-    print(f"memory: {memory_mb(process):.0f} MB with one visitor")
+    print(f"memory: {memory_mb(process):.0f} MB with one visitor", flush=True)
     for _ in range(WAVES):
         await wave(address, process)
         await asyncio.sleep(KEPT)
