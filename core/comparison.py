@@ -211,10 +211,12 @@ def savings(table: pd.DataFrame, baseline: str, other: str) -> str:
     least = 5e-4 * mean_ms(table, baseline, [name for names in SHARES.values() for name in names])
     if total <= least:
         return ""
+    most = max(saved.values())
+    worth_a_word = {what: ms for what, ms in saved.items() if ms > least or ms == most}
     if min(saved.values()) >= -least:
-        parts = [f"{duration(ms)} is {what}" for what, ms in saved.items() if ms > least]
+        parts = [f"{duration(ms)} is {what}" for what, ms in worth_a_word.items()]
         return f" Of the {duration(total)} saved, {listed(parts)}."
-    less = [f"{duration(ms)} of {what}" for what, ms in saved.items() if ms > least]
+    less = [f"{duration(ms)} of {what}" for what, ms in worth_a_word.items()]
     more = [f"{duration(-ms)} more on {what}" for what, ms in saved.items() if ms < -least]
     return f" It saves {listed(less)}, and spends {listed(more)}."
 
