@@ -156,6 +156,8 @@ def central_limit_error(
     third, fourth = (sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in hiccups.items()) for n in (3, 4))
     push, push_std = push_ms
     both = math.hypot(std, push_std)
+    if both < 1e-9 * mean:  # as good as constant; its powers may have no place in a float
+        return 0.0
     skewness, excess = third / both**3, (fourth - 3 * std**4 - 1.2 * push_std**4) / both**4
     z = normal_maximum(workers)
     off = abs(skewness) * z**2 / (6 * steps) + abs(excess * (z**3 - 3 * z)) / (24 * steps**1.5)
