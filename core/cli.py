@@ -157,7 +157,7 @@ def number(text: str):
 
 def table_text(table: pd.DataFrame) -> str:
     """Columns that line up."""
-    return table.to_string(index=False, float_format="%.6g", na_rep="")
+    return table.to_string(index=False, float_format="{:.6g}".format, na_rep="")
 
 
 def strict(data):
