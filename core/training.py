@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,8 @@ def replay(run: Run, problem: Problem, learning_rate, *, points: int | None = No
     its measures are NaN from there on.
     Raises ScenarioError for a learning rate that is not a positive number, and for too much work.
     """
+    if not isinstance(run, Run):
+        raise ScenarioError(f"run: {shown(run)} is not a Run.")
     if not isinstance(problem, Problem):
         raise ScenarioError(f"problem: {shown(problem)} is not a problem.")
     schedule, rates = run.schedule, learning_rates(learning_rate)
@@ -179,10 +182,10 @@ def stream(seed: int, concern: int, run: int) -> np.random.Generator:
 def learning_rates(values) -> tuple[float, ...]:
     """One learning rate or several as a tuple, or ScenarioError when they are not different positive numbers."""
     try:
-        several = list(values)
+        several = list(islice(values, MAX_RATES + 1))
     except TypeError:
         several = [values]
-    rates = tuple(real("learning_rate", value, 0, 1e6, above=True) for value in several[: MAX_RATES + 1])
+    rates = tuple(real("learning_rate", value, 0, 1e6, above=True) for value in several)
     if not 1 <= len(rates) <= MAX_RATES or len(set(rates)) < len(rates):
         raise ScenarioError(f"learning_rate: {shown(values)} is not 1 to {MAX_RATES} different numbers.")
     return rates
