@@ -6,6 +6,7 @@ import pandas as pd
 
 from core.diagnosis import Diagnosis
 from core.fits import Fit
+from core.scenario import MAX_WORKERS
 from core.traces import Trace
 from core.what_if import AS_MEASURED, Remedy, what_if_table
 from core.words import counted, duration, listed, lowered, percent, rounded, times
@@ -74,7 +75,9 @@ def fit_in_words(fit: Fit) -> str:
 def more_workers_in_words(diagnosis: Diagnosis) -> str:
     """What barriers would cost with more workers, by the best fit."""
     fit, workers = diagnosis.fits[0], len(diagnosis.workers)
-    sizes = [2**k * workers for k in (1, 2, 3, 4) if 2**k * workers <= 4_096]
+    sizes = [2**k * workers for k in (1, 2, 3, 4) if 2**k * workers <= MAX_WORKERS]
+    if not sizes:
+        return ""
     said = [f"{times(fit.at(size))} with {size:,}" for size in sizes]
     return (
         f"With more workers like these, a step's slowest would take, over the mean mini-batch, {listed(said)} workers."
