@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from core.parts import TIME_RANGE_MS, Part, ScenarioError, real, shown
+from core.parts import TIME_RANGE_MS, Part, ScenarioError, as_table, real
 
 EULER_GAMMA = float(np.euler_gamma)
 
@@ -237,9 +237,9 @@ class Measured(ComputeLaw):
     compute_ms: tuple[tuple[float, ...], ...]
 
     def __post_init__(self):
-        table = measured_table(self.compute_ms)
-        object.__setattr__(self, "compute_ms", tuple(map(tuple, table.tolist())))
-        object.__setattr__(self, "mean_ms", float(table.mean()))
+        times = measured_table(self.compute_ms)
+        object.__setattr__(self, "compute_ms", tuple(map(tuple, times.tolist())))
+        object.__setattr__(self, "mean_ms", float(times.mean()))
 
     def __repr__(self):
         digest = hashlib.sha256(np.array(self.compute_ms).tobytes()).hexdigest()[:16]
@@ -286,21 +286,16 @@ class Measured(ComputeLaw):
 
 def measured_table(values) -> np.ndarray:
     """The values as a table of times, or ScenarioError when they are not one."""
-    try:
-        table = np.asarray(values)
-    except ValueError as error:
-        raise ScenarioError(f"compute.compute_ms: {shown(values)} is not a table of steps × workers.") from error
-    if table.dtype.kind not in "iuf" or table.ndim != 2 or not table.size:
-        raise ScenarioError(f"compute.compute_ms: {shown(values)} is not a table of steps × workers.")
+    found = as_table("compute.compute_ms", values, "a table of steps × workers")
     low, high = TIME_RANGE_MS
-    good = (table >= low) & (table <= high)
+    good = (found >= low) & (found <= high)
     if not good.all():
         step, worker = np.argwhere(~good)[0]
         raise ScenarioError(
-            f"compute.compute_ms: {table[step, worker]} at step {step}, worker {worker} is not a number "
+            f"compute.compute_ms: {found[step, worker]} at step {step}, worker {worker} is not a number "
             f"from {low:g} to {high:g} ms."
         )
-    return table.astype(float)
+    return found
 
 
 def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> np.ndarray:

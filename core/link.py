@@ -5,9 +5,9 @@ from urllib.parse import parse_qs
 
 from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.network import AlphaBeta, FlatLatency
-from core.parts import ScenarioError, shown
+from core.parts import ScenarioError, one_of, shown, whole
 from core.policies import CODES
-from core.scenario import Scenario
+from core.scenario import MAX_WORKERS, Scenario
 from core.stragglers import Stragglers
 
 LAW_KEYS = {
@@ -89,8 +89,14 @@ def scenario_of(values: Mapping) -> Scenario:
 
     More slow workers than there are, or gradients to wait for, mean all of them.
     """
+    if not isinstance(values, Mapping):
+        raise ScenarioError(f"values: {shown(values)} are not the values of a link by its keys.")
     at = {**DEFAULTS, **values}
+    for key, choices in CHOICES.items():
+        one_of(key, at[key], choices)
     law, fields = LAW_KEYS[at["law"]]
+    workers = whole("workers", at["workers"], 1, MAX_WORKERS)
+    slow = whole("slow_workers", at["slow_workers"], 0, MAX_WORKERS)
     kind = CODES[at["mode"]]
     policy = kind(**{name: at[name] for name in POLICY_FIELDS if name in kind.__dataclass_fields__})
     stragglers = {name: at[name] for name in STRAGGLERS}
@@ -100,12 +106,12 @@ def scenario_of(values: Mapping) -> Scenario:
     else:
         network = AlphaBeta(collective=at["network"], **{name: at[key] for name, key in LINK_KEYS.items()})
     return Scenario(
-        workers=at["workers"],
+        workers=workers,
         batches=at["batches"],
         compute=law(mean_ms=at["batch_ms"], **{name: at[key] for name, key in fields.items()}),
-        stragglers=Stragglers(**{**stragglers, "slow_workers": min(at["slow_workers"], max(0, at["workers"]))}),
+        stragglers=Stragglers(**{**stragglers, "slow_workers": min(slow, workers)}),
         network=network,
-        policy=policy.fitted(at["workers"]),
+        policy=policy.fitted(workers),
         seed=at["seed"],
     )
 
@@ -154,6 +160,8 @@ def link_values(text: str) -> dict:
 
     Raises ScenarioError for an unknown key, a key that is named twice (policies may be), and a value of another kind.
     """
+    if not isinstance(text, str):
+        raise ScenarioError(f"link: {shown(text)} is not a text.")
     query = text[:MAX_LINK].rpartition("?")[2] if "?" in text[:MAX_LINK] else text[:MAX_LINK]
     if len(text) > MAX_LINK or ("=" not in query and query.strip()):
         raise ScenarioError(f"link: {shown(text)} is not a link of the dashboard, such as workers=8&mode=async.")
@@ -179,7 +187,10 @@ def typed(key: str, text: str):
         return text.lower() == "true" if kind is bool else text
     try:
         number = float(text)
-        return int(text) if kind is int and text.strip().isdecimal() else kind(number)
-    except (ValueError, OverflowError) as error:
-        what = "whole number" if kind is int else "number"
-        raise ScenarioError(f"link: {key}: {shown(text)} is not a {what}.") from error
+        if kind is float:
+            return number
+        if int(number) == number:
+            return int(text) if text.strip().isdecimal() else int(number)
+    except (ValueError, OverflowError):
+        pass
+    raise ScenarioError(f"link: {key}: {shown(text)} is not a {'whole ' * (kind is int)}number.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.parts import TIME_RANGE_MS, Part, ScenarioError, real, shown, whole
+from core.parts import TIME_RANGE_MS, Part, one_of, real, whole
 
 COLLECTIVES = ("ring", "tree", "server")
 
@@ -100,8 +100,7 @@ class AlphaBeta(Network):
         ):
             object.__setattr__(self, name, real(f"network.{name}", getattr(self, name), low, high, **options))
         object.__setattr__(self, "servers", whole("network.servers", self.servers, 1, 4096))
-        if self.collective not in COLLECTIVES:
-            raise ScenarioError(f"network.collective: {shown(self.collective)} is not {' or '.join(COLLECTIVES)}.")
+        one_of("network.collective", self.collective, COLLECTIVES)
 
     @property
     def message_ms(self) -> float:

@@ -2,7 +2,9 @@
 
 import numbers
 import reprlib
-from dataclasses import fields
+from dataclasses import MISSING, fields
+
+import numpy as np
 
 TIME_RANGE_MS = (1e-9, 1e12)
 MAX_WORK = 20_000_000  # mini-batches of one call
@@ -24,7 +26,9 @@ def real(
     field: str, value, low: float, high: float, *, above: bool = False, below: bool = False, unit: str = ""
 ) -> float:
     """The value as a float, or ScenarioError when it is not in [low, high]; `above`, `below` exclude an end."""
-    good = isinstance(value, numbers.Real) and not isinstance(value, bool) and low <= value <= high
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    value = float(value) if isinstance(value, np.floating) else value  # half precision has no room for the bounds
+    good = number and low <= value <= high
     if not good or (above and value == low) or (below and value == high):
         lower = f"above {low:g}" if above else f"from {low:g}"
         upper = f"to below {high:g}" if below else f"to {high:g}"
@@ -32,9 +36,58 @@ def real(
     return float(value)
 
 
+def one_of(field: str, value, choices) -> str:
+    """The value, or ScenarioError when it is not one of these texts."""
+    if not isinstance(value, str) or value not in choices:
+        raise ScenarioError(f"{field}: {shown(value)} is not {' or '.join(choices)}.")
+    return value
+
+
+def as_table(field: str, values, wanted: str, most_rows: int = MAX_WORK) -> np.ndarray:
+    """The values as a two-dimensional array of float64, of long ones the first rows; ScenarioError when they are none.
+
+    wanted: what the message says they should be. More than 20 million numbers are refused before they are looked at.
+    """
+    try:
+        listed = 0 if hasattr(values, "__array__") else sum(map(len, values))
+        array = np.asarray(values) if listed <= MAX_WORK else np.empty(0)
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise ScenarioError(f"{field}: {shown(values)} is not {wanted}.") from error
+    if array.dtype.kind not in "iuf" or array.ndim != 2 or not array.size:
+        raise ScenarioError(f"{field}: {shown(values)} is not {wanted}.")
+    array = array[:most_rows]
+    if array.size > MAX_WORK:
+        raise ScenarioError(f"{field}: an array of shape {array.shape} has more than {MAX_WORK:,} numbers.")
+    with np.errstate(over="ignore"):  # what is beyond float64 becomes infinite
+        return array.astype(float)
+
+
+class Brief(reprlib.Repr):
+    """Values as they may stand in a message: shortened before they are written out, as their size is anybody's."""
+
+    def repr_int(self, x, level):
+        return super().repr_int(x, level) if x.bit_length() < 10_000 else f"<whole number of {x.bit_length():,} bits>"
+
+    def repr_bytes(self, x, level):
+        return self.repr_str(bytes(x[: 2 * self.maxstring]), level)
+
+    repr_bytearray = repr_bytes
+
+    def repr_ndarray(self, x, level):
+        return f"<array of shape {x.shape}, {x.dtype}>"
+
+    def repr_DataFrame(self, x, level):  # noqa: N802 - reprlib asks for the name of the type
+        return f"<{type(x).__name__} of shape {x.shape}>"
+
+    repr_Series = repr_DataFrame  # noqa: N815
+
+
 def shown(value) -> str:
-    """The value as it may stand in a message: shortened, whatever its size."""
-    return reprlib.repr(value)
+    """The value as it may stand in a message: shortened, whatever its size and kind."""
+    try:
+        return Brief().repr(value)
+    except Exception:  # anybody's __repr__ may fail
+        return f"<{type(value).__name__}>"
 
 
 class Part:
@@ -53,6 +106,11 @@ def part_from_dict(field: str, data, kinds: dict[str, type[Part]]) -> Part:
     values = {key: value for key, value in data.items() if key != "kind"}
     part = kinds[kind]
     refuse_unknown(f"{field}.", values, [f.name for f in fields(part) if f.init])
+    missing = [
+        f.name for f in fields(part) if f.init and f.name not in values and f.default is f.default_factory is MISSING
+    ]
+    if missing:
+        raise ScenarioError(f"{field}.{missing[0]} is missing.")
     return part(**values)
 
 

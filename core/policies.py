@@ -32,6 +32,8 @@ def policy_from_text(text: str) -> Policy:
 
     Raises ScenarioError for a name or a parameter that no policy knows.
     """
+    if not isinstance(text, str):
+        raise ScenarioError(f"policies: {shown(text)} is not a text that names a policy.")
     code, *words = text[:40].lower().split() or [""]
     kind, values = CODES.get(code), {}
     for word in words if kind else []:

@@ -7,7 +7,7 @@ import numpy as np
 from core.clock import after_own, back_to_back
 from core.events import through_server, when_full
 from core.order import update_order
-from core.parts import MAX_WORK, ScenarioError, shown, whole
+from core.parts import MAX_WORK, one_of, whole
 from core.policy import Policy
 from core.schedule import Schedule, Stretch
 from core.words import counted
@@ -29,8 +29,7 @@ class Asynchronous(Policy):
 
     def __post_init__(self):
         object.__setattr__(self, "accumulate", whole("policy.accumulate", self.accumulate, 1, MAX_WORK))
-        if self.assignment not in ("static", "shared"):
-            raise ScenarioError(f"policy.assignment: {shown(self.assignment)} is not static or shared.")
+        one_of("policy.assignment", self.assignment, ("static", "shared"))
 
     @property
     def text(self):

@@ -58,6 +58,13 @@ class Scenario:
         return {name: value.to_dict() if isinstance(value, Part) else value for name, value in values.items()}
 
     @classmethod
+    def checked(cls, value) -> "Scenario":
+        """The value, or ScenarioError when it is not a scenario."""
+        if not isinstance(value, cls):
+            raise ScenarioError(f"scenario: {shown(value)} is not a Scenario.")
+        return value
+
+    @classmethod
     def from_dict(cls, data: dict) -> "Scenario":
         """The scenario that `to_dict` described; missing fields take their defaults."""
         if not isinstance(data, dict):

@@ -12,7 +12,7 @@ import pandas as pd
 from core import metrics, schedule
 from core.draws import Draws, TooManyRuns, block_chunks, chunk_runs
 from core.metrics import Metrics
-from core.parts import MAX_WORK, PUSH_WEIGHT, TIME_RANGE_MS, ScenarioError, check_work, shown, whole
+from core.parts import MAX_WORK, PUSH_WEIGHT, TIME_RANGE_MS, ScenarioError, as_table, check_work, shown, whole
 from core.policies import Policy
 from core.scenario import Scenario
 from core.schedule import Schedule
@@ -26,6 +26,11 @@ class Run:
 
     scenario: Scenario
     schedule: Schedule
+
+    def __post_init__(self):
+        Scenario.checked(self.scenario)
+        if not isinstance(self.schedule, Schedule):
+            raise ScenarioError(f"schedule: {shown(self.schedule)} is not a Schedule.")
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -70,7 +75,7 @@ def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
     (compute) zero, or longer than 1e12 ms.
     """
     draws = Draws(
-        scenario,
+        Scenario.checked(scenario),
         compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True),
         push_ms=given_draws("network_ms", network_ms, scenario, positive=False),
     )
@@ -83,7 +88,7 @@ def replicate(scenario: Scenario, replicates: int, *, threads: int | None = None
     Row r depends on the scenario and r alone, not on `replicates` or `threads` (default: one per core).
     Raises ScenarioError above 20 million mini-batches, before anything is allocated.
     """
-    (figures,) = paired_figures(scenario, [scenario.policy], replicates, threads)
+    (figures,) = paired_figures(scenario, [Scenario.checked(scenario).policy], replicates, threads)
     return pd.DataFrame(figures, index=pd.RangeIndex(replicates, name="replicate"))
 
 
@@ -95,6 +100,7 @@ def compare(
     Replicate r of every policy saw the same compute times (common random numbers), so differences and ratios
     can be taken pair by pair. Raises ScenarioError as `replicate` does, and for an empty or repeated policy.
     """
+    Scenario.checked(scenario)
     policies = check_policies(policies)
     figures = paired_figures(scenario, policies, replicates, threads)
     number = np.arange(replicates)
@@ -132,7 +138,8 @@ def paired_figures(
     scenario: Scenario, policies: list[Policy], replicates: int, threads: int | None
 ) -> list[dict[str, np.ndarray]]:
     """Every figure of every replicate, for each policy, all of them on the same draws, chunk by chunk on threads."""
-    whole("replicates", replicates, 1, MAX_WORK)
+    replicates = whole("replicates", replicates, 1, MAX_WORK)
+    threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
     for policy in policies:
         policy.check(scenario.workers)
     rows, pushes = work_of(scenario, policies)
@@ -149,7 +156,6 @@ def paired_figures(
             return [part for i in range(-(-draws.runs // size)) for part in measured(chunk + i, 1)]
 
     keep_freed_memory()
-    threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
     with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
         parts = [part for parts in pool.map(measured, blocks) for part in parts]
     return [
@@ -170,15 +176,10 @@ def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.
     if values is None:
         return None
     wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ScenarioError(f"{name}: {shown(values)} is not {wanted}.") from error
-    if array.dtype.kind not in "iuf":
-        raise ScenarioError(f"{name}: {shown(values)} is not {wanted}.")
-    if array.ndim != 2 or array.shape[0] < scenario.batches or array.shape[1] != scenario.workers:
-        raise ScenarioError(f"{name}: an array of shape {array.shape} is not {wanted}.")
-    used, most = array.astype(float), TIME_RANGE_MS[1]
+    used = as_table(name, values, wanted, most_rows=MAX_WORK // scenario.workers)
+    if used.shape[0] < scenario.batches or used.shape[1] != scenario.workers:
+        raise ScenarioError(f"{name}: an array of shape {used.shape} is not {wanted}.")
+    most = TIME_RANGE_MS[1]
     good = (used <= most) & (used > 0 if positive else used >= 0)
     if not good.all():
         row, worker = np.argwhere(~good)[0]

@@ -1,6 +1,8 @@
 """Many scenarios around one, each under the same policies and on the same streams of draws, in one tidy table."""
 
 import itertools
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import fields, is_dataclass, replace
@@ -39,8 +41,12 @@ def sweep(
     the runs, all of them where there are fewer than 40. A cell that is refused or fails leaves the others standing.
     Raises ScenarioError for a grid that names no parameter, more than two, an unknown one, or over 2,500 cells.
     """
-    policies = check_policies([scenario.policy] if policies is None else policies)
-    whole("replicates", replicates, 1, 1_000_000)
+    policies = check_policies([Scenario.checked(scenario).policy] if policies is None else policies)
+    replicates = whole("replicates", replicates, 1, 1_000_000)
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise ScenarioError(f"executor: {shown(executor)} is not a concurrent.futures.Executor.")
+    if progress is not None and not callable(progress):
+        raise ScenarioError(f"progress: {shown(progress)} cannot be called.")
     check_grid(scenario, grid, policies)
     cells = cells_of(grid)
     if executor is None:
@@ -162,11 +168,21 @@ def check_grid(scenario: Scenario, grid, policies: Sequence[Policy]) -> None:
     for name, values in grid.items():
         if name not in known:
             raise ScenarioError(f"grid: {shown(name)} is unknown; known are {', '.join(known)}.")
-        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or not len(values):
+        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or not length(values):
             raise ScenarioError(f"grid: {name}: {shown(values)} is not a list of values.")
-    cells = np.prod([len(values) for values in grid.values()])
+    cells = math.prod(map(length, grid.values()))
     if cells > MOST_CELLS:
         raise ScenarioError(f"grid: {cells:,} cells are more than {MOST_CELLS:,}.")
+
+
+def length(values) -> int:
+    """How many values there are: none in an array without axes, and of a range too long to count a great many."""
+    try:
+        return len(values)
+    except TypeError:
+        return 0
+    except OverflowError:
+        return sys.maxsize
 
 
 def parameters(scenario: Scenario, policies: Sequence[Policy]) -> list[str]:
