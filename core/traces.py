@@ -1,6 +1,7 @@
 """Measured runs: read from files, cleaned, and written as files that other tools open."""
 
 import json
+import numbers
 import re
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,7 +12,7 @@ import pandas as pd
 
 from core.compute import Measured
 from core.network import FlatLatency, Network
-from core.parts import TIME_RANGE_MS, ScenarioError, shown
+from core.parts import TIME_RANGE_MS, ScenarioError, as_table, shown
 from core.scenario import MAX_BATCHES, MAX_WORKERS
 from core.trace_files import MAX_BYTES, Budget, Rows, file_name, pieces
 from core.trace_kineto import read_kineto
@@ -39,6 +40,25 @@ class Trace:
     """Whether compute_ms holds whole steps, in which waiting may hide."""
     notes: tuple[str, ...] = ()
     """What was done to the data, in plain sentences."""
+
+    def __post_init__(self):
+        for name in ("worker_names", "step_numbers"):
+            if not isinstance(getattr(self, name), tuple):
+                raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not a tuple.")
+        if not all(isinstance(step, numbers.Integral) for step in self.step_numbers):
+            raise ScenarioError(f"step_numbers: {shown(self.step_numbers)} are not whole numbers.")
+        for name, least in (("compute_ms", TIME_RANGE_MS[0]), ("wait_ms", 0), ("comm_ms", 0)):
+            if getattr(self, name) is not None or name == "compute_ms":
+                times = as_table(name, getattr(self, name), "a table of steps × workers")
+                if (
+                    times.shape != (self.steps, self.workers)
+                    or not ((times >= least) & (times <= TIME_RANGE_MS[1])).all()
+                ):
+                    raise ScenarioError(
+                        f"{name}: {shown(times)} are not times from {least:g} to {TIME_RANGE_MS[1]:g} ms of "
+                        f"{self.steps:,} step_numbers × {self.workers:,} worker_names."
+                    )
+                object.__setattr__(self, name, times)
 
     @property
     def steps(self) -> int:
