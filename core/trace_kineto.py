@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.json_stream import JsonText
 from core.parts import ScenarioError, shown
+from core.scenario import MAX_BATCHES
 from core.trace_files import Rows, rank_in
 
 STEP = re.compile(r"ProfilerStep#(\d{1,9})")
@@ -58,6 +59,8 @@ class Spans:
         known = self.steps[where].get(number)
         if known and where == "cpu":
             raise ScenarioError(f"{self.file}: ProfilerStep#{number} is there twice; give one file per rank.")
+        if len(self.steps[where]) > MAX_BATCHES:
+            raise ScenarioError(f"{self.file} has more than {MAX_BATCHES:,} steps; record fewer.")
         self.steps[where][number] = (min(start, known[0]), max(end, known[1])) if known else (start, end)
 
     def span(self, event: dict) -> tuple[float, float]:
