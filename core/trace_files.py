@@ -66,14 +66,17 @@ def pieces(file, budget: Budget) -> Iterator[bytes]:
                     raise TypeError("it was not opened in binary mode")
                 budget.take(name, len(piece))
                 yield piece
-    except (OSError, EOFError, zlib.error, AttributeError, TypeError) as error:
-        raise ScenarioError(f"{name} cannot be read, it may be damaged or cut off: {error}.") from error
+    except ScenarioError:
+        raise
+    except (OSError, EOFError, zlib.error, AttributeError, TypeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ScenarioError(f"{name} cannot be read, it may be damaged or cut off: {str(why)[:200]}.") from error
 
 
 def file_name(file) -> str:
     """The name of a path or an open file, as it may stand in a message."""
     name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", shown(file))
-    return PurePath(str(name)).name[:100]
+    return PurePath(str(name)).name[:100].strip() or shown(file)
 
 
 def rank_in(name: str) -> int | None:

@@ -13,9 +13,11 @@ A table without compute and step times is a wide one: each column but step is a 
 A unit ends a name, as in compute_us or "compute (s)": ns, us, ms or s. Without one it is guessed from the size.
 """
 
+import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,9 @@ from core.trace_files import Rows, rank_in
 MAX_BYTES = 2**25
 MAX_CELLS = 2**23
 MAX_COLUMNS = 4_100
+MAX_ROWS = 1_000_000  # no trace takes more mini-batches
+MAX_NAME = 200  # characters of a column's name
+LONGEST_HEAD = 2**20  # characters of the header and the first row
 PARQUET = b"PAR1"
 
 NAMES = {
@@ -47,6 +52,7 @@ def read_table(file: str, pieces: Iterator[bytes]) -> Rows:
     table = read_parquet(file, data) if data.startswith(PARQUET) else read_text(file, data)
     if not len(table):
         raise ScenarioError(f"{file} has no rows.")
+    refuse_long(file, len(table))
     columns, notes = headings(file, table), []
     if "compute" not in columns and "whole" not in columns:
         table, columns = one_row_each(file, table, columns)
@@ -77,16 +83,22 @@ def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
     return bytes(data)
 
 
+def refuse_long(file: str, rows: int) -> None:
+    """ScenarioError where a table has more mini-batches than any trace may have."""
+    if rows > MAX_ROWS:
+        raise ScenarioError(f"{file}: a table may have {MAX_ROWS:,} mini-batches at the most.")
+
+
 def read_text(file: str, data: bytes) -> pd.DataFrame:
     """The table in a text that is separated by tabs, semicolons or commas, whichever its header has most of."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.") from error
+    refuse_long(file, text.count("\n") - 1)
     header = text.lstrip().split("\n", 1)[0]
     separator = max("\t;,", key=header.count)
-    if header.count(separator) >= MAX_COLUMNS:
-        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
+    refuse_wide(file, text, separator)
     try:
         table = pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, low_memory=False)
     except (ValueError, OverflowError) as error:
@@ -96,10 +108,25 @@ def read_text(file: str, data: bytes) -> pd.DataFrame:
     return table.loc[:, ~table.columns.str.startswith("Unnamed: ")]  # what pandas calls a column without a name
 
 
+def refuse_wide(file: str, text: str, separator: str) -> None:
+    """ScenarioError where the header or the first row has too many fields; pandas would take minutes to find out."""
+    head = io.StringIO(text[:LONGEST_HEAD], newline="")
+    rows = (row for row in csv.reader(head, delimiter=separator, skipinitialspace=True) if row)
+    try:
+        first = list(islice(rows, 2))
+    except csv.Error as error:
+        raise ScenarioError(f"{file} is not a table: {error}.") from error
+    if head.tell() == LONGEST_HEAD < len(text):
+        raise ScenarioError(f"{file} is not a table: its first rows have over {LONGEST_HEAD:,} characters.")
+    if max(map(len, first), default=0) > MAX_COLUMNS:
+        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
+
+
 def read_parquet(file: str, data: bytes) -> pd.DataFrame:
     """The table in a Parquet file, its size checked before anything is unpacked."""
     try:
-        from pyarrow import ArrowException, parquet, types
+        from pyarrow import ArrowException, parquet
+        from pyarrow.types import is_decimal, is_fixed_size_binary, is_nested, is_null, is_primitive
     except ImportError as error:
         raise ScenarioError(f"{file}: reading Parquet needs the package pyarrow; give CSV instead.") from error
     try:
@@ -108,30 +135,60 @@ def read_parquet(file: str, data: bytes) -> pd.DataFrame:
         unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
         if about.num_rows * about.num_columns > MAX_CELLS or unpacked > 8 * MAX_CELLS:
             raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
-        if any(types.is_nested(column.type) for column in opened.schema_arrow):
-            raise ScenarioError(f"{file} is not a table: some of its fields are lists or records.")
-        return opened.read().to_pandas(ignore_metadata=True).drop(columns="__index_level_0__", errors="ignore")
+        refuse_long(file, about.num_rows)
+        kinds = {column.name: column.type for column in opened.schema_arrow}
+        if any(is_nested(kind) or is_fixed_size_binary(kind) for kind in kinds.values()):
+            raise ScenarioError(f"{file} is not a table: some of its fields are lists, records or bytes.")
+        # A text that comes a million times is a few bytes in the file: it stays one text.
+        texts = [name for name, kind in kinds.items() if not (is_primitive(kind) or is_decimal(kind) or is_null(kind))]
+        opened = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
+        table = opened.read(use_threads=False).to_pandas(ignore_metadata=True)
     except ScenarioError:
         raise
-    except (ArrowException, OSError, ValueError) as error:
+    except (ArrowException, OSError, ValueError, LookupError, TypeError, OverflowError) as error:
         raise ScenarioError(f"{file} is not a Parquet file that can be read: {error}.") from error
+    table = table.drop(columns="__index_level_0__", errors="ignore")
+    for name in table.columns[table.columns.isin(texts)]:
+        column = short_texts(table[name])
+        if column is None and role_of(name[:MAX_NAME])[0]:
+            raise ScenarioError(f"{file}: a text in {shown(name)} has more than {MAX_NAME} characters.")
+        table = table.drop(columns=name) if column is None else table.assign(**{name: column})
+    halves = table.columns[table.dtypes == np.float16]
+    return table.astype(dict.fromkeys(halves, float))
+
+
+def short_texts(column: pd.Series) -> pd.Series | None:
+    """A column of names, or of numbers written as texts; None where one is too long to be either."""
+    column = column.astype("category")
+    plain = [text.decode(errors="replace") if isinstance(text, bytes) else str(text) for text in column.cat.categories]
+    if max(map(len, plain), default=0) > MAX_NAME:
+        return None
+    return pd.Series(np.append(np.array(plain, dtype=object), None)[column.cat.codes], index=column.index)
 
 
 def headings(file: str, table: pd.DataFrame) -> dict[str, tuple[str, str | None]]:
     """What the columns are: {role: (name, unit)}; a step with a unit is the time of a step."""
     found: dict[str, tuple[str, str | None]] = {}
     table.columns = table.columns.astype(str)
+    for name in table.columns:
+        if len(name) > MAX_NAME:
+            raise ScenarioError(f"{file}: {shown(name)} is no name of a column: it has {len(name):,} characters.")
     if not table.columns.is_unique:
         raise ScenarioError(f"{file}: {shown(list(table.columns))} names a column twice.")
     for name in table.columns:
-        plain, unit = split_unit(name)
-        role = ROLES.get(re.sub(r"[ _-]", "", plain).lower())
-        role = "whole" if role == "step" and unit else role
+        role, unit = role_of(name)
         if role in found:
             raise ScenarioError(f"{file}: {shown(found[role][0])} and {shown(name)} are both columns of {role}.")
         if role:
             found[role] = name, unit
     return found
+
+
+def role_of(name: str) -> tuple[str | None, str | None]:
+    """What a column is by its name, None where it is none that matters, and its unit."""
+    plain, unit = split_unit(name)
+    role = ROLES.get(re.sub(r"[ _-]", "", plain).lower())
+    return "whole" if role == "step" and unit else role, unit
 
 
 def split_unit(name: str) -> tuple[str, str | None]:
@@ -151,11 +208,12 @@ def one_row_each(file: str, table: pd.DataFrame, columns: dict) -> tuple[pd.Data
         raise ScenarioError(f"{file} has no header: its first row, {shown(workers)}, is one of times.")
     if len(units) > 1:
         raise ScenarioError(f"{file}: the columns of the workers {shown(workers)} have different units.")
-    table = table.assign(step=table[step] if step else range(len(table)))
+    refuse_long(file, len(table) * len(workers))
+    number = table[step] if step else np.arange(len(table))
     times = pd.concat([numbers(file, table[name]) for name in workers], ignore_index=True)
     long = {
         "worker": np.repeat([split_unit(name)[0] for name in workers], len(table)),
-        "step": np.tile(table["step"], len(workers)),
+        "step": np.tile(number, len(workers)),
         "compute": times,
     }
     return pd.DataFrame(long), {"worker": ("worker", None), "step": ("step", None), "compute": ("compute", *units)}
@@ -163,7 +221,10 @@ def one_row_each(file: str, table: pd.DataFrame, columns: dict) -> tuple[pd.Data
 
 def numbers(file: str, column: pd.Series) -> pd.Series:
     """The column as numbers, NaN where a field is empty; ScenarioError names the first that is none."""
-    values = pd.to_numeric(column, errors="coerce").astype(float)
+    try:
+        values = pd.to_numeric(column, errors="coerce").astype(float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ScenarioError(f"{file}: {shown(column.name)} has more than numbers that fit in 64 bits.") from error
     bad = values.isna() & column.notna()
     if bad.any():
         row = int(bad.to_numpy().argmax())
