@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 from core.compute import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.network import AlphaBeta, FlatLatency
-from core.parts import ScenarioError, one_of, shown, whole
+from core.parts import ScenarioError, one_of, real, shown, whole
 from core.policies import CODES
 from core.scenario import MAX_WORKERS, Scenario
 from core.stragglers import Stragglers
@@ -102,7 +102,9 @@ def scenario_of(values: Mapping) -> Scenario:
     stragglers = {name: at[name] for name in STRAGGLERS}
     if at["network"] == "flat":
         flat = {name: at[key] for name, key in FLAT_KEYS.items()}
-        network = FlatLatency(**flat | {"async_least": min(at["async_least"], at["async_fraction"])})
+        least = real("async_least", at["async_least"], 0, 1)
+        most = real("async_fraction", at["async_fraction"], 0, 1)
+        network = FlatLatency(**flat | {"async_least": min(least, most)})
     else:
         network = AlphaBeta(collective=at["network"], **{name: at[key] for name, key in LINK_KEYS.items()})
     return Scenario(

@@ -270,7 +270,7 @@ def test_numbers_of_half_precision_are_numbers():
     assert Measured(compute_ms=np.ones((3, 2), np.float16)) == Measured(compute_ms=np.ones((3, 2)))
 
 
-@pytest.mark.parametrize("text", ["workers=1.5", "workers=4.9", "batch_ms=0.5", "seed=1e-3"])
+@pytest.mark.parametrize("text", ["workers=1.5", "workers=4.9", "batches=0.5", "seed=1e-3"])
 def test_a_part_of_a_whole_number_is_refused_not_cut_off(text):
     with pytest.raises(ScenarioError, match=r"is not a whole number\.$"):
         link_values(text)
@@ -440,4 +440,4 @@ def test_time_that_is_saved_in_many_small_parts_is_put_into_words():
     shares = dict(zip(SHARES, (40.0, 30.0, 20.0, 10.0, 0.0), strict=True))
     table = pd.DataFrame([{"policy": "A", "epoch_ms": 1000.0, **shares}, {"policy": "B", "epoch_ms": 1000.0, **shares}])
     table.loc[1, SHARES[:4]] -= 0.02
-    assert comparison.savings(table, "A", "B").startswith(" Of the 0.0008")
+    assert comparison.savings(table, "A", "B").startswith(" Of the 0.800\N{NO-BREAK SPACE}ms saved")

@@ -20,7 +20,8 @@ def test_the_first_chart_waits_for_nothing_that_other_pages_need():
     """No table of checks, no reader of Parquet, no second process."""
     heavy = ("core.checks", "core.long_runs", "pyarrow.parquet", "multiprocessing.pool", "scipy")
     check = (
-        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
+        "import sys; from streamlit.testing.v1 import AppTest;"
+        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"
         f"print(len(app.header), [name for name in {heavy} if name in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True).stdout
