@@ -43,10 +43,12 @@ def one_of(field: str, value, choices) -> str:
     return value
 
 
-def as_table(field: str, values, wanted: str, most_rows: int = MAX_WORK) -> np.ndarray:
+def as_table(
+    field: str, values, wanted: str, columns: int | None = None, least_rows: int = 1, most_rows: int = MAX_WORK
+) -> np.ndarray:
     """The values as a two-dimensional array of float64, of long ones the first rows; ScenarioError when they are none.
 
-    wanted: what the message says they should be. More than 20 million numbers are refused before they are looked at.
+    wanted: what the message says they should be. Nothing is copied before the shape is known to fit.
     """
     try:
         listed = 0 if hasattr(values, "__array__") else sum(map(len, values))
@@ -55,6 +57,8 @@ def as_table(field: str, values, wanted: str, most_rows: int = MAX_WORK) -> np.n
         raise ScenarioError(f"{field}: {shown(values)} is not {wanted}.") from error
     if array.dtype.kind not in "iuf" or array.ndim != 2 or not array.size:
         raise ScenarioError(f"{field}: {shown(values)} is not {wanted}.")
+    if len(array) < least_rows or columns not in (None, array.shape[1]):
+        raise ScenarioError(f"{field}: an array of shape {array.shape} is not {wanted}.")
     array = array[:most_rows]
     if array.size > MAX_WORK:
         raise ScenarioError(f"{field}: an array of shape {array.shape} has more than {MAX_WORK:,} numbers.")

@@ -176,9 +176,7 @@ def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.
     if values is None:
         return None
     wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
-    used = as_table(name, values, wanted, most_rows=MAX_WORK // scenario.workers)
-    if used.shape[0] < scenario.batches or used.shape[1] != scenario.workers:
-        raise ScenarioError(f"{name}: an array of shape {used.shape} is not {wanted}.")
+    used = as_table(name, values, wanted, scenario.workers, scenario.batches, MAX_WORK // scenario.workers)
     most = TIME_RANGE_MS[1]
     good = (used <= most) & (used > 0 if positive else used >= 0)
     if not good.all():

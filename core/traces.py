@@ -49,11 +49,9 @@ class Trace:
             raise ScenarioError(f"step_numbers: {shown(self.step_numbers)} are not whole numbers.")
         for name, least in (("compute_ms", TIME_RANGE_MS[0]), ("wait_ms", 0), ("comm_ms", 0)):
             if getattr(self, name) is not None or name == "compute_ms":
-                times = as_table(name, getattr(self, name), "a table of steps × workers")
-                if (
-                    times.shape != (self.steps, self.workers)
-                    or not ((times >= least) & (times <= TIME_RANGE_MS[1])).all()
-                ):
+                wanted = f"a table of {self.steps:,} step_numbers × {self.workers:,} worker_names"
+                times = as_table(name, getattr(self, name), wanted, self.workers, max(1, self.steps), self.steps + 1)
+                if len(times) > self.steps or not ((times >= least) & (times <= TIME_RANGE_MS[1])).all():
                     raise ScenarioError(
                         f"{name}: {shown(times)} are not times from {least:g} to {TIME_RANGE_MS[1]:g} ms of "
                         f"{self.steps:,} step_numbers × {self.workers:,} worker_names."

@@ -116,7 +116,12 @@ ODD = [
     *(np.array(3), np.array("ring"), np.array(["ring", "tree"]), np.array([]), np.zeros((0, 2)), np.ones((3, 2, 1))),
     *(np.ones((3, 2), kind) for kind in (float, np.float16, np.int8, bool, complex, object, "M8[s]", "U1")),
     *(np.full((3, 2), value) for value in (math.nan, math.inf, -1, 0, 1e13, np.longdouble("1e4000"))),
-    *(np.broadcast_to(1.0, (10**9, 3)), np.broadcast_to(1.0, (10**9,)), np.datetime64("2020-01-01")),
+    *(
+        np.broadcast_to(1.0, (10**9, 3)),
+        np.broadcast_to(1.0, (10**9, 1)),
+        np.broadcast_to(1.0, (10**9,)),
+        np.datetime64("2020-01-01"),
+    ),
     *(pd.NA, pd.NaT, pd.Series([1, 2]), pd.DataFrame({"a": [1, 2]}), pd.DataFrame(np.ones((3, 2)))),
     *([Synchronous()], [Synchronous()] * 2, [None], Synchronous(), Uniform(), FlatLatency(), Stragglers(), LocalSGD),
     *({"workers": [2]}, {"workers": range(10**12), "batches": range(10**12)}, {"workers": range(10**19)}),
