@@ -74,10 +74,13 @@ def read_table(file: str, pieces: Iterator[bytes]) -> Rows:
 
 
 def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
-    """All bytes of a table, ScenarioError above 32 MiB."""
-    data = bytearray()
+    """All bytes of a table, ScenarioError above 32 MiB, and for a text with too many lines as soon as they are seen."""
+    data, lines = bytearray(), 0
     for piece in pieces:
         data += piece
+        lines += piece.count(b"\n")
+        if not data.startswith(PARQUET):
+            refuse_long(file, lines - 1)
         if len(data) > MAX_BYTES:
             raise ScenarioError(f"{file}: a table may have {MAX_BYTES / 2**20:g} MiB (decompressed) at the most.")
     return bytes(data)
@@ -95,7 +98,6 @@ def read_text(file: str, data: bytes) -> pd.DataFrame:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.") from error
-    refuse_long(file, text.count("\n") - 1)
     header = text.lstrip().split("\n", 1)[0]
     separator = max("\t;,", key=header.count)
     refuse_wide(file, text, separator)
