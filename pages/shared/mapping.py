@@ -48,7 +48,7 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
     for done, i in enumerate(missing):
         now = time.monotonic()
         if now - shown > BETWEEN:
-            shown, left = now, (now - start) / done * (len(missing) - done)
+            shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
             text = f"{len(rows):,} of {len(cells):,} cells, about {left:,.0f} s left"
             progress.progress(len(rows) / len(cells), text)
         question = (scenario, cells[i], policies, runs, problem)
