@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import Run, Scenario, charts, report
 from core.overview import MOST_ROWS, closeup, group_names, groups, overview, slowest
+from pages.shared.boundary import boundary
 from pages.shared.cache import simulated
 from pages.shared.widgets import timeline_chart
 
@@ -25,6 +26,7 @@ def timelines(run: Run) -> None:
 
 
 @st.fragment
+@boundary()
 def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, until_s: float) -> None:
     """The overview to drag across, and the window in full; it asks for the run again rather than holding on to it."""
     run = simulated(asked)
