@@ -6,6 +6,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.links import parameters
+
 ROOT = Path(__file__).parents[2]
 PAGES = {
     "timeline": "pages/timeline.py",
@@ -29,3 +31,17 @@ def open_page():
         return app if page == "timeline" else app.switch_page(PAGES[page]).run()
 
     return opened
+
+
+@pytest.fixture
+def open_link():
+    """Open a page by a link's query, as a server splits it, in a fresh session and with an empty cache."""
+    st.cache_data.clear()
+    return opened_link
+
+
+def opened_link(page, query):
+    """A page as a link opens it: there at once, not by way of another page."""
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.query_params.update(parameters(query))
+    return app.switch_page(PAGES[page]).run()

@@ -34,3 +34,10 @@ def marks(app):
 def complaints(app):
     """Every message about something that was refused or ignored."""
     return [message.value for message in (*app.error, *app.warning, *app.info)]
+
+
+def stands(app):
+    """No stack trace and no incident; the controls are there, and an answer or the reason why there is none."""
+    said = complaints(app)
+    broken = bool(app.exception) or any("Something went wrong" in message for message in said)
+    return not broken and bool(app.sidebar.multiselect) and bool(app.header or said)

@@ -4,6 +4,8 @@
 `python -m tests.benchmarks traces` reads a profiler trace of 200 MB.
 """
 
+import gzip
+import io
 import json
 import random
 import statistics
@@ -21,16 +23,23 @@ from core import (
     FlatLatency,
     KAsync,
     LocalSGD,
+    Measured,
     Rebalanced,
     Scenario,
+    ScenarioError,
     StaleSynchronous,
     Synchronous,
     Uniform,
     compare,
     read_trace,
+    simulate,
+    sweep,
 )
 from core.learning import FRESH_GRID, SEEDS, learn
+from core.link import link_values
+from core.parts import MAX_WORK
 from core.problems import Digits
+from core.training import replay
 from tests.benchmarks import rivals
 
 LARGEST = Scenario(workers=8, batches=30, compute=Uniform(mean_ms=1000), network=FlatLatency(latency_ms=500))
@@ -118,6 +127,40 @@ def learning_speed() -> None:
             f"learn, {workers} workers: {1000 * taken:,.0f} ms, "
             f"{len(FRESH_GRID)} learning rates × {SEEDS} seeds × 2 policies"
         )
+
+
+REFUSED = {
+    "a scenario of 400 million mini-batches": lambda: Scenario(workers=4_096, batches=100_000),
+    "a whole number of 5,000 digits": lambda: Scenario(workers=10**5_000),
+    "20 million replicates": lambda: compare(LARGEST, POLICIES, MAX_WORK),
+    "an array of 10^9 rows": lambda: simulate(Scenario(), compute_ms=np.broadcast_to(1.0, (10**9, 3))),
+    "a measured table of 10^9 rows": lambda: Measured(compute_ms=np.broadcast_to(1.0, (10**9, 4))),
+    "a sweep of 10^24 cells": lambda: sweep(LARGEST, {"workers": range(10**12), "batches": range(10**12)}),
+    "a training of 800,000 gradients": lambda: replay(LONG_RUN, Digits(), range(1, 33)),
+    "a link of 5 MB": lambda: link_values("workers=" + "9" * 5_000_000),
+    "a link with 5,000 digits": lambda: link_values("workers=" + "9" * 4_990),
+    "a table of 16 million rows, 32 MiB": lambda: read_trace([io.BytesIO(b"compute_ms\n" + b"1\n" * 16_777_000)]),
+    "a table of 100,000 columns": lambda: read_trace([io.BytesIO(b"a," * 100_000 + b"\n1\n")]),
+    "a bomb of 96 MiB as a table": lambda: read_trace([io.BytesIO(BOMB)]),
+}
+LONG_RUN = simulate(replace(LARGEST, batches=100_000))
+BOMB = gzip.compress(b"compute_ms\n" + bytes(96 * 2**20), 1)
+
+
+def refused_speed() -> None:
+    """What it costs to say no: the dearest refusals, each with making up what is refused."""
+    print()
+    for what, act in REFUSED.items():
+        print(f"refused: {what:54}{1000 * seconds(partial(said, act), 3):10,.2f} ms")
+
+
+def said(act) -> str:
+    """Why an act is refused."""
+    try:
+        act()
+    except ScenarioError as refused:
+        return str(refused)
+    raise AssertionError("it was not refused")
 
 
 def browser_speed() -> None:
@@ -208,3 +251,4 @@ if __name__ == "__main__":
         compare_speed()
         policy_speed()
         learning_speed()
+        refused_speed()
