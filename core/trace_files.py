@@ -70,7 +70,8 @@ def pieces(file, budget: Budget) -> Iterator[bytes]:
         raise
     except (OSError, EOFError, zlib.error, AttributeError, TypeError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
-            raise ScenarioError(f"{str(file)[:200]}: there is no such file.") from error
+            path = str(file)[:200].encode(errors="replace").decode()
+            raise ScenarioError(f"{path} cannot be read: there is no such file.") from error
         why = getattr(error, "strerror", None) or error
         raise ScenarioError(f"{name} cannot be read, it may be damaged or cut off: {str(why)[:200]}.") from error
 
