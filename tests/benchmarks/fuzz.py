@@ -22,7 +22,7 @@ def on_pages(count: int, seed: int) -> int:
 
     logging.disable(logging.WARNING)
     failures = 0
-    for page in PAGES:
+    for page in PAGES if count else ():
         taken = []
         for query in itertools.islice(links(seed), count):
             start = time.perf_counter()
