@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.compute import ComputeLaw, Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
+from core.parts import TIME_RANGE_MS
 from core.scenario import Scenario
 from core.stragglers import Stragglers
 from core.traces import Trace
@@ -60,7 +61,7 @@ def fits(compute_ms: np.ndarray) -> list[Fit]:
                 abs(slowest_ratio(alike) - measured) + np.abs(np.quantile(alike, QUANTILES) - quantiles).mean() / mean
             )
             stragglers = Stragglers(**transient, **persistent)
-            compute = replace(law, mean_ms=float(mean / mean_factor(stragglers, workers)))
+            compute = replace(law, mean_ms=within_range(mean / mean_factor(stragglers, workers)))
             ratio = slowest_ratio(drawn(compute, stragglers, workers))
             ranked.append(
                 Fit(
@@ -155,7 +156,7 @@ def hiccup_part(rest: np.ndarray, hiccups: np.ndarray) -> dict:
 
 def laws(times: np.ndarray, left: float) -> list[ComputeLaw]:
     """The laws that can have the mean and variance of these times, of which a share of the variance is left."""
-    mean, cv = float(times.mean()), float(times.std() / times.mean()) / math.sqrt(left)
+    mean, cv = within_range(times.mean()), float(times.std() / times.mean()) / math.sqrt(left)
     found: list[ComputeLaw] = [Constant(mean_ms=mean)]
     if cv < 1 / math.sqrt(3):
         found.append(Uniform(mean_ms=mean, jitter=cv * math.sqrt(3)))
@@ -168,6 +169,11 @@ def laws(times: np.ndarray, left: float) -> list[ComputeLaw]:
     if cv > 0.011:
         found.append(Pareto(mean_ms=mean, alpha=1 + math.sqrt(1 + 1 / cv**2)))
     return found
+
+
+def within_range(ms: float) -> float:
+    """The time, or the end of the allowed range that a rounding went beyond."""
+    return float(np.clip(ms, *TIME_RANGE_MS))
 
 
 def mean_factor(stragglers: Stragglers, workers: int) -> float:

@@ -44,11 +44,18 @@ def one_of(field: str, value, choices) -> str:
 
 
 def as_table(
-    field: str, values, wanted: str, columns: int | None = None, least_rows: int = 1, most_rows: int = MAX_WORK
+    field: str,
+    values,
+    wanted: str,
+    columns: int | None = None,
+    least_rows: int = 1,
+    most_rows: int | None = None,
+    most: int = MAX_WORK,
 ) -> np.ndarray:
-    """The values as a two-dimensional array of float64, of long ones the first rows; ScenarioError when they are none.
+    """The values as a two-dimensional array of float64; ScenarioError when they are none, or more than `most`.
 
-    wanted: what the message says they should be. Nothing is copied before the shape is known to fit.
+    wanted: what the message says they should be. Rows beyond most_rows are left out. Nothing is copied before the
+    shape is known to fit.
     """
     try:
         listed = 0 if hasattr(values, "__array__") else sum(map(len, values))
@@ -60,8 +67,8 @@ def as_table(
     if len(array) < least_rows or columns not in (None, array.shape[1]):
         raise ScenarioError(f"{field}: an array of shape {array.shape} is not {wanted}.")
     array = array[:most_rows]
-    if array.size > MAX_WORK:
-        raise ScenarioError(f"{field}: an array of shape {array.shape} has more than {MAX_WORK:,} numbers.")
+    if array.size > most:
+        raise ScenarioError(f"{field}: an array of shape {array.shape} has more than {most:,} numbers.")
     with np.errstate(over="ignore"):  # what is beyond float64 becomes infinite
         return array.astype(float)
 
