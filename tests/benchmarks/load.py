@@ -27,7 +27,7 @@ class Visitor:
         self.slider, self.headline = "", ""
 
     async def __aenter__(self):
-        self.socket = await websockets.connect(self.address, max_size=2**26, open_timeout=SECONDS)
+        self.socket = await websockets.connect(self.address, max_size=2**26, open_timeout=SECONDS, ping_interval=None)
         return self
 
     async def __aexit__(self, *error):
