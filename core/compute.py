@@ -10,6 +10,7 @@ import numpy as np
 
 from core.parts import TIME_RANGE_MS, Part, ScenarioError, as_table, real
 
+MAX_MEASURED = 1_000_000  # times of one table; a Python number takes 32 bytes
 EULER_GAMMA = float(np.euler_gamma)
 
 
@@ -233,7 +234,7 @@ class Measured(ComputeLaw):
     """A measured table of compute times, (steps, workers) in ms, at most 2,000,000: replayed exactly, in every run.
 
     Rows beyond the last are whole rows of the table again, drawn at random, so that what slows all workers of a
-    step together stays together.
+    step together stays together. A table may have 1,000,000 times.
     """
 
     mean_ms: float = field(init=False, default=0.0)

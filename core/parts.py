@@ -52,14 +52,13 @@ def as_table(
     most_rows: int | None = None,
     most: int = MAX_WORK,
 ) -> np.ndarray:
-    """The values as a two-dimensional array of float64; ScenarioError when they are none, or more than `most`.
+    """The values as a two-dimensional array of float64, up to most_rows of them; ScenarioError when they are none.
 
-    wanted: what the message says they should be. Rows beyond most_rows are left out. Nothing is copied before the
-    shape is known to fit.
+    wanted: what the message says they should be. Nothing is copied before shape and size are known to fit.
     """
     try:
         listed = 0 if hasattr(values, "__array__") else sum(map(len, values))
-        array = np.asarray(values) if listed <= MAX_WORK else np.empty(0)
+        array = np.asarray(values) if listed <= most else np.broadcast_to(0.0, (listed, 1))
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise ScenarioError(f"{field}: {shown(values)} is not {wanted}.") from error
     if array.dtype.kind not in "iuf" or array.ndim != 2 or not array.size:

@@ -176,7 +176,8 @@ def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.
     if values is None:
         return None
     wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
-    used = as_table(name, values, wanted, scenario.workers, scenario.batches, MAX_WORK // scenario.workers)
+    most_rows = min(scenario.work + 1, MAX_WORK // scenario.workers)  # if one worker did everything
+    used = as_table(name, values, wanted, scenario.workers, scenario.batches, most_rows)
     most = TIME_RANGE_MS[1]
     good = (used <= most) & (used > 0 if positive else used >= 0)
     if not good.all():

@@ -250,6 +250,17 @@ def test_an_argument_of_any_other_kind(argument, value):
     refused_cheaply(lambda: ARGUMENTS[argument](value), field_of(argument))
 
 
+def test_more_measured_times_than_a_table_may_have_are_refused_not_cut_off():
+    for rows, columns in ((10**6 + 1, 1), (10**5, 11)):
+        with pytest.raises(ScenarioError, match=r"^compute.compute_ms: .* more than 1,000,000 numbers"):
+            Measured(compute_ms=np.broadcast_to(1.0, (rows, columns)))
+
+
+def test_of_a_long_array_of_given_times_only_what_a_run_may_need_is_taken():
+    few = simulate(SMALL, compute_ms=np.ones((7, 2))).metrics
+    assert simulate(SMALL, compute_ms=np.broadcast_to(1.0, (10**9, 2))).metrics == few
+
+
 def test_endless_arguments_are_not_waited_for():
     for call in (ARGUMENTS["replay learning_rate"], ARGUMENTS["compare policies"], ARGUMENTS["simulate compute_ms"]):
         with pytest.raises(ScenarioError):
