@@ -226,12 +226,9 @@ class Pareto(ComputeLaw):
         return self.least_ms * (1 - share) ** (-1 / self.alpha)
 
 
-MAX_MEASURED = 2_000_000  # numbers in a measured table
-
-
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Measured(ComputeLaw):
-    """A measured table of compute times, (steps, workers) in ms, at most 2,000,000: replayed exactly, in every run.
+    """A measured table of compute times, (steps, workers) in ms: replayed exactly, in every run.
 
     Rows beyond the last are whole rows of the table again, drawn at random, so that what slows all workers of a
     step together stays together. A table may have 1,000,000 times.
