@@ -146,7 +146,7 @@ def repairs(scenario: Scenario, names: tuple) -> list[Remedy]:
         ),
     ]
     if hiccups.any():
-        cured = np.where(hiccups, usual_ms(compute), compute)
+        cured = np.clip(np.where(hiccups, usual_ms(compute), compute), *TIME_RANGE_MS)
         cases.append(
             ("Without hiccups", cured, "What makes single mini-batches take over twice as long is found and removed.")
         )

@@ -356,6 +356,12 @@ def test_odd_traces_give_finite_figures(trace):
     fine(trace)
 
 
+def test_a_hiccup_among_the_shortest_times_there_may_be_is_cured():
+    times = np.full((3, 4), 1e-9)
+    times[:2, 2:], times[2, 1] = 1.0000001e-9, 2e-9
+    fine(Trace(compute_ms=times, worker_names=(0, 1, 2, 3), step_numbers=(0, 1, 2)))
+
+
 def test_as_many_workers_as_there_may_be():
     times = np.random.default_rng(1).uniform(1, 2, (2, MAX_WORKERS))
     wide = pd.DataFrame(times, columns=[f"w{i}_ms" for i in range(MAX_WORKERS)]).to_csv(index=False)
