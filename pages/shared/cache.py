@@ -46,7 +46,7 @@ class LargeRun:
             return run
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner=False)
 def last_large_run() -> LargeRun:
     return LargeRun()
 
