@@ -38,13 +38,19 @@ def headline(learning: Learning) -> str:
         return f"Only {lowered(best)} reaches {goal}{' in every run' * bool(table['reached'].drop(best).sum())}."
     if late[baseline]:
         some = " in every run" * bool(table.loc[baseline, "reached"])
-        return f"{best} reaches {goal} first; {lowered(baseline)} does not{some}."
+        level = [lowered(p) for p in table.index[~late] if p != best and undecided(gains(learning, best, p))]
+        if level:
+            first = f"{listed([best, *level], 'or')}: too close to call which reaches {goal} first"
+        else:
+            first = f"{best} reaches {goal} first"
+        return f"{first}; {lowered(baseline)} does not{some}."
     other = baseline if best != baseline else table["time_to_target_ms"].drop(baseline).idxmin()
     gain, runs = gains(learning, best, other), runs_of(learning)
     spread = f" ({times(gain.min())} to {times(gain.max())} in {counted(runs, 'run')})" if runs > 1 else " (one run)"
-    if undecided(gain):
-        return f"{best} or {lowered(other)}: too close to call which reaches {goal} first{spread}."
     level = [lowered(p) for p in table.index[~late] if p not in (best, other) and undecided(gains(learning, best, p))]
+    if undecided(gain):
+        all_of_them = listed([best, *level, lowered(other)], "or")
+        return f"{all_of_them}: too close to call which reaches {goal} first{spread}."
     text = f"{best} reaches {goal} {times(geometric_mean(gain))} sooner than {lowered(other)}{spread}"
     return f"{text}; too close to call against {listed(level)}." if level else f"{text}."
 
@@ -52,7 +58,7 @@ def headline(learning: Learning) -> str:
 def gains(learning: Learning, policy: str, other: str) -> pd.Series:
     """How many times sooner a policy reaches the target than another, run by run."""
     reached = learning.runs.pivot(index="run", columns="policy", values="time_to_target_ms")
-    return reached[other] / reached[policy]
+    return (reached[other] / reached[policy]).where(reached[other] != reached[policy], 1.0)
 
 
 def undecided(gain: pd.Series) -> bool:

@@ -87,7 +87,8 @@ DEFAULTS = {
 def scenario_of(values: Mapping) -> Scenario:
     """The scenario that a link's values describe; keys that are left out take their defaults.
 
-    More slow workers than there are, or gradients to wait for, mean all of them.
+    More slow workers than there are, or gradients to wait for, mean all of them; the least that a push pays is never
+    more than the most.
     """
     if not isinstance(values, Mapping):
         raise ScenarioError(f"values: {shown(values)} are not the values of a link by its keys.")
@@ -104,7 +105,7 @@ def scenario_of(values: Mapping) -> Scenario:
         flat = {name: at[key] for name, key in FLAT_KEYS.items()}
         least = real("async_least", at["async_least"], 0, 1)
         most = real("async_fraction", at["async_fraction"], 0, 1)
-        network = FlatLatency(**flat | {"async_least": min(least, most)})
+        network = FlatLatency(**flat | {"async_fraction": max(least, most)})
     else:
         network = AlphaBeta(collective=at["network"], **{name: at[key] for name, key in LINK_KEYS.items()})
     return Scenario(

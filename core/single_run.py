@@ -23,8 +23,8 @@ def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stat
     """
     workers, rows = draws.scenario.workers, draws.scenario.batches
     service, pull = draws.scenario.network.service_ms, draws.scenario.network.pull_ms
-    compute, push = (drawn[..., 0].tolist() for drawn in (draws.compute_rows(rows), draws.push_rows(rows)))
-    pending = [(compute[0][worker] + push[0][worker], worker) for worker in range(workers)]
+    compute, push = first_run(draws, rows)
+    pending = [(compute[worker] + push[worker], worker) for worker in range(workers)]
     heapq.heapify(pending)
     finished, free = [0] * workers, 0.0
     pushed, served = array("q"), array("d")  # of each push: by whom, and when its service began
@@ -42,14 +42,21 @@ def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stat
             batch = finished[who]
             if batch == rows:
                 rows = draws.more_rows(rows)
-                compute, push = (drawn[..., 0].tolist() for drawn in (draws.compute_rows(rows), draws.push_rows(rows)))
-            enter(pending, (free + pull + compute[batch][who] + push[batch][who], who))
+                compute, push = first_run(draws, rows)
+            at = batch * workers + who
+            enter(pending, (free + pull + compute[at] + push[at], who))
             enter = heapq.heappush
             begun.append(number)
             begun_by.append(who)
         if enter is heapq.heapreplace:
             heapq.heappop(pending)
     return stations(draws, size, *map(np.asarray, (pushed, served, begun, begun_by)))
+
+
+def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
+    """The compute and push times of the first run, row by row: plain numbers when they are looked at, and only then."""
+    drawn = draws.compute_rows(rows), draws.push_rows(rows)
+    return tuple(memoryview(np.ascontiguousarray(times[..., 0]).ravel()) for times in drawn)
 
 
 def stations(draws: Draws, size: int, pushed, served, begun, begun_by) -> Stations:

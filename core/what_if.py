@@ -46,8 +46,8 @@ def measured_scenario(trace: Trace) -> Scenario:
 def what_if(trace: Trace) -> list[Remedy]:
     """The measured run and every remedy, the fastest first.
 
-    The network takes its measured cost from every mini-batch, with a barrier or without one; contention at a server
-    is not in it. One worker has no remedies.
+    Every barrier pays the measured network cost, and so does every push where there is none; contention at a server is
+    not in it. One worker has no remedies.
     """
     scenario = measured_scenario(trace)
     remedies = [remedy(AS_MEASURED, simulate(scenario), "Nothing.")]
@@ -154,5 +154,7 @@ def repairs(scenario: Scenario, names: tuple) -> list[Remedy]:
     for name, times, pays in cases:
         changed = replace(scenario, workers=times.shape[1], compute=Measured(compute_ms=times))
         found = remedy(name, simulate(changed), pays)
-        remedies.append(replace(found, epoch_ms=found.epoch_ms * scenario.work / changed.work))
+        scale = scenario.work / changed.work
+        whole = replace(found.metrics, epoch_ms=scale * found.epoch_ms, updates=round(scale * found.metrics.updates))
+        remedies.append(replace(found, epoch_ms=whole.epoch_ms, metrics=whole))
     return remedies

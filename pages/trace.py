@@ -37,9 +37,9 @@ if trace.workers > 1 and not diagnosis.suspicion:
     st.altair_chart(charts.remedies(table), key="remedies", alt=trace_report.remedies_in_words(table))
     st.dataframe(trace_report.remedies_table(table), hide_index=True, height="content")
     st.caption(
-        "Your measured times, replayed to the letter under each policy; the network takes its measured cost from every "
-        "mini-batch. Where a policy needed more steps than you measured, whole measured steps are drawn again: marked "
-        "as not exact."
+        "Your measured times, replayed to the letter under each policy; every barrier pays the measured network cost, "
+        "and so does every push where there is none. Where a policy needed more steps than you measured, whole "
+        "measured steps are drawn again: marked as not exact."
     )
 
 st.subheader("Take it with you")

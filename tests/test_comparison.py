@@ -262,3 +262,16 @@ def test_a_tie_with_the_winner_is_in_the_headline():
 def test_one_gradient_is_not_gradients():
     table = compare(Scenario(), [Asynchronous(), StaleSynchronous(bound=1)], 5)
     assert "averages 1 gradient under each" in caveats(Scenario(), table)
+
+
+@pytest.mark.parametrize(
+    ("most", "least", "said"),
+    [
+        (0.3, 0, "nearly free"),
+        (0.95, 0, "charges an asynchronous push less"),
+        (1, 1, "cost the same here, 200 ms a batch"),
+    ],
+)
+def test_the_network_s_kindness_is_put_into_words(most, least, said):
+    scenario = Scenario(network=FlatLatency(async_fraction=most, async_least=least))
+    assert said in caveats(scenario, compare(scenario, BOTH, 5))

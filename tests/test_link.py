@@ -89,3 +89,8 @@ def test_every_policy_has_a_code_and_stands_alone():
 def test_what_is_not_a_policy_is_refused(text):
     with pytest.raises(ScenarioError, match=r"^polic"):
         policy_from_text(text)
+
+
+def test_the_least_of_a_push_lifts_the_most():
+    network = scenario_of({"async_least": 0.8}).network
+    assert (network.async_least, network.async_fraction) == (0.8, 0.8)

@@ -34,6 +34,8 @@ def test_repairs_by_hand(by_hand):
     assert by_hand["Without worker host1"].epoch_ms == pytest.approx(2 * (10 + 20 + 10 + 20 + 4 * 5))
     levelled = [22.5, 30, 30, 30]  # 10·1.5 or 30·¾, 20·1.5, 40·¾, 20·1.5
     assert by_hand["All workers at the median"].epoch_ms == pytest.approx(sum(levelled) + 20)
+    fewer = by_hand["Without worker host1"].metrics
+    assert fewer.updates * fewer.gradients_per_update == TIMES.size
     assert "host1 becomes 1.33 times as fast" in by_hand["All workers at the median"].pays
     assert "Without hiccups" not in by_hand
 

@@ -25,8 +25,11 @@ class Answer:
 
 def simulated(scenario: Scenario) -> Run:
     """The run of a scenario. The last large one is kept, a single one for all visitors: it may take a gigabyte."""
-    if scenario.work <= MAX_BLOCKS or my_trace.in_use():
+    if scenario.work <= MAX_BLOCKS:
         return simulate(scenario)
+    if my_trace.in_use():  # nothing of it is kept where others could see it
+        with last_large_run().turn:
+            return simulate(scenario)
     with st.spinner("Simulating…"):
         return last_large_run().of(scenario)
 

@@ -55,6 +55,8 @@ def policies() -> tuple[Policy, ...]:
 def show() -> None:
     """Draw the shared controls."""
     before_controls()
+    if st.session_state.pop("trace_replaced", False):
+        stop_using_trace()
     st.markdown("**Batch Scheduler Simulator**")
     ready_made, basics = st.container(), st.container()  # on top, but filled last: they depend on the others
     measured = my_trace.in_use()
@@ -93,7 +95,8 @@ def show() -> None:
         "Type numbers",
         key="typing",
         on_change=switch,
-        help="Fields with larger ranges instead of sliders: up to 4,096 workers and 100,000 batches.",
+        help="Fields with larger ranges instead of sliders: up to 4,096 workers and 100,000 batches. Back on sliders, "
+        "larger values become the sliders' largest.",
     )
     control("present")
     with st.popover("Copy link", icon=":material/link:"):
@@ -220,7 +223,7 @@ def use_trace(measurement: my_trace.Measurement) -> None:
     values, before = values_of(measurement.scenario), now()
     keys = ("workers", "batches", "network", *FLAT_KEYS.values())
     st.session_state.trace_in_use = True
-    st.session_state.setdefault("before_trace", {key: before[key] for key in keys})
+    st.session_state.before_trace = {key: before[key] for key in keys}
     put(within_range({key: values[key] for key in keys}))
 
 

@@ -83,7 +83,7 @@ def receive() -> None:
         else:
             st.session_state.update(measurement=measurement, trace_refused="")
             if st.session_state.get("trace_in_use"):
-                st.session_state.trace_in_use = False
+                st.session_state.trace_replaced = True
                 st.rerun()
     if names and st.session_state.trace_refused:
         st.error(f"{inert(st.session_state.trace_refused)} The last good trace is shown.", icon=":material/block:")

@@ -151,6 +151,18 @@ def test_what_was_set_before_a_trace_comes_back_after_it(open_page):
     assert app.slider(key="latency_ms").value == 150
 
 
+def test_an_upload_lets_go_of_the_trace_in_use_and_of_what_was_set_for_it(open_page):
+    app = open_page("trace", workers="6", latency_ms="150")
+    button(app, "Use as scenario").click().run()
+    upload(app, ("ours.csv", table(workers=7), "text/csv"))
+    assert (app.slider(key="workers").value, app.slider(key="latency_ms").value) == (6, 150)
+    app.slider(key="workers").set_value(9).run()
+    button(app, "Use as scenario").click().run()
+    assert app.slider(key="workers").value == 7
+    button(app, "Stop using it as scenario").click().run()
+    assert app.slider(key="workers").value == 9
+
+
 def test_a_long_and_wide_trace_is_carried_whole(open_page):
     csv = table(steps=700, workers=80)
     app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
