@@ -8,7 +8,8 @@ from core.parts import MAX_WORK, ScenarioError, check_work
 
 COMPUTE, NETWORK, SPREAD, HICCUPS = range(4)
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
-BLOCK_WORK, BLOCK_RUNS, MANY_WORKERS = 2**21, 1024, 256
+BLOCK_WORK, BLOCK_RUNS = 2**19, 1024  # of what goes push by push: more would take gigabytes
+FEW_PUSHES = 200  # on their way at a time, in all runs together, below which a heap is quicker than windows
 
 
 class TooManyRuns(Exception):  # noqa: N818 - a signal to take fewer runs at once, never seen by a user
@@ -135,10 +136,6 @@ def chunk_runs(scenario) -> int:
 
 
 def block_chunks(scenario) -> int:
-    """Chunks that an event loop over pushes takes at once: its cost hardly depends on the number of runs.
-
-    Of long runs, and those of many workers, one at a time is quicker.
-    """
-    if scenario.work > CHUNK_WORK or scenario.workers > MANY_WORKERS:
-        return 1
-    return max(1, min(BLOCK_RUNS, BLOCK_WORK // scenario.work) // chunk_runs(scenario))
+    """Chunks that pushes through a server are taken of at once: where there are few pushes, each run is done alone."""
+    runs = min(BLOCK_RUNS, BLOCK_WORK // scenario.work)
+    return 1 if runs * scenario.workers < FEW_PUSHES else max(1, runs // chunk_runs(scenario))

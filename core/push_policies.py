@@ -10,9 +10,8 @@ from core.order import update_order
 from core.parts import MAX_WORK, one_of, whole
 from core.policy import Policy
 from core.schedule import Schedule, Stretch
+from core.windows import Window
 from core.words import counted
-
-NOBODY = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +83,11 @@ class Asynchronous(Policy):
 
     def served(self, draws):
         """Pushes queue at the server: who has been served goes on, as long as there are batches for it."""
-        batches, every = draws.scenario.batches, np.arange(draws.runs)
-        last_start = draws.scenario.work - draws.scenario.workers
+        batches, last_start = draws.scenario.batches, draws.scenario.work - draws.scenario.workers
 
-        def release(number, worker, finished):
-            if self.is_shared:
-                return (worker, every) if number < last_start else NOBODY
-            more = finished[worker, every] < batches
-            return worker[more], every[more]
+        def release(window: Window):
+            more = window.before + window.place < last_start if self.is_shared else window.finished + 1 < batches
+            return np.where(window.pushing & more, window.place, window.never)
 
         def release_one(number, worker, finished):
             more = number < last_start if self.is_shared else finished[worker] < batches
@@ -154,14 +150,15 @@ class StaleSynchronous(Policy):
 
     def served(self, draws):
         """Pushes queue at the server: who has been served goes on, unless it is too far ahead."""
-        batches, every = draws.scenario.batches, np.arange(draws.runs)
-        held = np.zeros((draws.scenario.workers, draws.runs), dtype=bool)
+        batches = draws.scenario.batches
 
-        def release(number, worker, finished):
-            held[worker, every] = finished[worker, every] < batches
-            released = held & (finished - self.bound <= finished.min(axis=0))
-            held[released] = False
-            return np.nonzero(released)
+        def release(window: Window):
+            slowest = window.finished.min(axis=0)
+            catch_up = np.where(window.finished == slowest, window.place, -1).max(axis=0)  # the last of the slowest
+            done = window.finished + window.pushing
+            place = np.where(window.pushing, window.place, -1)
+            after = np.where(done - self.bound <= slowest, place, np.maximum(place, catch_up))
+            return np.where(done < batches, after, window.never)
 
         held_ones, slowest = [], 0  # who is held is just too far ahead: all go on when the slowest does
         level = [draws.scenario.workers] + [0] * batches  # how many workers have finished so many batches
@@ -253,16 +250,11 @@ class KAsync(Policy):
 
     def schedule(self, draws):
         total = draws.scenario.work
-        waiting = np.zeros((draws.scenario.workers, draws.runs), dtype=bool)
-        every = np.arange(draws.runs)
 
-        def release(number, worker, finished):
-            waiting[worker, every] = True
-            if (number + 1) % self.wait_for or number + 1 == total:
-                return NOBODY
-            released = np.nonzero(waiting)
-            waiting[:] = False
-            return released
+        def release(window: Window):
+            number = window.before + np.where(window.pushing, window.place, -1)  # who waits is of the last one's group
+            last = number // self.wait_for * self.wait_for + self.wait_for - 1
+            return np.where(last < total - 1, np.minimum(last - window.before, window.never), window.never)
 
         group = []
 

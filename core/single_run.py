@@ -1,6 +1,6 @@
-"""Pushes through a first-come-first-served server in a single run: a heap of what comes next, in plain Python.
+"""Pushes through a first-come-first-served server in one run of few workers: a heap of what comes next.
 
-The same numbers as `core.events.serve`, which does many runs at once and is far slower for one.
+The same numbers as `core.windows`, which is far quicker where there are many pushes on their way.
 """
 
 import heapq
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from core.draws import Draws
-from core.stations import Stations
+from core.stations import Stations, stations
 
 ReleaseOne = Callable[[int, int, list[int]], Iterable[int]]
 
@@ -50,7 +50,7 @@ def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stat
             begun_by.append(who)
         if enter is heapq.heapreplace:
             heapq.heappop(pending)
-    return stations(draws, size, *map(np.asarray, (pushed, served, begun, begun_by)))
+    return logged(draws, size, *map(np.asarray, (pushed, served, begun, begun_by)))
 
 
 def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
@@ -59,26 +59,18 @@ def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
     return tuple(memoryview(np.ascontiguousarray(times[..., 0]).ravel()) for times in drawn)
 
 
-def stations(draws: Draws, size: int, pushed, served, begun, begun_by) -> Stations:
-    """When each mini-batch passed what, from the pushes in their order and from what was begun after which of them."""
-    workers, network = draws.scenario.workers, draws.scenario.network
-    started = 1 + np.bincount(begun_by, minlength=workers)
-    shape = (started.max(), workers)
-    times = {name: np.zeros(shape) for name in ("read", "start", "ready", "arrived", "served", "applied", "go_on")}
-    rank, version = np.full(shape, -1), np.zeros(shape, dtype=np.int64)
-    applied = served + network.service_ms
-    mine = own_number(pushed), pushed
-    times["served"][mine], times["applied"][mine], times["go_on"][mine] = served, applied, applied
-    rank[mine] = np.arange(len(pushed))
-    last, now = own_number(begun_by), applied[begun]
-    times["go_on"][last, begun_by] = now
-    times["read"][last + 1, begun_by], times["start"][last + 1, begun_by] = now, now + network.pull_ms
-    version[last + 1, begun_by] = (begun + 1) // size
-    has_begun = np.arange(shape[0])[:, None] < started
-    times["ready"] = np.where(has_begun, times["start"] + draws.compute_rows(shape[0])[..., 0], 0)
-    times["arrived"] = np.where(has_begun, times["ready"] + draws.push_rows(shape[0])[..., 0], 0)
-    times |= {"rank": rank, "version": version, "started": has_begun}
-    return Stations(**{name: values[..., None] for name, values in times.items()})
+def logged(draws: Draws, size: int, pushed, served, begun, begun_by) -> Stations:
+    """What happened, from the pushes in their order and from what was begun after which of them."""
+    workers = draws.scenario.workers
+    finished, started = np.bincount(pushed, minlength=workers), 1 + np.bincount(begun_by, minlength=workers)
+    shape = (started.max(), workers, 1)
+    served_ms, go_on_ms = np.zeros(shape), np.zeros(shape)
+    rank, went_after = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    mine, last = (own_number(pushed), pushed, 0), (own_number(begun_by), begun_by, 0)
+    served_ms[mine], rank[mine] = served, np.arange(len(pushed))
+    go_on_ms[last], went_after[last] = served[begun] + draws.scenario.network.service_ms, begun + 1
+    under_way = started > finished
+    return stations(draws, size, finished[:, None], under_way[:, None], served_ms, rank, go_on_ms, went_after)
 
 
 def own_number(workers: np.ndarray) -> np.ndarray:

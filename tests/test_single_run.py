@@ -1,4 +1,4 @@
-"""The loop over a single run's pushes against the one over many runs: the same numbers, bit by bit."""
+"""A heap of one run's pushes against windows of them, of one run and of many: the same numbers, bit by bit."""
 
 import sys
 from dataclasses import fields, replace
@@ -8,7 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import AlphaBeta, Asynchronous, KAsync, Scenario, ScenarioError, StaleSynchronous, Synchronous, compare
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    Constant,
+    KAsync,
+    LogNormal,
+    Pareto,
+    Scenario,
+    ScenarioError,
+    ShiftedExponential,
+    StaleSynchronous,
+    Stragglers,
+    Synchronous,
+    Uniform,
+    compare,
+    simulate,
+)
 from core.draws import Draws
 from core.policies import CODES
 from core.simulate import most_replicates
@@ -25,32 +41,62 @@ def looped(workers):
 
 
 def schedules(given):
-    """The schedules of one run and of two equal ones."""
+    """The schedules of one run by a heap, of one by windows, and of two equal ones."""
     compute, push = given.compute_ms[..., None], given.push_ms[..., None]
-    return [
-        given.scenario.policy.schedule(
-            Draws(given.scenario, runs=runs, compute_ms=compute.repeat(runs, 2), push_ms=push.repeat(runs, 2))
-        )
-        for runs in (1, 2)
-    ]
+    for runs, few in ((1, 99), (1, 0), (2, 0)):
+        draws = Draws(given.scenario, runs=runs, compute_ms=compute.repeat(runs, 2), push_ms=push.repeat(runs, 2))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("core.events.FEW_PUSHES", few)
+            yield given.scenario.policy.schedule(draws)
 
 
 @settings(max_examples=300)
 @given(given_runs(policies=looped, networks=st.one_of(FLAT, SERVER)))
 def test_a_single_run_is_each_of_many(given):
-    one, many = schedules(given)
+    one, *others = schedules(given)
     rows = len(one.ready_ms)
-    assert not (many.started is not None and many.started[rows:].any())
-    for field in fields(one):
-        mine, theirs = getattr(one, field.name), getattr(many, field.name)
-        if field.name in ("used", "started") and theirs is not None:
-            mine = np.ones((rows, given.scenario.workers, 1), dtype=bool) if mine is None else mine
-        if field.name == "finish_ms":
-            assert np.array_equal(mine[:, 0], theirs[:, 1])
-        elif isinstance(mine, np.ndarray):
-            assert np.array_equal(mine[..., 0], theirs[:rows, :, 1])
-    for mine, theirs in zip(one.stretches, many.stretches, strict=True):
-        assert np.array_equal(mine.end_ms[..., 0], theirs.end_ms[:rows, :, 1])
+    for many in others:
+        assert not (many.started is not None and many.started[rows:].any())
+        for field in fields(one):
+            mine, theirs = getattr(one, field.name), getattr(many, field.name)
+            if field.name in ("used", "started") and theirs is not None:
+                mine = np.ones((rows, given.scenario.workers, 1), dtype=bool) if mine is None else mine
+            if field.name == "finish_ms":
+                assert np.array_equal(mine[:, 0], theirs[:, -1])
+            elif isinstance(mine, np.ndarray):
+                assert np.array_equal(mine[..., 0], theirs[:rows, :, -1])
+        for mine, theirs in zip(one.stretches, many.stretches, strict=True):
+            assert np.array_equal(mine.end_ms[..., 0], theirs.end_ms[:rows, :, -1])
+
+
+LAWS = [Uniform(), LogNormal(cv=0.8), ShiftedExponential(shift=0), Constant(), Pareto(alpha=1.2)]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize(
+    "policy",
+    [KAsync(wait_for=7), StaleSynchronous(bound=1), Asynchronous(), Asynchronous(assignment="shared")],
+    ids=lambda policy: policy.text,
+)
+def test_long_runs_do_not_depend_on_the_loop(law, policy, monkeypatch):
+    """Random draws, some workers a hundred times slower, with a server that is idle, busy, or far too slow."""
+    slow = Stragglers(slow_workers=2, slowdown=100, hiccup_probability=0.05, hiccup_factor=5)
+    for message_mb in (0.001, 20, 2_000):
+        scenario = Scenario(
+            workers=30,
+            batches=40,
+            compute=law,
+            stragglers=slow,
+            policy=policy,
+            network=AlphaBeta(message_mb=message_mb),
+        )
+        found = []
+        for few in (99, 0):
+            monkeypatch.setattr("core.events.FEW_PUSHES", few)
+            run = simulate(scenario)
+            found.append((run.gradients(), run.segments()))
+        assert found[0][0].equals(found[1][0])
+        assert found[0][1].equals(found[1][1])
 
 
 def test_replicates_do_not_depend_on_the_loop(monkeypatch):
