@@ -8,7 +8,7 @@ import numpy as np
 
 TIME_RANGE_MS = (1e-9, 1e12)
 MAX_WORK = 20_000_000  # mini-batches of one call
-PUSH_WEIGHT = 10  # what one counts where pushes of long runs are looked at one by one: in time and in memory
+PUSH_WEIGHT = 5  # what one counts where long runs go push by push: in time and in memory
 
 
 class ScenarioError(ValueError):
@@ -136,7 +136,7 @@ def check_work(workers: int, batches: int, rows: list[int], replicates: int = 1,
     """ScenarioError when a call would simulate more than 20 million mini-batches.
 
     rows: how many mini-batches each policy lets every worker start; more than batches where work is thrown away.
-    pushes: how many of all these are simulated one by one, which counts ten times.
+    pushes: how many of all these go push by push in long runs, which counts five times.
     """
     work = workers * sum(rows) * replicates
     if work + (PUSH_WEIGHT - 1) * workers * pushes * replicates > MAX_WORK:

@@ -8,7 +8,7 @@ from core.draws import Draws
 from core.parts import Part
 from core.schedule import Schedule
 
-LONG_LOOP = 8_192  # mini-batches of a run
+LONG = 8_192  # mini-batches of a run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +52,13 @@ class Policy(Part, ABC):
         """How many mini-batches each worker starts."""
         return batches
 
-    def goes_by_events(self, network) -> bool:
-        """Whether its schedule is an event loop over pushes, which is quicker for many short runs at once."""
+    def goes_push_by_push(self, network) -> bool:
+        """Whether its pushes are served in their order, so that each depends on those before it."""
         return False
 
     def pushes(self, workers: int, batches: int, network) -> int:
-        """How many mini-batches of each worker are simulated one by one: those of long runs in an event loop."""
-        long = workers * batches > LONG_LOOP and self.goes_by_events(network)
+        """How many mini-batches of each worker count several times: those of long runs that go push by push."""
+        long = workers * batches > LONG and self.goes_push_by_push(network)
         return self.rows(workers, batches) if long else 0
 
     @abstractmethod

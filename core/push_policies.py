@@ -49,7 +49,7 @@ class Asynchronous(Policy):
         mean = f" The server applies the mean of every {self.accumulate} gradients." if self.accumulate > 1 else ""
         return f"Nobody waits: each worker pushes its gradient, reads the parameters again and {next_one}.{mean}"
 
-    def goes_by_events(self, network):
+    def goes_push_by_push(self, network):
         return not network.answers_at_once
 
     @property
@@ -142,7 +142,7 @@ class StaleSynchronous(Policy):
         ahead = counted(self.bound, "batch", "batches")
         return f"Nobody may be more than {ahead} ahead of the slowest worker; who is that far ahead waits for it."
 
-    def goes_by_events(self, network):
+    def goes_push_by_push(self, network):
         return not network.answers_at_once
 
     def schedule(self, draws):
@@ -245,7 +245,7 @@ class KAsync(Policy):
     def fitted(self, workers):
         return replace(self, wait_for=min(self.wait_for, workers))
 
-    def goes_by_events(self, network):
+    def goes_push_by_push(self, network):
         return True
 
     def schedule(self, draws):

@@ -145,7 +145,7 @@ def paired_figures(
     rows, pushes = work_of(scenario, policies)
     check_work(scenario.workers, scenario.batches, rows, replicates, pushes)
     size = chunk_runs(scenario)
-    together = block_chunks(scenario) if any(policy.goes_by_events(scenario.network) for policy in policies) else 1
+    together = block_chunks(scenario) if any(policy.goes_push_by_push(scenario.network) for policy in policies) else 1
     blocks = range(0, -(-replicates // size), together)
 
     def measured(chunk: int, chunks: int = together) -> list[list[dict]]:
