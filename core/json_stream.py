@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from core.parts import ScenarioError
 
-MAX_VALUE = 2**24  # characters of one value
+MAX_VALUE = 2**22  # characters of one value
+MAX_VALUES = 5_000_000  # of one text: some gigabytes of a profiler's events
+MAX_GAP = 2**20  # characters between two values
 GAP = re.compile(r"[\s,]*")
 decode = json.JSONDecoder().raw_decode
 
@@ -46,17 +48,22 @@ class JsonText:
                 break
             if end < len(self.text) or not self.more():  # a number may go on in the next piece
                 self.at, self.values = end, self.values + 1
+                if self.values > MAX_VALUES:
+                    raise ScenarioError(f"{self.file} holds more than {MAX_VALUES:,} JSON values. Record fewer steps.")
                 return value
         raise self.malformed()
 
     def peek(self) -> str:
         """The next character that is no gap, or nothing at the end."""
-        while True:
-            self.at = GAP.match(self.text, self.at).end()
+        gap = 0
+        while gap <= MAX_GAP:
+            before, self.at = self.at, GAP.match(self.text, self.at).end()
             if self.at < len(self.text):
                 return self.text[self.at]
+            gap += self.at - before
             if not self.more():
                 return ""
+        raise self.malformed()
 
     def expect(self, character: str) -> None:
         """Pass over the character that must come next."""

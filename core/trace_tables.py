@@ -24,6 +24,7 @@ import pandas as pd
 
 from core.parts import ScenarioError, shown
 from core.trace_files import Rows, rank_in
+from core.trace_parquet import unpacked
 
 MAX_BYTES = 2**25
 MAX_CELLS = 2**23
@@ -74,13 +75,17 @@ def read_table(file: str, pieces: Iterator[bytes]) -> Rows:
 
 
 def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
-    """All bytes of a table, ScenarioError above 32 MiB, and for a text with too many lines as soon as they are seen."""
+    """All bytes of a table; ScenarioError above 32 MiB, and for a text as soon as it is seen to be none that fits."""
     data, lines = bytearray(), 0
     for piece in pieces:
         data += piece
         lines += piece.count(b"\n")
         if not data.startswith(PARQUET):
             refuse_long(file, lines - 1)
+            if b"\0" in piece:
+                raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.")
+            if lines < 2 and len(data) > 2 * LONGEST_HEAD:
+                raise ScenarioError(f"{file} is not a table: its first rows have over {LONGEST_HEAD:,} characters.")
         if len(data) > MAX_BYTES:
             raise ScenarioError(f"{file}: a table may have {MAX_BYTES / 2**20:g} MiB (decompressed) at the most.")
     return bytes(data)
@@ -125,47 +130,21 @@ def refuse_wide(file: str, text: str, separator: str) -> None:
 
 
 def read_parquet(file: str, data: bytes) -> pd.DataFrame:
-    """The table in a Parquet file, its size checked before anything is unpacked."""
-    try:
-        from pyarrow import ArrowException, parquet
-        from pyarrow.types import is_decimal, is_fixed_size_binary, is_nested, is_null, is_primitive
-    except ImportError as error:
-        raise ScenarioError(f"{file}: reading Parquet needs the package pyarrow; give CSV instead.") from error
-    try:
-        opened = parquet.ParquetFile(io.BytesIO(data))
-        about = opened.metadata
-        unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-        if about.num_rows * about.num_columns > MAX_CELLS or unpacked > 8 * MAX_CELLS:
-            raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
-        refuse_long(file, about.num_rows)
-        kinds = {column.name: column.type for column in opened.schema_arrow}
-        if any(is_nested(kind) or is_fixed_size_binary(kind) for kind in kinds.values()):
-            raise ScenarioError(f"{file} is not a table: some of its fields are lists, records or bytes.")
-        # A text that comes a million times is a few bytes in the file: it stays one text.
-        texts = [name for name, kind in kinds.items() if not (is_primitive(kind) or is_decimal(kind) or is_null(kind))]
-        opened = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
-        table = opened.read(use_threads=False).to_pandas(ignore_metadata=True)
-    except ScenarioError:
-        raise
-    except (ArrowException, OSError, ValueError, LookupError, TypeError, OverflowError) as error:
-        raise ScenarioError(f"{file} is not a Parquet file that can be read: {error}.") from error
-    table = table.drop(columns="__index_level_0__", errors="ignore")
-    for name in table.columns[table.columns.isin(texts)]:
-        column = short_texts(table[name])
-        if column is None and role_of(name[:MAX_NAME])[0]:
+    """The table in a Parquet file, with its texts as texts."""
+    table, left_out = unpacked(file, data, MAX_CELLS, MAX_ROWS, MAX_NAME)
+    for name in left_out:
+        if role_of(name[:MAX_NAME])[0]:
             raise ScenarioError(f"{file}: a text in {shown(name)} has more than {MAX_NAME} characters.")
-        table = table.drop(columns=name) if column is None else table.assign(**{name: column})
+    table = table.drop(columns="__index_level_0__", errors="ignore")
+    texts = table.columns[table.dtypes == "category"]
     halves = table.columns[table.dtypes == np.float16]
-    return table.astype(dict.fromkeys(halves, float))
+    return table.assign(**{name: plain_texts(table[name]) for name in texts}).astype(dict.fromkeys(halves, float))
 
 
-def short_texts(column: pd.Series) -> pd.Series | None:
-    """A column of names, or of numbers written as texts; None where one is too long to be either."""
-    column = column.astype("category")
-    plain = [text.decode(errors="replace") if isinstance(text, bytes) else str(text) for text in column.cat.categories]
-    if max(map(len, plain), default=0) > MAX_NAME:
-        return None
-    return pd.Series(np.append(np.array(plain, dtype=object), None)[column.cat.codes], index=column.index)
+def plain_texts(column: pd.Series) -> pd.Series:
+    """Categories as the texts that they are, each stored once."""
+    texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in column.cat.categories]
+    return pd.Series(np.append(np.array(texts, dtype=object), None)[column.cat.codes], index=column.index)
 
 
 def headings(file: str, table: pd.DataFrame) -> dict[str, tuple[str, str | None]]:

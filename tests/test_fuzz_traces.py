@@ -148,7 +148,7 @@ def fine(trace: Trace) -> None:
 @pytest.mark.parametrize("good", range(len(GOOD)))
 def test_damaged_files_are_read_or_refused(good):
     dice, accepted = random.Random(good), []
-    for _ in range(100):
+    for _ in range(10 if GOOD[good].startswith(b"PAR1") else 100):  # each of those takes a process
         trace = read(damaged(GOOD[good], dice))
         accepted += [trace] if trace else []
     for trace in accepted[:2]:
@@ -239,6 +239,42 @@ CRAFTED = {
         store_schema=False,
     ),
 }
+
+
+def as_varint(number: int, length: int = 0) -> bytes:
+    """How Thrift writes a whole number, in so many bytes or more."""
+    number, packed = 2 * number, bytearray()
+    while number >= 128 or len(packed) + 1 < length:
+        packed.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*packed, number])
+
+
+def test_a_parquet_file_that_lies_about_its_size_takes_no_more_than_a_process_may(monkeypatch):
+    """One page of 160 MB in 15 KB, in a file that claims to have a thousand rows and bytes."""
+    rows, says = 20_000_000, 1_000
+    whole = {"row_group_size": rows, "write_batch_size": rows, "max_rows_per_page": rows, "data_page_size": 2**30}
+    content = as_parquet({"compute_ms": np.ones(rows)}, use_dictionary=False, compression="zstd", **whole)
+    about = parquet.ParquetFile(io.BytesIO(content)).metadata
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for number in (rows, about.row_group(0).total_byte_size):
+        claim = as_varint(number)
+        content = content[:footer] + content[footer:].replace(claim, as_varint(says, len(claim)))
+    about = parquet.ParquetFile(io.BytesIO(content)).metadata
+    assert (about.num_rows, about.row_group(0).total_byte_size) == (says, says)
+    assert len(content) < 20_000
+    monkeypatch.setattr("core.trace_parquet.MEMORY", 400 * 2**20)
+    with pytest.raises(ScenarioError, match="unpacks to more than 400 MiB"):
+        read_trace([Upload("x", content)])
+
+
+def test_a_parquet_file_that_brings_its_process_down_does_so_alone(monkeypatch):
+    monkeypatch.setattr("core.trace_parquet.MEMORY", 2**20)
+    with pytest.raises(ScenarioError, match="damaged, or asks for too much memory"):
+        read_trace([Upload("x", GOOD[-1])])
+    monkeypatch.setattr("core.trace_parquet.SECONDS", 0.001)
+    with pytest.raises(ScenarioError, match="takes too long"):
+        read_trace([Upload("x", GOOD[-1])])
 
 
 @pytest.mark.parametrize("what", CRAFTED)

@@ -372,7 +372,10 @@ GOOD = [span("ProfilerStep#1", 0, 1), span("ProfilerStep#2", 1, 2)]
         ([Upload("a.json", '{"traceEvents": 5')], "a.json is not valid JSON"),
         ([Upload("a.json", '{"traceEvents" [')], "a.json is not valid JSON"),
         ([Upload("a.json", "[" * 100_000)], "a.json is not valid JSON"),
-        ([Upload("a.json", '{"x": "' + "y" * (MAX_VALUE + 2**21))], "a JSON value of more than 16,777,216"),
+        ([Upload("a.json", "[1" + " " * 2**22 + "]")], "a.json is not valid JSON, or cut off, after 1 values"),
+        ([Upload("a.csv", "worker,step\n" + "," * 2**22)], "a.csv is not a table: its first rows have over 1,048,576"),
+        ([Upload("a.csv", "worker,step\n0,\0")], "a.csv is neither JSON, Parquet, nor text"),
+        ([Upload("a.json", '{"x": "' + "y" * (MAX_VALUE + 2**21))], "a JSON value of more than 4,194,304"),
     ],
 )
 def test_refused_with_a_reason(files, message):
@@ -412,7 +415,7 @@ def test_a_table_may_be_large_but_not_that_large():
     with pytest.raises(ScenarioError, match=r"1,100 workers × 1,100 steps; at most .* 1,000,000 mini-batches"):
         read_trace([Upload("t.csv", many.to_csv(index=False))])
     with pytest.raises(ScenarioError, match="may have 32 MiB"):
-        read_trace([Upload("t.csv", gzip.compress(b"worker,step\n" + bytes(2**25)))])
+        read_trace([Upload("t.csv", gzip.compress(b"worker,step\n" + (b" " * 99 + b"\n") * 350_000))])
 
 
 def test_a_parquet_file_that_unpacks_to_more_than_it_may_is_refused_unread():
@@ -421,6 +424,12 @@ def test_a_parquet_file_that_unpacks_to_more_than_it_may_is_refused_unread():
     assert len(packed.getvalue()) < 100_000
     with pytest.raises(ScenarioError, match="8,388,608 fields at the most"):
         read_trace([Upload("t.parquet", packed.getvalue())])
+
+
+def test_more_values_than_any_trace_has_are_refused(monkeypatch):
+    monkeypatch.setattr("core.json_stream.MAX_VALUES", 1_000)
+    with pytest.raises(ScenarioError, match=r"a.json holds more than 1,000 JSON values"):
+        read_trace([Upload("a.json", "[" + "{}," * 2_000)])
 
 
 def test_a_gzip_bomb_is_refused_while_it_is_read():
