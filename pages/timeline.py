@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import charts, report, theory
+from core import charts, report, simulate, theory
 from core.overview import whole
 from pages.shared import controls, entry, kept, large
 from pages.shared.cache import simulated
@@ -40,9 +40,9 @@ with right:
         st.caption(f"No files of more than {MOST_EXPORTED:,} mini-batches here; in Python: `simulate(…).segments()`.")
     else:
         with st.container(horizontal=True):
-            csv_button("Segments (CSV)", run.segments, f"{name}.csv")
+            csv_button("Segments (CSV)", lambda: simulate(asked).segments(), f"{name}.csv")
             title = f"{asked.policy.label}, seed {asked.seed}"
-            perfetto_button("Trace (JSON)", run.segments, title, f"{name}.trace.json")
+            perfetto_button("Trace (JSON)", lambda: simulate(asked).segments(), title, f"{name}.trace.json")
 
 left, right = st.columns([3, 2], gap="large")
 with left:

@@ -11,7 +11,7 @@ from core import ScenarioError
 
 @contextmanager
 def boundary():
-    """Around the app, and around each fragment: those run again by themselves, without the app around them."""
+    """Around the app, and around each fragment and callback: those run by themselves, without the app around them."""
     try:
         yield
     except ScenarioError as refused:

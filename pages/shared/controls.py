@@ -20,6 +20,7 @@ from core.policies import CODES, Policy, policy_from_text
 from core.presets import LESSONS, LINKS, PRESETS, Preset
 from core.sweeps import changed, changed_policy
 from pages.shared import my_trace
+from pages.shared.boundary import boundary
 from pages.shared.keys import CONTROLS, MOST_POLICIES, Choice, Switch, Text
 from pages.shared.links import link, now
 from pages.shared.setting import before_controls, put, settle, switch, within_range
@@ -181,23 +182,27 @@ def values_of_preset(preset: Preset) -> dict:
     return {key: value if key == "policies" else type(DEFAULTS[key])(value) for key, value in values.items()}
 
 
+@boundary()
 def reset() -> None:
     """Every control at its default, and no trace in use."""
     stop_using_trace()
     put(DEFAULTS)
 
 
+@boundary()
 def use_preset(kind: str, presets: tuple[Preset, ...]) -> None:
     """Set the controls to the preset that was picked."""
     put(values_of_preset(next(preset for preset in presets if preset.name == st.session_state[kind])))
 
 
+@boundary()
 def use_links() -> None:
     """Set the links to those that were picked."""
     latency, bandwidth = LINKS[st.session_state.links.split(":")[0]]
     put({"alpha_ms": latency, "bandwidth_gbps": bandwidth})
 
 
+@boundary()
 def new_draw() -> None:
     """Another seed, short enough to read out."""
     put({"seed": secrets.randbelow(1_000_000)})
@@ -218,6 +223,7 @@ def use_trace_button(measurement: my_trace.Measurement) -> None:
     )
 
 
+@boundary()
 def use_trace(measurement: my_trace.Measurement) -> None:
     """Compute times come from the trace; workers, batches and network start at what was measured."""
     values, before = values_of(measurement.scenario), now()
@@ -227,6 +233,7 @@ def use_trace(measurement: my_trace.Measurement) -> None:
     put(within_range({key: values[key] for key in keys}))
 
 
+@boundary()
 def stop_using_trace() -> None:
     """Compute times come from the controls again, and so does what was set for the trace."""
     st.session_state.trace_in_use = False

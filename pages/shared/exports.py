@@ -1,4 +1,4 @@
-"""Buttons that make a file only when it is asked for."""
+"""Buttons that make a file only when it is asked for: all that they hold on to until then is what it takes to."""
 
 from collections.abc import Callable
 

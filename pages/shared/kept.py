@@ -8,6 +8,7 @@ from core.link import DEFAULTS, values_of
 from core.metrics import FIGURES, Metrics
 from core.report import HEADLINE
 from pages.shared import links, my_trace
+from pages.shared.boundary import boundary
 from pages.shared.exports import csv_button
 
 MOST = 100
@@ -19,6 +20,7 @@ def keep_button(run: Run) -> None:
     st.button("Keep this run", on_click=keep, args=(run.scenario, run.metrics), icon=":material/flag:", type="primary")
 
 
+@boundary()
 def keep(scenario: Scenario, metrics: Metrics) -> None:
     """Add a run to the list, oldest dropped first."""
     figures = {name: round(getattr(metrics, name), 2) for name in HEADLINE}

@@ -59,6 +59,7 @@ def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, 
     st.caption(report.how_to_read(run, since_ms, until_ms, len(workers)))
 
 
+@boundary()
 def brushed(first: tuple[float, float], epoch_s: float) -> None:
     """Put the window where the overview was dragged across, or back to the start."""
     picked = st.session_state.overview.selection.window.get("from_ms")

@@ -13,6 +13,7 @@ from core.problems import Problem
 from core.simulate import MODEL_VERSION
 from core.sweeps import cell_rows
 from pages.shared import my_trace
+from pages.shared.boundary import boundary
 
 BETWEEN = 0.2  # seconds from one sign of progress to the next
 
@@ -57,6 +58,7 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
     stopping.empty()
 
 
+@boundary()
 def stop(stopped: bool) -> None:
     """Leave the map as it is, or go on."""
     st.session_state.map_stopped = stopped

@@ -13,6 +13,7 @@ from core.trace_report import fit_in_words, more_workers_in_words
 from core.traces import sample_files
 from core.what_if import Remedy, measured_scenario, what_if
 from core.words import counted
+from pages.shared.boundary import boundary
 
 RECORD = """from torch.profiler import ProfilerActivity, profile, schedule
 
@@ -101,6 +102,7 @@ def shown() -> Measurement:
     return st.session_state.measurement
 
 
+@boundary()
 def back_to_sample() -> None:
     """Let go of the visitor's trace and files."""
     del st.session_state.measurement

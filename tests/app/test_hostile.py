@@ -4,6 +4,7 @@ import re
 import tomllib
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.link import DEFAULTS
 from pages.shared.keys import CONTROLS, Text
@@ -105,6 +106,42 @@ def test_every_incident_has_an_id_of_its_own_and_the_app_goes_on(open_page, monk
         assert app.run().error[0].value != first
         assert app.slider(key="workers").value == 4
     assert alive(app.run())
+
+
+FAILING = """
+import streamlit as st
+from pages.shared.boundary import boundary
+
+@boundary()
+def fail():
+    return 1 / 0
+
+st.button("Fail", on_click=fail)
+st.header("Still here")
+"""
+
+
+def test_a_callback_has_a_boundary_of_its_own(open_page, monkeypatch, caplog):
+    """Alone, and in the app: there, AppTest starts over after a callback, and so loses what it said."""
+    app = AppTest.from_string(FAILING).run().button[0].click().run()
+    assert app.error[0].value.split("incident ")[1][:8] in caplog.text
+    assert app.header[0].value == "Still here"
+    caplog.clear()
+    app = open_page(workers="6")
+    with monkeypatch.context() as broken:
+        broken.setattr("pages.shared.controls.secrets.randbelow", lambda _: 1 / 0)
+        next(button for button in app.button if button.label == "New draw").click().run()
+    assert "ZeroDivisionError" in caplog.text
+    assert alive(app)
+    assert app.slider(key="workers").value == 6
+
+
+def test_every_callback_of_ours_has_a_boundary():
+    pages = "\n".join(path.read_text() for path in (ROOT / "pages").rglob("*.py"))
+    callbacks = set(re.findall(r"on_(?:click|change|select)=(?:lambda: |\w+\.)?(\w+)", pages)) - {"clear"}
+    assert len(callbacks) > 9
+    for callback in callbacks:
+        assert f"@boundary()\ndef {callback}(" in pages, callback
 
 
 def test_a_fragment_has_a_boundary_of_its_own(open_page, monkeypatch, caplog):
