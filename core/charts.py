@@ -1,13 +1,13 @@
 """Altair charts from tables. Colours mean the same everywhere and hold in a light and a dark theme."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from core.overview import MAX_BLOCKS, group_names, group_of, groups
-from core.simulate import Run
+from core.pictures import Picture
 from core.traces import Trace
 
 PHASE_COLORS = {
@@ -18,79 +18,17 @@ PHASE_COLORS = {
     "tail": "#8A909955",  # see-through: pale in a light theme, dim in a dark one
 }
 POLICY_COLORS = ("#0072B2", "#CC79A7", "#C98500", "#AA4499", "#2A8476", "#8B74C9", "#999933", "#B15928")
-REASONS = {
-    "barrier": "waits at the barrier",
-    "staleness bound": "waits: too far ahead of the slowest worker",
-    "server queue": "waits in the queue of the server",
-    "update": "waits for the other gradients of its update",
-}
-DOES = {
-    "compute": "computes",
-    "comm": "network: the push, and the server's answer",
-    "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
-    "tail": "done for good, while others go on",
-}
-DOES_WITH_BARRIERS = DOES | {
-    "comm": "network: all exchange after the barrier",
-    "cancelled": "computes for nothing: cancelled when enough others had finished",
-}
 RULE_COLOR, STALENESS_COLOR = "#8A9099", "#8C6BB1"
 MOST_BARS = 150  # of a histogram
 AROUND = 112  # px that axes and legend take of a chart's height
 
 
-def timeline_blocks(
-    run: Run,
-    segments: pd.DataFrame | None = None,
-    workers: Sequence[int] | None = None,
-    domain_ms: tuple[float, float] = (0.0, np.inf),
-) -> pd.DataFrame:
-    """A run's segments, or some of them, and its tails in words, a row a block.
-
-    Columns: label (W0…), phase, what, batch (− for a tail), start_ms, end_ms, duration_ms, and others. workers,
-    domain_ms: whose tails are wanted, and from when to when they are seen; all by default.
-    """
-    blocks = run.segments() if segments is None else segments
-    everybody = range(run.scenario.workers) if workers is None else workers
-    blocks = pd.concat(
-        [blocks.astype({"phase": str, "reason": str}), tails(run, everybody, domain_ms)], ignore_index=True
-    )
-    barriers = run.barriers().set_index("batch")["straggler"]
-    straggler = blocks["batch"].map(barriers).fillna(-1).astype(int)
-    phase, reason = blocks["phase"].astype(str), blocks["reason"].astype(str)
-    last = phase.eq("compute") & straggler.eq(blocks["worker"])
-    what = phase.map(DOES_WITH_BARRIERS if len(barriers) else DOES).mask(last, "computes, the slowest of its batch")
-    what = what.mask(phase.eq("wait"), reason.map(REASONS).fillna("waits: " + reason))
-    what = what.mask(reason.eq("barrier"), what + " for W" + straggler.astype(str))
-    return blocks.assign(
-        label="W" + blocks["worker"].astype(str),
-        batch=blocks["batch"].astype(str).mask(phase.eq("tail"), "–"),
-        phase=phase,
-        what=what,
-        duration_ms=blocks["end_ms"] - blocks["start_ms"],
-        straggler=last,
-    )
-
-
-def tails(run: Run, workers: Sequence[int], domain_ms: tuple[float, float]) -> pd.DataFrame:
-    """When workers were done for good while others went on, as segments of the phase tail: one each at the most."""
-    epoch, workers = run.metrics.epoch_ms, np.asarray(workers)
-    finish = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)[workers]
-    early = (finish < epoch * (1 - 1e-9)) & (finish < domain_ms[1])
-    table = pd.DataFrame({"worker": workers[early], "start_ms": finish[early]})
-    return table.assign(batch=-1, phase="tail", reason="", end_ms=epoch)
-
-
-def timeline(
-    blocks: pd.DataFrame, barriers_ms, epoch_ms: float, domain_ms: tuple[float, float], workers: Sequence[int]
-) -> alt.LayerChart:
+def timeline(picture: Picture) -> alt.LayerChart:
     """The Gantt chart of a run: a row a worker, in that order, its phases in time, a rule at each barrier.
 
     A diamond closes each batch's straggler; drag to pan, shift + wheel to zoom, click the legend to filter.
     """
-    row = float(np.clip(640 / len(workers), 10, 34))
-    barriers_ms = np.asarray(barriers_ms, dtype=float)
-    barriers_ms = barriers_ms[(barriers_ms >= domain_ms[0]) & (barriers_ms <= domain_ms[1])]
+    row, blocks = float(np.clip(640 / len(picture.workers), 10, 34)), picture.blocks
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
     zoom = alt.selection_interval(
         bind="scales",
@@ -99,13 +37,13 @@ def timeline(
         name="zoom",
     )
     bars = (
-        phase_bars(blocks, f"Time (ms); the epoch ends at {epoch_ms:,.0f} ms", domain_ms, workers, row)
+        phase_bars(picture, f"Time (ms); the epoch ends at {picture.epoch_ms:,.0f} ms", row)
         .encode(color=phase_color(blocks["phase"]), opacity=alt.condition(pick, alt.value(1), alt.value(0.06)))
         .add_params(pick, zoom)
     )
     layers = [bars]
-    if len(barriers_ms):
-        layers.append(rules(barriers_ms, color=RULE_COLOR, opacity=0.7))
+    if len(picture.barriers_ms):
+        layers.append(rules(picture.barriers_ms, color=RULE_COLOR, opacity=0.7))
         stragglers = blocks.loc[blocks["straggler"], ["label", "end_ms"]]
         size = float(np.clip(row * 2, 12, 60))
         layers.append(
@@ -113,37 +51,38 @@ def timeline(
             .mark_point(shape="diamond", filled=True, color="white", stroke="black", size=size, opacity=1, clip=True)
             .encode(x="end_ms:Q", y="label:N")
         )
-    layers.append(rules(np.array([epoch_ms]), color=RULE_COLOR, strokeDash=[4, 3], strokeWidth=2))
-    return alt.layer(*layers).properties(height=int(row * len(workers) + AROUND))
+    layers.append(end_of_epoch(picture))
+    return alt.layer(*layers).properties(height=int(row * len(picture.workers) + AROUND))
 
 
-def small_timeline(
-    blocks: pd.DataFrame, epoch_ms: float, domain_ms: tuple[float, float], workers: Sequence[int]
-) -> alt.LayerChart:
+def small_timeline(picture: Picture) -> alt.LayerChart:
     """A timeline low enough to stand among others on the same time axis: its phases, and a rule where it ends."""
-    row = float(np.clip(150 / len(workers), 3, 20))
-    bars = phase_bars(blocks, None, domain_ms, workers, row).encode(color=phase_color(blocks["phase"], None))
-    end = rules(np.array([epoch_ms]), color=RULE_COLOR, strokeDash=[4, 3], strokeWidth=2)
-    return alt.layer(bars, end).properties(height=int(row * len(workers) + 40))
+    row = float(np.clip(150 / len(picture.workers), 3, 20))
+    bars = phase_bars(picture, None, row).encode(color=phase_color(picture.blocks["phase"], None))
+    return alt.layer(bars, end_of_epoch(picture)).properties(height=int(row * len(picture.workers) + 40))
 
 
-def phase_bars(
-    blocks: pd.DataFrame, title: str | None, domain_ms: tuple[float, float], workers: Sequence[int], row: float
-) -> alt.Chart:
+def end_of_epoch(picture: Picture) -> alt.Chart:
+    """A dashed line where the epoch ends."""
+    return rules(np.array([picture.epoch_ms]), color=RULE_COLOR, strokeDash=[4, 3], strokeWidth=2)
+
+
+def phase_bars(picture: Picture, title: str | None, row: float) -> alt.Chart:
     """A bar a block, a row a worker."""
-    margin = 0.01 * (domain_ms[1] - domain_ms[0])  # so that a line at the very end is seen
+    since_ms, until_ms = picture.domain_ms
+    margin = 0.01 * (until_ms - since_ms)  # so that a line at the very end is seen
     return (
-        alt.Chart(blocks[["label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms"]])
+        alt.Chart(picture.blocks[["label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms"]])
         .mark_bar(clip=True)
         .encode(
             x=alt.X(
                 "start_ms:Q",
                 title=title,
-                scale=alt.Scale(domain=[domain_ms[0], domain_ms[1] + margin], nice=False),
+                scale=alt.Scale(domain=[since_ms, until_ms + margin], nice=False),
                 axis=alt.Axis(format=",.0f", labelFlush=False, tickCount=8),
             ),
             x2="end_ms:Q",
-            y=worker_axis([f"W{worker}" for worker in workers], row),
+            y=worker_axis([f"W{worker}" for worker in picture.workers], row),
             tooltip=[
                 alt.Tooltip("label:N", title="Worker"),
                 alt.Tooltip("batch:N", title="Batch"),

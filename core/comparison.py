@@ -9,10 +9,10 @@ import pandas as pd
 from core.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.network import FlatLatency
 from core.parts import MAX_WORK
+from core.pictures import Picture
 from core.policies import Policy
 from core.report import network_in_words, push_in_words
 from core.scenario import Scenario
-from core.simulate import Run
 from core.words import counted, duration, listed, lowered, percent, rounded, times
 
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
@@ -285,9 +285,10 @@ def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict]:
     return notes
 
 
-def what_is_drawn(runs: list[Run], until_ms: float, workers: int, replicates: int) -> str:
+def what_is_drawn(asked: Scenario, pictures: list[Picture], replicates: int) -> str:
     """A line that tells the figures (means of many runs) from the pictures (one of them, or its beginning)."""
-    longest, asked = max(run.metrics.epoch_ms for run in runs), runs[0].scenario
+    longest, workers = max(picture.epoch_ms for picture in pictures), len(pictures[0].workers)
+    until_ms = pictures[0].domain_ms[1]
     part = f"the first {duration(until_ms)} of " if until_ms < longest else ""
     some = f" Of {counted(asked.workers, 'worker')}, the {workers} slowest." if workers < asked.workers else ""
     return (

@@ -137,18 +137,6 @@ def closeup(
     return found[found["start_ms"] < until_ms], until_ms
 
 
-def closeups(schedules: list[Schedule], workers: np.ndarray, most: int) -> tuple[list[pd.DataFrame], float]:
-    """The segments of some workers from the start on, and when they all end, ms.
-
-    At most so many of each schedule, a tail of each worker among them.
-    """
-    parts = [closeup(schedule, workers, most=most - len(workers)) for schedule in schedules]
-    epochs = [schedule.finish_ms.max() for schedule in schedules]
-    cut = [end for (_, end), epoch in zip(parts, epochs, strict=True) if end < epoch]
-    until_ms = min(cut, default=max(epochs))
-    return [found[found["start_ms"] < until_ms] for found, _ in parts], until_ms
-
-
 def whole(schedule: Schedule, run: int = 0) -> pd.DataFrame | None:
     """All segments of a run, or None where there are more workers or blocks, tails among them, than fit one picture."""
     if schedule.shape[1] > MOST_ROWS or schedule.gradients > MAX_BLOCKS:

@@ -1,14 +1,11 @@
 """Compare: two to eight policies on the same draws and the same time axis."""
 
-from dataclasses import replace
-
 import streamlit as st
 
-from core import charts, comparison, simulate
-from core.overview import MOST_ROWS, closeups, slowest
+from core import charts, comparison
 from core.simulate import most_replicates
 from pages.shared import controls, entry, links
-from pages.shared.cache import compared
+from pages.shared.cache import compared, drawn
 from pages.shared.exports import csv_button
 from pages.shared.many import many
 from pages.shared.two import two
@@ -19,7 +16,7 @@ entry.through_app()
 asked, policies = controls.scenario(), controls.policies()
 wanted, most = st.session_state.replicates, most_replicates(asked, policies)
 answer, from_cache = compared(asked, policies, min(wanted, max(1, most)))
-runs = [simulate(replace(asked, policy=policy)) for policy in policies]
+shown = drawn(asked, policies, min(MOST_BLOCKS, BLOCKS // len(policies)))
 
 table = answer.table
 st.header(comparison.headline(table))
@@ -28,11 +25,9 @@ st.caption(comparison.caveats(asked, table))
 if wanted > most:
     st.caption(comparison.fewer_runs_in_words(asked, wanted, most))
 
-workers = sorted(slowest(runs[0].schedule, MOST_ROWS))
-parts, until_ms = closeups([run.schedule for run in runs], workers, min(MOST_BLOCKS, BLOCKS // len(runs)))
 colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
-layout = two if len(runs) == 2 else many
-layout(table, runs, parts, until_ms, workers, colors)
+layout = two if len(policies) == 2 else many
+layout(asked, table, shown, colors)
 
 with st.expander("Summary to paste"):
     st.code(comparison.summary_text(table, policies, asked, links.link()), language=None, wrap_lines=True)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, report
+from core import charts
 from core.examples import examples
+from core.pictures import picture
 from core.verdicts import as_table
 from core.words import counted
 from pages.shared import entry
@@ -21,10 +22,9 @@ st.markdown((WORDS / "model.md").read_text(encoding="utf-8"))
 st.subheader("Every policy on the same small epoch")
 runs = examples()
 until_ms = max(run.metrics.epoch_ms for run in runs)
-pictures = [charts.timeline_blocks(run) for run in runs]
 phases = charts.phase_legend(["cancelled", "tail"])
 st.html(f"{phases}&emsp;Time in ms, one axis for all; 3 workers, 4 batches each.")
-for number, (run, blocks) in enumerate(zip(runs, pictures, strict=True)):
+for number, run in enumerate(runs):
     if number % 2 == 0:
         pair = st.columns(2, gap="large")
     policy, figures = run.scenario.policy, run.metrics
@@ -34,8 +34,8 @@ for number, (run, blocks) in enumerate(zip(runs, pictures, strict=True)):
             f"staleness {figures.mean_staleness:.2f}"
         )
         st.caption(policy.rule)
-        chart = charts.small_timeline(blocks, figures.epoch_ms, (0.0, until_ms), range(run.scenario.workers))
-        st.altair_chart(chart, key=policy.text, alt=report.timeline_in_words(run))
+        shown = picture(run).until(until_ms)
+        st.altair_chart(charts.small_timeline(shown), key=policy.text, alt=shown.words)
 
 st.subheader("What it leaves out")
 st.markdown((WORDS / "limits.md").read_text(encoding="utf-8"))

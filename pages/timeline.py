@@ -4,6 +4,7 @@ import streamlit as st
 
 from core import charts, report, simulate, theory
 from core.overview import whole
+from core.pictures import picture
 from pages.shared import controls, entry, kept, large
 from pages.shared.cache import simulated
 from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
@@ -23,9 +24,8 @@ segments = whole(run.schedule)
 if segments is None:
     large.timelines(run)
 else:
-    epoch = (0.0, run.metrics.epoch_ms)
-    timeline_chart(run, segments, epoch, range(asked.workers), report.timeline_in_words(run), key="timeline")
-    st.caption(report.how_to_read(run, *epoch, asked.workers))
+    timeline_chart(picture(run, segments), key="timeline")
+    st.caption(report.how_to_read(run, 0.0, run.metrics.epoch_ms, asked.workers))
 
 left, right = st.columns([3, 2], gap="large")
 with left:

@@ -19,14 +19,12 @@ from core import (
     Synchronous,
     simulate,
 )
-from core.charts import timeline_blocks
 from core.metrics import wait_ms
 from core.overview import (
     CLOSEUP_BLOCKS,
     MAX_BLOCKS,
     MOST_CELLS,
     closeup,
-    closeups,
     group_names,
     group_of,
     groups,
@@ -35,6 +33,7 @@ from core.overview import (
     slowness,
     whole,
 )
+from core.pictures import picture
 from core.schedule import PHASES, segments
 from tests.strategies import FLAT, SERVER, given_runs
 
@@ -176,21 +175,9 @@ def test_waiting_by_reason_is_that_of_the_segments(given):
 def test_what_fits_one_picture():
     small = simulate(Scenario(workers=13, batches=100))
     assert whole(small.schedule).equals(small.segments())
-    assert len(timeline_blocks(small)) <= len(small.segments()) + 13 <= MAX_BLOCKS
+    assert len(picture(small).blocks) <= len(small.segments()) + 13 <= MAX_BLOCKS
     assert whole(simulate(Scenario(workers=14, batches=100)).schedule) is None
     assert whole(simulate(Scenario(workers=65, batches=1)).schedule) is None
-
-
-def test_close_ups_of_several_runs_end_together():
-    runs = [simulate(Scenario(workers=4, batches=20, policy=policy)) for policy in (Synchronous(), Asynchronous())]
-    schedules = [run.schedule for run in runs]
-    parts, end = closeups(schedules, np.arange(4), 10_000)
-    assert end == max(run.metrics.epoch_ms for run in runs)
-    assert all(part.equals(run.segments()) for part, run in zip(parts, runs, strict=True))
-    parts, end = closeups(schedules, np.arange(4), 100)
-    for part, run in zip(parts, runs, strict=True):
-        assert part.reset_index(drop=True).equals(touching(run.segments(), 0, end))
-        assert len(timeline_blocks(run, part, np.arange(4), (0.0, end))) <= 100
 
 
 @pytest.mark.parametrize("policy", [Synchronous(), Asynchronous()])

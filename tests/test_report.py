@@ -2,13 +2,11 @@
 
 import re
 
-import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from core import AlphaBeta, Asynchronous, Constant, FlatLatency, KAsync, Scenario, Synchronous, simulate
-from core.charts import timeline_blocks
+from core.pictures import picture
 from core.report import (
     contributions_in_words,
     network_in_words,
@@ -16,7 +14,7 @@ from core.report import (
     staleness_in_words,
     timeline_in_words,
 )
-from tests.strategies import FLAT, SERVER, given_runs
+from tests.strategies import given_runs
 
 
 def numbers(text):
@@ -30,48 +28,6 @@ def test_run_answer_adds_up(given):
     assert f"{given.scenario.workers} worker" in headline
     shares = [float(share) for share in re.findall(r"([\d.]+)\N{NO-BREAK SPACE}%", detail)]
     assert sum(shares) == pytest.approx(100, abs=0.06 * len(shares))
-
-
-@given(given_runs(networks=SERVER))
-def test_every_gap_is_explained(given):
-    """A block's text says what happens in it: no wait without a reason, no bare phase name."""
-    blocks = timeline_blocks(given.run(network_ms=None))
-    assert blocks["what"].notna().all()
-    waits = blocks[blocks["phase"] == "wait"]["what"]
-    assert waits.str.contains("barrier for W|too far ahead|queue of the server|other gradients").all()
-    assert blocks[blocks["phase"] == "cancelled"]["what"].str.contains("for nothing: cancelled when").all()
-
-
-@given(given_runs(networks=st.one_of(FLAT, SERVER)))
-def test_tails_are_drawn_and_add_up(given):
-    """A block for each worker that is done before the last one, to the end of the epoch: the tail of the metrics."""
-    run = given.run(network_ms=None)
-    blocks = timeline_blocks(run)
-    tails = blocks[blocks["phase"] == "tail"]
-    assert len(blocks) == len(run.segments()) + len(tails)
-    assert not tails["label"].duplicated().any()
-    total = given.scenario.workers * run.metrics.epoch_ms
-    assert tails["duration_ms"].sum() == pytest.approx(run.metrics.tail_percent / 100 * total, abs=1e-6 * total)
-    assert (tails["what"] == "done for good, while others go on").all()
-    assert (tails["batch"] == "–").all()
-    for tail in tails.itertuples():
-        assert run.segments().query("worker == @tail.worker")["end_ms"].max() <= tail.start_ms * (1 + 1e-9)
-        assert tail.end_ms == run.metrics.epoch_ms
-
-
-def test_tails_of_some_workers_in_a_window():
-    """Those that have begun by its end."""
-    run = simulate(Scenario(workers=3, batches=1, network=FlatLatency(latency_ms=0), policy=Asynchronous()))
-    finish = run.schedule.finish_ms[:, 0]
-    first, second, last = np.argsort(finish)
-    none = run.segments().iloc[:0]
-
-    def drawn(workers, until_ms):
-        return timeline_blocks(run, none, workers, (0.0, until_ms))["worker"].tolist()
-
-    assert drawn([first, second, last], np.inf) == [first, second]
-    assert drawn([second, last], np.inf) == [second]
-    assert drawn([first, second, last], finish[second]) == [first]
 
 
 def test_run_answer_of_one_worker():
@@ -97,8 +53,8 @@ def test_nobody_is_called_a_straggler_where_nobody_waits():
         run = simulate(scenario)
         assert (run.barriers()["straggler"] == -1).all()
         assert "Nobody waits at a barrier." in timeline_in_words(run)
-        assert not timeline_blocks(run)["straggler"].any()
-        assert set(timeline_blocks(run)["what"]) == {"computes", "network: all exchange after the barrier"}
+        assert not picture(run).blocks["straggler"].any()
+        assert set(picture(run).blocks["what"]) == {"computes", "network: all exchange after the barrier"}
 
 
 def test_staleness_in_words():

@@ -1,6 +1,7 @@
 """Results worth keeping between reruns and visitors: bounded, keyed on what was asked and on the model's version."""
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -9,9 +10,12 @@ import streamlit as st
 
 from core import Run, Scenario, Synchronous, compare, simulate
 from core.overview import MAX_BLOCKS
+from core.pictures import Picture, pictures
 from core.policies import Policy
 from core.simulate import MODEL_VERSION
 from pages.shared import my_trace
+
+LARGE = 2**18  # mini-batches of a run that may take more than 64 MB
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,32 @@ def simulated(scenario: Scenario) -> Run:
     if scenario.work <= MAX_BLOCKS:
         return simulate(scenario)
     if my_trace.in_use():  # nothing of it is kept where others could see it
-        with last_large_run().turn:
-            return simulate(scenario)
+        return own_run(scenario)
     with st.spinner("Simulating…"):
         return last_large_run().of(scenario)
+
+
+def own_run(scenario: Scenario) -> Run:
+    """The run on this visitor's own trace, kept in the session unless it is large."""
+    asked = repr(scenario)
+    known = st.session_state.get("own_run")
+    if known and known[0] == asked:
+        return known[1]
+    with turn(scenario):
+        run = simulate(scenario)
+    st.session_state.own_run = (asked, run) if scenario.work <= LARGE else None
+    return run
+
+
+def drawn(scenario: Scenario, policies: tuple[Policy, ...], most: int) -> list[Picture]:
+    """A picture of a run under each policy."""
+    with turn(scenario):
+        return pictures(scenario, policies, most)
+
+
+def turn(scenario: Scenario) -> AbstractContextManager:
+    """One after the other, where a single run may take hundreds of megabytes."""
+    return last_large_run().turn if scenario.work > LARGE else nullcontext()
 
 
 class LargeRun:
@@ -87,5 +113,6 @@ def cached_compare(scenario: Scenario, policies: tuple[Policy, ...], replicates:
 def computed(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
     """A new answer."""
     start = time.perf_counter()
-    table = compare(scenario, policies, replicates)
+    with turn(scenario):
+        table = compare(scenario, policies, replicates)
     return Answer(table, 1000 * (time.perf_counter() - start), time.time())

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import Run, Scenario, charts, report
 from core.overview import MOST_ROWS, closeup, group_names, groups, overview, slowest
+from core.pictures import picture
 from pages.shared.boundary import boundary
 from pages.shared.cache import simulated
 from pages.shared.widgets import timeline_chart
@@ -55,7 +56,7 @@ def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, 
         workers = np.sort(workers)
     segments, until_ms = closeup(run.schedule, workers, since_ms, until_ms)
     words = report.closeup_in_words(segments, workers, since_ms, until_ms)
-    timeline_chart(run, segments, (since_ms, until_ms), workers, words, key="timeline")
+    timeline_chart(picture(run, segments, workers, (since_ms, until_ms), words), key="timeline")
     st.caption(report.how_to_read(run, since_ms, until_ms, len(workers)))
 
 

@@ -1,35 +1,26 @@
 """Two policies side by side: figures, timelines and the spread of their runs."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
-from core import Run, charts, comparison, report
+from core import Scenario, charts, comparison
+from core.pictures import Picture
 from pages.shared.widgets import metric_tiles, ranked, timeline_chart
 
 TILES = ["epoch_ms", "idle_percent", "throughput"]
 
 
-def two(
-    table: pd.DataFrame,
-    runs: list[Run],
-    parts: list[pd.DataFrame],
-    until_ms: float,
-    workers: Sequence[int],
-    colors: dict[str, str],
-) -> None:
+def two(asked: Scenario, table: pd.DataFrame, pictures: list[Picture], colors: dict[str, str]) -> None:
     """Both sides, the first one as the baseline."""
     means = comparison.means(table)[TILES]
     baseline, other = means.index
     notes = (comparison.baseline_notes(TILES), comparison.change_notes(means.loc[baseline], means.loc[other]))
-    for column, run, segments, note in zip(st.columns(2, gap="large"), runs, parts, notes, strict=True):
-        label = run.scenario.policy.label
+    for column, picture, note in zip(st.columns(2, gap="large"), pictures, notes, strict=True):
         with column:
-            st.subheader(label)
-            metric_tiles(means.loc[label].to_dict(), note)
-            timeline_chart(run, segments, (0.0, until_ms), workers, report.timeline_in_words(run), key=label)
-    st.caption(comparison.what_is_drawn(runs, until_ms, len(workers), table["replicate"].nunique()))
+            st.subheader(picture.label)
+            metric_tiles(means.loc[picture.label].to_dict(), note)
+            timeline_chart(picture, key=picture.label)
+    st.caption(comparison.what_is_drawn(asked, pictures, table["replicate"].nunique()))
 
     left, right = st.columns(2, gap="large")
     with left:

@@ -1,12 +1,11 @@
 """Pieces that more than one page shows."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
-from core import Run, charts, comparison, report
+from core import charts, comparison, report
 from core.metrics import FIGURES
+from core.pictures import Picture
 from core.theory import Expected
 
 
@@ -34,13 +33,9 @@ def theory_notes(names, expected: dict[str, Expected]) -> dict[str, dict]:
     return notes
 
 
-def timeline_chart(
-    run: Run, segments: pd.DataFrame, domain_ms: tuple[float, float], workers: Sequence[int], words: str, key: str
-) -> None:
-    """The Gantt chart of some workers over a stretch of time, and in words for those who cannot see it."""
-    blocks, barriers = charts.timeline_blocks(run, segments, workers, domain_ms), run.barriers()
-    chart = charts.timeline(blocks, barriers["barrier_ms"], run.metrics.epoch_ms, domain_ms, workers)
-    st.altair_chart(chart, key=key, alt=words)
+def timeline_chart(picture: Picture, key: str) -> None:
+    """The Gantt chart of a picture, and in words for those who cannot see it."""
+    st.altair_chart(charts.timeline(picture), key=key, alt=picture.words)
 
 
 def ranked(table: pd.DataFrame) -> None:
