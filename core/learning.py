@@ -126,6 +126,12 @@ def gradients_for(workers: int, problem: Problem) -> int:
     Raises ScenarioError where the time is too short to train that many workers at all.
     """
     allowed = most_workers(problem, FEWEST_EACH)
+    if not allowed:
+        most = MOST_COST // FEWEST_EACH
+        raise ScenarioError(
+            f"problem: a mini-batch of {problem.what} is too much to train in reasonable time: size {problem.size:,} × "
+            f"batch {problem.batch:,}; allowed are products up to {most:,}."
+        )
     if workers > allowed:
         raise ScenarioError(
             f"workers: {workers:,} are too many to train {problem.what} in reasonable time; allowed are 1 to "

@@ -237,6 +237,8 @@ def test_more_workers_train_on_more_mini_batches_as_far_as_time_allows():
     with pytest.raises(ScenarioError, match=rf"^workers: 4,096 are too many .* allowed are 1 to {most // 16:,},"):
         gradients_for(4096, Digits())
     assert gradients_for(4096, NoisyQuadratic()) >= 4096 * 16
+    with pytest.raises(ScenarioError, match=r"^problem: a mini-batch of .* is too much .* products up to 7,500,000\."):
+        gradients_for(1, Digits(hidden=(500, 500), batch=64))
 
 
 def test_rates_are_as_many_for_each_policy_and_lower_the_staler_it_is():
