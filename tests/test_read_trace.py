@@ -432,9 +432,29 @@ def test_more_values_than_any_trace_has_are_refused(monkeypatch):
         read_trace([Upload("a.json", "[" + "{}," * 2_000)])
 
 
+@pytest.mark.parametrize(
+    "packed",
+    [
+        gzip.compress(LONG[:30].encode()) + gzip.compress(LONG[30:].encode()),
+        gzip.compress(LONG.encode()) + bytes(99),
+        gzip.compress(LONG.encode(), 0),
+        gzip.compress(LONG.encode()) + gzip.compress(b""),
+    ],
+    ids=["two members", "padding", "stored", "an empty member"],
+)
+def test_gzip_as_it_comes(packed):
+    assert b"".join(pieces(Upload("t.gz", packed), Budget(2**20))) == gzip.decompress(packed)
+
+
+@pytest.mark.parametrize("size", [10**5, 3 * 2**20])
+def test_large_gzip_pieces(size):
+    content = np.random.default_rng(1).integers(0, 200, size, dtype=np.uint8).tobytes()
+    assert b"".join(pieces(Upload("t.gz", gzip.compress(content, 1)), Budget(2**23))) == content
+
+
 def test_a_gzip_bomb_is_refused_while_it_is_read():
-    """Of 64 MiB of zeros in 64 KB, 3 MiB are unpacked and most of the file is never looked at."""
-    bomb = Upload("bomb.json.gz", gzip.compress(bytes(2**26)))
+    """Of 300 MiB of zeros in 300 KB, 3 MiB are unpacked and most of the file is never looked at."""
+    bomb = Upload("bomb.json.gz", gzip.compress(bytes(300 * 2**20)))
     with pytest.raises(ScenarioError, match=r"bomb.json.gz: the files hold more than 2 GiB"):
         for _ in pieces(bomb, Budget(3 * 2**20)):
             pass
