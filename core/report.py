@@ -66,10 +66,10 @@ def shares_in_words(run: Run) -> str:
             if at["max"]
         ]
         return f"Share of the epoch, of {counted(run.scenario.workers, 'worker')}: {'; '.join(phases)}."
-    workers = [
-        f"W{worker}: " + ", ".join(f"{row.phase} {percent(row.percent)}" for row in rows.itertuples() if row.percent)
-        for worker, rows in shares.groupby("worker")
-    ]
+    said: dict[int, list[str]] = {}
+    for row in shares.sort_values("worker", kind="stable").itertuples():
+        said.setdefault(row.worker, []).extend([f"{row.phase} {percent(row.percent)}"] * (row.percent > 0))
+    workers = [f"W{worker}: {', '.join(phases)}" for worker, phases in said.items()]
     return "Share of the epoch by worker. " + "; ".join(workers) + "."
 
 
