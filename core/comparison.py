@@ -81,7 +81,7 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
                 "Epoch time (s)": with_interval(runs["epoch_ms"] / 1000),
                 "Speed-up": spread if policy != baseline else "baseline",
                 "Used (/s)": with_interval(runs["throughput"]),
-                "Utilization (%)": with_interval(runs["utilization_percent"]),
+                "Utilization (%)": rounded(at["utilization_percent"]),
                 "Mean staleness": with_interval(runs["mean_staleness"]),
                 "p95": round(at["p95_staleness"], 1),
                 "Updates": round(at["updates"]),

@@ -177,8 +177,8 @@ def targets(learning: Learning) -> pd.DataFrame:
             "Learning rate": at["learning_rate"],
             "All samples (s)": round(at["epoch_ms"] / 1000, 2),
             "Updates": round(at["updates"]),
-            "Gradients per update": round(at["gradients_per_update"], 2),
-            "Staleness (updates)": round(at["mean_staleness"], 2),
+            "Gradients each": round(at["gradients_per_update"], 2),
+            "Staleness": round(at["mean_staleness"], 2),
         }
         for number, at in learning.policies.iterrows()
     )

@@ -82,7 +82,8 @@ st.subheader("Time to target")
 st.dataframe(learning_report.targets(learning), hide_index=True, height="content", column_config=RATE)
 st.caption(
     "Means of the runs, and in brackets the range over them. Sooner is the mean of the first policy's time over this "
-    "one's, run by run on the same draws; means are geometric, so it is also the ratio of the two mean times."
+    "one's, run by run on the same draws; means are geometric, so it is also the ratio of the two mean times. Updates "
+    "of the parameters, how many gradients each averages, and how many updates stale those are on average."
 )
 
 left, right = st.columns(2, gap="large")
