@@ -245,13 +245,14 @@ def staleness(counts: pd.DataFrame) -> alt.Chart:
     table = counts.groupby(counts["staleness"] // wide * wide)["gradients"].sum().reset_index()
     table["percent"] = 100 * table["gradients"] / table["gradients"].sum()
     title = "Staleness (updates)" if wide == 1 else f"Staleness (updates, a bar for {wide})"
+    staleness = alt.X("staleness:O", title=title)
+    if len(table) > 40:
+        staleness = alt.X("staleness:Q", title=title).scale(domainMin=0, nice=False)
     return (
         alt.Chart(table)
         .mark_bar(color=STALENESS_COLOR)
         .encode(
-            x=alt.X("staleness:O" if len(table) <= 40 else "staleness:Q", title=title).axis(
-                labelAngle=0, labelOverlap=True
-            ),
+            x=staleness.axis(labelAngle=0, labelOverlap=True),
             y=alt.Y("gradients:Q", title="Gradients"),
             tooltip=[
                 alt.Tooltip("staleness:Q", title=title),

@@ -234,15 +234,24 @@ def expected_backup_workers(scenario: Scenario) -> dict[str, Expected]:
 
 
 def expected_k_async(scenario: Scenario) -> dict[str, Expected]:
-    """Updates of at most E[K-th fastest of N] + the longest push, for laws that are new longer than used."""
+    """No more than when nobody waits, and updates of at most E[K-th fastest of N] + the longest push.
+
+    Both for laws that are new longer than used; the second says nothing where many gradients wait for a few, and is
+    left out there.
+    """
     law, network, stragglers = scenario.compute, scenario.network, scenario.stragglers
     value = k_async_staleness(scenario.workers, scenario.policy.wait_for)
     figures = {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
     if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or stragglers.transient:
         return figures
-    longest = network.push_range_ms[1]
-    epoch = updates_ms(scenario, longest)
+    shortest, longest = network.push_range_ms
+    groups, epoch = speeds(scenario), updates_ms(scenario, longest)
     if epoch is None:
+        return figures
+    rate = renewal_throughput(cycles_ms(groups, law.mean_ms, (shortest + longest) / 2))
+    if not too_few_batches(scenario):
+        figures["throughput"] = Expected(value=rate, holds="bound", formula="Σ 1 / (m + y), as when nobody waits")
+    if epoch > 2 * 1000 * scenario.work / rate:
         return figures
     exact = isinstance(law, ShiftedExponential) and law.shift == longest == 0
     formula = "⌈N·B/K⌉·(E[K-th of N] + longest push)"
