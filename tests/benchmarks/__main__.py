@@ -141,10 +141,12 @@ REFUSED = {
     "a link with 5,000 digits": lambda: link_values("workers=" + "9" * 4_990),
     "a table of 16 million rows, 32 MiB": lambda: read_trace([io.BytesIO(b"compute_ms\n" + b"1\n" * 16_777_000)]),
     "a table of 100,000 columns": lambda: read_trace([io.BytesIO(b"a," * 100_000 + b"\n1\n")]),
-    "a bomb of 96 MiB as a table": lambda: read_trace([io.BytesIO(BOMB)]),
+    "a bomb of 96 MiB of zeros": lambda: read_trace([io.BytesIO(ZEROS)]),
+    "a bomb of 96 MiB that looks like a table": lambda: read_trace([io.BytesIO(ROWS)]),
 }
 LONG_RUN = simulate(replace(LARGEST, batches=100_000))
-BOMB = gzip.compress(b"compute_ms\n" + bytes(96 * 2**20), 1)
+ZEROS = gzip.compress(b"compute_ms\n" + bytes(96 * 2**20), 1)
+ROWS = gzip.compress(b"compute_ms\n" + b"1.250000000000,1.250000000000,1.250000000000,1.250000000000\n" * 1_600_000, 1)
 
 
 def refused_speed() -> None:
