@@ -136,6 +136,6 @@ def chunk_runs(scenario) -> int:
 
 
 def block_chunks(scenario) -> int:
-    """Chunks that pushes through a server are taken of at once: where there are few pushes, each run is done alone."""
-    runs = min(BLOCK_RUNS, BLOCK_WORK // scenario.work)
-    return 1 if runs * scenario.workers < FEW_PUSHES else max(1, runs // chunk_runs(scenario))
+    """Chunks whose pushes go through a server together; one, where all runs together would still be few pushes."""
+    runs, size = min(BLOCK_RUNS, BLOCK_WORK // scenario.work), chunk_runs(scenario)
+    return 1 if size == 1 and runs * scenario.workers < FEW_PUSHES else max(1, runs // size)

@@ -16,8 +16,9 @@ def through_server(
     release and release_one are the same rule, for windows of pushes and for one push after the other.
     """
     pull = draws.scenario.network.pull_ms
-    alone = draws.runs == 1 and draws.scenario.workers < FEW_PUSHES
-    at = serve_one(draws, pushes, size, release_one) if alone else serve(draws, pushes, size, release)
+    few = draws.runs == 1 and draws.scenario.workers < FEW_PUSHES
+    at = None if few else serve(draws, pushes, size, release)
+    at = at or serve_one(draws, pushes, size, release_one)
     used, begun = at.rank >= 0, at.started
     applied = when_full(at.applied, at.rank, size, pushes)
     end_of_run = np.where(used, applied, 0).max(axis=(0, 1))

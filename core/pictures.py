@@ -47,8 +47,9 @@ class Picture:
 
     def until(self, until_ms: float) -> "Picture":
         """The same, ending at another time."""
-        blocks = self.blocks[self.blocks["start_ms"] < until_ms]
-        return replace(self, blocks=blocks, domain_ms=(self.domain_ms[0], until_ms))
+        blocks, barriers_ms = self.blocks[self.blocks["start_ms"] < until_ms], self.barriers_ms
+        barriers_ms = barriers_ms[barriers_ms <= until_ms]
+        return replace(self, blocks=blocks, barriers_ms=barriers_ms, domain_ms=(self.domain_ms[0], until_ms))
 
 
 def picture(

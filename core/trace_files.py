@@ -77,7 +77,7 @@ def pieces(file, budget: Budget) -> Iterator[bytes]:
 def unzipped(raw) -> Iterator[bytes]:
     """The members of a gzip file, decompressed: as `gzip` reads them, in half the time."""
     packed = raw.read(PACKED)
-    while packed := packed.lstrip(b"\0"):  # padding
+    while packed:
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
             piece = member.decompress(packed, PIECE)
@@ -86,6 +86,8 @@ def unzipped(raw) -> Iterator[bytes]:
                 yield piece
             elif not packed and not member.eof:
                 raise EOFError("it ends before its end marker")
+        while packed and not (packed := packed.lstrip(b"\0")):  # padding
+            packed = raw.read(PACKED)
 
 
 def file_name(file) -> str:

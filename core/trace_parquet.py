@@ -17,13 +17,13 @@ FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "OPENBL
 
 def unpacked(
     file: str, data: bytes, most_fields: int, most_rows: int, most_characters: int
-) -> tuple[pd.DataFrame, list[str]]:
-    """The table in a Parquet file, and the names of columns left out because a text in them is too long.
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The numbers and texts in a Parquet file, and why columns were left out, by name.
 
     Raises ScenarioError, naming the file, for one that is damaged, larger than that, or that asks for a gibibyte.
     """
     try:
-        from pyarrow import ipc
+        from pyarrow import ArrowException, ipc
     except ImportError as error:
         raise ScenarioError(f"{file}: reading Parquet needs the package pyarrow; give CSV instead.") from error
     bounds = map(str, (MEMORY, most_fields, most_rows, most_characters))
@@ -43,6 +43,8 @@ def unpacked(
         raise ScenarioError(
             f"{file} is not a Parquet file that can be read: it is damaged, or asks for too much memory."
         )
-    table = ipc.open_stream(process.stdout).read_all()
-    left_out = json.loads(table.schema.metadata[b"too_long"])
-    return table.to_pandas(ignore_metadata=True), left_out
+    try:
+        table = ipc.open_stream(process.stdout).read_all()
+        return table.to_pandas(ignore_metadata=True), json.loads(table.schema.metadata[b"left_out"])
+    except (ArrowException, ValueError, LookupError, TypeError, OverflowError) as error:
+        raise ScenarioError(f"{file} is not a Parquet file that can be read: {str(error)[:200]}.") from error

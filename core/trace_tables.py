@@ -79,7 +79,7 @@ def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
     data, lines = bytearray(), 0
     for piece in pieces:
         data += piece
-        lines += piece.count(b"\n")
+        lines += piece.count(b"\n") or piece.count(b"\r")
         if not data.startswith(PARQUET):
             refuse_long(file, lines - 1)
             if b"\0" in piece:
@@ -132,9 +132,9 @@ def refuse_wide(file: str, text: str, separator: str) -> None:
 def read_parquet(file: str, data: bytes) -> pd.DataFrame:
     """The table in a Parquet file, with its texts as texts."""
     table, left_out = unpacked(file, data, MAX_CELLS, MAX_ROWS, MAX_NAME)
-    for name in left_out:
+    for name, why in left_out.items():
         if role_of(name[:MAX_NAME])[0]:
-            raise ScenarioError(f"{file}: a text in {shown(name)} has more than {MAX_NAME} characters.")
+            raise ScenarioError(f"{file}: {shown(name)} {why}.")
     table = table.drop(columns="__index_level_0__", errors="ignore")
     texts = table.columns[table.dtypes == "category"]
     halves = table.columns[table.dtypes == np.float16]

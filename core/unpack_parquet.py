@@ -42,9 +42,9 @@ def bound_memory(most: int) -> None:
 def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int):
     """The table and "", or None and why there is none.
 
-    Texts come as a dictionary; columns in which one is too long are left out, and named in the table's metadata.
+    Only numbers and texts, texts as a dictionary. The table's metadata say why a column was left out.
     """
-    from pyarrow import compute, parquet, types
+    from pyarrow import parquet, types
 
     opened = parquet.ParquetFile(io.BytesIO(data), pre_buffer=False)
     about, kinds = opened.metadata, {column.name: column.type for column in opened.schema_arrow}
@@ -59,19 +59,36 @@ def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int
     texts = [name for name, kind in kinds.items() if not any(is_kind(kind) for is_kind in simple)]
     # A text that comes a million times is a few bytes in the file: it stays one text.
     table = parquet.ParquetFile(io.BytesIO(data), pre_buffer=False, read_dictionary=texts).read(use_threads=False)
-    table, too_long = table.unify_dictionaries(), []
-    for at, (name, column) in reversed(list(enumerate(zip(table.column_names, table.columns, strict=True)))):
-        kind = column.type
-        if types.is_dictionary(kind) and not (types.is_string(kind.value_type) or types.is_binary(kind.value_type)):
-            table = table.set_column(at, name, compute.cast(column, kind.value_type))
-        elif types.is_dictionary(kind):
-            if any(longest(chunk.dictionary) > most_characters for chunk in column.chunks):
-                table, too_long = table.remove_column(at), [*too_long, name]
-        elif types.is_decimal(kind):
-            table = table.set_column(at, name, compute.cast(column, "float64"))
-    if table.nbytes > 8 * most_fields:
+    table, left_out = table.unify_dictionaries(), {}
+    for name in table.column_names:
+        at = table.column_names.index(name)
+        column, why = plain(table.column(at), most_characters)
+        if why:
+            table, left_out[name] = table.remove_column(at), why
+        else:
+            table = table.set_column(at, name, column)
+    table.validate(full=True)
+    if table.get_total_buffer_size() > 8 * most_fields:
         return None, f": a table may have {most_fields:,} fields at the most."
-    return table.replace_schema_metadata({"too_long": json.dumps(too_long)}), ""
+    return table.replace_schema_metadata({"left_out": json.dumps(left_out)}), ""
+
+
+def plain(column, most_characters: int):
+    """A column as numbers or texts, or why it is neither that can be used."""
+    from pyarrow import compute, types
+
+    kind = column.type
+    if types.is_temporal(kind):
+        return column, "holds dates or times of a clock, not numbers"
+    if types.is_decimal(kind):
+        return compute.cast(column, "float64"), ""
+    if not types.is_dictionary(kind):
+        return column, ""
+    if not (types.is_string(kind.value_type) or types.is_binary(kind.value_type)):
+        return plain(compute.cast(column, kind.value_type), most_characters)
+    if any(longest(chunk.dictionary) > most_characters for chunk in column.chunks):
+        return column, f"holds a text of more than {most_characters} characters"
+    return column, ""
 
 
 def longest(texts) -> int:

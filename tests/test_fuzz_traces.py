@@ -241,6 +241,15 @@ CRAFTED = {
 }
 
 
+@pytest.mark.parametrize("worker", ["w{}".format, ("w{}" + "x" * 150).format], ids=["short", "long"])
+def test_texts_in_many_row_groups_count_once(worker):
+    """Each group has a dictionary of its own in the file, and shares one when read."""
+    rows = 60_000
+    columns = {"worker": [worker(i % 50) for i in range(rows)], "note": [worker(i) for i in range(rows)]}
+    trace = read(as_parquet(columns | {"compute_ms": np.ones(rows)}, row_group_size=5_000))
+    assert (trace.workers, trace.steps) == (50, 1_200)
+
+
 def as_varint(number: int, length: int = 0) -> bytes:
     """How Thrift writes a whole number, in so many bytes or more."""
     number, packed = 2 * number, bytearray()
@@ -325,7 +334,20 @@ def test_a_closed_file_is_refused():
         read_trace([closed])
 
 
+def out_of_range(kind, value) -> pa.Array:
+    """Four times of a kind, of a number that no such time has."""
+    return pa.array([value] * 4, pa.int64() if kind.bit_width == 64 else pa.int32()).view(kind)
+
+
 COLUMNS = {
+    "texts that are none": pa.StringArray.from_buffers(
+        4, pa.array([b"ab"] * 4).buffers()[1], pa.py_buffer(b"\xff" * 8)
+    ),
+    "times to the nanosecond": pa.array([10**12 + 1] * 4, pa.time64("ns")),
+    "a time of no day": out_of_range(pa.time32("ms"), 2**30),
+    "a far date": out_of_range(pa.date32(), 2**30),
+    "a far date in ms": out_of_range(pa.date64(), 2**60 // 86_400_000 * 86_400_000),
+    "a time zone that is none": pa.array([1] * 4, pa.timestamp("s", "No/Where")),
     "timestamps": pa.array([datetime(2020, 1, day) for day in (1, 1, 2, 3)]),
     "dates": pa.array([date(2020, 1, 1)] * 4),
     "times": pa.array([time(1)] * 4),
@@ -356,7 +378,7 @@ def test_columns_of_every_kind_in_parquet(kind, role):
     trace = read(content)
     if trace and role in ("worker", "compute_ms"):
         fine(trace)
-    assert trace or role != "note" or kind in ("lists", "records")
+    assert trace or role != "note" or kind in ("lists", "records", "texts that are none")
 
 
 # --- traces that are taken ---

@@ -439,8 +439,10 @@ def test_more_values_than_any_trace_has_are_refused(monkeypatch):
         gzip.compress(LONG.encode()) + bytes(99),
         gzip.compress(LONG.encode(), 0),
         gzip.compress(LONG.encode()) + gzip.compress(b""),
+        gzip.compress(LONG.encode()) + bytes(200_000) + gzip.compress(LONG.encode()),
+        gzip.compress(LONG.encode()) + bytes(2**16 - len(gzip.compress(LONG.encode()))) + gzip.compress(b"a"),
     ],
-    ids=["two members", "padding", "stored", "an empty member"],
+    ids=["two members", "padding", "stored", "an empty member", "long padding", "padding to the end of a read"],
 )
 def test_gzip_as_it_comes(packed):
     assert b"".join(pieces(Upload("t.gz", packed), Budget(2**20))) == gzip.decompress(packed)

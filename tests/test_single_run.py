@@ -28,6 +28,7 @@ from core import (
 from core.draws import Draws
 from core.policies import CODES
 from core.simulate import most_replicates
+from core.single_run import serve_one
 from tests.strategies import FLAT, SERVER, given_runs
 
 
@@ -100,13 +101,28 @@ def test_long_runs_do_not_depend_on_the_loop(law, policy, monkeypatch):
 
 
 def test_replicates_do_not_depend_on_the_loop(monkeypatch):
-    """Chunks of one run, one at a time or three."""
+    """Chunks of one run, one at a time in a heap, or three in windows."""
     monkeypatch.setattr("core.draws.CHUNK_WORK", 1)
     scenario = Scenario(workers=4, batches=20, network=AlphaBeta(message_mb=300))
     policies = [KAsync(wait_for=2), StaleSynchronous(bound=1), Asynchronous(assignment="shared")]
-    alone = compare(scenario, policies, 6)
-    monkeypatch.setattr(sys.modules["core.simulate"], "block_chunks", lambda scenario: 3)
-    assert compare(scenario, policies, 6).equals(alone)
+    heaps, tables = [], []
+    monkeypatch.setattr("core.events.serve_one", lambda *args: heaps.append(1) or serve_one(*args))
+    for together in (1, 3):
+        monkeypatch.setattr(sys.modules["core.simulate"], "block_chunks", lambda scenario, many=together: many)
+        tables.append(compare(scenario, policies, 6))
+    assert len(heaps) == 6 * len(policies)
+    assert tables[0].equals(tables[1])
+
+
+def test_one_wide_run_goes_back_to_a_heap_where_windows_are_small(monkeypatch):
+    """Short times overtake: of exponential ones a window holds a few per cent of the workers, of uniform ones most."""
+    heaps = []
+    monkeypatch.setattr("core.events.serve_one", lambda *args: heaps.append(1) or serve_one(*args))
+    for law, heap in ((Uniform(), 0), (ShiftedExponential(shift=0), 1)):
+        heaps.clear()
+        scenario = Scenario(workers=1000, batches=20, compute=law, network=AlphaBeta(message_mb=0.01))
+        simulate(replace(scenario, policy=Asynchronous()))
+        assert len(heaps) == heap
 
 
 @pytest.mark.parametrize("policy", [KAsync(wait_for=64), StaleSynchronous(), Asynchronous(assignment="shared")])

@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from core import Run, Scenario, Synchronous, compare, simulate
-from core.overview import MAX_BLOCKS
 from core.pictures import Picture, pictures
 from core.policies import Policy
 from core.simulate import MODEL_VERSION
@@ -29,24 +28,13 @@ class Answer:
 
 def simulated(scenario: Scenario) -> Run:
     """The run of a scenario. The last large one is kept, a single one for all visitors: it may take a gigabyte."""
-    if scenario.work <= MAX_BLOCKS:
+    if scenario.work <= LARGE:
         return simulate(scenario)
-    if my_trace.in_use():  # nothing of it is kept where others could see it
-        return own_run(scenario)
     with st.spinner("Simulating…"):
+        if my_trace.in_use():  # nothing of it is kept where others could see it
+            with last_large_run().turn:
+                return simulate(scenario)
         return last_large_run().of(scenario)
-
-
-def own_run(scenario: Scenario) -> Run:
-    """The run on this visitor's own trace, kept in the session unless it is large."""
-    asked = repr(scenario)
-    known = st.session_state.get("own_run")
-    if known and known[0] == asked:
-        return known[1]
-    with turn(scenario):
-        run = simulate(scenario)
-    st.session_state.own_run = (asked, run) if scenario.work <= LARGE else None
-    return run
 
 
 def drawn(scenario: Scenario, policies: tuple[Policy, ...], most: int) -> list[Picture]:
@@ -56,17 +44,20 @@ def drawn(scenario: Scenario, policies: tuple[Policy, ...], most: int) -> list[P
 
 
 def turn(scenario: Scenario) -> AbstractContextManager:
-    """One after the other, where a single run may take hundreds of megabytes."""
-    return last_large_run().turn if scenario.work > LARGE else nullcontext()
+    """One comparison after the other, where a single run may take hundreds of megabytes."""
+    return last_large_run().comparing if scenario.work > LARGE else nullcontext()
 
 
 class LargeRun:
     """The last large run. One is simulated at a time, and the one before it is let go first."""
 
     def __init__(self):
-        self.turn, self.run = Lock(), None
+        self.turn, self.comparing, self.run = Lock(), Lock(), None
 
     def of(self, scenario: Scenario) -> Run:
+        run = self.run
+        if run is not None and run.scenario == scenario:
+            return run
         with self.turn:
             run = self.run
             if run is None or run.scenario != scenario:
@@ -112,7 +103,7 @@ def cached_compare(scenario: Scenario, policies: tuple[Policy, ...], replicates:
 
 def computed(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
     """A new answer."""
-    start = time.perf_counter()
     with turn(scenario):
+        start = time.perf_counter()
         table = compare(scenario, policies, replicates)
     return Answer(table, 1000 * (time.perf_counter() - start), time.time())

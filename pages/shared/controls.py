@@ -95,7 +95,7 @@ def show() -> None:
     st.toggle(
         "Type numbers",
         key="typing",
-        on_change=switch,
+        on_change=use_other_fields,
         help="Fields with larger ranges instead of sliders: up to 4,096 workers and 100,000 batches. Back on sliders, "
         "larger values become the sliders' largest.",
     )
@@ -203,6 +203,18 @@ def use_links() -> None:
 
 
 @boundary()
+def use_other_fields() -> None:
+    """Fields to type in instead of sliders, or the other way round."""
+    switch()
+
+
+@boundary()
+def use_cell(values: dict) -> None:
+    """Set the controls to a cell of a map."""
+    put(values)
+
+
+@boundary()
 def new_draw() -> None:
     """Another seed, short enough to read out."""
     put({"seed": secrets.randbelow(1_000_000)})
@@ -256,4 +268,4 @@ def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None
             st.page_link("pages/timeline.py", label="See it on Timeline", icon=":material/view_timeline:")
             st.page_link("pages/compare.py", label="See it on Compare", icon=":material/compare_arrows:")
         else:
-            st.button("Use as scenario", on_click=put, args=(values,), icon=":material/input:")
+            st.button("Use as scenario", on_click=use_cell, args=(values,), icon=":material/input:")

@@ -1,4 +1,4 @@
-"""Buttons that make a file only when it is asked for: all that they hold on to until then is what it takes to."""
+"""Buttons that make a file only when it is asked for; until then they hold no more than what it takes to make it."""
 
 from collections.abc import Callable
 

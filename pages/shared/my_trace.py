@@ -106,6 +106,8 @@ def shown() -> Measurement:
 def back_to_sample() -> None:
     """Let go of the visitor's trace and files."""
     del st.session_state.measurement
+    for derived in ("own_answer", "own_curves"):
+        st.session_state.pop(derived, None)
     st.session_state.uploads += 1
 
 

@@ -3,12 +3,10 @@
 import streamlit as st
 
 from core.link import DEFAULTS
-from pages.shared.boundary import boundary
 from pages.shared.keys import CONTROLS, Number
 from pages.shared.links import off_slider
 
 
-@boundary()
 def put(values: dict) -> None:
     """Set controls; the URL follows. Values beyond the ends of a slider turn sliders into fields to type in."""
     at = st.session_state
@@ -18,7 +16,6 @@ def put(values: dict) -> None:
         switch()
 
 
-@boundary()
 def switch() -> None:
     """Fields in the place of sliders, or sliders with the values as near as they allow."""
     at = st.session_state
