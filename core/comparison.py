@@ -82,7 +82,7 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
                 "Speed-up": spread if policy != baseline else "baseline",
                 "Used (/s)": with_interval(runs["throughput"]),
                 "Utilization (%)": rounded(at["utilization_percent"]),
-                "Mean staleness": with_interval(runs["mean_staleness"]),
+                "Mean staleness": rounded(at["mean_staleness"]),
                 "p95": round(at["p95_staleness"], 1),
                 "Updates": round(at["updates"]),
                 "Gradients each": round(at["gradients_per_update"], 2),
