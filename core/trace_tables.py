@@ -76,19 +76,20 @@ def read_table(file: str, pieces: Iterator[bytes]) -> Rows:
 
 def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
     """All bytes of a table; ScenarioError above 32 MiB, and for a text as soon as it is seen to be none that fits."""
-    data, lines = bytearray(), 0
+    parts, size, lines = [], 0, 0
     for piece in pieces:
-        data += piece
-        lines += piece.count(b"\n") or piece.count(b"\r")
-        if not data.startswith(PARQUET):
+        parts.append(piece)
+        size += len(piece)
+        if not parts[0].startswith(PARQUET):
+            lines += piece.count(b"\n") or piece.count(b"\r")
             refuse_long(file, lines - 1)
             if b"\0" in piece:
                 raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.")
-            if lines < 2 and len(data) > 2 * LONGEST_HEAD:
+            if lines < 2 and size > 2 * LONGEST_HEAD:
                 raise ScenarioError(f"{file} is not a table: its first rows have over {LONGEST_HEAD:,} characters.")
-        if len(data) > MAX_BYTES:
+        if size > MAX_BYTES:
             raise ScenarioError(f"{file}: a table may have {MAX_BYTES / 2**20:g} MiB (decompressed) at the most.")
-    return bytes(data)
+    return b"".join(parts)
 
 
 def refuse_long(file: str, rows: int) -> None:

@@ -53,14 +53,14 @@ def served(folder=ROOT):
 
 
 @contextmanager
-def served_process(folder=ROOT):
+def served_process(folder=ROOT, start=("-m", "streamlit"), stdout=subprocess.DEVNULL):
     """The address of a fresh server, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
+    command = [sys.executable, *start, "run", "streamlit_app.py", "--server.headless=true"]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
-    process = subprocess.Popen(command + options, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command + options, cwd=folder, stdout=stdout, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/_stcore/health")
