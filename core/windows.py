@@ -7,7 +7,7 @@ where the draws tell exactly how far ahead one may look. Arrays are (workers, ru
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate, count
+from itertools import accumulate
 
 import numpy as np
 
@@ -57,9 +57,9 @@ def serve(draws: Draws, pushes: int, size: int, release: Release) -> Stations | 
     finished, before, free = np.zeros(pending.shape, dtype=np.int64), np.zeros(runs, dtype=np.int64), np.zeros(runs)
     number, every = np.arange(workers)[:, None], np.arange(runs)
     place, done_ms = np.empty_like(cell), np.full((workers + 1, runs), np.inf)
-    for windows in count():
-        if before.min() == pushes:
-            break
+    windows = 0
+    while before.min() < pushes:
+        windows += 1
         if runs == 1 and windows == TRIAL and before[0] < TRIAL * workers / 8:
             return None
         order = pending.argsort(axis=0, kind="stable") * runs + every  # ties: the lower worker number
@@ -73,6 +73,7 @@ def serve(draws: Draws, pushes: int, size: int, release: Release) -> Stations | 
         lacking = finished + pushing >= rows if finished.max() + 1 >= rows else None
         if lacking is not None:
             arrive[lacking] = np.inf
+        # Nobody who goes on here arrives before arrive.min(): what does keeps its place, and so does the first push.
         safe = (arrived < arrive.min(axis=0)) & (before + number < pushes)
         safe[0] = before < pushes
         certain = np.count_nonzero(safe, axis=0)
