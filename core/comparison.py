@@ -74,15 +74,16 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for policy in finishing_order(table):
         runs, gain, at = table[table["policy"] == policy], speedup(table, baseline, policy), mean.loc[policy]
-        spread = f"{times(gain.median)} ({times(gain.low)} – {times(gain.high)})"
+        median, low, high = (times(ratio).removesuffix("×") for ratio in (gain.median, gain.low, gain.high))
+        spread = f"{median} ({low} – {high})"
         rows.append(
             {
                 "Policy": policy,
                 "Epoch time (s)": with_interval(runs["epoch_ms"] / 1000),
-                "Speed-up": spread if policy != baseline else "baseline",
+                "Speed-up (×)": spread if policy != baseline else "baseline",
                 "Used (/s)": with_interval(runs["throughput"]),
                 "Utilization (%)": rounded(at["utilization_percent"]),
-                "Mean staleness": rounded(at["mean_staleness"]),
+                "Staleness": rounded(at["mean_staleness"]),
                 "p95": round(at["p95_staleness"], 1),
                 "Updates": round(at["updates"]),
                 "Gradients each": round(at["gradients_per_update"], 2),

@@ -216,7 +216,7 @@ def test_ranking_is_in_finishing_order_and_states_intervals():
     epochs = [numbers(text) for text in ranks["Epoch time (s)"]]
     assert epochs == sorted(epochs)
     assert all(low <= mean <= high for mean, low, high in epochs)
-    assert ranks.set_index("Policy").loc["Synchronous", "Speed-up"] == "baseline"
+    assert ranks.set_index("Policy").loc["Synchronous", "Speed-up (×)"] == "baseline"
     mine = table[table["policy"] == "Asynchronous"]
     assert ranks.set_index("Policy").loc["Asynchronous", "p95"] == round(mine["p95_staleness"].mean(), 1)
 
