@@ -45,7 +45,7 @@ def test_numbers_are_typed_where_a_slider_ends(visit, server):
     me.settle()
     you = visit(server).go(me.page.url)
     assert you.headline == me.headline
-    you.page.wait_for_function("document.querySelector('.st-key-workers input[type=number]').value === '500'")
+    you.page.wait_for_function("document.querySelector('.st-key-workers input[type=number]')?.value === '500'")
     you.page.locator(".st-key-typing label").first.click()
     you.page.wait_for_selector("text=64 workers finish")
     you.page.wait_for_url("**workers=64*")
