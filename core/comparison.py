@@ -173,8 +173,8 @@ def reasons(table: pd.DataFrame, policies: Sequence[Policy]) -> str:
     return f"{varies} {losses[0]}; {lowered(losses[1])}.{savings(table, baseline, other)}{pays}{runner_up(table)}"
 
 
-def summary_text(table: pd.DataFrame, policies: Sequence[Policy], scenario: Scenario, link: str) -> str:
-    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, where to see it."""
+def summary_text(table: pd.DataFrame, policies: Sequence[Policy], scenario: Scenario) -> str:
+    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy."""
     asked = f"{counted(scenario.workers, 'worker')} × {counted(scenario.batches, 'batch', 'batches')}"
     lines = [headline(table), f"{asked}, {counted(table['replicate'].nunique(), 'paired run')}."]
     for policy, row in means(table).loc[finishing_order(table)].iterrows():
@@ -182,7 +182,7 @@ def summary_text(table: pd.DataFrame, policies: Sequence[Policy], scenario: Scen
             f"- {policy}: epoch {duration(row['epoch_ms'])}, {rounded(row['throughput'])} used mini-batches/s, "
             f"utilization {percent(row['utilization_percent'])}, staleness {row['mean_staleness']:.1f}"
         )
-    return "\n".join([*lines, reasons(table, policies), link])
+    return "\n".join([*lines, reasons(table, policies)])
 
 
 def losses_of(mean: pd.Series) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from core.schedule import PHASES, Schedule, one_run, segments, under_way
+from core.schedule import PHASES, Schedule, Segments, one_run, segments, under_way
 
 MAX_BLOCKS = 4_000  # marks that a browser draws without delay, all on a page together
 MOST_ROWS, MOST_BINS, MOST_CELLS, CLOSEUP_BLOCKS = 64, 300, 2_048, 1_000
@@ -121,7 +121,7 @@ def closeup(
     until_ms: float = np.inf,
     most: int = CLOSEUP_BLOCKS,
     run: int = 0,
-) -> tuple[pd.DataFrame, float]:
+) -> tuple[Segments, float]:
     """The segments of some workers in a window of time, at most so many, and when they end, ms.
 
     Where there are more, the window ends early. Takes memory for what is found only.
@@ -133,11 +133,11 @@ def closeup(
     starts = [start[worker, a : min(b, a + enough + 1)] for worker, a, b in zip(workers, first, last, strict=True)]
     until_ms = nth(np.concatenate(starts), enough, until_ms)
     found = segments(schedule, run, since_ms=since_ms, until_ms=until_ms, workers=workers)
-    until_ms = nth(found["start_ms"].to_numpy(), most, until_ms)
-    return found[found["start_ms"] < until_ms], until_ms
+    until_ms = nth(found.start_ms, most, until_ms)
+    return found.started_before(until_ms), until_ms
 
 
-def whole(schedule: Schedule, run: int = 0) -> pd.DataFrame | None:
+def whole(schedule: Schedule, run: int = 0) -> Segments | None:
     """All segments of a run, or None where there are more workers or blocks, tails among them, than fit one picture."""
     if schedule.shape[1] > MOST_ROWS or schedule.gradients > MAX_BLOCKS:
         return None

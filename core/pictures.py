@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
-from core.overview import MOST_ROWS, closeup, slowest
+from core.metrics import phase_ms
+from core.overview import MOST_ROWS, closeup, group_names, group_of, groups, slowest
 from core.policies import Policy
 from core.report import timeline_in_words
 from core.scenario import Scenario
+from core.schedule import PHASES, Barriers, Segments, barriers, contributions, segments, staleness_counts
 from core.simulate import Run, simulate
 
+PHASE_ORDER = (*PHASES, "tail")
+"""In which phases are listed everywhere."""
+MOST_BARS = 150  # of a histogram
 REASONS = {
     "barrier": "waits at the barrier",
     "staleness bound": "waits: too far ahead of the slowest worker",
@@ -39,22 +43,32 @@ class Picture:
     epoch_ms: float
     workers: Sequence[int]
     domain_ms: tuple[float, float]
-    blocks: pd.DataFrame
-    """A row a block: label (W0…), phase, what, batch (− for a tail), start_ms, end_ms, duration_ms, and others."""
+    blocks: dict[str, np.ndarray]
+    """A block at each place of these columns: worker, label (W0…), batch (– for a tail), phase, what (in words),
+    start_ms, end_ms, duration_ms, straggler (whether it is the last to finish its batch)."""
     barriers_ms: np.ndarray
     words: str
     """What is seen, for people who cannot see it."""
 
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that occur, in the order in which they are listed everywhere."""
+        return tuple(phase for phase in PHASE_ORDER if (self.blocks["phase"] == phase).any())
+
     def until(self, until_ms: float) -> "Picture":
         """The same, ending at another time."""
-        blocks, barriers_ms = self.blocks[self.blocks["start_ms"] < until_ms], self.barriers_ms
-        barriers_ms = barriers_ms[barriers_ms <= until_ms]
-        return replace(self, blocks=blocks, barriers_ms=barriers_ms, domain_ms=(self.domain_ms[0], until_ms))
+        kept = self.blocks["start_ms"] < until_ms
+        return replace(
+            self,
+            blocks={name: column[kept] for name, column in self.blocks.items()},
+            barriers_ms=self.barriers_ms[self.barriers_ms <= until_ms],
+            domain_ms=(self.domain_ms[0], until_ms),
+        )
 
 
 def picture(
     run: Run,
-    segments: pd.DataFrame | None = None,
+    found: Segments | None = None,
     workers: Sequence[int] | None = None,
     domain_ms: tuple[float, float] | None = None,
     words: str = "",
@@ -62,13 +76,14 @@ def picture(
     """A run, or some of its segments and workers in a stretch of time, in words of ours where none are given."""
     workers = range(run.scenario.workers) if workers is None else workers
     domain_ms = (0.0, run.metrics.epoch_ms) if domain_ms is None else domain_ms
-    barriers_ms = run.barriers()["barrier_ms"].to_numpy(dtype=float)
+    met = barriers(run.schedule)
+    barriers_ms = np.zeros(0) if met is None else met.barrier_ms
     return Picture(
         label=run.scenario.policy.label,
         epoch_ms=run.metrics.epoch_ms,
         workers=workers,
         domain_ms=domain_ms,
-        blocks=blocks(run, run.segments() if segments is None else segments, workers, domain_ms[1]),
+        blocks=blocks(run, segments(run.schedule) if found is None else found, met, workers, domain_ms[1]),
         barriers_ms=barriers_ms[(barriers_ms >= domain_ms[0]) & (barriers_ms <= domain_ms[1])],
         words=words or timeline_in_words(run),
     )
@@ -79,46 +94,115 @@ def pictures(scenario: Scenario, policies: Sequence[Policy], most: int) -> list[
 
     Where there are many workers, those that are slowest under the first policy. One run is in memory at a time.
     """
-    found, workers, ends = [], None, []  # of those that are cut
+    drawn, workers, ends = [], None, []  # of those that are cut
     for policy in policies:
         run = simulate(replace(scenario, policy=policy))
         if workers is None:
             workers = sorted(slowest(run.schedule, MOST_ROWS))
-        segments, end = closeup(run.schedule, np.array(workers), most=most - len(workers))  # a tail of each is a block
-        found.append(picture(run, segments, workers, (0.0, end)))
+        found, end = closeup(run.schedule, np.array(workers), most=most - len(workers))  # a tail of each is a block
+        drawn.append(picture(run, found, workers, (0.0, end)))
         if end < run.metrics.epoch_ms:
             ends.append(end)
         del run
-    until_ms = min(ends, default=max(each.epoch_ms for each in found))
-    return [each.until(until_ms) for each in found]
+    until_ms = min(ends, default=max(each.epoch_ms for each in drawn))
+    return [each.until(until_ms) for each in drawn]
 
 
-def blocks(run: Run, segments: pd.DataFrame, workers: Sequence[int], until_ms: float) -> pd.DataFrame:
+def blocks(
+    run: Run, found: Segments, met: Barriers | None, workers: Sequence[int], until_ms: float
+) -> dict[str, np.ndarray]:
     """Segments, and the tails of some workers that have begun by then, in words."""
-    found = pd.concat(
-        [segments.astype({"phase": str, "reason": str}), tails(run, workers, until_ms)], ignore_index=True
-    )
-    barriers = run.barriers().set_index("batch")["straggler"]
-    straggler = found["batch"].map(barriers).fillna(-1).astype(int)
-    phase, reason = found["phase"].astype(str), found["reason"].astype(str)
-    last = phase.eq("compute") & straggler.eq(found["worker"])
-    what = phase.map(DOES_WITH_BARRIERS if len(barriers) else DOES).mask(last, "computes, the slowest of its batch")
-    what = what.mask(phase.eq("wait"), reason.map(REASONS).fillna("waits: " + reason))
-    what = what.mask(reason.eq("barrier"), what + " for W" + straggler.astype(str))
-    return found.assign(
-        label="W" + found["worker"].astype(str),
-        batch=found["batch"].astype(str).mask(phase.eq("tail"), "–"),
-        phase=phase,
-        what=what,
-        duration_ms=found["end_ms"] - found["start_ms"],
-        straggler=last,
-    )
+    straggler = np.full(run.schedule.shape[0], -1)
+    if met is not None:
+        straggler[met.batch] = met.straggler
+    for_whom = straggler[found.batch]
+    phase, reason = (np.array(names, dtype=object)[found.kind] for names in (found.phases, found.reasons))
+    what = np.array([doing(*kind, met is not None) for kind in zip(found.phases, found.reasons, strict=True)], object)
+    what = what[found.kind]
+    last = (phase == "compute") & (for_whom == found.worker)
+    what[last] = "computes, the slowest of its batch"
+    at_barrier = reason == "barrier"
+    what[at_barrier] += np.array([f" for W{worker}" for worker in range(run.scenario.workers)], object)[
+        for_whom[at_barrier]
+    ]
+    tails, finish_ms = early(run, workers, until_ms)
+    names = {worker: f"W{worker}" for worker in workers}
+    start_ms = np.concatenate([found.start_ms, finish_ms])
+    end_ms = np.concatenate([found.end_ms, np.full(len(tails), run.metrics.epoch_ms)])
+    return {
+        "worker": np.concatenate([found.worker, tails]),
+        "label": np.array([names[worker] for worker in (*found.worker.tolist(), *tails.tolist())], dtype=object),
+        "batch": np.array([*map(str, found.batch.tolist()), *["–"] * len(tails)], dtype=object),
+        "phase": np.concatenate([phase, np.full(len(tails), "tail", dtype=object)]),
+        "what": np.concatenate([what, np.full(len(tails), DOES["tail"], dtype=object)]),
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "duration_ms": end_ms - start_ms,
+        "straggler": np.concatenate([last, np.zeros(len(tails), dtype=bool)]),
+    }
 
 
-def tails(run: Run, workers: Sequence[int], until_ms: float) -> pd.DataFrame:
-    """When workers were done for good while others went on, as segments of the phase tail: one each at the most."""
-    epoch, workers = run.metrics.epoch_ms, np.asarray(workers)
-    finish = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)[workers]
-    early = (finish < epoch * (1 - 1e-9)) & (finish < until_ms)
-    table = pd.DataFrame({"worker": workers[early], "start_ms": finish[early]})
-    return table.assign(batch=-1, phase="tail", reason="", end_ms=epoch)
+def doing(phase: str, reason: str, with_barriers: bool) -> str:
+    """What a worker does in a kind of segment."""
+    if phase == "wait":
+        return REASONS.get(reason, f"waits: {reason}")
+    return (DOES_WITH_BARRIERS if with_barriers else DOES)[phase]
+
+
+def early(run: Run, workers: Sequence[int], until_ms: float) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the workers that were done for good by a time while others went on, and when they were, ms."""
+    workers = np.asarray(workers)
+    finish_ms = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)[workers]
+    done = (finish_ms < run.metrics.epoch_ms * (1 - 1e-9)) & (finish_ms < until_ms)
+    return workers[done], finish_ms[done]
+
+
+def share_bars(run: Run) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Where each worker's epoch went, or a group's on average: labels, and columns label, phase, order, ms, percent."""
+    labels, group, size = grouped(run.scenario.workers)
+    phases = list(PHASE_ORDER)
+    ms = np.stack([each[:, 0] for each in phase_ms(run.schedule).values()])  # in the order of phases
+    mean_ms = np.stack([np.bincount(group, each) / size for each in ms])
+    phase, row = np.nonzero(mean_ms > 0)
+    return labels, {
+        "label": np.array(labels, dtype=object)[row],
+        "phase": np.array(phases, dtype=object)[phase],
+        "order": phase,
+        "ms": mean_ms[phase, row],
+        "percent": 100 * mean_ms[phase, row] / run.metrics.epoch_ms,
+    }
+
+
+def contribution_bars(run: Run) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Gradients of each worker, or group: labels, and columns label, used (used|cancelled), gradients, percent."""
+    labels, group, _ = grouped(run.scenario.workers)
+    found = contributions(run.schedule)
+    count = np.stack([np.bincount(group, each) for each in (found.used, found.cancelled)])
+    kind, row = np.nonzero(count)
+    gradients = count[kind, row].astype(np.int64)
+    return labels, {
+        "label": np.array(labels, dtype=object)[row],
+        "used": np.array(["used", "cancelled"], dtype=object)[kind],
+        "gradients": gradients,
+        "percent": 100 * gradients / count.sum(axis=1)[kind],
+    }
+
+
+def staleness_bars(run: Run) -> tuple[int, dict[str, np.ndarray]]:
+    """How many of the gradients used were how stale: values in a bar, and columns staleness, gradients, percent."""
+    counts = staleness_counts(run.schedule)
+    wide = 1 if np.count_nonzero(counts) <= MOST_BARS else -(-len(counts) // MOST_BARS)
+    gradients = np.add.reduceat(counts, np.arange(0, len(counts), wide))
+    (occurs,) = np.nonzero(gradients)
+    return wide, {
+        "staleness": occurs * wide,
+        "gradients": gradients[occurs],
+        "percent": 100 * gradients[occurs] / counts.sum(),
+    }
+
+
+def grouped(workers: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """A label for each worker, or for each group where they are too many to draw; each worker's group; their sizes."""
+    rows = groups(np.arange(workers))
+    group = group_of(rows)
+    return group_names(rows), group, np.bincount(group)

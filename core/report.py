@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from core.metrics import FIGURES, wait_ms
+from core.metrics import FIGURES, phase_ms, wait_ms
 from core.network import FlatLatency
 from core.overview import MOST_ROWS
 from core.scenario import Scenario
+from core.schedule import Segments, barriers, contributions
 from core.simulate import Run
 from core.theory import Expected
 from core.words import counted, duration, listed, percent, rounded
@@ -58,32 +60,34 @@ def waits(run: Run) -> list[tuple[float, str]]:
 
 def shares_in_words(run: Run) -> str:
     """Each worker's shares of the epoch, for people who cannot see the chart; their range where workers are many."""
-    shares = run.worker_shares()
+    epoch_ms = run.metrics.epoch_ms
+    shares = {phase: 100 * ms[:, 0] / epoch_ms for phase, ms in phase_ms(run.schedule).items()}
     if run.scenario.workers > MOST_ROWS:
-        of = shares.groupby("phase", sort=False)["percent"]
         phases = [
-            f"{phase} {percent(at['mean'])} on average ({percent(at['min'])} to {percent(at['max'])})"
-            for phase, at in of.agg(["mean", "min", "max"]).iterrows()
-            if at["max"]
+            f"{phase} {percent(of.mean())} on average ({percent(of.min())} to {percent(of.max())})"
+            for phase, of in shares.items()
+            if of.max()
         ]
         return f"Share of the epoch, of {counted(run.scenario.workers, 'worker')}: {'; '.join(phases)}."
-    said: dict[int, list[str]] = {}
-    for row in shares.sort_values("worker", kind="stable").itertuples():
-        said.setdefault(row.worker, []).extend([f"{row.phase} {percent(row.percent)}"] * (row.percent > 0))
-    workers = [f"W{worker}: {', '.join(phases)}" for worker, phases in said.items()]
+    by_worker = zip(*(of.tolist() for of in shares.values()), strict=True)
+    workers = [
+        f"W{worker}: {', '.join(f'{phase} {percent(share)}' for phase, share in zip(shares, of, strict=True) if share)}"
+        for worker, of in enumerate(by_worker)
+    ]
     return "Share of the epoch by worker. " + "; ".join(workers) + "."
 
 
 def timeline_in_words(run: Run) -> str:
     """What the timeline shows, for people who cannot see it."""
     headline, detail = run_answer(run)
-    barriers = run.barriers()
+    met = barriers(run.schedule)
     text = f"Timeline of {counted(run.scenario.workers, 'worker')}, a row each, {run.scenario.policy.label.lower()}. "
     text += f"{headline} {detail}"
-    if len(barriers):
-        often = barriers.loc[barriers["straggler"] >= 0, "straggler"].value_counts()
-        shown = often.sort_index() if len(often) <= MOST_ROWS else often.head(10)
-        last = ", ".join(f"W{worker} {count}×" for worker, count in shown.items())
+    if met is not None and len(met.batch):
+        times = np.bincount(met.straggler[met.straggler >= 0], minlength=run.scenario.workers)
+        often = np.argsort(-times, kind="stable")[: np.count_nonzero(times)]
+        shown = np.sort(often) if len(often) <= MOST_ROWS else often[:10]
+        last = ", ".join(f"W{worker} {times[worker]}×" for worker in shown)
         last += f" and {counted(len(often) - len(shown), 'other')}" if len(shown) < len(often) else ""
         text += f" Last at the barrier: {last}." if last else " Nobody waits at a barrier."
     return text
@@ -101,12 +105,14 @@ def overview_in_words(table: pd.DataFrame, labels: list[str]) -> str:
     )
 
 
-def closeup_in_words(segments: pd.DataFrame, workers: Sequence[int], since_ms: float, until_ms: float) -> str:
+def closeup_in_words(segments: Segments, workers: Sequence[int], since_ms: float, until_ms: float) -> str:
     """What the blocks of some workers in a window of time show, for people who cannot see them."""
-    inside = segments["end_ms"].clip(upper=until_ms) - segments["start_ms"].clip(lower=since_ms)
-    whole = len(workers) * (until_ms - since_ms)
-    spent = (inside.groupby(segments["phase"].astype(str)).sum() * 100 / whole).sort_values(ascending=False)
-    shares = listed([f"{percent(share)} {phase}" for phase, share in spent.items()]) if len(spent) else "nothing"
+    inside_ms = np.minimum(segments.end_ms, until_ms) - np.maximum(segments.start_ms, since_ms)
+    spent: dict[str, float] = {}
+    for phase, ms in zip(segments.phases, np.bincount(segments.kind, inside_ms, len(segments.phases)), strict=True):
+        spent[phase] = spent.get(phase, 0.0) + 100 * ms / (len(workers) * (until_ms - since_ms))
+    most_first = sorted(((share, phase) for phase, share in spent.items() if share), reverse=True)
+    shares = listed([f"{percent(share)} {phase}" for share, phase in most_first] or ["nothing"])
     return (
         f"Blocks of {counted(len(workers), 'worker')}, a row each, from {duration(since_ms)} to {duration(until_ms)}. "
         f"Of their time: {shares}."
@@ -142,16 +148,22 @@ def staleness_in_words(run: Run) -> str:
 
 def contributions_in_words(run: Run) -> str:
     """Whose gradients the updates used, and how many were thrown away."""
-    gradients = run.contributions()
-    used = gradients["used"].to_numpy()
+    gradients = contributions(run.schedule)
+    used = gradients.used
     shares = 100 * used / used.sum()
     if (used == used[0]).all():
         text = f"Every worker contributes the same: {counted(int(used[0]), 'gradient')}, {percent(shares[0])}."
     else:
         most, least = int(shares.argmax()), int(shares.argmin())
         text = f"W{most} contributes most, {percent(shares[most])}; W{least} least, {percent(shares[least])}."
-    thrown = int(gradients["cancelled"].sum())
+    thrown = int(gradients.cancelled.sum())
     return f"{text} {counted(thrown, 'gradient')} thrown away." if thrown else text
+
+
+def contribute_unevenly(run: Run) -> bool:
+    """Whether some workers' gradients were used more often than others', or any was thrown away."""
+    gradients = contributions(run.schedule)
+    return bool((gradients.used != gradients.used[0]).any() or gradients.cancelled.any())
 
 
 def network_in_words(scenario: Scenario) -> str:

@@ -39,7 +39,7 @@ class Run:
 
     def segments(self) -> pd.DataFrame:
         """Phases with their times: worker, batch, phase, reason (of a wait), start_ms, end_ms."""
-        return schedule.segments(self.schedule)
+        return schedule.segments(self.schedule).table()
 
     def gradients(self) -> pd.DataFrame:
         """Gradients with their staleness: worker, batch, read_ms, ready_ms, applied_ms, update, staleness, used."""
@@ -47,15 +47,18 @@ class Run:
 
     def barriers(self) -> pd.DataFrame:
         """Barriers and whom each waited for: batch, barrier_ms, straggler. Empty where there are none."""
-        return schedule.barriers(self.schedule)
+        found = schedule.barriers(self.schedule)
+        return pd.DataFrame(columns=["batch", "barrier_ms", "straggler"]) if found is None else found.table()
 
     def contributions(self) -> pd.DataFrame:
         """Gradients of each worker: worker, used, cancelled."""
-        return schedule.contributions(self.schedule)
+        return schedule.contributions(self.schedule).table()
 
     def staleness_counts(self) -> pd.DataFrame:
         """How many of the gradients used were how stale: staleness (updates), gradients."""
-        return schedule.staleness_counts(self.schedule)
+        gradients = schedule.staleness_counts(self.schedule)
+        occurs = np.flatnonzero(gradients)
+        return pd.DataFrame({"staleness": occurs, "gradients": gradients[occurs]})
 
     def worker_shares(self) -> pd.DataFrame:
         """Where each worker's epoch went: worker, phase (the phases and tail), ms, percent of the epoch."""

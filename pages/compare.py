@@ -2,37 +2,33 @@
 
 import streamlit as st
 
-from core import charts, comparison
+from core import compare, comparison
 from core.simulate import most_replicates
 from pages.shared import controls, entry, links
-from pages.shared.cache import compared, drawn
+from pages.shared.cache import compared
 from pages.shared.exports import csv_button
-from pages.shared.many import many
-from pages.shared.two import two
-
-BLOCKS, MOST_BLOCKS = 8_000, 2_500  # of all pictures together, and of one
+from pages.shared.layouts import ranked, side_by_side
 
 entry.through_app()
 asked, policies = controls.scenario(), controls.policies()
 wanted, most = st.session_state.replicates, most_replicates(asked, policies)
-answer, from_cache = compared(asked, policies, min(wanted, max(1, most)))
-shown = drawn(asked, policies, min(MOST_BLOCKS, BLOCKS // len(policies)))
+runs = min(wanted, max(1, most))
+answer, from_cache = compared(asked, policies, runs)
 
-table = answer.table
-st.header(comparison.headline(table))
-st.markdown(comparison.reasons(table, policies))
-st.caption(comparison.caveats(asked, table))
+st.header(answer.headline)
+st.markdown(answer.reasons)
+st.caption(answer.caveats)
 if wanted > most:
     st.caption(comparison.fewer_runs_in_words(asked, wanted, most))
 
-colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
-layout = two if len(policies) == 2 else many
-layout(asked, table, shown, colors)
+layout = side_by_side if len(policies) == 2 else ranked
+layout(answer)
 
 with st.expander("Summary to paste"):
-    st.code(comparison.summary_text(table, policies, asked, links.link()), language=None, wrap_lines=True)
+    st.code(f"{answer.summary}\n{links.link()}", language=None, wrap_lines=True)
 with st.expander("All metrics: the mean, and between low and high the middle 95 % of the runs"):
-    st.dataframe(comparison.summary(table).round(3), height="content")
-    csv_button("Every run (CSV)", lambda: table, f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv")
+    st.dataframe(answer.metrics, height="content")
+    name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
+    csv_button("Every run (CSV)", lambda: compare(asked, policies, runs), name)
 origin = "From the cache; it took" if from_cache else "Computed now in"
-st.caption(f"{origin} {answer.cost_ms:,.0f} ms for {len(table):,} simulated epochs.")
+st.caption(f"{origin} {answer.cost_ms:,.0f} ms for {runs * len(policies):,} simulated epochs.")

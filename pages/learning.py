@@ -2,13 +2,16 @@
 
 import streamlit as st
 
-from core import ScenarioError, charts, learning_report
-from core.learning import FEWEST_EACH, for_training, gradients_for, judged
+from core import ScenarioError, learning_report
+from core.learning import FEWEST_EACH, for_training, gradients_for
 from core.problems import PROBLEMS
 from core.words import counted
 from pages.shared import controls, entry
+from pages.shared.drawing import draw
 from pages.shared.exports import csv_button
-from pages.shared.training import RATES, figures, trained, with_control
+from pages.shared.layouts import titled
+from pages.shared.learned import AGAINST, learned
+from pages.shared.training import RATES, learning, train, with_control
 
 RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
 
@@ -19,8 +22,6 @@ with st.container(horizontal=True):
         controls.control(key)
 problem, seeds = PROBLEMS[st.session_state.problem], st.session_state.train_seeds
 rates = RATES[st.session_state.rate]
-labels = [policy.label for policy in policies]
-colors = dict(zip(labels, charts.POLICY_COLORS, strict=False))
 try:
     short = for_training(asked, gradients_for(asked.workers, problem))
 except ScenarioError as refused:
@@ -29,48 +30,38 @@ except ScenarioError as refused:
     st.stop()
 
 
-def so_far(text: str, curves, done: list) -> None:
+question = (problem, rates, seeds)
+
+
+def so_far(text: str, done: list) -> None:
     """The policies that have trained, while others are training."""
     st.progress(len(done) / len(policies), text)
-    learning = judged(curves, figures(short, done, seeds), problem)
-    if learning.runs.empty:
-        return
-    st.header(learning_report.headline(learning))
-    st.altair_chart(
-        charts.curves(learning_report.bands(learning, "time_s", "loss"), "Time (s)", "Training loss", colors)
-    )
+    found = learned(short, tuple(done), *question)
+    if found.curves:
+        st.header(found.headline)
+        draw(found.curves["time", "loss"].chart, "curves so far", found.headline)
 
 
-place = st.empty()
-curves, trained_policies = trained(short, policies, problem, rates, seeds, place, so_far)
-place.empty()
-if curves.empty:
+trained = tuple(train(short, policies, *question, so_far))
+if not trained:
     st.stop()
-learning = judged(curves, figures(short, trained_policies, seeds), problem)
+answer = learned(short, trained, *question)
 
-st.header(learning_report.headline(learning))
-if learning.runs.empty:
+st.header(answer.headline)
+if not answer.curves:
     st.error("Every run diverged: there is nothing to draw. Choose a smaller learning rate.", icon=":material/block:")
-    st.dataframe(learning_report.all_rates(learning), hide_index=True)
+    st.dataframe(answer.all_rates, hide_index=True)
     st.stop()
-st.markdown(learning_report.reasons(learning))
-if what_to_do := learning_report.advice(learning, asked.workers, problem):
-    st.info(what_to_do, icon=":material/lightbulb:")
+st.markdown(answer.reasons)
+if answer.advice:
+    st.info(answer.advice, icon=":material/lightbulb:")
 
 left, right = st.columns([1, 1])
-choices = ("time", "samples processed")
-against = left.segmented_control("Against", choices, default="time", required=True, key="learning_against")
-measures = ["accuracy", "loss"] if learning.goal == "accuracy" else ["loss"]
+against = left.segmented_control("Against", AGAINST, default="time", required=True, key="learning_against")
+measures = answer.measures
 measure = right.segmented_control("Measure", measures, default=measures[0], required=True, key="learning_measure")
-bands = learning_report.bands(learning, "time_s" if against == "time" else "samples", measure)
-chart = charts.curves(
-    bands,
-    "Time (s)" if against == "time" else "Samples processed",
-    "Test accuracy (%)" if measure == "accuracy" else "Training loss",
-    colors,
-    (100 if measure == "accuracy" else 1) * learning.target if measure == learning.goal else None,
-)
-st.altair_chart(chart, key="curves", alt=learning_report.curves_in_words(learning))
+drawn = answer.curves[against, measure]
+draw(drawn.chart, "curves", drawn.words)
 own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own best learning rate"
 st.caption(
     f"Medians of {counted(seeds, 'run')} in the band of all of them, {own}. Same initial parameters, same samples in "
@@ -79,7 +70,7 @@ st.caption(
 )
 
 st.subheader("Time to target")
-st.dataframe(learning_report.targets(learning), hide_index=True, height="content", column_config=RATE)
+st.dataframe(answer.targets, hide_index=True, height="content", column_config=RATE)
 st.caption(
     "Means of the runs, and in brackets the range over them. Sooner is the mean of the first policy's time over this "
     "one's, run by run on the same draws; means are geometric, so it is also the ratio of the two mean times. Updates "
@@ -88,9 +79,7 @@ st.caption(
 
 left, right = st.columns(2, gap="large")
 with left:
-    st.subheader("How sensitive to the learning rate")
-    words = learning_report.rates_in_words(learning)
-    st.altair_chart(charts.sensitivity(learning_report.sensitivity(learning), colors), key="rates", alt=words)
+    titled(answer.rates, "rates")
     st.caption(
         "Large dots: what each policy is judged by. Crosses: rates at which runs diverge (the loss ends above its "
         "start) or get stuck (no better than a guess). The staler a policy's gradients are, the lower its rates begin."
@@ -106,6 +95,6 @@ with right:
         "- The seconds are the simulator's: look at the network model before you trust them."
     )
 with st.expander("All learning rates"):
-    st.dataframe(learning_report.all_rates(learning), hide_index=True, column_config=RATE)
-    csv_button("Curves (CSV)", lambda: learning.curves, "learning-curves.csv")
-    csv_button("Runs (CSV)", lambda: learning.runs, "learning-runs.csv")
+    st.dataframe(answer.all_rates, hide_index=True, column_config=RATE)
+    csv_button("Curves (CSV)", lambda: learning(short, trained, *question).curves, "learning-curves.csv")
+    csv_button("Runs (CSV)", lambda: learning(short, trained, *question).runs, "learning-runs.csv")

@@ -4,14 +4,12 @@ import streamlit as st
 
 from core import ScenarioError
 from core.link import parameters_of
-from core.map_report import refusals
 from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
 from core.problems import PROBLEMS
 from core.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import controls, entry, my_trace
 from pages.shared.exports import csv_button
-from pages.shared.map_charts import grid_chart, line_chart
-from pages.shared.mapping import mapped
+from pages.shared.mapping import answered, map_chart, mapped, of_policy
 
 entry.through_app()
 asked, policies = controls.scenario(), controls.policies()
@@ -49,21 +47,24 @@ if len(cells) > most:
     st.stop()
 if at.ask == "target":
     controls.control("problem")
-table = mapped(
-    *at_first_cell(asked, policies, cells[0]), cells, at.map_runs, PROBLEMS[at.problem] if at.ask == "target" else None
-)
-if table.empty or not (table["refused"] == "").any():
-    for said in refusals(table) if len(table) else []:
+trained_on = PROBLEMS[at.problem] if at.ask == "target" else None
+rows = mapped(*at_first_cell(asked, policies, cells[0]), cells, at.map_runs, trained_on)
+labels = {name_of(policy, cells[0]): policy.text for policy in policies}
+about = None
+if len(keys) == 2 and question.column:
+    about = of_policy(dict(list(labels.items())[question.column == "speedup" :]))
+answer = answered(rows, question, keys, names, values, labels, about)
+if answer.drawn is None:
+    for said in answer.refusals:
         st.error(said)
     st.stop()
 
-labels = {name_of(policy, cells[0]): policy.text for policy in policies}
-draw = grid_chart if len(keys) == 2 else line_chart
-picked = draw(table, question, keys, names, values, labels)
-for said in refusals(table):
+st.header(answer.drawn.title)
+picked = map_chart(answer, names, values)
+for said in answer.refusals:
     st.caption(said)
 if picked:
     controls.open_cell(asked, policies, picked)
 with st.expander("Every cell"):
-    st.dataframe(table, hide_index=True)
-csv_button("Map (CSV)", lambda: table, "map.csv")
+    st.dataframe(answer.cells, hide_index=True)
+csv_button("Map (CSV)", lambda: answer.table, "map.csv")

@@ -4,9 +4,10 @@ import streamlit as st
 
 from core import charts, report, simulate, theory
 from core.overview import whole
-from core.pictures import picture
+from core.pictures import contribution_bars, picture, share_bars, staleness_bars
 from pages.shared import controls, entry, kept, large
 from pages.shared.cache import simulated
+from pages.shared.drawing import draw
 from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.widgets import metric_tiles, theory_notes, timeline_chart
 
@@ -30,7 +31,7 @@ else:
 left, right = st.columns([3, 2], gap="large")
 with left:
     st.subheader("Where each worker's epoch went")
-    st.altair_chart(charts.shares(run.worker_shares()), key="shares", alt=report.shares_in_words(run))
+    draw(charts.shares(*share_bars(run)), "shares", report.shares_in_words(run))
 with right:
     st.subheader("Summary")
     st.code(report.text_summary(run), language=None)
@@ -50,12 +51,11 @@ with left:
     words = report.staleness_in_words(run)
     st.markdown(words)
     if run.metrics.max_staleness:
-        st.altair_chart(charts.staleness(run.staleness_counts()), key="staleness", alt=words)
+        draw(charts.staleness(*staleness_bars(run)), "staleness", words)
 with right:
     st.subheader("Who contributes")
     words = report.contributions_in_words(run)
     st.markdown(words)
-    gradients = run.contributions()
-    if gradients["used"].nunique() > 1 or gradients["cancelled"].any():
-        st.altair_chart(charts.contributions(gradients), key="contributions", alt=words)
+    if report.contribute_unevenly(run):
+        draw(charts.contributions(*contribution_bars(run)), "contributions", words)
 kept.show()

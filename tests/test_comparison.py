@@ -236,12 +236,12 @@ def test_intervals_hold_the_middle_of_the_runs():
 
 def test_a_summary_to_paste():
     table = compare(Scenario(), BOTH, 100)
-    text = summary_text(table, BOTH, Scenario(), "http://here/compare?workers=4")
+    text = summary_text(table, BOTH, Scenario())
     lines = text.splitlines()
     assert lines[0] == headline(table)
     assert lines[1] == "4 workers × 10 batches, 100 paired runs."
     assert [line.split(":")[0] for line in lines[2:4]] == ["- Asynchronous", "- Synchronous"]
-    assert lines[-1] == "http://here/compare?workers=4"
+    assert lines[4:] == [reasons(table, BOTH)]
 
 
 def test_the_winner_is_described_whatever_the_order():

@@ -440,7 +440,7 @@ def test_extreme_scenarios_give_finite_figures(scenario, dice):
         comparison.reasons(table, policies),
         comparison.caveats(scenario, table),
         comparison.distribution_in_words(table),
-        comparison.summary_text(table, policies, scenario, ""),
+        comparison.summary_text(table, policies, scenario),
         comparison.ranking(table).to_string(),
     ]
     two = table[table["policy"].isin([policy.label for policy in pair])]

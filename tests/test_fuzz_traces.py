@@ -117,7 +117,7 @@ def everything_of(trace: Trace) -> list[str]:
     table = what_if_table(remedies)
     assert np.isfinite(table.select_dtypes("number").to_numpy(dtype=float)).all()
     for chart in (charts.slowness(trace), charts.remedies(table)):
-        chart.to_dict()
+        assert chart.spec["data"] == {"name": next(iter(chart.data))}
     json.loads(chrome_trace(trace.segments()), parse_constant=pytest.fail)
     read(trace.table().to_csv(index=False))
     for workers in (trace.workers, 8):

@@ -54,10 +54,10 @@ def test_segments_of_a_window_are_those_of_the_whole_run(given, data):
     ends = [0.0, *run.segments()["end_ms"].unique(), 2 * run.metrics.epoch_ms]
     since, until = sorted(data.draw(st.lists(st.sampled_from(ends), min_size=2, max_size=2)))
     full = touching(run.segments(), since, until)
-    assert segments(run.schedule, since_ms=since, until_ms=until).equals(full)
+    assert segments(run.schedule, since_ms=since, until_ms=until).table().equals(full)
     some = data.draw(st.sets(st.integers(0, given.scenario.workers - 1)))
     found = segments(run.schedule, since_ms=since, until_ms=until, workers=np.array(sorted(some), dtype=int))
-    assert found.equals(full[full["worker"].isin(some)].reset_index(drop=True))
+    assert found.table().equals(full[full["worker"].isin(some)].reset_index(drop=True))
 
 
 @given(ANY, st.data())
@@ -66,7 +66,7 @@ def test_a_close_up_holds_the_first_blocks_of_a_window(given, data):
     since = data.draw(st.floats(0, run.metrics.epoch_ms))
     found, end = closeup(run.schedule, np.arange(given.scenario.workers), since, most=most)
     assert len(found) <= most
-    assert found.reset_index(drop=True).equals(touching(run.segments(), since, end))
+    assert found.table().equals(touching(run.segments(), since, end))
     left = touching(run.segments(), since, np.inf)
     assert end == (left["start_ms"].sort_values().iloc[most] if len(left) > most else run.metrics.epoch_ms)
 
@@ -174,8 +174,8 @@ def test_waiting_by_reason_is_that_of_the_segments(given):
 
 def test_what_fits_one_picture():
     small = simulate(Scenario(workers=13, batches=100))
-    assert whole(small.schedule).equals(small.segments())
-    assert len(picture(small).blocks) <= len(small.segments()) + 13 <= MAX_BLOCKS
+    assert whole(small.schedule).table().equals(small.segments())
+    assert len(picture(small).blocks["worker"]) <= len(small.segments()) + 13 <= MAX_BLOCKS
     assert whole(simulate(Scenario(workers=14, batches=100)).schedule) is None
     assert whole(simulate(Scenario(workers=65, batches=1)).schedule) is None
 

@@ -3,12 +3,14 @@
 import weakref
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core import Asynchronous, FlatLatency, KAsync, Scenario, Synchronous, simulate
 from core.pictures import picture, pictures
+from core.schedule import segments
 from tests.strategies import FLAT, SERVER, given_runs
 
 SCENARIO = Scenario(workers=4, batches=20)
@@ -18,7 +20,7 @@ POLICIES = [Synchronous(), Asynchronous(), KAsync(wait_for=3)]
 @given(given_runs(networks=SERVER))
 def test_every_gap_is_explained(given):
     """A block's text says what happens in it: no wait without a reason, no bare phase name."""
-    blocks = picture(given.run(network_ms=None)).blocks
+    blocks = pd.DataFrame(picture(given.run(network_ms=None)).blocks)
     assert blocks["what"].notna().all()
     waits = blocks[blocks["phase"] == "wait"]["what"]
     assert waits.str.contains("barrier for W|too far ahead|queue of the server|other gradients").all()
@@ -29,7 +31,7 @@ def test_every_gap_is_explained(given):
 def test_tails_are_drawn_and_add_up(given):
     """A block for each worker that is done before the last one, to the end of the epoch: the tail of the metrics."""
     run = given.run(network_ms=None)
-    blocks = picture(run).blocks
+    blocks = pd.DataFrame(picture(run).blocks)
     tails = blocks[blocks["phase"] == "tail"]
     assert len(blocks) == len(run.segments()) + len(tails)
     assert not tails["label"].duplicated().any()
@@ -47,7 +49,7 @@ def test_tails_of_some_workers_in_a_window():
     run = simulate(Scenario(workers=3, batches=1, network=FlatLatency(latency_ms=0), policy=Asynchronous()))
     finish = run.schedule.finish_ms[:, 0]
     first, second, last = np.argsort(finish)
-    none = run.segments().iloc[:0]
+    none = segments(run.schedule).started_before(0)
 
     def drawn(workers, until_ms):
         return picture(run, none, workers, (0.0, until_ms)).blocks["worker"].tolist()
@@ -63,14 +65,15 @@ def test_pictures_of_several_runs_end_together():
     assert [each.label for each in whole] == [policy.label for policy in POLICIES]
     for each, run in zip(whole, runs, strict=True):
         assert each.domain_ms == (0, max(run.metrics.epoch_ms for run in runs))
-        assert each.blocks.equals(picture(run).blocks)
+        assert pd.DataFrame(each.blocks).equals(pd.DataFrame(picture(run).blocks))
         assert np.array_equal(each.barriers_ms, run.barriers()["barrier_ms"])
     cut = pictures(SCENARIO, POLICIES, 100)
     (until_ms,) = {each.domain_ms[1] for each in cut}
     for each, run in zip(cut, runs, strict=True):
-        blocks = picture(run).blocks
-        assert each.blocks.reset_index(drop=True).equals(blocks[blocks["start_ms"] < until_ms].reset_index(drop=True))
-        assert 50 < len(each.blocks) <= 100
+        blocks = pd.DataFrame(picture(run).blocks)
+        drawn = pd.DataFrame(each.blocks)
+        assert drawn.equals(blocks[blocks["start_ms"] < until_ms].reset_index(drop=True))
+        assert 50 < len(drawn) <= 100
 
 
 def test_pictures_show_the_slowest_of_many_workers():

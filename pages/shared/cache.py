@@ -2,28 +2,18 @@
 
 import time
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 
-import pandas as pd
 import streamlit as st
 
-from core import Run, Scenario, Synchronous, compare, simulate
-from core.pictures import Picture, pictures
+from core import Run, Scenario, Synchronous, simulate
 from core.policies import Policy
-from core.simulate import MODEL_VERSION
 from pages.shared import my_trace
+from pages.shared.answers import Answer, answer
+from pages.shared.caching import remembered
 
 LARGE = 2**18  # mini-batches of a run that may take more than 64 MB
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A paired table, what it cost to compute, and when that was."""
-
-    table: pd.DataFrame
-    cost_ms: float
-    computed_at: float
 
 
 def simulated(scenario: Scenario) -> Run:
@@ -35,12 +25,6 @@ def simulated(scenario: Scenario) -> Run:
             with last_large_run().turn:
                 return simulate(scenario)
         return last_large_run().of(scenario)
-
-
-def drawn(scenario: Scenario, policies: tuple[Policy, ...], most: int) -> list[Picture]:
-    """A picture of a run under each policy."""
-    with turn(scenario):
-        return pictures(scenario, policies, most)
 
 
 def turn(scenario: Scenario) -> AbstractContextManager:
@@ -72,38 +56,13 @@ def last_large_run() -> LargeRun:
 
 
 def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
-    """The paired table of `compare`, and whether it came from the cache."""
-    if my_trace.in_use():
-        return own(scenario, policies, replicates)
+    """The answer to a comparison, and whether it was there before."""
     asked_at = time.time()
-    answer = cached_compare(replace(scenario, policy=Synchronous()), policies, replicates, MODEL_VERSION)
-    return answer, answer.computed_at < asked_at
+    found = comparison_answer(replace(scenario, policy=Synchronous()), policies, replicates)
+    return found, found.computed_at < asked_at
 
 
-def own(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
-    """The last answer on this visitor's own trace, kept in the session: nothing of it reaches a shared cache."""
-    asked = (repr(replace(scenario, policy=Synchronous())), policies, replicates)
-    known = st.session_state.get("own_answer")
-    if known and known[0] == asked:
-        return known[1], True
-    answer = computed(scenario, policies, replicates)
-    st.session_state.own_answer = (asked, answer)
-    return answer, False
-
-
-@st.cache_data(
-    max_entries=64,
-    max_size="128MiB",
-    show_spinner="Running the paired epochs…",
-    hash_funcs={Scenario: repr, tuple: repr},
-)
-def cached_compare(scenario: Scenario, policies: tuple[Policy, ...], replicates: int, version: int) -> Answer:
-    return computed(scenario, policies, replicates)
-
-
-def computed(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
-    """A new answer."""
+@remembered(entries=64, size="128MiB", spinner="Running the paired epochs…")
+def comparison_answer(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
     with turn(scenario):
-        start = time.perf_counter()
-        table = compare(scenario, policies, replicates)
-    return Answer(table, 1000 * (time.perf_counter() - start), time.time())
+        return answer(scenario, policies, replicates)

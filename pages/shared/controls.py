@@ -1,6 +1,7 @@
 """The shared controls: widgets bound to the URL, and the Scenario that they describe."""
 
 import secrets
+from functools import cache
 
 import streamlit as st
 
@@ -173,6 +174,7 @@ def preset_pickers() -> None:
             st.page_link("pages/compare.py", label="See it on Compare", icon=":material/compare_arrows:")
 
 
+@cache
 def values_of_preset(preset: Preset) -> dict:
     """The values of the controls that matter to a preset, except for the seed."""
     values = values_of(preset.scenario)

@@ -11,6 +11,7 @@ from core.overview import MOST_ROWS, closeup, group_names, groups, overview, slo
 from core.pictures import picture
 from pages.shared.boundary import boundary
 from pages.shared.cache import simulated
+from pages.shared.drawing import draw
 from pages.shared.widgets import timeline_chart
 
 ORDERS = SLOWEST, BY_NUMBER = ("slowest first", "by number")
@@ -33,10 +34,10 @@ def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, 
     run = simulated(asked)
     epoch_s = run.metrics.epoch_ms / 1000
     first = (0.0, until_s)
-    st.altair_chart(
+    draw(
         charts.overview(cells, labels, title),
-        key="overview",
-        alt=report.overview_in_words(cells, labels),
+        "overview",
+        report.overview_in_words(cells, labels),
         on_select=lambda: brushed(first, epoch_s),
     )
     step = 10.0 ** math.floor(math.log10(epoch_s / 1000))

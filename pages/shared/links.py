@@ -10,14 +10,19 @@ from pages.shared.keys import CONTROLS
 
 def now() -> dict:
     """The value of every control; its default where it is not shown."""
-    return {key: st.session_state.get(key, default) for key, default in DEFAULTS.items()}
+    return DEFAULTS | shown()
+
+
+def shown() -> dict:
+    """The value of every control that is on this page."""
+    state = st.session_state.to_dict()  # one look for all of them: each costs as much as many
+    return {key: state[key] for key in CONTROLS if key in state}
 
 
 def link() -> str:
     """A link to this page with every shown control in it, so that it outlives a changed default."""
     base = (st.context.url or "").split("?")[0]
-    shown = {key: st.session_state[key] for key in CONTROLS if key in st.session_state}
-    return f"{base}?{urlencode({key: short(value) for key, value in shown.items()}, doseq=True)}"
+    return f"{base}?{urlencode({key: short(value) for key, value in shown().items()}, doseq=True)}"
 
 
 def short(value):

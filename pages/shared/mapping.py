@@ -1,4 +1,5 @@
-"""A map's cells: done one after the other, kept in the session as they come, so that stopping keeps what is done."""
+"""A map's cells: done one after the other, kept in the session as they come, so that stopping keeps what is done; and
+what is picked of the chart of them."""
 
 import time
 from collections.abc import Sequence
@@ -7,21 +8,23 @@ import pandas as pd
 import streamlit as st
 
 from core import Scenario
-from core.maps import target_rows
+from core.maps import Question, target_rows
 from core.policies import Policy
 from core.problems import Problem
-from core.simulate import MODEL_VERSION
 from core.sweeps import cell_rows
-from pages.shared import my_trace
 from pages.shared.boundary import boundary
+from pages.shared.caching import remembered
+from pages.shared.drawing import draw
+from pages.shared.keys import CONTROLS
+from pages.shared.map_answer import MapAnswer, grid, lines, nothing
 
 BETWEEN = 0.2  # seconds from one sign of progress to the next
 
 
 def mapped(
     scenario: Scenario, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None
-) -> pd.DataFrame:
-    """The table of the cells that are done; with a problem, each cell trains.
+) -> list[dict]:
+    """The rows of the cells that are done; with a problem, each cell trains.
 
     While cells are missing, progress and a button to stop are shown; after a stop, one to go on.
     """
@@ -35,7 +38,7 @@ def mapped(
         st.button("Go on", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
         work(scenario, cells, missing, tuple(policies), runs, problem)
-    return pd.DataFrame([row for i in sorted(at.map_rows) for row in at.map_rows[i]])
+    return [row for i in sorted(at.map_rows) for row in at.map_rows[i]]
 
 
 def work(scenario, cells, missing, policies, runs, problem) -> None:
@@ -43,7 +46,7 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
     place = st.container(horizontal=True)
     progress = place.progress(0.0)
     stopping = place.empty()
-    rows, private = st.session_state.map_rows, bool(my_trace.in_use())
+    rows = st.session_state.map_rows
     stopping.button("Stop", key="map_stop", on_click=stop, args=(True,), icon=":material/stop:")
     start = shown = time.monotonic()
     for done, i in enumerate(missing):
@@ -52,8 +55,7 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
             shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
             text = f"{len(rows):,} of {len(cells):,} cells, about {left:,.0f} s left"
             progress.progress(len(rows) / len(cells), text)
-        question = (scenario, cells[i], policies, runs, problem)
-        rows[i] = rows_of(*question) if private else cached_rows(*question, repr(problem), MODEL_VERSION)
+        rows[i] = rows_of(scenario, cells[i], policies, runs, problem)
     progress.empty()
     stopping.empty()
 
@@ -64,13 +66,60 @@ def stop(stopped: bool) -> None:
     st.session_state.map_stopped = stopped
 
 
-def rows_of(scenario, cell, policies, runs, problem) -> list[dict]:
+@remembered(entries=20_000, size="64MiB", own=0)
+def rows_of(
+    scenario: Scenario, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None
+) -> list[dict]:
     """The rows of one cell."""
     if problem:
         return target_rows(scenario, cell, policies, problem)
     return cell_rows(scenario, cell, policies, runs)
 
 
-@st.cache_data(max_entries=20_000, max_size="64MiB", show_spinner=False, hash_funcs={Scenario: repr, tuple: repr})
-def cached_rows(scenario, cell, policies, runs, _problem, problem: str, version: int) -> list[dict]:
-    return rows_of(scenario, cell, policies, runs, _problem)
+def answered(
+    rows: list[dict],
+    question: Question,
+    keys: Sequence[str],
+    names: Sequence[str],
+    values: Sequence[tuple],
+    labels: dict[str, str],
+    policy: str | None,
+) -> MapAnswer:
+    """What the page shows of these rows, which `mapped` gave it; the last answer is kept in the session."""
+    at = st.session_state
+    asked = (at.map_key, len(rows), question, tuple(keys), policy)
+    if at.get("map_answer", (None,))[0] != asked:
+        table = pd.DataFrame(rows)
+        if table.empty or not (table["refused"] == "").any():
+            answer = nothing(table)
+        elif len(keys) == 2:
+            answer = grid(table, question, keys, names, values, labels, policy)
+        else:
+            answer = lines(table, question, keys, names, values, labels)
+        at.map_answer = (asked, answer)
+    return at.map_answer[1]
+
+
+def of_policy(labels: dict[str, str]) -> str:
+    """The label of the policy that a map is about: chosen by what a link calls it."""
+    control, texts = CONTROLS["against"], {text: label for label, text in labels.items()}
+    if st.session_state.get("against") not in texts:
+        st.session_state.pop("against", None)
+    return texts[st.selectbox(control.label, list(texts), key="against", help=control.help, bind="query-params")]
+
+
+def map_chart(answer: MapAnswer, names: Sequence[str], values: Sequence[tuple]) -> dict | None:
+    """The chart of a map, and the cell of it that was picked: by a click, or of a single axis by its value."""
+    if len(names) == 1:
+        draw(answer.drawn.chart, "map", answer.drawn.words)
+        st.caption(answer.caption)
+        (name,) = names
+        place = st.select_slider(
+            "Open a point", values[0], key=f"point {name}", format_func=lambda value: f"{value:,g}"
+        )
+        return {name: place}
+    event = draw(answer.drawn.chart, "map", answer.drawn.words, on_select="rerun", selection_mode="cell")
+    st.caption(answer.caption)
+    if not (clicked := event.selection.get("cell")):
+        return None
+    return {name: each[int(clicked[0][place])] for name, each, place in zip(names, values, "xy", strict=True)}

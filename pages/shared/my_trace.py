@@ -9,12 +9,14 @@ import streamlit as st
 
 from core import Scenario, ScenarioError, Stragglers, Trace, read_trace, simulate
 from core.diagnosis import Diagnosis, diagnose
-from core.trace_report import fit_in_words, more_workers_in_words
+from core.trace_report import fit_in_words
 from core.traces import sample_files
 from core.what_if import Remedy, measured_scenario, what_if
 from core.words import counted
 from pages.shared.boundary import boundary
+from pages.shared.trace_answer import TraceAnswer, trace_answer
 
+OWN_ANSWERS = "own_answers"  # where a session keeps what was worked out from its own trace
 RECORD = """from torch.profiler import ProfilerActivity, profile, schedule
 
 rank = torch.distributed.get_rank()
@@ -47,9 +49,9 @@ class Measurement:
         return what_if(self.trace)
 
     @cached_property
-    def more_workers(self) -> str:
-        """What its barrier would cost with more workers."""
-        return more_workers_in_words(self.diagnosis)
+    def answer(self) -> TraceAnswer:
+        """All that its page shows."""
+        return trace_answer(self.trace, self.diagnosis, self.remedies)
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -97,17 +99,20 @@ def inert(text: str) -> str:
 
 def shown() -> Measurement:
     """The visitor's last good trace, or the sample."""
-    if "measurement" not in st.session_state:
-        st.session_state.measurement = Measurement(read_trace(sample_files()), is_sample=True)
-    return st.session_state.measurement
+    return st.session_state.setdefault("measurement", sample())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def sample() -> Measurement:
+    """The sample, which is everybody's."""
+    return Measurement(read_trace(sample_files()), is_sample=True)
 
 
 @boundary()
 def back_to_sample() -> None:
     """Let go of the visitor's trace and files."""
     del st.session_state.measurement
-    for derived in ("own_answer", "own_curves"):
-        st.session_state.pop(derived, None)
+    st.session_state.pop(OWN_ANSWERS, None)
     st.session_state.uploads += 1
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.link import DEFAULTS
 from pages.shared.keys import CONTROLS, Number
-from pages.shared.links import off_slider
+from pages.shared.links import off_slider, shown
 
 
 def put(values: dict) -> None:
@@ -20,9 +20,9 @@ def switch() -> None:
     """Fields in the place of sliders, or sliders with the values as near as they allow."""
     at = st.session_state
     at.switched = True
-    at.update(values_here())
+    at.update(shown())
     if not at.typing:
-        far = {key: value for key, value in values_here().items() if off_slider(key, value)}
+        far = {key: value for key, value in shown().items() if off_slider(key, value)}
         at.update({key: clipped(key, value, *CONTROLS[key].slides) for key, value in far.items()})
 
 
@@ -39,14 +39,9 @@ def before_controls() -> None:
     control is set to what it is."""
     at = st.session_state
     if "typing" not in at:
-        at.typing = any(off_slider(key, value) for key, value in values_here().items())
+        at.typing = any(off_slider(key, value) for key, value in shown().items())
     if at.pop("set_again", False):
-        at.update(values_here())
-
-
-def values_here() -> dict:
-    """The values of the controls that are on this page."""
-    return {key: st.session_state[key] for key in DEFAULTS if key in st.session_state}
+        at.update(shown())
 
 
 def within_range(values: dict) -> dict:

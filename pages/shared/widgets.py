@@ -1,12 +1,12 @@
 """Pieces that more than one page shows."""
 
-import pandas as pd
 import streamlit as st
 
-from core import charts, comparison, report
+from core import charts, report
 from core.metrics import FIGURES
 from core.pictures import Picture
 from core.theory import Expected
+from pages.shared.drawing import draw
 
 
 def metric_tiles(values: dict[str, float], notes: dict[str, dict]) -> None:
@@ -35,14 +35,4 @@ def theory_notes(names, expected: dict[str, Expected]) -> dict[str, dict]:
 
 def timeline_chart(picture: Picture, key: str) -> None:
     """The Gantt chart of a picture, and in words for those who cannot see it."""
-    st.altair_chart(charts.timeline(picture), key=key, alt=picture.words)
-
-
-def ranked(table: pd.DataFrame) -> None:
-    """The policies in finishing order."""
-    st.dataframe(comparison.ranking(table), height="content")
-    st.caption(
-        "Means of the runs, and in brackets the middle 95 % of them; the speed-up is the median over the pairs. "
-        "Used: mini-batches a second whose gradients were used. Staleness in updates, its mean and 95th percentile. "
-        "Updates of the parameters, and how many gradients each averages."
-    )
+    draw(charts.timeline(picture), key, picture.words)

@@ -61,7 +61,7 @@ def test_policies_and_traces_train_too(open_page):
 def test_training_on_a_trace_stays_out_of_the_shared_cache(open_page, monkeypatch):
     app = open_page("trace", problem="quadratic", train_seeds="2")
     next(b for b in app.button if b.label == "Use as scenario").click().run()
-    monkeypatch.setattr("pages.shared.training.cached_curves", lambda *asked: 1 / 0)
+    monkeypatch.setattr("pages.shared.training.curves.shared", lambda *asked: 1 / 0)
     app.switch_page("pages/learning.py").run()
     assert not complaints(app)
     assert app.header

@@ -124,6 +124,6 @@ def test_a_trace_is_mapped_by_its_fit_and_stays_private(open_page, monkeypatch):
     app.switch_page("pages/map.py").run()
     assert not complaints(app)
     assert any("fitted to your trace" in caption.value for caption in app.main.caption)
-    monkeypatch.setattr("pages.shared.mapping.cached_rows", lambda *asked: 1 / 0)
+    monkeypatch.setattr("pages.shared.mapping.rows_of.shared", lambda *asked: 1 / 0)
     app.selectbox(key="across").set_value("batches").run()
     assert not complaints(app)

@@ -30,6 +30,7 @@ def test_a_row_that_fails_is_shown_and_counted(open_page, monkeypatch):
     wrong = replace(CHECKS[0], expected=1.05 * CHECKS[0].expected)
     right = replace(CHECKS[1], sample=lambda: np.array([CHECKS[1].expected] * 3))
     monkeypatch.setattr("pages.shared.checking.CHECKS", (wrong, right))
+    monkeypatch.setattr("pages.shared.checking.whole_table", dict)
     app = open_page("method")
     assert "1 of 2 figures differ" in app.error[0].value
     assert app.dataframe[0].value["Verdict"].tolist() == ["DIFFERS", "agrees"]

@@ -20,9 +20,9 @@ from core import (
     compare,
     simulate,
 )
-from core.charts import MAX_BLOCKS
 from core.comparison import finishing_order, ranking
 from core.comparison import headline as headline_of
+from core.overview import MAX_BLOCKS
 from core.presets import LESSONS, PRESETS
 from core.report import text_summary
 from tests.app.helpers import alive, charts, complaints, headline, marks

@@ -1,0 +1,37 @@
+"""Charts from tables: each function returns a `Chart`, a Vega-Lite spec and the data that it draws by name."""
+
+from core.charts.colors import PHASE_COLORS, POLICY_COLORS, RULE_COLOR, STALENESS_COLOR, phase_legend
+from core.charts.comparisons import histogram, intervals
+from core.charts.learning import curves, sensitivity
+from core.charts.maps import amounts, heatmap, speedups, winners
+from core.charts.specs import Chart, Values, as_spec, columns
+from core.charts.timelines import contributions, overview, shares, small_timeline, staleness, timeline
+from core.charts.traces import remedies, slowness
+
+__all__ = [
+    "PHASE_COLORS",
+    "POLICY_COLORS",
+    "RULE_COLOR",
+    "STALENESS_COLOR",
+    "Chart",
+    "Values",
+    "amounts",
+    "as_spec",
+    "columns",
+    "contributions",
+    "curves",
+    "heatmap",
+    "histogram",
+    "intervals",
+    "overview",
+    "phase_legend",
+    "remedies",
+    "sensitivity",
+    "shares",
+    "slowness",
+    "small_timeline",
+    "speedups",
+    "staleness",
+    "timeline",
+    "winners",
+]

@@ -1,0 +1,24 @@
+"""Colours that mean the same everywhere and hold in a light and a dark theme."""
+
+from collections.abc import Iterable
+
+PHASE_COLORS = {
+    "compute": "#009E73",
+    "wait": "#D55E00",
+    "comm": "#56B4E9",
+    "cancelled": "#999999",
+    "tail": "#8A909955",  # see-through: pale in a light theme, dim in a dark one
+}
+POLICY_COLORS = ("#0072B2", "#CC79A7", "#C98500", "#AA4499", "#2A8476", "#8B74C9", "#999933", "#B15928")
+RULE_COLOR, STALENESS_COLOR = "#8A9099", "#8C6BB1"
+
+
+def shown_phases(phases: Iterable[str]) -> tuple[str, ...]:
+    """The phases that a legend names: always the three of every run, and the others where they occur."""
+    return tuple(phase for phase in PHASE_COLORS if phase in {"compute", "wait", "comm", *phases})
+
+
+def phase_legend(phases: Iterable[str]) -> str:
+    """The colours of the phases as a line of HTML, for several charts that share it."""
+    square = '<span style="display:inline-block;width:.8em;height:.8em;background:{}"></span> {}'
+    return "&emsp;".join(square.format(PHASE_COLORS[phase], phase) for phase in shown_phases(phases))

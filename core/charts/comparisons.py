@@ -1,0 +1,103 @@
+"""Charts of several policies on the same draws: how their runs spread."""
+
+from collections.abc import Mapping
+
+import altair as alt
+import numpy as np
+
+from core.charts.parts import legend, rules
+from core.charts.specs import Chart, Columns
+
+
+def histogram(values: Mapping[str, np.ndarray], title: str, colors: Mapping[str, str], marks=()) -> Chart:
+    """How often each value occurred, one colour a policy, over the same bins; dashed lines at the marks."""
+    everything = np.concatenate(list(values.values()))
+    low, high = everything.min(), everything.max()
+    if high - low < 1e-9 * high:
+        low, high = 0.99 * low, 1.01 * high
+    edges = np.linspace(low, high, min(60, max(5, len(everything) // 10)) + 1)
+    runs = np.stack([np.histogram(of, edges)[0] for of in values.values()])
+    policy, place = np.nonzero(runs)
+    bins = {
+        "policy": np.array(list(values), dtype=object)[policy],
+        "from": edges[place],
+        "to": edges[place + 1],
+        "runs": runs[policy, place],
+    }
+    return Chart(
+        declare=declare_histogram,
+        shape=(len(values) > 1, len(marks) > 0),
+        values={
+            "title": title,
+            "format": f",.{int(np.clip(np.ceil(1 - np.log10(high - low)), 0, 6))}f",
+            "policies": list(values),
+            "colors": [colors[name] for name in values],
+        },
+        data={"bins": bins} | ({"marks": {"at_ms": np.array(marks)}} if len(marks) else {}),
+        height=260,
+    )
+
+
+def declare_histogram(several: bool, marked: bool, values) -> alt.LayerChart:
+    axis = alt.Axis(format=values["format"], tickCount=6, grid=False)
+    bars = (
+        alt.Chart(alt.NamedData("bins"))
+        .mark_rect(opacity=0.85)
+        .encode(
+            x=alt.X("from:Q", title=values["title"], scale=alt.Scale(zero=False), axis=axis).bin("binned"),
+            x2="to:Q",
+            y=alt.Y("runs:Q", title="Runs"),
+            y2=alt.datum(0),
+            color=alt.Color(
+                "policy:N",
+                title=None,
+                scale=alt.Scale(domain=values.several("policies"), range=values.several("colors")),
+                legend=legend() if several else None,
+            ),
+            tooltip=[
+                alt.Tooltip("policy:N", title="Policy"),
+                alt.Tooltip("from:Q", title="From", format=values["format"]),
+                alt.Tooltip("to:Q", title="To", format=values["format"]),
+                alt.Tooltip("runs:Q", title="Runs"),
+            ],
+        )
+    )
+    return alt.layer(bars, rules("marks", strokeDash=[4, 3])) if marked else alt.layer(bars)
+
+
+def intervals(table: Columns, title: str, colors: Mapping[str, str], mark: float | None = None) -> Chart:
+    """A point and a bar for each policy, in the order of the table: columns policy, middle, low, high."""
+    policies = list(table["policy"])
+    return Chart(
+        declare=declare_intervals,
+        shape=(mark is not None,),
+        values={
+            "title": title,
+            **{name: f"{name.capitalize()}, {title}" for name in ("middle", "low", "high")},
+            "policies": policies,
+            "colors": [colors[name] for name in policies],
+        },
+        data={"intervals": table} | ({"mark": {"at_ms": np.array([mark])}} if mark is not None else {}),
+        height=34 * len(policies) + 60,
+    )
+
+
+def declare_intervals(marked: bool, values) -> alt.LayerChart:
+    axis = alt.Axis(labelLimit=260, ticks=False, domain=False)
+    scale = alt.Scale(domain=values.several("policies"), range=values.several("colors"))
+    base = alt.Chart(alt.NamedData("intervals")).encode(
+        y=alt.Y("policy:N", title=None, sort=values.several("policies"), axis=axis),
+        color=alt.Color("policy:N", legend=None, scale=scale),
+        tooltip=[
+            alt.Tooltip("policy:N", title="Policy"),
+            *[alt.Tooltip(f"{name}:Q", title=values[name], format=".4g") for name in ("middle", "low", "high")],
+        ],
+    )
+    x = alt.X("low:Q", title=values["title"], scale=alt.Scale(zero=False))
+    layers = [
+        base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q"),
+        base.mark_point(filled=True, size=90, opacity=1).encode(x="middle:Q"),
+    ]
+    if marked:
+        layers.insert(0, rules("mark", strokeDash=[4, 3]))
+    return alt.layer(*layers)

@@ -1,0 +1,270 @@
+"""Charts of one run: its timeline, an overview of a large one, and where time and gradients went."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+
+from core.charts.colors import PHASE_COLORS, STALENESS_COLOR, shown_phases
+from core.charts.parts import AROUND, legend, phase_color, row_height, rules, worker_axis
+from core.charts.specs import Chart, Columns
+from core.pictures import Picture
+
+DRAWN = ("label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms")
+CLOSE = 14  # px; in lower rows labels may overlap and are thinned out
+
+
+def timeline(picture: Picture) -> Chart:
+    """The Gantt chart of a run: a row a worker, in that order, its phases in time, a rule at each barrier.
+
+    A diamond closes each batch's straggler; drag to pan, shift + wheel to zoom, click the legend to filter.
+    """
+    rows = len(picture.workers)
+    row, with_barriers = row_height(rows, 640, 10, 34), len(picture.barriers_ms) > 0
+    diamond = float(np.clip(row * 2, 12, 60)) if with_barriers else None
+    data = block_data(picture)
+    if with_barriers:
+        last = picture.blocks["straggler"]
+        data["barriers"] = {"at_ms": picture.barriers_ms}
+        data["stragglers"] = {name: picture.blocks[name][last] for name in ("label", "end_ms")}
+    title = f"Time (ms); the epoch ends at {picture.epoch_ms:,.0f} ms"
+    return Chart(
+        declare=declare_timeline,
+        shape=(shown_phases(picture.phases), row < CLOSE, diamond),
+        values=block_values(picture) | {"title": title},
+        data=data,
+        height=int(row * rows + AROUND),
+    )
+
+
+def declare_timeline(phases: tuple[str, ...], overlap: bool, diamond: float | None, values) -> alt.LayerChart:
+    """diamond: the size of stragglers' marks, None where there are no barriers."""
+    pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
+    zoom = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", name="zoom")
+    bars = (
+        phase_bars(values, values["title"], overlap)
+        .encode(color=phase_color(phases, legend=legend()), opacity=alt.condition(pick, alt.value(1), alt.value(0.06)))
+        .add_params(pick, zoom)
+    )
+    layers = [bars]
+    if diamond is not None:
+        layers.append(rules("barriers", opacity=0.7))
+        layers.append(
+            alt.Chart(alt.NamedData("stragglers"))
+            .mark_point(shape="diamond", filled=True, color="white", stroke="black", size=diamond, opacity=1, clip=True)
+            .encode(x="end_ms:Q", y="label:N")
+        )
+    return alt.layer(*layers, end_of_epoch())
+
+
+def small_timeline(picture: Picture) -> Chart:
+    """A timeline low enough to stand among others on the same time axis: its phases, and a rule where it ends."""
+    row = row_height(len(picture.workers), 150, 3, 20)
+    return Chart(
+        declare=declare_small_timeline,
+        shape=(shown_phases(picture.phases), row < CLOSE),
+        values=block_values(picture),
+        data=block_data(picture),
+        height=int(row * len(picture.workers) + 40),
+    )
+
+
+def declare_small_timeline(phases: tuple[str, ...], overlap: bool, values) -> alt.LayerChart:
+    bars = phase_bars(values, None, overlap).encode(color=phase_color(phases, legend=None))
+    return alt.layer(bars, end_of_epoch())
+
+
+def block_data(picture: Picture) -> dict[str, Columns]:
+    """What a timeline draws."""
+    return {
+        "blocks": {name: picture.blocks[name] for name in DRAWN},
+        "end": {"at_ms": np.array([picture.epoch_ms])},
+    }
+
+
+def block_values(picture: Picture) -> dict:
+    """The ends of a timeline's axis and its rows."""
+    since_ms, until_ms = picture.domain_ms
+    margin = 0.01 * (until_ms - since_ms)  # so that a line at the very end is seen
+    labels = [f"W{worker}" for worker in picture.workers]
+    return {"since": since_ms, "until": until_ms + margin, "labels": labels}
+
+
+def phase_bars(values, title: str | None, overlap: bool) -> alt.Chart:
+    """A bar a block, a row a worker."""
+    return (
+        alt.Chart(alt.NamedData("blocks"))
+        .mark_bar(clip=True)
+        .encode(
+            x=alt.X(
+                "start_ms:Q",
+                title=title,
+                scale=alt.Scale(domain=[values["since"], values["until"]], nice=False),
+                axis=alt.Axis(format=",.0f", labelFlush=False, tickCount=8),
+            ),
+            x2="end_ms:Q",
+            y=worker_axis(values, overlap),
+            tooltip=[
+                alt.Tooltip("label:N", title="Worker"),
+                alt.Tooltip("batch:N", title="Batch"),
+                alt.Tooltip("phase:N", title="Phase"),
+                alt.Tooltip("what:N", title="What"),
+                alt.Tooltip("start_ms:Q", title="Start (ms)", format=",.1f"),
+                alt.Tooltip("end_ms:Q", title="End (ms)", format=",.1f"),
+                alt.Tooltip("duration_ms:Q", title="Duration (ms)", format=",.1f"),
+            ],
+        )
+    )
+
+
+def end_of_epoch() -> alt.Chart:
+    """A dashed line where the epoch ends."""
+    return rules("end", strokeDash=[4, 3], strokeWidth=2)
+
+
+def overview(cells: Columns, labels: list[str], title: str) -> Chart:
+    """How much of its time each row of workers computes: a cell a row and stretch of time; drag to select a window.
+
+    cells: columns row, from_ms, to_ms, and the percent of each phase.
+    """
+    row = row_height(len(labels), 480, 8, 26)
+    percents = tuple(phase for phase in PHASE_COLORS if np.any(cells[phase]))
+    columns = {name: np.asarray(cells[name]) for name in ("from_ms", "to_ms", *percents)}
+    return Chart(
+        declare=declare_overview,
+        shape=(percents, row < CLOSE),
+        values={"labels": labels, "title": title},
+        data={"cells": {"label": np.array(labels, dtype=object)[np.asarray(cells["row"])]} | columns},
+        height=int(row * len(labels) + AROUND),
+    )
+
+
+def declare_overview(percents: tuple[str, ...], overlap: bool, values) -> alt.Chart:
+    color = alt.Color(
+        "compute:Q",
+        title="computing (% of the time)",
+        scale=alt.Scale(domain=[0, 100], range=["#F1EEE8", PHASE_COLORS["compute"]]),
+        legend=alt.Legend(orient="top", gradientLength=160),
+    )
+    return (
+        alt.Chart(alt.NamedData("cells"))
+        .mark_rect()
+        .encode(
+            x=alt.X("from_ms:Q", title="Time (ms)", scale=alt.Scale(nice=False)).axis(
+                format=",.0f", labelFlush=False, tickCount=8, grid=False
+            ),
+            x2="to_ms:Q",
+            y=worker_axis(values, overlap).scale(domain=values.several("labels"), padding=0).title(values["title"]),
+            color=color,
+            tooltip=[
+                alt.Tooltip("label:N", title="Workers"),
+                alt.Tooltip("from_ms:Q", title="From (ms)", format=",.0f"),
+                alt.Tooltip("to_ms:Q", title="To (ms)", format=",.0f"),
+                *[alt.Tooltip(f"{phase}:Q", title=f"{phase.capitalize()} (%)", format=".1f") for phase in percents],
+            ],
+        )
+        .add_params(alt.selection_interval(encodings=["x"], name="window"))
+    )
+
+
+def shares(labels: list[str], bars: Columns) -> Chart:
+    """Where each worker's epoch went, or a group's on average: a stacked bar each, in percent of the epoch.
+
+    bars: columns label, phase, order, ms, percent.
+    """
+    row = row_height(len(labels), 640, 10, 26)
+    return Chart(
+        declare=declare_shares,
+        shape=(shown_phases(set(bars["phase"])), row < CLOSE),
+        values={"labels": labels},
+        data={"shares": bars},
+        height=int(row * len(labels) + AROUND),
+    )
+
+
+def declare_shares(phases: tuple[str, ...], overlap: bool, values) -> alt.Chart:
+    return (
+        alt.Chart(alt.NamedData("shares"))
+        .mark_bar()
+        .encode(
+            x=alt.X("percent:Q", title="Share of the epoch (%)", scale=alt.Scale(domain=[0, 100], nice=False)),
+            y=worker_axis(values, overlap),
+            color=phase_color(phases, legend=legend()),
+            order="order:Q",
+            tooltip=[
+                alt.Tooltip("label:N", title="Worker"),
+                alt.Tooltip("phase:N", title="Phase"),
+                alt.Tooltip("ms:Q", title="Time (ms)", format=",.1f"),
+                alt.Tooltip("percent:Q", title="Share (%)", format=".1f"),
+            ],
+        )
+    )
+
+
+def staleness(wide: int, bars: Columns) -> Chart:
+    """How many of the gradients used were how stale: columns staleness, gradients, percent; wide values in a bar."""
+    title = "Staleness (updates)" if wide == 1 else f"Staleness (updates, a bar for {wide})"
+    return Chart(
+        declare=declare_staleness,
+        shape=(len(bars["staleness"]) > 40,),
+        values={"title": title},
+        data={"staleness": bars},
+        height=240,
+    )
+
+
+def declare_staleness(many: bool, values) -> alt.Chart:
+    title = values["title"]
+    updates = alt.X("staleness:O", title=title)
+    if many:
+        updates = alt.X("staleness:Q", title=title).scale(domainMin=0, nice=False)
+    return (
+        alt.Chart(alt.NamedData("staleness"))
+        .mark_bar(color=STALENESS_COLOR)
+        .encode(
+            x=updates.axis(labelAngle=0, labelOverlap=True),
+            y=alt.Y("gradients:Q", title="Gradients"),
+            tooltip=[
+                alt.Tooltip("staleness:Q", title=title),
+                alt.Tooltip("gradients:Q", title="Gradients"),
+                alt.Tooltip("percent:Q", title="Share (%)", format=".1f"),
+            ],
+        )
+    )
+
+
+def contributions(labels: list[str], bars: Columns) -> Chart:
+    """Each worker's, or each group's, gradients: those that updates used, and those that were cancelled.
+
+    bars: columns label, used (used|cancelled), gradients, percent.
+    """
+    row = row_height(len(labels), 640, 10, 26)
+    kinds = tuple(kind for kind in ("used", "cancelled") if kind in set(bars["used"]))
+    return Chart(
+        declare=declare_contributions,
+        shape=(kinds, row < CLOSE),
+        values={"labels": labels},
+        data={"gradients": bars},
+        height=int(row * len(labels) + AROUND),
+    )
+
+
+def declare_contributions(kinds: Sequence[str], overlap: bool, values) -> alt.Chart:
+    colors = {"used": PHASE_COLORS["compute"], "cancelled": PHASE_COLORS["cancelled"]}
+    scale = alt.Scale(domain=list(kinds), range=[colors[kind] for kind in kinds])
+    return (
+        alt.Chart(alt.NamedData("gradients"))
+        .mark_bar()
+        .encode(
+            x=alt.X("gradients:Q", title="Gradients"),
+            y=worker_axis(values, overlap),
+            color=alt.Color("used:N", title=None, scale=scale, legend=legend()),
+            order=alt.Order("used:N", sort="descending"),
+            tooltip=[
+                alt.Tooltip("label:N", title="Worker"),
+                alt.Tooltip("used:N", title="Gradients that were"),
+                alt.Tooltip("gradients:Q", title="Number"),
+                alt.Tooltip("percent:Q", title="Share of these (%)", format=".1f"),
+            ],
+        )
+    )

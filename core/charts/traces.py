@@ -1,0 +1,94 @@
+"""Charts of a measured run: who is slow and when, and what each remedy would save."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.charts.colors import PHASE_COLORS
+from core.charts.parts import AROUND, row_height
+from core.charts.specs import Chart
+from core.charts.timelines import CLOSE
+from core.overview import MAX_BLOCKS
+from core.traces import Trace
+
+
+def slowness(trace: Trace) -> Chart:
+    """Every mini-batch's compute time over its step's mean, a row a worker, a column a step or several."""
+    relative = trace.compute_ms / trace.compute_ms.mean(axis=1, keepdims=True)
+    steps, workers = relative.shape
+    wide, high = -(-steps // max(1, MAX_BLOCKS // min(workers, 64))), -(-workers // 64)
+    at = np.arange(0, steps, wide)
+    shown = np.maximum.reduceat(np.maximum.reduceat(relative, at, axis=0), np.arange(0, workers, high), axis=1)
+    step, worker = (place.ravel() for place in np.indices(shown.shape))
+    labels = [str(name) for name in trace.worker_names[::high]]
+    ends = np.array([*trace.step_numbers, trace.step_numbers[-1] + 1])[np.minimum(at + wide, steps)]
+    cells = {
+        "step": np.array(trace.step_numbers)[at][step],
+        "until": ends[step],
+        "worker": np.array(labels, dtype=object)[worker],
+        "slowness": shown.ravel(),
+    }
+    row = row_height(len(labels), 480, 8, 26)
+    return Chart(
+        declare=declare_slowness,
+        shape=(row < CLOSE,),
+        values={"labels": labels, "low": min(1.0, float(shown.min())), "high": float(shown.max()) + 1e-9},
+        data={"cells": cells},
+        height=int(row * len(labels) + AROUND),
+    )
+
+
+def declare_slowness(overlap: bool, values) -> alt.Chart:
+    color = alt.Color(
+        "slowness:Q",
+        title="over the step's mean (×)",
+        scale=alt.Scale(scheme="oranges", domain=[values["low"], values["high"]]),
+        legend=alt.Legend(orient="top", gradientLength=160),
+    )
+    return (
+        alt.Chart(alt.NamedData("cells"))
+        .mark_rect()
+        .encode(
+            x=alt.X("step:Q", title="Step", scale=alt.Scale(zero=False, nice=False)).axis(grid=False, tickMinStep=1),
+            x2="until:Q",
+            y=alt.Y("worker:N", title="Worker", sort=values.several("labels"), axis=alt.Axis(labelOverlap=overlap)),
+            color=color,
+            tooltip=[
+                alt.Tooltip("worker:N", title="Worker"),
+                alt.Tooltip("step:Q", title="From step"),
+                alt.Tooltip("slowness:Q", title="Over its step's mean (×)", format=".2f"),
+            ],
+        )
+    )
+
+
+def remedies(table: pd.DataFrame) -> Chart:
+    """What each remedy saves of the measured epoch, in percent: bars to the right save, to the left lose."""
+    table = table[table["saved_percent"].abs() >= 0.005]
+    bars = {name: table[name].to_numpy() for name in ("remedy", "saved_percent", "pays")}
+    return Chart(
+        declare=declare_remedies,
+        shape=(),
+        values={"remedies": table["remedy"].tolist()},
+        data={"remedies": bars | {"saves": bars["saved_percent"] > 0}},
+        height=24 * len(table) + 60,
+    )
+
+
+def declare_remedies(values) -> alt.Chart:
+    colors = alt.Scale(domain=[True, False], range=[PHASE_COLORS["compute"], PHASE_COLORS["wait"]])
+    axis = alt.Axis(labelLimit=260, ticks=False, domain=False)
+    return (
+        alt.Chart(alt.NamedData("remedies"))
+        .mark_bar()
+        .encode(
+            x=alt.X("saved_percent:Q", title="Saved of the measured epoch (%)"),
+            y=alt.Y("remedy:N", title=None, sort=values.several("remedies"), axis=axis),
+            color=alt.Color("saves:N", scale=colors, legend=None),
+            tooltip=[
+                alt.Tooltip("remedy:N", title="Remedy"),
+                alt.Tooltip("saved_percent:Q", title="Saves (%)", format=".1f"),
+                alt.Tooltip("pays:N", title="Pays with"),
+            ],
+        )
+    )
