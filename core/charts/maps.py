@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.parts import AROUND, legend
+from core.charts.parts import AROUND, MANY, legend
 from core.charts.specs import Chart, columns
 
 SAME_COLOR = "#F4F4F4"  # a speed-up of 1
@@ -103,7 +103,7 @@ def declare_heatmap(
     pick = alt.selection_point(fields=["x", "y"], name="cell")
     cells = (
         alt.Chart(alt.NamedData("cells"))
-        .mark_rect(stroke="white", strokeWidth=0.5, cursor="pointer")
+        .mark_rect(stroke="white", strokeWidth=0.5, cursor="pointer", **MANY)
         .encode(
             x=alt.X("x:Q", **across),
             x2="x2:Q",

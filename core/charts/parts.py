@@ -8,6 +8,9 @@ import numpy as np
 from core.charts.colors import PHASE_COLORS, RULE_COLOR
 
 AROUND = 112  # px that axes and legend take of a chart's height
+MANY = {"aria": False}
+"""For marks by the hundred: a label of each would take a browser as long as drawing it, and a reader an hour to hear;
+the chart has its content as text, and as a table."""
 
 
 def legend() -> alt.Legend:

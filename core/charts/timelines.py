@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 
 from core.charts.colors import PHASE_COLORS, STALENESS_COLOR, shown_phases
-from core.charts.parts import AROUND, legend, phase_color, row_height, rules, worker_axis
+from core.charts.parts import AROUND, MANY, legend, phase_color, row_height, rules, worker_axis
 from core.charts.specs import Chart, Columns
 from core.pictures import Picture
 
@@ -94,7 +94,7 @@ def phase_bars(values, title: str | None, overlap: bool) -> alt.Chart:
     """A bar a block, a row a worker."""
     return (
         alt.Chart(alt.NamedData("blocks"))
-        .mark_bar(clip=True)
+        .mark_bar(clip=True, **MANY)
         .encode(
             x=alt.X(
                 "start_ms:Q",
@@ -148,7 +148,7 @@ def declare_overview(percents: tuple[str, ...], overlap: bool, values) -> alt.Ch
     )
     return (
         alt.Chart(alt.NamedData("cells"))
-        .mark_rect()
+        .mark_rect(**MANY)
         .encode(
             x=alt.X("from_ms:Q", title="Time (ms)", scale=alt.Scale(nice=False)).axis(
                 format=",.0f", labelFlush=False, tickCount=8, grid=False

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import PHASE_COLORS
-from core.charts.parts import AROUND, row_height
+from core.charts.parts import AROUND, MANY, row_height
 from core.charts.specs import Chart
 from core.charts.timelines import CLOSE
 from core.overview import MAX_BLOCKS
@@ -47,7 +47,7 @@ def declare_slowness(overlap: bool, values) -> alt.Chart:
     )
     return (
         alt.Chart(alt.NamedData("cells"))
-        .mark_rect()
+        .mark_rect(**MANY)
         .encode(
             x=alt.X("step:Q", title="Step", scale=alt.Scale(zero=False, nice=False)).axis(grid=False, tickMinStep=1),
             x2="until:Q",

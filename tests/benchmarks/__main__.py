@@ -1,6 +1,8 @@
 """How fast: `python -m tests.benchmarks` prints our times beside the alternatives', measured in one run.
 
 `python -m tests.benchmarks browser` measures the app instead: from a slider's key press to new numbers.
+`python -m tests.benchmarks rerun` measures the server: what a change of a control costs on each page, or on those that
+are named, beside a bare page with as many elements.
 `python -m tests.benchmarks traces` reads a profiler trace of 200 MB.
 """
 
@@ -40,7 +42,7 @@ from core.link import link_values
 from core.parts import MAX_WORK
 from core.problems import Digits
 from core.training import replay
-from tests.benchmarks import rivals
+from tests.benchmarks import reruns, rivals
 
 LARGEST = Scenario(workers=8, batches=30, compute=Uniform(mean_ms=1000), network=FlatLatency(latency_ms=500))
 POLICIES = [Synchronous(), Asynchronous()]
@@ -247,6 +249,8 @@ def trace_speed() -> None:
 if __name__ == "__main__":
     if "browser" in sys.argv[1:]:
         browser_speed()
+    elif "rerun" in sys.argv[1:]:
+        reruns.main([page for page in sys.argv[1:] if page != "rerun"])
     elif "traces" in sys.argv[1:]:
         trace_speed()
     else:

@@ -13,13 +13,10 @@ import subprocess
 import time
 from pathlib import Path
 
-import websockets
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
+from tests.benchmarks.visitor import Visitor
 from tests.browser.conftest import served_process
 
-ACTIVE, IDLE, CHANGES, SECONDS = 50, 200, 4, 180
+ACTIVE, IDLE, CHANGES = 50, 200, 4
 WAVES, KEPT = 3, 125
 WATCHED = """
 import gc, signal, sys
@@ -34,44 +31,6 @@ main()
 """
 
 
-class Visitor:
-    """One browser tab, without the browser."""
-
-    def __init__(self, address: str):
-        self.address = address.replace("http", "ws") + "/_stcore/stream"
-        self.slider, self.headline = "", ""
-
-    async def __aenter__(self):
-        self.socket = await websockets.connect(self.address, max_size=2**26, open_timeout=SECONDS, ping_interval=None)
-        return self
-
-    async def __aexit__(self, *error):
-        await self.socket.close()
-
-    async def look(self, workers: int | None = None) -> float:
-        """Open the page, or move the slider of workers; seconds until the script has finished."""
-        message = BackMsg()
-        message.rerun_script.query_string = ""
-        if workers:
-            state = message.rerun_script.widget_states.widgets.add()
-            state.id = self.slider
-            state.double_array_value.data.append(workers)
-        start = time.perf_counter()
-        await self.socket.send(message.SerializeToString())
-        while True:
-            answer = ForwardMsg()
-            answer.ParseFromString(await asyncio.wait_for(self.socket.recv(), SECONDS))
-            element = answer.delta.new_element
-            if element.slider.id.endswith("-workers"):
-                self.slider = element.slider.id
-            if element.heading.tag == "h2":
-                self.headline = element.heading.body
-            if element.HasField("exception"):
-                raise AssertionError(element.exception.message)
-            if answer.HasField("script_finished"):
-                return time.perf_counter() - start
-
-
 async def change(address: str, first: int) -> list[float]:
     """One visitor who moves a slider a few times, and must see the own number of workers each time."""
     took = []
@@ -79,7 +38,7 @@ async def change(address: str, first: int) -> list[float]:
         await me.look()
         for step in range(CHANGES):
             workers = 2 + (first + 7 * step) % 60
-            took.append(await me.look(workers))
+            took.append(await me.look(workers=workers))
             if not me.headline.startswith(f"{workers} workers"):
                 raise AssertionError(f"asked for {workers} workers, saw: {me.headline}")
     return took
