@@ -1,7 +1,8 @@
 """Results worth keeping between reruns and visitors: bounded, keyed on what was asked and on the model's version."""
 
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 
@@ -12,6 +13,7 @@ from core.policies import Policy
 from pages.shared import my_trace
 from pages.shared.answers import Answer, answer
 from pages.shared.caching import remembered
+from pages.shared.memory import given_back
 
 LARGE = 2**18  # mini-batches of a run that may take more than 64 MB
 
@@ -22,14 +24,19 @@ def simulated(scenario: Scenario) -> Run:
         return simulate(scenario)
     with st.spinner("Simulating…"):
         if my_trace.in_use():  # nothing of it is kept where others could see it
-            with last_large_run().turn:
+            with last_large_run().turn, given_back():
                 return simulate(scenario)
         return last_large_run().of(scenario)
 
 
-def turn(scenario: Scenario) -> AbstractContextManager:
+@contextmanager
+def turn(scenario: Scenario) -> Iterator[None]:
     """One comparison after the other, where a single run may take hundreds of megabytes."""
-    return last_large_run().comparing if scenario.work > LARGE else nullcontext()
+    if scenario.work <= LARGE:
+        yield
+        return
+    with last_large_run().comparing, given_back():
+        yield
 
 
 class LargeRun:
@@ -42,7 +49,7 @@ class LargeRun:
         run = self.run
         if run is not None and run.scenario == scenario:
             return run
-        with self.turn:
+        with self.turn, given_back():
             run = self.run
             if run is None or run.scenario != scenario:
                 run = self.run = None

@@ -11,6 +11,7 @@ from core.checks import CHECKS, judge
 from core.simulate import MODEL_VERSION
 from core.verdicts import Result, as_table
 from pages.shared.drawing import tabled
+from pages.shared.memory import given_back
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,9 +33,10 @@ def checked() -> Checked:
     known = whole_table()
     if MODEL_VERSION not in known:
         progress, results = st.progress(0.0), []
-        for number, check in enumerate(CHECKS):
-            progress.progress(number / len(CHECKS), f"{number + 1} of {len(CHECKS)}: {check.claim}")
-            results.append(judge(check, cached_values(check.claim, MODEL_VERSION)))
+        with given_back():
+            for number, check in enumerate(CHECKS):
+                progress.progress(number / len(CHECKS), f"{number + 1} of {len(CHECKS)}: {check.claim}")
+                results.append(judge(check, cached_values(check.claim, MODEL_VERSION)))
         progress.empty()
         table = as_table(results)
         known[MODEL_VERSION] = Checked(results=results, table=table, shown=tabled(table))
