@@ -29,7 +29,7 @@ def test_the_first_chart_waits_for_nothing_that_other_pages_need():
 
 
 def test_core_reads_no_clock_and_has_no_global_generator():
-    for file in (ROOT / "core").glob("*.py"):
+    for file in (ROOT / "core").rglob("*.py"):
         assert not re.search(r"import time\b|datetime|np\.random\.(seed|rand|normal|uniform)\(", file.read_text()), file
 
 
