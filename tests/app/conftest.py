@@ -25,7 +25,7 @@ def open_page():
     st.cache_data.clear()
 
     def opened(page="timeline", **params):
-        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
         app.query_params.update(params)
         app.run()
         return app if page == "timeline" else app.switch_page(PAGES[page]).run()
@@ -42,6 +42,6 @@ def open_link():
 
 def opened_link(page, query):
     """A page as a link opens it: there at once, not by way of another page."""
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
     app.query_params.update(parameters(query))
     return app.switch_page(PAGES[page]).run()
