@@ -1,6 +1,22 @@
-"""Settings of the whole suite: no test is judged by its speed."""
+"""Settings of the whole suite: no test is judged by its speed, and all of them answer the same way every time."""
 
+import os
+
+import pytest
 from hypothesis import settings
 
-settings.register_profile("unhurried", deadline=None)
+settings.register_profile("unhurried", deadline=None, derandomize=True)
 settings.load_profile("unhurried")
+
+FIRST = ("tests/browser/", "tests/app/")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """A worker for each core, and none for a single test or a few by name: alone, they begin sooner."""
+    return 0 if all("::" in name for name in config.args) else min(8, os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest comes first, so that no worker sits idle at the end while another has long tests to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))

@@ -9,14 +9,13 @@ from core.order import update_order
 
 
 def plainly(applied_ms):
-    """Rank of each gradient by time, then worker."""
-    batches, workers, runs = applied_ms.shape
-    ranks = np.empty(applied_ms.shape, int)
-    for run in range(runs):
-        events = sorted((applied_ms[k, w, run], w, k) for w in range(workers) for k in range(batches))
-        for rank, (_, worker, batch) in enumerate(events):
-            ranks[batch, worker, run] = rank
-    return ranks
+    """Rank of each gradient by time, then worker, then batch."""
+    batch, worker, _ = np.indices(applied_ms.shape).reshape(3, -1, applied_ms.shape[2])
+    times = applied_ms.reshape(batch.shape)
+    ranks = np.empty(times.shape, int)
+    for run in range(times.shape[1]):
+        ranks[np.lexsort((batch[:, run], worker[:, run], times[:, run])), run] = np.arange(len(times))
+    return ranks.reshape(applied_ms.shape)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9), st.sampled_from([0.5, 1e-13, 0.0]))

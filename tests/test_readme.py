@@ -1,12 +1,12 @@
 """The README's Python runs, and its names exist."""
 
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
-from tests.browser.conftest import wait_for
+from tests.browser.conftest import free_port, wait_for_start
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -31,13 +31,12 @@ def test_the_service_starts():
     """The command of the systemd unit, with this Python's streamlit and a free port, answers under its path."""
     unit = re.search(r"```ini\n(.*?)```", README, re.DOTALL).group(1).replace("\\\n", " ")
     command = re.search(r"ExecStart=\S+/bin/streamlit (.*)", unit).group(1).split()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     command[command.index("--server.port") + 1] = port
-    with subprocess.Popen([sys.executable, "-m", "streamlit", *command], cwd=ROOT, stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen([sys.executable, "-m", "streamlit", *command], cwd=ROOT, stdout=subprocess.PIPE) as server:
         try:
-            address = f"http://127.0.0.1:{port}/scheduler/_stcore/health"
-            assert wait_for(address).read() == b"ok"
+            wait_for_start(server)
+            assert urlopen(f"http://127.0.0.1:{port}/scheduler/_stcore/health").read() == b"ok"
         finally:
             server.terminate()
+            server.wait()

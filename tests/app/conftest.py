@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.links import parameters
+from tests.sampled import SAMPLED
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -19,16 +20,23 @@ PAGES = {
 }
 
 
+@pytest.fixture(autouse=True, scope="session")
+def checks_are_sampled_once():
+    """Method checks the simulator against theory at every visit with an empty cache: the same runs each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pages.shared.checking.CHECKS", SAMPLED)
+        yield
+
+
 @pytest.fixture
 def open_page():
     """Open a page with the given URL parameters, in a fresh session and with an empty cache."""
     st.cache_data.clear()
 
     def opened(page="timeline", **params):
-        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
         app.query_params.update(params)
-        app.run()
-        return app if page == "timeline" else app.switch_page(PAGES[page]).run()
+        return app.run() if page == "timeline" else app.switch_page(PAGES[page]).run()
 
     return opened
 
@@ -42,6 +50,6 @@ def open_link():
 
 def opened_link(page, query):
     """A page as a link opens it: there at once, not by way of another page."""
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
     app.query_params.update(parameters(query))
     return app.switch_page(PAGES[page]).run()

@@ -1,17 +1,19 @@
 """A running app and a real browser: Debian's chromium or Chrome, if one is installed."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from core import report, simulate
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -24,7 +26,12 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-FIGURES = "[...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.innerText).join()"
+PATIENCE = 60_000  # ms; on a busy machine everything takes its time
+expect.set_options(timeout=PATIENCE)
+ASKS = """([path, query]) => {
+    const pairs = [...new URLSearchParams(location.search)].sort((one, other) => one[0].localeCompare(other[0]));
+    return location.pathname === path && JSON.stringify(pairs) === JSON.stringify(query);
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -53,33 +60,33 @@ def served(folder=ROOT):
 
 
 @contextmanager
-def served_process(folder=ROOT, start=("-m", "streamlit"), stdout=subprocess.DEVNULL):
-    """The address of a fresh server, and its process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def served_process(folder=ROOT, start=("-m", "streamlit"), stdout=subprocess.PIPE):
+    """The address of a fresh server, and its process; its standard output is a pipe."""
+    port = free_port()
     command = [sys.executable, *start, "run", "streamlit_app.py", "--server.headless=true"]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
-    process = subprocess.Popen(command + options, cwd=folder, stdout=stdout, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{address}/_stcore/health")
-        yield address, process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_for(address, seconds=60):
-    """Return as soon as something answers."""
-    deadline = time.monotonic() + seconds
-    while True:
+    with subprocess.Popen(command + options, cwd=folder, stdout=stdout, stderr=subprocess.DEVNULL) as process:
         try:
-            return urllib.request.urlopen(address, timeout=1)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+            wait_for_start(process)
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            process.terminate()
+            process.wait()  # before its output is closed: it says goodbye
+
+
+def free_port():
+    """A port that nothing uses, and below those that the system hands out, so that nobody takes it meanwhile."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def wait_for_start(process):
+    """Read what a server prints until it says that it answers."""
+    if not any(b"You can now view your Streamlit app" in line for line in process.stdout):
+        raise RuntimeError("the server ended before it answered")
 
 
 @pytest.fixture
@@ -103,57 +110,96 @@ class Visit:
         self.page, self.address, self.outside, self.errors = page, address, set(), []
         page.on("request", self._note)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("websocket", self._connect)
 
     def _note(self, request):
         if not request.url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
             self.outside.add(request.url)
 
-    def go(self, path):
-        """Open an address of the app, or a whole link."""
-        self.page.goto(path if path.startswith("http") else self.address + path)
-        return self.settle()
+    def _connect(self, socket):
+        self.socket = socket
 
-    def settle(self):
-        """Wait until the script has run."""
-        self.page.wait_for_selector('[data-testid="stMain"] h2', timeout=60_000)
-        for _ in range(2):  # one run may call for another
-            self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
-            self.page.wait_for_timeout(300)
+    def go(self, path):
+        """Open an address of the app, or a whole link, and wait until its script has run."""
+        self.page.goto(path if path.startswith("http") else self.address + path)
+        expect(self.headline).to_be_visible()
+        return self.at_rest()
+
+    def at_rest(self):
+        """Wait until the script runs no more; the browser may still be drawing what it made."""
+        expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         return self
+
+    @contextmanager
+    def reruns(self, count):
+        """Wait until the script has run so often because of what is done inside."""
+        left = iter(range(count - 1, -1, -1))
+        with self.socket.expect_event("framereceived", lambda frame: ended(frame) and next(left) == 0):
+            yield
+        self.at_rest()
+
+    @property
+    def main(self):
+        """Everything but the sidebar."""
+        return self.page.get_by_test_id("stMain")
 
     @property
     def headline(self):
-        return self.page.locator('[data-testid="stMain"] h2').first.inner_text()
+        return self.main.locator("h2").first
 
     @property
     def figures(self):
-        self.page.wait_for_selector('[data-testid="stMetricValue"]', timeout=60_000)
-        return self.page.locator('[data-testid="stMetricValue"]').all_inner_texts()
+        return self.page.get_by_test_id("stMetricValue")
+
+    @property
+    def charts(self):
+        return self.page.get_by_test_id("stVegaLiteChart")
+
+    def drawn(self, charts):
+        """Wait until so many charts are drawn."""
+        expect(self.charts.locator("svg.marks")).to_have_count(charts)
+
+    def shows(self, scenario):
+        """Wait until Timeline has the headline and the tiles of a scenario."""
+        run = simulate(scenario)
+        expect(self.headline).to_have_text(report.run_answer(run)[0])
+        shown = [report.figure_text(name, getattr(run.metrics, name)) for name in report.HEADLINE]
+        expect(self.figures).to_have_text(shown)
+
+    def asks(self, path="/", **query):
+        """Wait until the address is a page with this query, and nothing else in it."""
+        lists = {key: value if isinstance(value, list) else [value] for key, value in query.items()}
+        wanted = [[key, str(each)] for key in sorted(lists) for each in lists[key]]
+        self.page.wait_for_function(ASKS, arg=[path, wanted])
 
     def slide(self, key, presses):
         """Move a slider with the arrow keys."""
         slider = self.page.locator(f".st-key-{key} input[type=range]")
-        slider.focus()
-        before = self.page.evaluate(FIGURES)
         for _ in range(abs(presses)):
             slider.press("ArrowRight" if presses > 0 else "ArrowLeft")
-        self.page.wait_for_timeout(300)
-        self.page.wait_for_function(f"before => {FIGURES} !== before", arg=before)
-        return self.settle()
+
+
+def ended(frame):
+    """Whether a message of the server says that a run of the whole script has ended."""
+    message = ForwardMsg()
+    message.ParseFromString(frame)
+    return message.HasField("script_finished") and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
 
 @pytest.fixture
 def visit(browser):
     """A function that opens a new browser at an address; afterwards, nothing may have left the machine."""
     opened = []
+    with ExitStack() as contexts:
 
-    def open_at(address, **options):
-        context = browser.new_context(viewport={"width": 1366, "height": 900}, accept_downloads=True, **options)
-        opened.append(Visit(context.new_page(), address))
-        return opened[-1]
+        def open_at(address, **options):
+            context = browser.new_context(viewport={"width": 1366, "height": 900}, accept_downloads=True, **options)
+            contexts.callback(context.close)
+            context.set_default_timeout(PATIENCE)
+            opened.append(Visit(context.new_page(), address))
+            return opened[-1]
 
-    yield open_at
+        yield open_at
     for one in opened:
         assert one.outside == set()
         assert one.errors == []
-        one.page.context.close()

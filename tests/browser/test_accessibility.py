@@ -1,52 +1,68 @@
-"""No serious violation that axe-core knows; charts as tables and pictures; an order for the keyboard."""
+"""No serious violation that axe-core knows; charts as tables and pictures; an order for the keyboard; phones."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 PAGES = {
-    "/": "Keep this run",
-    "/compare": "Epoch time, run by run",
-    "/compare?policies=sync&policies=async&policies=backup+3": "Finishing order",
-    "/learning?problem=quadratic&train_seeds=2": "Time to target",
-    "/trace": "Take it with you",
-    "/map": "Every cell",
-    "/map?ask=speedup&across=jitter&up=latency_ms&map_runs=5": "Every cell",
-    "/method": "figures agree with theory",
+    "/": ("Keep this run", 2),
+    "/compare": ("Epoch time, run by run", 4),
+    "/compare?policies=sync&policies=async&policies=backup+3": ("Finishing order", 5),
+    "/learning?problem=quadratic&train_seeds=2": ("Time to target", 2),
+    "/trace": ("Take it with you", 2),
+    "/map": ("Every cell", 1),
+    "/map?ask=speedup&across=jitter&up=latency_ms&map_runs=5": ("Every cell", 1),
+    "/method": ("figures agree with theory", 8),
 }
+"""Words far down on each page, and how many charts it has."""
+MOVING = "document.getAnimations().some(animation => animation.playState === 'running')"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+def whole(me, path):
+    """Open a page and wait until all of it is there, and nothing moves or fades."""
+    words, charts = PAGES[path]
+    me.go(path)
+    expect(me.main.get_by_text(words).first).to_be_visible()
+    me.at_rest().drawn(charts)
+    me.page.wait_for_function(f"!({MOVING})")
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_no_serious_violation(visit, server, path, theme):
-    me = visit(server, color_scheme=theme).go(path)
-    me.page.wait_for_selector(f"text={PAGES[path]}", timeout=60_000)
-    me.settle()
-    found = Axe().run(me.page).response["violations"]
-    serious = [
-        (rule["id"], node["html"][:200], node["failureSummary"][:200])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-    assert serious == []
+def test_no_serious_violation(visit, server, path):
+    """In either theme."""
+    me = visit(server)
+    for theme, background in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(16, 21, 19)")):
+        me.page.emulate_media(color_scheme=theme)
+        whole(me, path)
+        expect(me.page.get_by_test_id("stApp")).to_have_css("background-color", background)
+        found = Axe().run(me.page).response["violations"]
+        serious = [
+            (rule["id"], node["html"][:200], node["failureSummary"][:200])
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+        assert serious == [], theme
 
 
-@pytest.mark.parametrize("path", ["/", "/compare", "/learning?problem=quadratic&train_seeds=2", "/trace"])
-def test_every_chart_is_a_table_and_a_picture_a_click_away(visit, server, path):
-    me = visit(server).go(path)
-    me.page.wait_for_selector(f"text={PAGES[path]}", timeout=60_000)
-    me.settle()
-    charts = me.page.locator('[data-testid="stVegaLiteChart"]').count()
-    tables = me.page.get_by_role("button", name="Show data")
-    assert charts == tables.count() == me.page.get_by_role("button", name="Download as PNG").count() > 0
-    tables.first.focus()
-    me.page.keyboard.press("Enter")
-    me.page.wait_for_selector('[data-testid="stDataFrame"], [data-testid="stFullScreenFrame"] canvas')
+def test_every_chart_is_a_table_and_a_picture_a_click_away(visit, server):
+    me = visit(server)
+    for path in ("/", "/compare", "/learning?problem=quadratic&train_seeds=2", "/trace"):
+        whole(me, path)
+        _, charts = PAGES[path]
+        expect(me.page.get_by_role("button", name="Download as PNG")).to_have_count(charts)
+        tables = me.page.get_by_role("button", name="Show data")
+        expect(tables).to_have_count(charts)
+        tables.first.focus()
+        me.page.keyboard.press("Enter")
+        me.drawn(charts - 1)
+        expect(me.page.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
 def test_the_keyboard_goes_through_the_page_in_order(visit, server):
     """Past the controls in one step, or through them from above, then the pages, then the answer."""
-    me = visit(server).go("/")
+    me = visit(server)
+    whole(me, "/")
     name = "(e => e.getAttribute('aria-label') || e.innerText)(document.activeElement)"
     reached = []
     for _ in range(60):
@@ -58,3 +74,12 @@ def test_the_keyboard_goes_through_the_page_in_order(visit, server):
         next(i for i, each in enumerate(reached) if each.endswith(stop) or each.startswith(stop)) for stop in order
     ]
     assert places == sorted(places)
+
+
+def test_phone_and_dark(visit, server):
+    me = visit(server, color_scheme="dark")
+    me.page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/", "/compare", "/learning?problem=quadratic&train_seeds=2", "/trace", "/map", "/method"):
+        whole(me, path)
+        me.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+        expect(me.page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]')).to_have_count(0)
