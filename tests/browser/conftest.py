@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SIZE = {"width": 1366, "height": 900}
 PATIENCE = 60_000  # ms; on a busy machine everything takes its time
 expect.set_options(timeout=PATIENCE)
 ASKS = """([path, query]) => {
@@ -108,16 +109,28 @@ class Visit:
 
     def __init__(self, page, address):
         self.page, self.address, self.outside, self.errors = page, address, set(), []
-        page.on("request", self._note)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("websocket", self._connect)
+        self.heard = {"request": self._note, "pageerror": self._regret, "websocket": self._connect}
+        for event, listener in self.heard.items():
+            page.on(event, listener)
 
     def _note(self, request):
         if not request.url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
             self.outside.add(request.url)
 
+    def _regret(self, error):
+        self.errors.append(str(error))
+
     def _connect(self, socket):
         self.socket = socket
+
+    def leave(self):
+        """Close the app, and forget all that it has stored."""
+        for event, listener in self.heard.items():
+            self.page.remove_listener(event, listener)
+        if self.page.url.startswith("http"):
+            self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.page.context.clear_cookies()
+        self.page.goto("about:blank")
 
     def go(self, path):
         """Open an address of the app, or a whole link, and wait until its script has run."""
@@ -186,20 +199,30 @@ def ended(frame):
     return message.HasField("script_finished") and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
 
+@pytest.fixture(scope="session")
+def free_windows():
+    """Windows of the browser that nobody uses: in a new one, loading the app takes most of a test's time."""
+    return []
+
+
 @pytest.fixture
-def visit(browser):
-    """A function that opens a new browser at an address; afterwards, nothing may have left the machine."""
-    opened = []
-    with ExitStack() as contexts:
+def visit(browser, free_windows):
+    """A function that brings a visitor to an address, alone and without a past; nothing may leave the machine."""
+    visitors = []
 
-        def open_at(address, **options):
-            context = browser.new_context(viewport={"width": 1366, "height": 900}, accept_downloads=True, **options)
-            contexts.callback(context.close)
-            context.set_default_timeout(PATIENCE)
-            opened.append(Visit(context.new_page(), address))
-            return opened[-1]
+    def come(address, color_scheme="light"):
+        page = free_windows.pop() if free_windows else browser.new_page(viewport=SIZE, accept_downloads=True)
+        page.context.set_default_timeout(PATIENCE)
+        page.set_viewport_size(SIZE)
+        page.emulate_media(color_scheme=color_scheme, media="screen")
+        page.mouse.move(0, 0)
+        visitors.append(Visit(page, address))
+        return visitors[-1]
 
-        yield open_at
-    for one in opened:
+    yield come
+    for one in visitors:
+        one.leave()
+        free_windows.append(one.page)
+    for one in visitors:
         assert one.outside == set()
         assert one.errors == []
