@@ -1,7 +1,8 @@
 """Paired runs in numbers and words: who finishes first, how surely, why, and what it pays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from core.scenario import Scenario
 from core.words import counted, duration, listed, lowered, percent, rounded, times
 
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
+MIDDLE = (0.025, 0.975)  # the ends of the middle 95 %
 SAME = 5e-4  # a speed-up that is closer to 1 reads as 1.000×
 SHARES = {
     "computing": ["utilization_percent"],
@@ -43,44 +45,95 @@ class Speedup:
         return self.low >= 1 < self.median or self.high <= 1 > self.median
 
 
-def speedup(table: pd.DataFrame, baseline: str, other: str) -> Speedup:
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """A table that `compare` made, taken apart once: all that is said of it looks at its policies again and again.
+
+    Functions that take a table take this in its place.
+    """
+
+    table: pd.DataFrame
+
+    @classmethod
+    def of(cls, table: "pd.DataFrame | Paired") -> "Paired":
+        """The table taken apart, or as it is where it has been."""
+        return table if isinstance(table, cls) else cls(table)
+
+    @cached_property
+    def runs(self) -> dict[str, dict[str, np.ndarray]]:
+        """Every figure of every run, by policy in the order of the table, and by the figure's name."""
+        number, policies = pd.factorize(self.table["policy"])
+        figures = {name: self.table[name].to_numpy() for name in self.table if name not in ("policy", "replicate")}
+        rows = [number == policy for policy in range(len(policies))]
+        return {
+            policy: {name: values[mine] for name, values in figures.items()}
+            for policy, mine in zip(policies, rows, strict=True)
+        }
+
+    @cached_property
+    def means(self) -> dict[str, dict[str, float]]:
+        """The mean of every figure, by policy."""
+        return {
+            policy: {name: float(values.mean()) for name, values in figures.items()}
+            for policy, figures in self.runs.items()
+        }
+
+    @property
+    def baseline(self) -> str:
+        """The table's first policy."""
+        return next(iter(self.runs))
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The policies by their mean epoch time, the quickest first."""
+        return sorted(self.means, key=lambda policy: self.means[policy]["epoch_ms"])
+
+    @property
+    def replicates(self) -> int:
+        """Runs of each policy."""
+        return len(self.runs[self.baseline]["epoch_ms"])
+
+
+Table = pd.DataFrame | Paired
+
+
+def speedup(table: Table, baseline: str, other: str) -> Speedup:
     """The speed-up of `other` over `baseline` in a table that `compare` made."""
-    epochs = {policy: rows["epoch_ms"].to_numpy() for policy, rows in table.groupby("policy", sort=False)}
-    ratios = epochs[baseline] / epochs[other]
+    runs = Paired.of(table).runs
+    ratios = runs[baseline]["epoch_ms"] / runs[other]["epoch_ms"]
     tail = 0.025 if len(ratios) >= FEWEST_FOR_TAILS else 0
     low, median, high = np.quantile(ratios, (tail, 0.5, 1 - tail))
     return Speedup(ratios=ratios, median=float(median), low=float(low), high=float(high))
 
 
-def means(table: pd.DataFrame) -> pd.DataFrame:
+def means(table: Table) -> pd.DataFrame:
     """Mean of every metric: one row a policy, in the order of the table."""
-    return table.drop(columns="replicate").groupby("policy", sort=False).mean()
+    return pd.DataFrame.from_dict(Paired.of(table).means, orient="index").rename_axis("policy")
 
 
-def finishing_order(table: pd.DataFrame) -> list[str]:
+def finishing_order(table: Table) -> list[str]:
     """The policies by their mean epoch time, the quickest first."""
-    return means(table)["epoch_ms"].sort_values(kind="stable").index.tolist()
+    return Paired.of(table).order
 
 
-def best_other(table: pd.DataFrame) -> str:
+def best_other(table: Table) -> str:
     """The quickest policy beside the baseline, which is the table's first."""
-    baseline = table["policy"].iloc[0]
-    return next(policy for policy in finishing_order(table) if policy != baseline)
+    paired = Paired.of(table)
+    return next(policy for policy in paired.order if policy != paired.baseline)
 
 
-def ranking(table: pd.DataFrame) -> pd.DataFrame:
+def ranking(table: Table) -> pd.DataFrame:
     """The policies in finishing order, as text with units: means, and in brackets the middle 95 % of the runs."""
-    baseline, mean = table["policy"].iloc[0], means(table)
-    rows = []
-    for policy in finishing_order(table):
-        runs, gain, at = table[table["policy"] == policy], speedup(table, baseline, policy), mean.loc[policy]
+    paired, rows = Paired.of(table), []
+    for policy in paired.order:
+        runs, gain, at = paired.runs[policy], speedup(paired, paired.baseline, policy), paired.means[policy]
         median, low, high = (times(ratio).removesuffix("×") for ratio in (gain.median, gain.low, gain.high))
         spread = f"{median} ({low} – {high})"
         rows.append(
             {
                 "Policy": policy,
                 "Epoch time (s)": with_interval(runs["epoch_ms"] / 1000),
-                "Speed-up (×)": spread if policy != baseline else "baseline",
+                "Speed-up (×)": spread if policy != paired.baseline else "baseline",
                 "Used (/s)": with_interval(runs["throughput"]),
                 "Utilization (%)": rounded(at["utilization_percent"]),
                 "Staleness": rounded(at["mean_staleness"]),
@@ -92,49 +145,50 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="Rank"))
 
 
-def with_interval(values: pd.Series) -> str:
+def with_interval(values: np.ndarray) -> str:
     """The mean, and in brackets the middle 95 %, unless all are the same."""
-    low, high = values.quantile(0.025), values.quantile(0.975)
+    low, high = np.quantile(values, MIDDLE)
     return f"{rounded(values.mean())} ({rounded(low)} – {rounded(high)})" if low < high else rounded(values.mean())
 
 
-def epoch_intervals(table: pd.DataFrame) -> pd.DataFrame:
+def epoch_intervals(table: Table) -> pd.DataFrame:
     """Epoch times in s, in finishing order: policy, middle (the mean), low and high (the middle 95 % of the runs)."""
-    epochs = table.groupby("policy", sort=False)["epoch_ms"]
-    spread = pd.DataFrame({"middle": epochs.mean(), "low": epochs.quantile(0.025), "high": epochs.quantile(0.975)})
-    return (spread / 1000).loc[finishing_order(table)].reset_index()
+    paired = Paired.of(table)
+    epochs = [paired.runs[policy]["epoch_ms"] / 1000 for policy in paired.order]
+    low, high = np.quantile(epochs, MIDDLE, axis=1)
+    return pd.DataFrame({"policy": paired.order, "middle": np.mean(epochs, axis=1), "low": low, "high": high})
 
 
-def speedup_intervals(table: pd.DataFrame) -> pd.DataFrame:
+def speedup_intervals(table: Table) -> pd.DataFrame:
     """Speed-ups over the baseline, in finishing order: policy, middle (the median), low and high."""
-    gains = {policy: speedup(table, table["policy"].iloc[0], policy) for policy in finishing_order(table)}
+    paired = Paired.of(table)
+    gains = {policy: speedup(paired, paired.baseline, policy) for policy in paired.order}
     return pd.DataFrame(
         [{"policy": name, "middle": gain.median, "low": gain.low, "high": gain.high} for name, gain in gains.items()]
     )
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
+def summary(table: Table) -> pd.DataFrame:
     """Every metric by policy, side by side: its mean, and the bounds of the middle 95 % of the runs."""
-    groups = table.drop(columns="replicate").groupby("policy", sort=False)
-    mean, low, high = groups.mean(), groups.quantile(0.025), groups.quantile(0.975)
-    columns = {}
-    for policy in mean.index:
-        columns[policy] = mean.loc[policy]
-        columns[f"{policy} low"] = low.loc[policy]
-        columns[f"{policy} high"] = high.loc[policy]
+    paired, columns = Paired.of(table), {}
+    for policy, figures in paired.runs.items():
+        low, high = np.quantile([figures[name] for name in FIGURES], MIDDLE, axis=1)
+        columns[policy] = [paired.means[policy][name] for name in FIGURES]
+        columns |= {f"{policy} low": low, f"{policy} high": high}
     labels = [f"{at['label']} ({at['unit']})" if at["unit"] else at["label"] for at in FIGURES.values()]
-    return pd.DataFrame(columns).loc[list(FIGURES)].set_axis(labels).rename_axis("Metric")
+    return pd.DataFrame(columns, index=pd.Index(labels, name="Metric"))
 
 
-def headline(table: pd.DataFrame) -> str:
+def headline(table: Table) -> str:
     """Which policy finishes first and by how much, or that the runs do not tell."""
-    baseline, other = table["policy"].iloc[0], best_other(table)
-    gain, among = speedup(table, baseline, other), table["policy"].nunique()
+    paired = Paired.of(table)
+    baseline, other = paired.baseline, best_other(paired)
+    gain, among = speedup(paired, baseline, other), len(paired.runs)
     if abs(gain.median - 1) < SAME and (gain.decided or gain.low == gain.high):
         return f"{baseline} and {lowered(other)} take the same time."
     if gain.decided and gain.median > 1:
         if among > 2:
-            alike = [other, *(lowered(policy) for policy in level_with(table, other, baseline))]
+            alike = [other, *(lowered(policy) for policy in level_with(paired, other, baseline))]
             verb = "finishes" if len(alike) == 1 else "finish"
             ahead = f"{times(gain.median)} faster than {lowered(baseline)}"
             return f"{listed(alike)} {verb} first of {among} policies, {ahead}."
@@ -148,18 +202,19 @@ def headline(table: pd.DataFrame) -> str:
     return f"{baseline} or {lowered(other)}: too close to call."
 
 
-def level_with(table: pd.DataFrame, winner: str, baseline: str) -> list[str]:
+def level_with(table: Table, winner: str, baseline: str) -> list[str]:
     """The policies, beside the baseline, whose runs cannot be told apart from the winner's."""
     rest = [policy for policy in finishing_order(table) if policy not in (winner, baseline)]
     return [policy for policy in rest if not speedup(table, policy, winner).decided]
 
 
-def reasons(table: pd.DataFrame, policies: Sequence[Policy]) -> str:
+def reasons(table: Table, policies: Sequence[Policy]) -> str:
     """How much the answer varies, what either side loses, what the time saved is made of, what it is paid with."""
-    baseline, other = table["policy"].iloc[0], best_other(table)
-    if speedup(table, baseline, other).median < 1:
+    paired = Paired.of(table)
+    baseline, other = paired.baseline, best_other(paired)
+    if speedup(paired, baseline, other).median < 1:
         baseline, other = other, baseline
-    gain, mean = speedup(table, baseline, other), means(table)
+    gain, mean = speedup(paired, baseline, other), paired.means
     runs = len(gain.ratios)
     share = f"95 % of {runs:,}" if runs >= FEWEST_FOR_TAILS else f"all {runs}"
     varies = (
@@ -167,25 +222,27 @@ def reasons(table: pd.DataFrame, policies: Sequence[Policy]) -> str:
         if runs > 1
         else f"This is one pair of runs, {times(gain.median)}; more would tell how much the speed-up varies."
     )
-    losses = [f"{policy} loses {losses_of(mean.loc[policy])}" for policy in (baseline, other)]
+    losses = [f"{policy} loses {losses_of(mean[policy])}" for policy in (baseline, other)]
     policy = next(policy for policy in policies if policy.label == other)
-    pays = f" {other} pays with {listed(price)}." if (price := prices(policy, mean.loc[other])) else ""
-    return f"{varies} {losses[0]}; {lowered(losses[1])}.{savings(table, baseline, other)}{pays}{runner_up(table)}"
+    pays = f" {other} pays with {listed(price)}." if (price := prices(policy, mean[other])) else ""
+    return f"{varies} {losses[0]}; {lowered(losses[1])}.{savings(paired, baseline, other)}{pays}{runner_up(paired)}"
 
 
-def summary_text(table: pd.DataFrame, policies: Sequence[Policy], scenario: Scenario) -> str:
+def summary_text(table: Table, policies: Sequence[Policy], scenario: Scenario) -> str:
     """The answer as plain text for a chat or a slide: what was asked, the answer, every policy."""
     asked = f"{counted(scenario.workers, 'worker')} × {counted(scenario.batches, 'batch', 'batches')}"
-    lines = [headline(table), f"{asked}, {counted(table['replicate'].nunique(), 'paired run')}."]
-    for policy, row in means(table).loc[finishing_order(table)].iterrows():
+    paired = Paired.of(table)
+    lines = [headline(paired), f"{asked}, {counted(paired.replicates, 'paired run')}."]
+    for policy in paired.order:
+        row = paired.means[policy]
         lines.append(
             f"- {policy}: epoch {duration(row['epoch_ms'])}, {rounded(row['throughput'])} used mini-batches/s, "
             f"utilization {percent(row['utilization_percent'])}, staleness {row['mean_staleness']:.1f}"
         )
-    return "\n".join([*lines, reasons(table, policies)])
+    return "\n".join([*lines, reasons(paired, policies)])
 
 
-def losses_of(mean: pd.Series) -> str:
+def losses_of(mean: Mapping[str, float]) -> str:
     """Where a policy's time goes that is not computing, as shares of the epoch."""
     lost = [
         (mean["wait_percent"], "waiting"),
@@ -196,7 +253,7 @@ def losses_of(mean: pd.Series) -> str:
     return listed([f"{percent(share)} {where}" for share, where in lost if share >= 0.05] or ["nothing"])
 
 
-def prices(policy: Policy, mean: pd.Series) -> list[str]:
+def prices(policy: Policy, mean: Mapping[str, float]) -> list[str]:
     """What a policy pays with: stale gradients, work thrown away, and what it asks for by itself."""
     paid = []
     if mean["mean_staleness"] >= 0.05:
@@ -206,8 +263,9 @@ def prices(policy: Policy, mean: pd.Series) -> list[str]:
     return paid + [policy.price] * bool(policy.price)
 
 
-def savings(table: pd.DataFrame, baseline: str, other: str) -> str:
+def savings(table: Table, baseline: str, other: str) -> str:
     """What the time saved is made of, and what is given back: a worker's mean times, which add up to the epoch."""
+    table = Paired.of(table)
     saved = {what: mean_ms(table, baseline, share) - mean_ms(table, other, share) for what, share in SHARES.items()}
     total = sum(saved.values())
     least = 5e-4 * mean_ms(table, baseline, [name for names in SHARES.values() for name in names])
@@ -223,17 +281,18 @@ def savings(table: pd.DataFrame, baseline: str, other: str) -> str:
     return f" It saves {listed(less)}, and spends {listed(more)}."
 
 
-def mean_ms(table: pd.DataFrame, policy: str, shares: list[str]) -> float:
+def mean_ms(table: Table, policy: str, shares: list[str]) -> float:
     """Mean time of a worker in the given shares of the epoch, ms."""
-    rows = table[table["policy"] == policy]
-    return float((rows["epoch_ms"] * rows[shares].sum(axis=1)).mean() / 100)
+    runs = Paired.of(table).runs[policy]
+    return float((runs["epoch_ms"] * sum(runs[share] for share in shares)).mean() / 100)
 
 
-def runner_up(table: pd.DataFrame) -> str:
+def runner_up(table: Table) -> str:
     """How far behind the second of several policies is; nothing where there are two, or where it is the baseline."""
-    first, second, *more = finishing_order(table)
-    gap = speedup(table, second, first)
-    if not more or table["policy"].iloc[0] in (first, second) or not gap.decided:
+    paired = Paired.of(table)
+    first, second, *more = paired.order
+    gap = speedup(paired, second, first)
+    if not more or paired.baseline in (first, second) or not gap.decided:
         return ""
     return f" {second} comes next, {times(gap.median)} behind."
 
@@ -257,11 +316,12 @@ def caveats(scenario: Scenario, table: pd.DataFrame) -> str:
         )
     if scenario.workers == 1:
         return f"{kind}One worker has nobody to wait for: only the network differs."
-    sizes = means(table)["gradients_per_update"]
-    if sizes.nunique() == 1:
-        gradients = f"{rounded(sizes.iloc[0])} gradient{'s' * bool(sizes.iloc[0] != 1)}"
+    sizes = {policy: mean["gradients_per_update"] for policy, mean in Paired.of(table).means.items()}
+    if len(set(sizes.values())) == 1:
+        (size,) = set(sizes.values())
+        gradients = "1 gradient" if size == 1 else f"{rounded(size)} gradients"
         return f"{kind}Every update averages {gradients} under each of the policies."
-    most, least = sizes.idxmax(), sizes.idxmin()
+    most, least = max(sizes, key=sizes.get), min(sizes, key=sizes.get)
     return (
         f"{kind}Faster epochs are not yet faster learning: an update averages {rounded(sizes[most])} gradients "
         f"with {lowered(most)}, {rounded(sizes[least])} with {lowered(least)}."
@@ -306,13 +366,13 @@ def fewer_runs_in_words(asked: Scenario, replicates: int, most: int) -> str:
     )
 
 
-def distribution_in_words(table: pd.DataFrame) -> str:
+def distribution_in_words(table: Table) -> str:
     """The spread of each policy's epoch times."""
-    parts = [
-        f"{policy}: mean {duration(epochs.mean())}, 95 % of the runs between {duration(epochs.quantile(0.025))} and "
-        f"{duration(epochs.quantile(0.975))}"
-        for policy, epochs in table.groupby("policy", sort=False)["epoch_ms"]
-    ]
+    parts = []
+    for policy, runs in Paired.of(table).runs.items():
+        low, high = np.quantile(runs["epoch_ms"], MIDDLE)
+        middle = duration(runs["epoch_ms"].mean())
+        parts.append(f"{policy}: mean {middle}, 95 % of the runs between {duration(low)} and {duration(high)}")
     return f"Epoch times. {'; '.join(parts)}."
 
 

@@ -67,24 +67,25 @@ def answer(scenario: Scenario, policies: Sequence[Policy], replicates: int) -> A
     start = time.perf_counter()
     table = compare(scenario, policies, replicates)
     cost_ms = 1000 * (time.perf_counter() - start)
+    paired = comparison.Paired.of(table)
     shown = pictures(scenario, policies, min(MOST_BLOCKS, BLOCKS // len(policies)))
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
     pair = len(policies) == 2
     phases = {phase for picture in shown for phase in picture.phases}
     return Answer(
         runs=replicates,
-        headline=comparison.headline(table),
-        reasons=comparison.reasons(table, policies),
-        caveats=comparison.caveats(scenario, table),
-        summary=comparison.summary_text(table, policies, scenario),
-        means=comparison.means(table)[TILES],
-        ranking=tabled(comparison.ranking(table)),
-        metrics=tabled(comparison.summary(table).round(3)),
+        headline=comparison.headline(paired),
+        reasons=comparison.reasons(paired, policies),
+        caveats=comparison.caveats(scenario, paired),
+        summary=comparison.summary_text(paired, policies, scenario),
+        means=comparison.means(paired)[TILES],
+        ranking=tabled(comparison.ranking(paired)),
+        metrics=tabled(comparison.summary(paired).round(3)),
         timelines=[timeline(picture, charts.timeline if pair else charts.small_timeline) for picture in shown],
         phases=[phase for phase in PHASE_ORDER if phase in phases],
         drawn=comparison.what_is_drawn(scenario, shown, replicates),
-        epochs=(histogram_of_epochs if pair else intervals_of_epochs)(table, colors),
-        speedups=(histogram_of_speedups if pair else intervals_of_speedups)(table, colors),
+        epochs=(histogram_of_epochs if pair else intervals_of_epochs)(paired, colors),
+        speedups=(histogram_of_speedups if pair else intervals_of_speedups)(paired, colors),
         cost_ms=cost_ms,
         computed_at=time.time(),
     )
@@ -95,20 +96,20 @@ def timeline(picture: Picture, chart) -> Timeline:
     return Timeline(title=picture.label, chart=ready(chart(picture)), words=picture.words, epoch_ms=picture.epoch_ms)
 
 
-def histogram_of_epochs(table: pd.DataFrame, colors: dict[str, str]) -> Drawn:
+def histogram_of_epochs(paired: comparison.Paired, colors: dict[str, str]) -> Drawn:
     """Two policies' epoch times, over the same bins."""
-    epochs = {label: rows["epoch_ms"].to_numpy() for label, rows in table.groupby("policy", sort=False)}
+    epochs = {policy: runs["epoch_ms"] for policy, runs in paired.runs.items()}
     return Drawn(
         title="Epoch time, run by run",
         chart=ready(charts.histogram(epochs, "Epoch time (ms)", colors)),
-        words=comparison.distribution_in_words(table),
+        words=comparison.distribution_in_words(paired),
     )
 
 
-def histogram_of_speedups(table: pd.DataFrame, colors: dict[str, str]) -> Drawn:
+def histogram_of_speedups(paired: comparison.Paired, colors: dict[str, str]) -> Drawn:
     """The speed-up of the second policy over the first, pair by pair."""
-    baseline, other = table["policy"].unique()
-    gain = comparison.speedup(table, baseline, other)
+    baseline, other = paired.runs
+    gain = comparison.speedup(paired, baseline, other)
     title = f"{baseline} time / {comparison.lowered(other)} time (×)"
     chart = charts.histogram({other: gain.ratios}, title, colors, marks=(gain.low, gain.median, gain.high))
     return Drawn(
@@ -118,21 +119,21 @@ def histogram_of_speedups(table: pd.DataFrame, colors: dict[str, str]) -> Drawn:
     )
 
 
-def intervals_of_epochs(table: pd.DataFrame, colors: dict[str, str]) -> Drawn:
+def intervals_of_epochs(paired: comparison.Paired, colors: dict[str, str]) -> Drawn:
     """Each policy's epoch times."""
-    spread = charts.columns(comparison.epoch_intervals(table))
+    spread = charts.columns(comparison.epoch_intervals(paired))
     return Drawn(
         title="Epoch time",
         chart=ready(charts.intervals(spread, "Epoch time (s)", colors)),
-        words=comparison.distribution_in_words(table),
+        words=comparison.distribution_in_words(paired),
     )
 
 
-def intervals_of_speedups(table: pd.DataFrame, colors: dict[str, str]) -> Drawn:
+def intervals_of_speedups(paired: comparison.Paired, colors: dict[str, str]) -> Drawn:
     """Each policy's speed-ups over the first."""
-    gains = comparison.speedup_intervals(table)
+    gains = comparison.speedup_intervals(paired)
     return Drawn(
-        title=f"Speed-up over {comparison.lowered(table['policy'].iloc[0])}, pair by pair",
+        title=f"Speed-up over {comparison.lowered(paired.baseline)}, pair by pair",
         chart=ready(charts.intervals(charts.columns(gains), "Speed-up (×)", colors, mark=1.0)),
         words=comparison.speedups_in_words(gains),
     )
