@@ -21,7 +21,6 @@ def timeline(picture: Picture) -> Chart:
     """
     rows = len(picture.workers)
     row, with_barriers = row_height(rows, 640, 10, 34), len(picture.barriers_ms) > 0
-    diamond = float(np.clip(row * 2, 12, 60)) if with_barriers else None
     data = block_data(picture)
     if with_barriers:
         last = picture.blocks["straggler"]
@@ -30,15 +29,15 @@ def timeline(picture: Picture) -> Chart:
     title = f"Time (ms); the epoch ends at {picture.epoch_ms:,.0f} ms"
     return Chart(
         declare=declare_timeline,
-        shape=(shown_phases(picture.phases), row < CLOSE, diamond),
-        values=block_values(picture) | {"title": title},
+        shape=(shown_phases(picture.phases), row < CLOSE, with_barriers),
+        values=block_values(picture) | {"title": title, "diamond": f"{np.clip(row * 2, 12, 60):g}"},
         data=data,
         height=int(row * rows + AROUND),
     )
 
 
-def declare_timeline(phases: tuple[str, ...], overlap: bool, diamond: float | None, values) -> alt.LayerChart:
-    """diamond: the size of stragglers' marks, None where there are no barriers."""
+def declare_timeline(phases: tuple[str, ...], overlap: bool, with_barriers: bool, values) -> alt.LayerChart:
+    diamond = alt.ExprRef(values["diamond"])
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
     zoom = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", name="zoom")
     bars = (
@@ -47,7 +46,7 @@ def declare_timeline(phases: tuple[str, ...], overlap: bool, diamond: float | No
         .add_params(pick, zoom)
     )
     layers = [bars]
-    if diamond is not None:
+    if with_barriers:
         layers.append(rules("barriers", opacity=0.7))
         layers.append(
             alt.Chart(alt.NamedData("stragglers"))

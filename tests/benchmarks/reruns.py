@@ -1,7 +1,8 @@
 """What a change of a control costs the server on each page, beside a bare page: `python -m tests.benchmarks rerun`.
 
 The bare page has as many widgets, tiles, charts, tables and code blocks as ours, with nothing behind them. Both run
-in servers of their own; what is counted is the processor time of the whole server for each rerun.
+in servers of their own; what is counted is the processor time of the whole server for each rerun. A slider goes to and
+fro among a few values, whose answers pages with a cache have kept; beside it stands what values cost that are new.
 """
 
 import asyncio
@@ -50,6 +51,7 @@ PAGES = {
     "method": ("", "workers"),
 }
 VALUES = {"workers": (4, 5, 6, 7, 8), "batch_ms": (400.0, 450.0, 500.0, 550.0, 600.0), "moved": (40, 45, 50, 55, 60)}
+NEW = {"workers": range(9, 9 + MOVES), "batch_ms": [650.0 + 50 * i for i in range(MOVES)]}
 
 
 def cpu_seconds(process) -> float:
@@ -58,18 +60,17 @@ def cpu_seconds(process) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def moved(me: Visitor, key: str, moves: int) -> None:
-    """Move one slider to and fro among values that have been seen before."""
-    for i in range(moves):
-        values = VALUES[key]
-        await me.look(**{key: values[i % len(values)]})
+async def moved(me: Visitor, key: str, values) -> None:
+    """Move one slider to one value after the other."""
+    for value in values:
+        await me.look(**{key: value})
 
 
-async def cost_ms(me: Visitor, process, key: str) -> float:
+async def cost_ms(me: Visitor, process, key: str, values) -> float:
     """Processor time of a rerun, ms."""
     before = cpu_seconds(process)
-    await moved(me, key, MOVES)
-    return 1000 * (cpu_seconds(process) - before) / MOVES
+    await moved(me, key, values)
+    return 1000 * (cpu_seconds(process) - before) / len(values)
 
 
 def bare_page(elements) -> str:
@@ -81,23 +82,28 @@ def bare_page(elements) -> str:
     return "\n".join(lines)
 
 
-async def measure(page: str, query: str, key: str, ours, folder: Path) -> tuple[float, float]:
-    """Least cost of a rerun of our page and of its bare page, by turns."""
+async def measure(page: str, query: str, key: str, ours, folder: Path) -> tuple[float, float, float]:
+    """Least cost of a rerun of our page and of its bare page, by turns; and of our page with values that are new."""
     address, process = ours
     async with Visitor(address, page if page != "timeline" else "", query) as me:
         await me.look()
-        await moved(me, key, WARM)
+        await moved(me, key, to_and_fro(key, WARM))
         (folder / "streamlit_app.py").write_text(bare_page(me.elements))
         shutil.copytree(ROOT / ".streamlit", folder / ".streamlit", dirs_exist_ok=True)
         with served_process(folder) as (bare_address, bare_process):
             async with Visitor(bare_address) as other:
                 await other.look()
-                await moved(other, "moved", WARM)
+                await moved(other, "moved", to_and_fro("moved", WARM))
                 mine, bare = [], []
                 for _ in range(ROUNDS):
-                    mine.append(await cost_ms(me, process, key))
-                    bare.append(await cost_ms(other, bare_process, "moved"))
-    return min(mine), min(bare)
+                    mine.append(await cost_ms(me, process, key, to_and_fro(key, MOVES)))
+                    bare.append(await cost_ms(other, bare_process, "moved", to_and_fro("moved", MOVES)))
+        return min(mine), min(bare), await cost_ms(me, process, key, NEW[key])
+
+
+def to_and_fro(key: str, moves: int) -> list:
+    """So many values, a few that come again and again."""
+    return [VALUES[key][i % len(VALUES[key])] for i in range(moves)]
 
 
 def main(pages: list[str]) -> None:
@@ -106,5 +112,9 @@ def main(pages: list[str]) -> None:
         for page, (query, key) in PAGES.items():
             if pages and page not in pages:
                 continue
-            mine, bare = asyncio.run(measure(page, query, key, ours, Path(folder)))
-            print(f"{page:10} {mine:6.1f} ms a rerun, a bare page {bare:5.1f} ms, ratio {mine / bare:.2f}", flush=True)
+            mine, bare, new = asyncio.run(measure(page, query, key, ours, Path(folder)))
+            print(
+                f"{page:10} {mine:6.1f} ms a rerun, a bare page {bare:5.1f} ms, ratio {mine / bare:.2f}; "
+                f"new values {new:.1f} ms",
+                flush=True,
+            )
