@@ -120,8 +120,7 @@ def everything_of(trace: Trace) -> list[str]:
         assert chart.spec["data"] == {"name": next(iter(chart.data))}
     json.loads(chrome_trace(trace.segments()), parse_constant=pytest.fail)
     read(trace.table().to_csv(index=False))
-    for workers in (trace.workers, 8):
-        fitted_scenario(trace, workers)
+    fitted_scenario(trace, 8)
     return [
         trace_report.headline(diagnosis),
         *trace_report.reasons(diagnosis, trace),
@@ -148,7 +147,7 @@ def fine(trace: Trace) -> None:
 @pytest.mark.parametrize("good", range(len(GOOD)))
 def test_damaged_files_are_read_or_refused(good):
     dice, accepted = random.Random(good), []
-    for _ in range(10 if GOOD[good].startswith(b"PAR1") else 100):  # each of those takes a process
+    for _ in range(6 if GOOD[good].startswith(b"PAR1") else 100):  # each of those takes a process
         trace = read(damaged(GOOD[good], dice))
         accepted += [trace] if trace else []
     for trace in accepted[:2]:
