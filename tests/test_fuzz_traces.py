@@ -5,6 +5,7 @@ import io
 import json
 import random
 import re
+import subprocess
 import tracemalloc
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from core import ScenarioError, Trace, charts, read_trace, trace_report
+from core import ScenarioError, Trace, charts, read_trace, trace_report, unpack_parquet
 from core.diagnosis import diagnose
 from core.fits import fitted_scenario
 from core.scenario import MAX_BATCHES, MAX_WORKERS
@@ -369,9 +370,25 @@ COLUMNS = {
 }
 
 
+def unpack_here(command, input, **options):
+    """What the process that unpacks does, in this one: to start a hundred of them takes half a minute."""
+    _, _, _, memory, *bounds = command
+    given, printed, code = io.TextIOWrapper(io.BytesIO(input)), io.TextIOWrapper(io.BytesIO()), 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.unpack_parquet.bound_memory", lambda most: None)
+        patch.setattr("sys.stdin", given)
+        patch.setattr("sys.stdout", printed)
+        try:
+            unpack_parquet.main(int(memory), *map(int, bounds))
+        except SystemExit as ended:
+            code = ended.code
+    return subprocess.CompletedProcess(command, code, printed.buffer.getvalue(), b"")
+
+
 @pytest.mark.parametrize("kind", COLUMNS)
 @pytest.mark.parametrize("role", ["worker", "step", "compute_ms", "comm_ms", "note", "wide"])
-def test_columns_of_every_kind_in_parquet(kind, role):
+def test_columns_of_every_kind_in_parquet(kind, role, monkeypatch):
+    monkeypatch.setattr("core.trace_parquet.subprocess.run", unpack_here)
     columns = {"worker": [0, 1, 0, 1], "step": [1, 1, 2, 2], "compute_ms": [1.0, 2, 3, 4]}
     content = as_parquet({"a_ms": COLUMNS[kind]} if role == "wide" else columns | {role: COLUMNS[kind]})
     trace = read(content)

@@ -96,3 +96,14 @@ def test_one_run_is_in_memory_at_a_time(monkeypatch):
 
     monkeypatch.setattr("core.pictures.simulate", counted)
     assert len(pictures(SCENARIO, POLICIES, 100)) == 3
+
+
+def test_the_last_of_each_batch_is_marked_where_it_finishes():
+    """By hand: W1 is last in the first batch, at 50; W0 in the second, 60 + 40 later."""
+    run = simulate(Scenario(workers=2, batches=2, network=FlatLatency(latency_ms=10)), compute_ms=[[30, 50], [40, 20]])
+    blocks = pd.DataFrame(picture(run).blocks)
+    last = blocks[blocks["straggler"]].sort_values("end_ms")
+    assert last[["label", "batch", "phase", "end_ms"]].to_numpy().tolist() == [
+        ["W1", "0", "compute", 50],
+        ["W0", "1", "compute", 100],
+    ]

@@ -127,3 +127,15 @@ def test_a_trace_is_mapped_by_its_fit_and_stays_private(open_page, monkeypatch):
     monkeypatch.setattr("pages.shared.mapping.rows_of.shared", lambda *asked: 1 / 0)
     app.selectbox(key="across").set_value("batches").run()
     assert not complaints(app)
+
+
+def test_a_click_picks_the_cell_that_it_is_on(open_page, monkeypatch):
+    """The third value across and the second one up, whatever else the chart can select."""
+
+    class Clicked:
+        selection = {"cell": [{"x": 2, "y": 1}]}  # noqa: RUF012 - as Streamlit's event has it
+
+    monkeypatch.setattr("pages.shared.mapping.draw", lambda *_, **__: Clicked)
+    values = {"across_values": "0,0.3,0.6", "up_values": "100,200"}
+    app = open_page("map", ask="speedup", across="jitter", up="latency_ms", map_runs="2", **values)
+    assert "**Jitter (±) 0.6, Network Latency (ms) 200**" in [text.value for text in app.main.markdown]
