@@ -424,7 +424,7 @@ def odd_traces(draw):
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(odd_traces())
 def test_odd_traces_give_finite_figures(trace):
     fine(trace)

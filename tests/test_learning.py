@@ -203,7 +203,7 @@ def test_one_rate_for_all_can_be_pinned():
     assert not answer.policies["at_edge"].any()
 
 
-@pytest.mark.parametrize("workers", [1, 4, 8, 64])
+@pytest.mark.parametrize("workers", [1, 4, 64])
 def test_the_defaults_reach_the_target_inside_the_grid(workers):
     """The network of digits, in every run."""
     table = learn(Scenario(workers=workers), [Synchronous(), Asynchronous()], Digits()).policies

@@ -111,7 +111,7 @@ def by_oracle(given):
             return oracle.asynchronous(compute, push, policy.accumulate, shared=shared, **server)
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(given_runs(networks=st.one_of(FLAT, SERVER)))
 def test_every_schedule_is_the_oracles(given):
     table = given.run().gradients()

@@ -51,7 +51,7 @@ def schedules(given):
             yield given.scenario.policy.schedule(draws)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(given_runs(policies=looped, networks=st.one_of(FLAT, SERVER)))
 def test_a_single_run_is_each_of_many(given):
     one, *others = schedules(given)

@@ -106,7 +106,7 @@ def plain_loop(run, problem, rate):
     return [float(np.square(x) @ problem.curvatures / 2) for x in versions]
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(given_runs(networks=st.one_of(FLAT, SERVER)), st.sampled_from([0.02, 0.1]))
 def test_every_policy_trains_like_a_plain_loop(given, rate):
     run = given.run()
