@@ -13,6 +13,11 @@ settings.register_profile("deep", deadline=None, max_examples=1_000)  # pytest -
 settings.load_profile("suite")
 
 FIRST = ("tests/browser/", "tests/app/")
+TOGETHER = {
+    "browser": ("tests/browser/",),  # one server and one browser, whose windows are warm
+    "checks": ("tests/test_checks.py", "tests/app/test_method.py", "tests/app/test_fuzz_links.py"),  # sampled once
+}
+"""Tests that share what is dear to make: one worker runs them all."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -24,3 +29,7 @@ def pytest_xdist_auto_num_workers(config):
 def pytest_collection_modifyitems(items):
     """What takes longest comes first, so that no worker sits idle at the end while another has long tests to do."""
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    for item in items:
+        for name, where in TOGETHER.items():
+            if item.nodeid.startswith(where):
+                item.add_marker(pytest.mark.xdist_group(name))

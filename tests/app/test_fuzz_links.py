@@ -17,7 +17,7 @@ from tests.app.conftest import PAGES
 from tests.app.helpers import stands
 from tests.links import MIXES, links, parameters, value_of, written
 
-FEW = {"timeline": 14, "compare": 10, "map": 10, "learning": 8, "trace": 8, "method": 2}
+FEW = {"timeline": 10, "compare": 7, "map": 7, "learning": 5, "trace": 5, "method": 1}
 
 
 def scenario_or_words(query: str) -> Scenario | str:

@@ -1,8 +1,10 @@
-"""No serious violation that axe-core knows; charts as tables and pictures; an order for the keyboard; phones."""
+"""What axe-core knows of; charts as tables and pictures; an order for the keyboard; phones."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+
+from tests.browser.conftest import SIZE
 
 PAGES = {
     "/": ("Keep this run", 2),
@@ -30,8 +32,8 @@ def whole(me, path):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_serious_violation(visit, server, path):
-    """In either theme; and on a phone nothing has to be scrolled sideways."""
+def test_a_page_is_for_everybody(visit, server, path):
+    """No serious violation in either theme; no scrolling sideways on a phone; charts as tables and as pictures."""
     me = visit(server)
     for theme, background in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(16, 21, 19)")):
         me.page.emulate_media(color_scheme=theme)
@@ -48,20 +50,16 @@ def test_no_serious_violation(visit, server, path):
     me.page.set_viewport_size(PHONE)
     me.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
     expect(me.page.locator(BROKEN)).to_have_count(0)
-
-
-def test_every_chart_is_a_table_and_a_picture_a_click_away(visit, server):
-    me = visit(server)
-    for path in ("/", "/compare", "/learning?problem=quadratic&train_seeds=2", "/trace"):
-        whole(me, path)
-        _, charts = PAGES[path]
-        expect(me.page.get_by_role("button", name="Download as PNG")).to_have_count(charts)
-        tables = me.page.get_by_role("button", name="Show data")
-        expect(tables).to_have_count(charts)
-        tables.first.focus()
-        me.page.keyboard.press("Enter")
-        me.drawn(charts - 1)
-        expect(me.page.get_by_test_id("stDataFrame").first).to_be_visible()
+    me.page.set_viewport_size(SIZE)
+    _, charts = PAGES[path]
+    expect(me.page.get_by_role("button", name="Download as PNG")).to_have_count(charts)
+    tables = me.page.get_by_role("button", name="Show data")
+    expect(tables).to_have_count(charts)
+    me.drawn(charts)
+    tables.first.focus()
+    me.page.keyboard.press("Enter")
+    me.drawn(charts - 1)
+    expect(me.page.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
 def test_the_keyboard_goes_through_the_page_in_order(visit, server):

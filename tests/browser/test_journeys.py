@@ -62,11 +62,12 @@ def test_a_link_shows_the_same_numbers_elsewhere(visit, server):
     me.page.locator(".st-key-mode").get_by_text("async", exact=True).click()
     me.shows(scenario)
     me.asks(workers=7, mode="async")
-    visit(server).go(me.page.url).shows(scenario)
+    you = visit(server).go(me.page.url)
+    you.shows(scenario)
     me.page.get_by_text("Copy link").click()
     link = me.page.get_by_test_id("stPopoverBody").locator("code")
     expect(link).to_have_text(re.compile("workers=7&.*mode=async"))
-    visit(server).go(link.inner_text()).shows(scenario)
+    you.go(link.inner_text()).shows(scenario)
 
 
 def test_compare(visit, server):
