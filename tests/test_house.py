@@ -43,6 +43,13 @@ def test_run_time_needs_four_packages_and_no_other():
     assert [re.match(r"\w+", line).group() for line in lines] == ["streamlit", "numpy", "pandas", "altair"]
 
 
+def test_the_lowest_versions_are_those_that_are_allowed():
+    """In tests/lowest.txt, which the suite passes too; their last part may be higher, where pip finds none below."""
+    allowed = re.findall(r"^(\w+)>=([\d.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    lowest = re.findall(r"^(\w+)==(\d+\.\d+)", (ROOT / "tests" / "lowest.txt").read_text(), re.MULTILINE)
+    assert lowest == allowed
+
+
 def test_the_entry_and_the_pages_stay_small():
     assert len((ROOT / "streamlit_app.py").read_text().splitlines()) <= 80
     for page in (ROOT / "pages").glob("*.py"):
