@@ -36,6 +36,7 @@ def test_a_slider_moves_numbers_and_url(visit, server):
 
 def test_numbers_are_typed_where_a_slider_ends(visit, server):
     me = visit(server).go("/?batches=3")
+    me.drawn(2)
     with me.reruns(2):  # with fields, and again so that the address has what is in them
         me.page.locator(".st-key-typing label").first.click()
     field = me.page.locator(".st-key-workers input[type=number]")
@@ -99,6 +100,7 @@ def test_a_deep_link_wakes_a_cold_server_and_its_first_moves_are_not_lost(visit,
 
 def test_presets(visit, server):
     me = visit(server).go("/")
+    me.drawn(2)
     me.page.get_by_role("button", name="Presets").click()
     me.page.get_by_text("Slow network", exact=True).click()
     me.shows(next(preset for preset in PRESETS if preset.name == "Slow network").scenario)
@@ -111,6 +113,7 @@ def test_presets(visit, server):
 def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
     lesson = next(lesson for lesson in LESSONS if lesson.name == "Backups with hiccups")
     me = visit(server).go("/")
+    me.drawn(2)
     me.page.get_by_role("button", name="Lessons").click()
     me.page.get_by_text(lesson.name, exact=True).click()
     me.shows(lesson.scenario)
@@ -132,6 +135,7 @@ def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
 
 def test_policies_are_picked_and_typed(visit, server):
     me = visit(server).go("/compare")
+    me.drawn(4)  # a pick before that may be lost
     picker = me.page.locator(".st-key-policies")
     picker.locator("input").click()
     me.page.get_by_role("option", name="rebalanced").click()
@@ -185,6 +189,7 @@ def test_a_trace_is_dropped_and_used(visit, server, tmp_path):
 
 def test_keep_a_run(visit, server):
     me = visit(server).go("/")
+    me.drawn(2)
     kept = me.page.locator('[data-testid="stDataFrame"] [role=grid]')
     me.page.get_by_role("button", name="Keep this run").click()
     expect(kept).to_have_attribute("aria-rowcount", "2")  # with the names of its columns
