@@ -1,14 +1,24 @@
-"""Batch scheduler simulator: page set-up, shared controls, navigation, one error boundary."""
+"""Batch scheduler simulator: page set-up, the address, the page and the controls, each in an error boundary."""
 
 import streamlit as st
 
-from pages.shared import controls, entry, links
+from pages.shared import entry
 from pages.shared.boundary import boundary
+from pages.shared.controls import sidebar, url, values
+from pages.shared.menu import menu
 
 page = entry.set_up()
 with boundary():
-    links.check_link()
-    with st.sidebar:
-        controls.show()
-    entry.style(st.session_state.present)
-    entry.run(page)
+    with st.container(key="menu"):
+        links = st.empty()
+    url.take(page.url_path)
+    entry.style(values.value("present"))
+    menu(links)
+    before = values.now()
+    with boundary():
+        entry.run(page)
+    with st.sidebar, boundary():
+        sidebar.show()
+    if values.now() != before:
+        menu(links)
+    url.write()

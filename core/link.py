@@ -72,6 +72,8 @@ DEFAULTS = {
     "problem": "network",
     "train_seeds": 5,
     "rate": "best",
+    "curves_over": "time",
+    "curves_of": "accuracy",
     "ask": "throughput",
     "against": "async",
     "across": "workers",
@@ -79,6 +81,7 @@ DEFAULTS = {
     "up": "none",
     "up_values": "",
     "map_runs": 100,
+    "times": "controls",
     "present": False,
 }
 """What a key means where a link leaves it out."""
@@ -155,6 +158,19 @@ def values_of(scenario: Scenario) -> dict:
         **{name: getattr(scenario.stragglers, name) for name in STRAGGLERS},
         "network": "flat" if flat else network.collective,
         "seed": scenario.seed,
+    }
+
+
+def keys_that_matter(values: Mapping) -> set[str]:
+    """The keys that a scenario depends on, of those that these values describe."""
+    network = FLAT_KEYS if values["network"] == "flat" else LINK_KEYS
+    fields = CODES[values["mode"]].__dataclass_fields__
+    return {
+        *("workers", "batch_ms", "mode", "batches", "law", "network", "seed"),
+        *STRAGGLERS,
+        *LAW_KEYS[values["law"]][1].values(),
+        *network.values(),
+        *(name for name in POLICY_FIELDS if name in fields),
     }
 
 

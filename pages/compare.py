@@ -4,16 +4,19 @@ import streamlit as st
 
 from core import compare, comparison
 from core.simulate import most_replicates
-from pages.shared import controls, entry, links
+from pages.shared import entry
 from pages.shared.cache import compared
+from pages.shared.controls import values
+from pages.shared.controls.scenario import policies, scenario
+from pages.shared.controls.url import link
 from pages.shared.exports import csv_button
 from pages.shared.layouts import ranked, side_by_side
 
 entry.through_app()
-asked, policies = controls.scenario(), controls.policies()
-wanted, most = st.session_state.replicates, most_replicates(asked, policies)
+asked, chosen = scenario(), policies()
+wanted, most = values.value("replicates"), most_replicates(asked, chosen)
 runs = min(wanted, max(1, most))
-answer, from_cache = compared(asked, policies, runs)
+answer, from_cache = compared(asked, chosen, runs)
 
 st.header(answer.headline)
 st.markdown(answer.reasons)
@@ -21,14 +24,14 @@ st.caption(answer.caveats)
 if wanted > most:
     st.caption(comparison.fewer_runs_in_words(asked, wanted, most))
 
-layout = side_by_side if len(policies) == 2 else ranked
+layout = side_by_side if len(chosen) == 2 else ranked
 layout(answer)
 
 with st.expander("Summary to paste"):
-    st.code(f"{answer.summary}\n{links.link()}", language=None, wrap_lines=True)
+    st.code(f"{answer.summary}\n{link()}", language=None, wrap_lines=True)
 with st.expander("All metrics: the mean, and between low and high the middle 95 % of the runs"):
     st.dataframe(answer.metrics, height="content")
     name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
-    csv_button("Every run (CSV)", lambda: compare(asked, policies, runs), name)
+    csv_button("Every run (CSV)", lambda: compare(asked, chosen, runs), name)
 origin = "From the cache; it took" if from_cache else "Computed now in"
-st.caption(f"{origin} {answer.cost_ms:,.0f} ms for {runs * len(policies):,} simulated epochs.")
+st.caption(f"{origin} {answer.cost_ms:,.0f} ms for {runs * len(chosen):,} simulated epochs.")

@@ -2,99 +2,109 @@
 
 import streamlit as st
 
-from core import ScenarioError, learning_report
+from core import Scenario, ScenarioError, learning_report
 from core.learning import FEWEST_EACH, for_training, gradients_for
-from core.problems import PROBLEMS
+from core.policies import Policy
+from core.problems import PROBLEMS, Problem
 from core.words import counted
-from pages.shared import controls, entry
+from pages.shared import entry
+from pages.shared.controls.scenario import policies, scenario
+from pages.shared.controls.widgets import control
 from pages.shared.drawing import draw
 from pages.shared.exports import csv_button
 from pages.shared.layouts import titled
-from pages.shared.learned import AGAINST, learned
+from pages.shared.learned import Learned, learned
 from pages.shared.training import RATES, learning, train, with_control
 
 RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
+Question = tuple[Problem, tuple[float, ...] | None, int]  # what is trained, at which rates, how often
+EVIDENCE = """
+- The gradients are **real**, on real data, each taken at the parameters that its worker read: staleness is not a factor
+  here, it happens.
+- It shows how much of a shorter epoch survives staleness, once every policy has its best learning rate.
+- It is **one small problem** and plain SGD. The mechanism carries over to large models; the size need not.
+- The best rate is picked on the runs that it is judged by, which flatters every policy alike.
+- The seconds are the simulator's: look at the network model before you trust them.
+"""
+
+
+def show() -> None:
+    """Draw the page."""
+    asked, chosen = scenario(), policies()
+    with st.container(horizontal=True):
+        problem, seeds, rates = PROBLEMS[control("problem")], control("train_seeds"), RATES[control("rate")]
+    try:
+        short = for_training(asked, gradients_for(asked.workers, problem))
+    except ScenarioError as refused:
+        st.header("Too many workers to train for real.")
+        st.error(with_control(refused) + learning_report.rooms(FEWEST_EACH, problem), icon=":material/block:")
+        return
+    question = (problem, rates, seeds)
+
+    def so_far(text: str, done: list) -> None:
+        """The policies that have trained, while others are training."""
+        st.progress(len(done) / len(chosen), text)
+        found = learned(short, tuple(done), *question)
+        if found.curves:
+            st.header(found.headline)
+            draw(found.curves["time", "loss"].chart, "curves so far", found.headline)
+
+    trained = tuple(train(short, chosen, *question, so_far))
+    if not trained:
+        return
+    answer = learned(short, trained, *question)
+
+    st.header(answer.headline)
+    if not answer.curves:
+        st.error(
+            "Every run diverged: there is nothing to draw. Choose a smaller learning rate.", icon=":material/block:"
+        )
+        st.dataframe(answer.all_rates, hide_index=True)
+        return
+    show_answer(answer, question, short, trained)
+
+
+def show_answer(answer: Learned, question: Question, short: Scenario, trained: tuple[Policy, ...]) -> None:
+    """The curves, who reaches the target when, and how much that is evidence for."""
+    problem, rates, seeds = question
+    st.markdown(answer.reasons)
+    if answer.advice:
+        st.info(answer.advice, icon=":material/lightbulb:")
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        over, of = control("curves_over"), control("curves_of", answer.measures)
+    drawn = answer.curves[over, of]
+    draw(drawn.chart, "curves", drawn.words)
+    own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own best learning rate"
+    st.caption(
+        f"Medians of {counted(seeds, 'run')} in the band of all of them, {own}. Same initial parameters, same samples "
+        f"in the same order, {counted(short.work, 'mini-batch', 'mini-batches')} of {problem.batch} for each policy, "
+        f"{short.batches:,} a worker whatever the epoch."
+    )
+
+    st.subheader("Time to target")
+    st.dataframe(answer.targets, hide_index=True, height="content", column_config=RATE)
+    st.caption(
+        "Means of the runs, and in brackets the range over them. Sooner is the mean of the first policy's time over "
+        "this one's, run by run on the same draws; means are geometric, so it is also the ratio of the two mean times. "
+        "Updates of the parameters, how many gradients each averages, and how many updates stale those are on average."
+    )
+
+    left, right = st.columns(2, gap="large")
+    with left:
+        titled(answer.rates, "rates")
+        st.caption(
+            "Large dots: what each policy is judged by. Crosses: rates at which runs diverge (the loss ends above its "
+            "start) or get stuck (no better than a guess). The staler a policy's gradients are, the lower its rates "
+            "begin."
+        )
+    with right:
+        st.subheader("What this is evidence for")
+        st.markdown(EVIDENCE)
+    with st.expander("All learning rates"):
+        st.dataframe(answer.all_rates, hide_index=True, column_config=RATE)
+        csv_button("Curves (CSV)", lambda: learning(short, trained, *question).curves, "learning-curves.csv")
+        csv_button("Runs (CSV)", lambda: learning(short, trained, *question).runs, "learning-runs.csv")
+
 
 entry.through_app()
-asked, policies = controls.scenario(), controls.policies()
-with st.container(horizontal=True):
-    for key in ("problem", "train_seeds", "rate"):
-        controls.control(key)
-problem, seeds = PROBLEMS[st.session_state.problem], st.session_state.train_seeds
-rates = RATES[st.session_state.rate]
-try:
-    short = for_training(asked, gradients_for(asked.workers, problem))
-except ScenarioError as refused:
-    st.header("Too many workers to train for real.")
-    st.error(with_control(refused) + learning_report.rooms(FEWEST_EACH, problem), icon=":material/block:")
-    st.stop()
-
-
-question = (problem, rates, seeds)
-
-
-def so_far(text: str, done: list) -> None:
-    """The policies that have trained, while others are training."""
-    st.progress(len(done) / len(policies), text)
-    found = learned(short, tuple(done), *question)
-    if found.curves:
-        st.header(found.headline)
-        draw(found.curves["time", "loss"].chart, "curves so far", found.headline)
-
-
-trained = tuple(train(short, policies, *question, so_far))
-if not trained:
-    st.stop()
-answer = learned(short, trained, *question)
-
-st.header(answer.headline)
-if not answer.curves:
-    st.error("Every run diverged: there is nothing to draw. Choose a smaller learning rate.", icon=":material/block:")
-    st.dataframe(answer.all_rates, hide_index=True)
-    st.stop()
-st.markdown(answer.reasons)
-if answer.advice:
-    st.info(answer.advice, icon=":material/lightbulb:")
-
-left, right = st.columns([1, 1])
-against = left.segmented_control("Against", AGAINST, default="time", required=True, key="learning_against")
-measures = answer.measures
-measure = right.segmented_control("Measure", measures, default=measures[0], required=True, key="learning_measure")
-drawn = answer.curves[against, measure]
-draw(drawn.chart, "curves", drawn.words)
-own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own best learning rate"
-st.caption(
-    f"Medians of {counted(seeds, 'run')} in the band of all of them, {own}. Same initial parameters, same samples in "
-    f"the same order, {counted(short.work, 'mini-batch', 'mini-batches')} of {problem.batch} for each policy, "
-    f"{short.batches:,} a worker whatever the epoch."
-)
-
-st.subheader("Time to target")
-st.dataframe(answer.targets, hide_index=True, height="content", column_config=RATE)
-st.caption(
-    "Means of the runs, and in brackets the range over them. Sooner is the mean of the first policy's time over this "
-    "one's, run by run on the same draws; means are geometric, so it is also the ratio of the two mean times. Updates "
-    "of the parameters, how many gradients each averages, and how many updates stale those are on average."
-)
-
-left, right = st.columns(2, gap="large")
-with left:
-    titled(answer.rates, "rates")
-    st.caption(
-        "Large dots: what each policy is judged by. Crosses: rates at which runs diverge (the loss ends above its "
-        "start) or get stuck (no better than a guess). The staler a policy's gradients are, the lower its rates begin."
-    )
-with right:
-    st.subheader("What this is evidence for")
-    st.markdown(
-        "- The gradients are **real**, on real data, each taken at the parameters that its worker read: staleness is "
-        "not a factor here, it happens.\n"
-        "- It shows how much of a shorter epoch survives staleness, once every policy has its best learning rate.\n"
-        "- It is **one small problem** and plain SGD. The mechanism carries over to large models; the size need not.\n"
-        "- The best rate is picked on the runs that it is judged by, which flatters every policy alike.\n"
-        "- The seconds are the simulator's: look at the network model before you trust them."
-    )
-with st.expander("All learning rates"):
-    st.dataframe(answer.all_rates, hide_index=True, column_config=RATE)
-    csv_button("Curves (CSV)", lambda: learning(short, trained, *question).curves, "learning-curves.csv")
-    csv_button("Runs (CSV)", lambda: learning(short, trained, *question).runs, "learning-runs.csv")
+show()

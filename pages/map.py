@@ -7,64 +7,72 @@ from core.link import parameters_of
 from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
 from core.problems import PROBLEMS
 from core.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
-from pages.shared import controls, entry, my_trace
+from pages.shared import entry, my_trace
+from pages.shared.controls.handover import open_cell
+from pages.shared.controls.scenario import policies, scenario
+from pages.shared.controls.widgets import control
 from pages.shared.exports import csv_button
 from pages.shared.mapping import answered, map_chart, mapped, of_policy
 
-entry.through_app()
-asked, policies = controls.scenario(), controls.policies()
-at = st.session_state
-first, second, third = st.columns(3)
-with first:
-    controls.control("ask")
-    controls.control("map_runs")
-for column, key in ((second, "across"), (third, "up")):
-    with column:
-        controls.control(key)
-        usual = ", ".join(f"{value:g}" for value in AXES.get(at[key], ()))
-        controls.control(f"{key}_values", disabled=at[key] == "none", placeholder=usual)
-question, keys = QUESTIONS[at.ask], [at.across] + [at.up] * (at.up not in ("none", at.across))
-if "workers" in keys and my_trace.in_use():
-    asked = my_trace.fitted(asked)
-    st.caption(my_trace.fitted_in_words())
-known = axes_for(asked, policies)
-try:
-    for key in keys:
-        if key not in known:
-            raise ScenarioError(
-                f"{key}: no parameter of these policies, laws and networks; there are {', '.join(known)}."
-            )
-    values = [values_from(key, at[f"{where}_values"]) for key, where in zip(keys, ("across", "up"), strict=False)]
-except ScenarioError as refused:
-    st.error(str(refused), icon=":material/block:")
-    st.stop()
 
-names = [parameters_of(asked)[key] for key in keys]
-cells = cells_of(dict(zip(names, values, strict=True)))
-most = MOST_TRAINED // len(policies) if at.ask == "target" else MOST_CELLS
-if len(cells) > most:
-    st.error(f"{len(cells):,} cells are more than {most:,}, the most for this question.", icon=":material/block:")
-    st.stop()
-if at.ask == "target":
-    controls.control("problem")
-trained_on = PROBLEMS[at.problem] if at.ask == "target" else None
-rows = mapped(*at_first_cell(asked, policies, cells[0]), cells, at.map_runs, trained_on)
-labels = {name_of(policy, cells[0]): policy.text for policy in policies}
-about = None
-if len(keys) == 2 and question.column:
-    about = of_policy(dict(list(labels.items())[question.column == "speedup" :]))
-answer = answered(rows, question, keys, names, values, labels, about)
-if answer.drawn is None:
+def show() -> None:
+    """Draw the page."""
+    asked, chosen = scenario(), policies()
+    at = {}
+    first, second, third = st.columns(3)
+    with first:
+        ask, runs = control("ask"), control("map_runs")
+    for column, key in ((second, "across"), (third, "up")):
+        with column:
+            at[key] = control(key)
+            usual = ", ".join(f"{value:g}" for value in AXES.get(at[key], ()))
+            at[f"{key}_values"] = control(f"{key}_values", disabled=at[key] == "none", placeholder=usual)
+    question, keys = QUESTIONS[ask], [at["across"]]
+    if at["up"] not in ("none", at["across"]):
+        keys.append(at["up"])
+    if "workers" in keys and my_trace.in_use():
+        asked = my_trace.fitted(asked)
+        st.caption(my_trace.fitted_in_words())
+    known = axes_for(asked, chosen)
+    try:
+        for key in keys:
+            if key not in known:
+                raise ScenarioError(
+                    f"{key}: no parameter of these policies, laws and networks; there are {', '.join(known)}."
+                )
+        values = [values_from(key, at[f"{where}_values"]) for key, where in zip(keys, ("across", "up"), strict=False)]
+    except ScenarioError as refused:
+        st.error(str(refused), icon=":material/block:")
+        return
+
+    names = [parameters_of(asked)[key] for key in keys]
+    cells = cells_of(dict(zip(names, values, strict=True)))
+    most = MOST_TRAINED // len(chosen) if ask == "target" else MOST_CELLS
+    if len(cells) > most:
+        st.error(f"{len(cells):,} cells are more than {most:,}, the most for this question.", icon=":material/block:")
+        return
+    trained_on = PROBLEMS[control("problem")] if ask == "target" else None
+    rows = mapped(*at_first_cell(asked, chosen, cells[0]), cells, runs, trained_on)
+    labels = {name_of(policy, cells[0]): policy.text for policy in chosen}
+    about = None
+    if len(keys) == 2 and question.column:
+        about = of_policy(dict(list(labels.items())[question.column == "speedup" :]))
+    answer = answered(rows, question, keys, names, values, labels, about)
+    if answer.drawn is None:
+        for said in answer.refusals:
+            st.error(said)
+        return
+
+    st.header(answer.drawn.title)
+    picked = map_chart(answer, names, values)
     for said in answer.refusals:
-        st.error(said)
-    st.stop()
+        st.caption(said)
+    if picked:
+        open_cell(asked, chosen, picked)
+    with st.expander("Every cell"):
+        st.dataframe(answer.cells, hide_index=True)
+    csv_button("Map (CSV)", lambda: answer.table, "map.csv")
 
-st.header(answer.drawn.title)
-picked = map_chart(answer, names, values)
-for said in answer.refusals:
-    st.caption(said)
-if picked:
-    controls.open_cell(asked, policies, picked)
-with st.expander("Every cell"):
-    st.dataframe(answer.cells, hide_index=True)
-csv_button("Map (CSV)", lambda: answer.table, "map.csv")
+
+entry.through_app()
+show()

@@ -5,14 +5,15 @@ import streamlit as st
 from core import charts, report, simulate, theory
 from core.overview import whole
 from core.pictures import contribution_bars, picture, share_bars, staleness_bars
-from pages.shared import controls, entry, kept, large
+from pages.shared import entry, kept, large
 from pages.shared.cache import simulated
+from pages.shared.controls.scenario import scenario
 from pages.shared.drawing import draw
 from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.widgets import metric_tiles, theory_notes, timeline_chart
 
 entry.through_app()
-asked = controls.scenario()
+asked = scenario()
 run = simulated(asked)
 headline, detail = report.run_answer(run)
 

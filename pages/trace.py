@@ -3,12 +3,14 @@
 import streamlit as st
 
 from core.what_if import what_if_table
-from pages.shared import controls, entry, my_trace
+from pages.shared import entry, my_trace
+from pages.shared.controls.handover import stop_using_trace, use_trace_button
 from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.layouts import titled
 
 entry.through_app()
-my_trace.receive()
+if my_trace.receive() and my_trace.in_use():
+    stop_using_trace()
 shown = my_trace.shown()
 trace, answer = shown.trace, shown.answer
 
@@ -23,7 +25,7 @@ if answer.cures:
     st.markdown(answer.cures.more_workers)
 for note in trace.notes:
     st.caption(my_trace.inert(note))
-controls.use_trace_button(shown)
+use_trace_button(shown)
 
 titled(answer.slowness, "slowness")
 st.caption("Compute time of every mini-batch over its step's mean: darker is slower. A row a worker, a column a step.")

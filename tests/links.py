@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, quote, urlencode
 
 from core.link import CHOICES, DEFAULTS
-from pages.shared.keys import CONTROLS, Number
+from pages.shared.controls.specs import CONTROLS, Number
 
 HOSTILE = [
     *("", " ", "abc", "-1", "0", "-0", "1e999", "1e400", "1e-400", "nan", "inf", "-inf", "Infinity", "9" * 400),

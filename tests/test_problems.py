@@ -6,7 +6,7 @@ import pytest
 from core import ScenarioError
 from core.digits import MEASURED, images
 from core.problems import PROBLEMS, Digits, NoisyQuadratic
-from pages.shared.keys import CONTROLS
+from pages.shared.controls.specs import CONTROLS
 
 
 def rng(number=0):

@@ -2,16 +2,19 @@
 
 import logging
 import uuid
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import wraps
 
 import streamlit as st
 
 from core import ScenarioError
+from pages.shared.session import session
 
 
 @contextmanager
 def boundary():
-    """Around the app, and around each fragment and callback: those run by themselves, without the app around them."""
+    """Around the app, and around each fragment: those run by themselves, without the app around them."""
     try:
         yield
     except ScenarioError as refused:
@@ -20,3 +23,15 @@ def boundary():
         incident = uuid.uuid4().hex[:8]
         logging.getLogger(__name__).exception("incident %s", incident)
         st.error(f"Something went wrong on our side (incident {incident}). Change a control or press Reset to go on.")
+
+
+def action(callback: Callable) -> Callable:
+    """A callback of a button: with a boundary of its own, as it runs before the app; and it counts as a move."""
+
+    @wraps(callback)
+    def act(*arguments):
+        session().acted = True
+        with boundary():
+            callback(*arguments)
+
+    return act

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.simulate import MODEL_VERSION
 from pages.shared import my_trace
+from pages.shared.session import session
 
 
 def remembered(*, entries: int, size: str, own: int = 1, spinner: bool | str = False) -> Callable:
@@ -36,7 +37,7 @@ def remembered(*, entries: int, size: str, own: int = 1, spinner: bool | str = F
 
 def privately(compute: Callable, asked: str, arguments: tuple, own: int):
     """The answer from this session, or a new one; of each function the last few are kept."""
-    kept = st.session_state.setdefault(my_trace.OWN_ANSWERS, {}).setdefault(compute.__qualname__, {})
+    kept = session().private_answers.setdefault(compute.__qualname__, {})
     answer = kept[asked] if asked in kept else compute(*arguments)
     kept[asked] = answer
     for old in list(kept)[: len(kept) - own]:

@@ -1,4 +1,4 @@
-"""The list of pages, and the one way into them: through streamlit_app.py.
+"""The window, and the one way into a page: through streamlit_app.py.
 
 Until `st.navigation` has been called once in a server's life, Streamlit takes a folder named `pages/` for an
 old-style multipage app, and would run the page that the first visitor asks for by itself, without its controls.
@@ -8,18 +8,26 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.menu import pages
+from pages.shared.session import session
+
 ICON = str(Path(__file__).with_name("icon.png"))
 
-LESS_SPACE = ".stMainBlockContainer {padding-top: 4.5rem}"
+MENU_ON_TOP = """
+.stMainBlockContainer {padding-top: 0.75rem}
+.stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer {padding-top: 4.25rem}
+.st-key-menu [data-testid="stHorizontalBlock"] {flex-wrap: nowrap; overflow-x: auto}
+"""
 DARK_LETTERS = '[kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: #101513}'
 ANSWER_ALONE = """
 .stMainBlockContainer {zoom: 1.25}
 .stMain :is(.stCaption, [data-testid="stCaptionContainer"], .stExpander, .stDownloadButton, .stFileUploader, .stCode,
 .stButton, .stTextInput, .stNumberInput, .stSelectbox) {display: none}
 """
+WITHOUT_MENU = ".st-key-menu {display: none}"
 WHOLE_IN_PRINT = """
 @media print {
-  .stSidebar, .stAppHeader, .stToolbar {display: none !important}
+  .stSidebar, .stAppHeader, .stToolbar, .st-key-menu {display: none !important}
   .stApp, .stApp > div, .stAppViewContainer, .stMain {position: static !important; height: auto !important;
     overflow: visible !important; display: block !important}
 }
@@ -27,38 +35,34 @@ WHOLE_IN_PRINT = """
 
 
 def set_up():
-    """The page that is asked for, after setting up the window and drawing the menu."""
+    """The page that is asked for, after setting up the window."""
     # A local icon: without one, the browser would fetch the page's Material icon from a font host.
     st.set_page_config(page_title="Batch Scheduler Simulator", page_icon=ICON, layout="wide")
     st.logo(ICON, size="large")
-    return st.navigation(
-        [
-            st.Page("pages/timeline.py", title="Timeline", icon=":material/view_timeline:", default=True),
-            st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
-            st.Page("pages/learning.py", title="Learning", icon=":material/school:"),
-            st.Page("pages/trace.py", title="Your trace", icon=":material/query_stats:", url_path="trace"),
-            st.Page("pages/map.py", title="Map", icon=":material/grid_on:"),
-            st.Page("pages/method.py", title="Method", icon=":material/function:"),
-        ],
-        position="top",
-    )
+    return st.navigation(pages(), position="hidden")
 
 
 def style(presenting: bool) -> None:
     """What the theme cannot say; a presenter's view is larger, and has the answer, metrics and charts alone."""
-    rules = [LESS_SPACE, WHOLE_IN_PRINT]
-    rules += [DARK_LETTERS] * (st.context.theme.type == "dark") + [ANSWER_ALONE] * presenting
+    rules = [MENU_ON_TOP, WHOLE_IN_PRINT]
+    if st.context.theme.type == "dark":
+        rules.append(DARK_LETTERS)
+    if presenting:
+        rules.append(ANSWER_ALONE)
+    if st.context.is_embedded:
+        rules.append(WITHOUT_MENU)
     st.html(f"<style>{' '.join(rules)}</style>")
 
 
 def run(page) -> None:
     """Run a page from streamlit_app.py."""
-    st.session_state["in_app"] = True
+    session().through_app = True
     page.run()
 
 
 def through_app() -> None:
     """Called first by every page: goes on if streamlit_app.py runs it, and otherwise starts over from there."""
-    if not st.session_state.pop("in_app", False):
+    if not session().through_app:
         set_up()
         st.rerun()
+    session().through_app = False

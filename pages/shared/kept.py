@@ -7,9 +7,11 @@ from core import Run, Scenario
 from core.link import DEFAULTS, values_of
 from core.metrics import FIGURES, Metrics
 from core.report import HEADLINE
-from pages.shared import links, my_trace
-from pages.shared.boundary import boundary
+from pages.shared import my_trace
+from pages.shared.boundary import action
+from pages.shared.controls import url
 from pages.shared.exports import csv_button
+from pages.shared.session import session
 
 MOST = 100
 ALWAYS = ("workers", "batch_ms", "latency_ms", "mode", "batches", "seed")
@@ -20,13 +22,13 @@ def keep_button(run: Run) -> None:
     st.button("Keep this run", on_click=keep, args=(run.scenario, run.metrics), icon=":material/flag:", type="primary")
 
 
-@boundary()
+@action
 def keep(scenario: Scenario, metrics: Metrics) -> None:
     """Add a run to the list, oldest dropped first."""
     figures = {name: round(getattr(metrics, name), 2) for name in HEADLINE}
-    rows = st.session_state.setdefault("kept", [])
+    rows = session().kept_runs
     asked = {key: value for key, value in values_of(scenario).items() if key in ALWAYS or value != DEFAULTS[key]}
-    link = {"times": "your trace"} if my_trace.in_use() else {"link": links.link()}
+    link = {"times": "your trace"} if my_trace.in_use() else {"link": url.link()}
     rows.append({**link, **asked, **figures})
     del rows[:-MOST]
     st.toast(f"Kept: {len(rows)} in the list at the bottom of Timeline, until this visit ends.", icon=":material/flag:")
@@ -34,7 +36,7 @@ def keep(scenario: Scenario, metrics: Metrics) -> None:
 
 def show() -> None:
     """The kept runs, if there are any, to download or clear."""
-    rows = st.session_state.get("kept")
+    rows = session().kept_runs
     if not rows:
         return
     st.subheader("Kept runs")
@@ -44,4 +46,10 @@ def show() -> None:
     st.dataframe(table, hide_index=True, column_config=headings | link)
     with st.container(horizontal=True):
         csv_button("Kept runs (CSV)", lambda: table, "kept-runs.csv")
-        st.button("Clear kept runs", on_click=rows.clear, icon=":material/delete:")
+        st.button("Clear kept runs", on_click=clear, icon=":material/delete:")
+
+
+@action
+def clear() -> None:
+    """Forget them all."""
+    session().kept_runs.clear()

@@ -9,8 +9,8 @@ import pyarrow as pa
 from core import charts, map_report
 from core.maps import Question, answers, break_even, winners
 from pages.shared.answers import Drawn, ready
+from pages.shared.controls.specs import CONTROLS
 from pages.shared.drawing import tabled
-from pages.shared.keys import CONTROLS
 
 SPEEDUP = Question(label="Speed-up", column="speedup", unit="×")
 FEWEST_DOUBLINGS = 16  # from the least to the most of an axis that doubles

@@ -12,11 +12,12 @@ from core.maps import Question, target_rows
 from core.policies import Policy
 from core.problems import Problem
 from core.sweeps import cell_rows
-from pages.shared.boundary import boundary
+from pages.shared.boundary import action
 from pages.shared.caching import remembered
+from pages.shared.controls.widgets import control
 from pages.shared.drawing import draw
-from pages.shared.keys import CONTROLS
 from pages.shared.map_answer import MapAnswer, grid, lines, nothing
+from pages.shared.session import session
 
 BETWEEN = 0.2  # seconds from one sign of progress to the next
 
@@ -29,16 +30,16 @@ def mapped(
     While cells are missing, progress and a button to stop are shown; after a stop, one to go on.
     """
     key = (repr(scenario), repr(cells), tuple(policies), runs, problem)
-    at = st.session_state
-    if at.get("map_key") != key:
-        at.map_key, at.map_rows, at.map_stopped = key, {}, False
-    missing = [i for i in range(len(cells)) if i not in at.map_rows]
-    if missing and at.map_stopped:
-        st.info(f"Stopped after {len(at.map_rows):,} of {len(cells):,} cells.")
+    at = session().map
+    if at.asked != key:
+        at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
+    missing = [i for i in range(len(cells)) if i not in at.rows]
+    if missing and at.stopped:
+        st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
         st.button("Go on", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
         work(scenario, cells, missing, tuple(policies), runs, problem)
-    return [row for i in sorted(at.map_rows) for row in at.map_rows[i]]
+    return [row for i in sorted(at.rows) for row in at.rows[i]]
 
 
 def work(scenario, cells, missing, policies, runs, problem) -> None:
@@ -46,7 +47,7 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
     place = st.container(horizontal=True)
     progress = place.progress(0.0)
     stopping = place.empty()
-    rows = st.session_state.map_rows
+    rows = session().map.rows
     stopping.button("Stop", key="map_stop", on_click=stop, args=(True,), icon=":material/stop:")
     start = shown = time.monotonic()
     for done, i in enumerate(missing):
@@ -60,10 +61,10 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
     stopping.empty()
 
 
-@boundary()
+@action
 def stop(stopped: bool) -> None:
     """Leave the map as it is, or go on."""
-    st.session_state.map_stopped = stopped
+    session().map.stopped = stopped
 
 
 @remembered(entries=20_000, size="64MiB", own=0)
@@ -86,9 +87,9 @@ def answered(
     policy: str | None,
 ) -> MapAnswer:
     """What the page shows of these rows, which `mapped` gave it; the last answer is kept in the session."""
-    at = st.session_state
-    asked = (at.map_key, len(rows), question, tuple(keys), policy)
-    if at.get("map_answer", (None,))[0] != asked:
+    at = session().map
+    asked = (at.asked, len(rows), question, tuple(keys), policy)
+    if at.answer is None or at.answer[0] != asked:
         table = pd.DataFrame(rows)
         if table.empty or not (table["refused"] == "").any():
             answer = nothing(table)
@@ -96,16 +97,14 @@ def answered(
             answer = grid(table, question, keys, names, values, labels, policy)
         else:
             answer = lines(table, question, keys, names, values, labels)
-        at.map_answer = (asked, answer)
-    return at.map_answer[1]
+        at.answer = (asked, answer)
+    return at.answer[1]
 
 
 def of_policy(labels: dict[str, str]) -> str:
     """The label of the policy that a map is about: chosen by what a link calls it."""
-    control, texts = CONTROLS["against"], {text: label for label, text in labels.items()}
-    if st.session_state.get("against") not in texts:
-        st.session_state.pop("against", None)
-    return texts[st.selectbox(control.label, list(texts), key="against", help=control.help, bind="query-params")]
+    texts = {text: label for label, text in labels.items()}
+    return texts[control("against", tuple(texts))]
 
 
 def map_chart(answer: MapAnswer, names: Sequence[str], values: Sequence[tuple]) -> dict | None:

@@ -13,10 +13,11 @@ from core.trace_report import fit_in_words
 from core.traces import sample_files
 from core.what_if import Remedy, measured_scenario, what_if
 from core.words import counted
-from pages.shared.boundary import boundary
+from pages.shared.boundary import action
+from pages.shared.controls import values
+from pages.shared.session import Upload, session
 from pages.shared.trace_answer import TraceAnswer, trace_answer
 
-OWN_ANSWERS = "own_answers"  # where a session keeps what was worked out from its own trace
 RECORD = """from torch.profiler import ProfilerActivity, profile, schedule
 
 rank = torch.distributed.get_rank()
@@ -63,33 +64,32 @@ class Measurement:
         return simulate(self.scenario).segments()
 
 
-def receive() -> None:
-    """A place to drop files; what cannot be read is said, and the last good trace stays."""
+def receive() -> bool:
+    """A place to drop files, and whether a new trace came out of them; what cannot be read is said, and the last good
+    trace stays."""
+    mine = session().upload
     files = st.file_uploader(
         "PyTorch profiler traces (one file per rank) or a table of compute times",
         type=["json", "gz", "csv", "tsv", "txt", "parquet", "pq"],
         accept_multiple_files=True,
-        key=f"trace_files_{st.session_state.setdefault('uploads', 0)}",
+        key=f"trace_files_{mine.uploaders}",
         help="Kineto / Chrome-trace JSON, plain or gzip; CSV, TSV or Parquet with worker, step, compute_ms, or a "
         "column per worker. Files stay in this session's memory and are gone when it ends.",
     )
-    names = tuple(file.file_id for file in files)
-    if names and st.session_state.get("trace_read") != names:
-        st.session_state.trace_read = names
-        st.session_state.trace_refused = "These files could not be read."
+    names, is_new = tuple(file.file_id for file in files), False
+    if names and mine.files != names:
+        mine.files, mine.refused = names, "These files could not be read."
         try:
             with st.spinner("Reading…"):
                 measurement = Measurement(read_trace(files))
                 measurement.diagnosis  # noqa: B018 - what cannot be diagnosed is refused here, too
         except ScenarioError as refused:
-            st.session_state.trace_refused = str(refused)
+            mine.refused = str(refused)
         else:
-            st.session_state.update(measurement=measurement, trace_refused="")
-            if st.session_state.get("trace_in_use"):
-                st.session_state.trace_replaced = True
-                st.rerun()
-    if names and st.session_state.trace_refused:
-        st.error(f"{inert(st.session_state.trace_refused)} The last good trace is shown.", icon=":material/block:")
+            mine.measurement, mine.refused, is_new = measurement, "", True
+    if names and mine.refused:
+        st.error(f"{inert(mine.refused)} The last good trace is shown.", icon=":material/block:")
+    return is_new
 
 
 def inert(text: str) -> str:
@@ -99,7 +99,7 @@ def inert(text: str) -> str:
 
 def shown() -> Measurement:
     """The visitor's last good trace, or the sample."""
-    return st.session_state.setdefault("measurement", sample())
+    return session().upload.measurement or sample()
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -108,17 +108,20 @@ def sample() -> Measurement:
     return Measurement(read_trace(sample_files()), is_sample=True)
 
 
-@boundary()
+@action
 def back_to_sample() -> None:
     """Let go of the visitor's trace and files."""
-    del st.session_state.measurement
-    st.session_state.pop(OWN_ANSWERS, None)
-    st.session_state.uploads += 1
+    known = session()
+    known.upload = Upload(uploaders=known.upload.uploaders + 1)
+    known.private_answers.clear()
 
 
 def in_use() -> Measurement | None:
     """The trace that stands in for the controls of compute times and stragglers, if any."""
-    return st.session_state.get("measurement") if st.session_state.get("trace_in_use") else None
+    times = values.value("times")
+    if times == "controls":
+        return None
+    return sample() if times == "sample" else session().upload.measurement
 
 
 def applied(asked: Scenario) -> Scenario:

@@ -12,7 +12,7 @@ from core.learning import GRID, Learning, judged, learning_curves
 from core.policies import Policy
 from core.problem import Problem
 from pages.shared.caching import remembered
-from pages.shared.keys import CONTROLS
+from pages.shared.controls.specs import CONTROLS
 
 CACHED = 0.3  # seconds; what takes longer has not been kept, and is worth drawing as it comes
 RATES = {"best": None} | {f"{rate:g}": (rate,) for rate in GRID}

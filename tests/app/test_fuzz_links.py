@@ -12,7 +12,7 @@ import pytest
 from core import Scenario, ScenarioError, simulate, theory
 from core.link import CHOICES, LAW_KEYS, link_values, scenario_of, values_of
 from core.policies import CODES
-from pages.shared.keys import CONTROLS
+from pages.shared.controls.specs import CONTROLS
 from tests.app.conftest import PAGES
 from tests.app.helpers import stands
 from tests.links import MIXES, links, parameters, value_of, written

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.link import DEFAULTS
-from pages.shared.keys import CONTROLS, Text
-from pages.shared.links import as_code
+from pages.shared.controls.specs import CONTROLS, Text
+from pages.shared.controls.url import as_code
 from tests.app.conftest import ROOT
 from tests.app.helpers import alive, complaints
 
@@ -80,7 +80,7 @@ def test_a_strangers_text_is_inert():
     assert as_code("`![x](http://e)` " + "y" * 99) == "`?![x](http://e)? " + "y" * 43 + "`"
 
 
-BREAKABLE = ["core.report.run_answer", "pages.shared.controls.preset_pickers", "core.charts.shares"]
+BREAKABLE = ["core.report.run_answer", "pages.shared.controls.sidebar.preset_menus", "core.charts.shares"]
 
 
 @pytest.mark.parametrize("broken", BREAKABLE)
@@ -129,7 +129,7 @@ def test_a_callback_has_a_boundary_of_its_own(open_page, monkeypatch, caplog):
     caplog.clear()
     app = open_page(workers="6")
     with monkeypatch.context() as broken:
-        broken.setattr("pages.shared.controls.secrets.randbelow", lambda _: 1 / 0)
+        broken.setattr("pages.shared.controls.sidebar.secrets.randbelow", lambda _: 1 / 0)
         next(button for button in app.button if button.label == "New draw").click().run()
     assert "ZeroDivisionError" in caplog.text
     assert alive(app)
@@ -138,10 +138,10 @@ def test_a_callback_has_a_boundary_of_its_own(open_page, monkeypatch, caplog):
 
 def test_every_callback_of_ours_has_a_boundary():
     pages = "\n".join(path.read_text() for path in (ROOT / "pages").rglob("*.py"))
-    callbacks = set(re.findall(r"on_(?:click|change|select)=(?:lambda: |\w+\.)?(\w+)", pages)) - {"clear"}
+    callbacks = set(re.findall(r"on_(?:click|change|select)=(?:lambda: |\w+\.)?(\w+)", pages))
     assert len(callbacks) > 9
     for callback in callbacks:
-        assert f"@boundary()\ndef {callback}(" in pages, callback
+        assert f"@action\ndef {callback}(" in pages or f"@boundary()\ndef {callback}(" in pages, callback
 
 
 def test_a_fragment_has_a_boundary_of_its_own(open_page, monkeypatch, caplog):

@@ -42,7 +42,7 @@ def test_one_rate_can_be_pinned_for_all(open_page):
 def test_against_samples_and_by_loss(open_page):
     app = open_page("learning", problem="softmax", train_seeds="2")
     titles = []
-    for key, value in (("learning_against", "samples processed"), ("learning_measure", "loss")):
+    for key, value in (("curves_over", "samples processed"), ("curves_of", "loss")):
         app.segmented_control(key=key).set_value(value).run() if hasattr(
             app, "segmented_control"
         ) else app.button_group(key=key).set_value([value]).run()

@@ -99,8 +99,8 @@ def test_refused_cells_leave_the_others(open_page):
 
 def test_a_stopped_map_keeps_what_is_done(open_page, monkeypatch):
     app = open_page("map", ask="idle", across_values="2,4,8")
-    app.session_state.map_rows = {0: app.session_state.map_rows[0]}
-    app.session_state.map_stopped = True
+    progress = app.session_state.session.map
+    progress.rows, progress.stopped = {0: progress.rows[0]}, True
     app.run()
     assert "Stopped after 1 of 3 cells" in app.info[0].value
     assert len(app.dataframe[0].value) == 2

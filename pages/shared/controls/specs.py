@@ -41,6 +41,9 @@ class Number:
             return False
         return self.low <= value <= self.high and (isinstance(self.step, float) or value.is_integer())
 
+    def read(self, texts: list[str]) -> float:
+        return type(self.step)(float(texts[0]))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
@@ -57,6 +60,13 @@ class Choice:
     def accepts(self, texts: list[str]) -> bool:
         return len(texts) == 1 and texts[0] in self.options
 
+    def read(self, texts: list[str]) -> str:
+        return texts[0]
+
+
+class Tabs(Choice):
+    """A control with a few options side by side."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
@@ -69,6 +79,9 @@ class Switch:
     def accepts(self, texts: list[str]) -> bool:
         return len(texts) == 1 and texts[0].lower() in ("true", "false")
 
+    def read(self, texts: list[str]) -> bool:
+        return texts[0].lower() == "true"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
@@ -80,6 +93,9 @@ class Text:
 
     def accepts(self, texts: list[str]) -> bool:
         return len(texts) == 1 and len(texts[0]) <= 300
+
+    def read(self, texts: list[str]) -> str:
+        return texts[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +112,9 @@ class Policies:
             return 2 <= len({policy_from_text(text) for text in texts}) == len(texts) <= MOST_POLICIES
         except ScenarioError:
             return False
+
+    def read(self, texts: list[str]) -> tuple[str, ...]:
+        return tuple(texts)
 
 
 CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
@@ -375,6 +394,8 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         help="best: each policy at its own best rate of the grid. A number pins one rate for all, to see how unfair "
         "that is.",
     ),
+    "curves_over": Tabs(label="Against", options=("time", "samples processed"), help="What the curves run over."),
+    "curves_of": Tabs(label="Measure", options=("accuracy", "loss"), help="What the curves show."),
     "ask": Choice(
         label="Question",
         options=tuple(QUESTIONS),
@@ -394,6 +415,11 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         high=1_000,
         step=1,
         help="How many times every cell repeats every policy.",
+    ),
+    "times": Choice(
+        label="Compute Times",
+        options=("controls", "sample", "trace"),
+        help="Whether they come from the controls, from the sample of Your trace, or from a trace of one's own.",
     ),
     "present": Switch(
         label="Presenter view",

@@ -1,0 +1,36 @@
+"""What the controls describe: a scenario, and policies to compare."""
+
+import streamlit as st
+
+from core import Scenario, ScenarioError
+from core.link import DEFAULTS, scenario_of
+from core.policies import Policy, policy_from_text
+from pages.shared import my_trace
+from pages.shared.controls import values
+
+
+def scenario() -> Scenario:
+    """The scenario that the controls describe, its compute times from a trace where one is in use: then it is said."""
+    if my_trace.in_use():
+        st.caption(my_trace.in_words(values.value("workers")))
+    return described()
+
+
+def described() -> Scenario:
+    """The scenario that the controls describe."""
+    return my_trace.applied(scenario_of(values.now()))
+
+
+def policies() -> tuple[Policy, ...]:
+    """The policies to compare, cut to what the workers allow; what is refused is said and left out."""
+    chosen, workers = [], values.value("workers")
+    for text in values.value("policies"):
+        try:
+            chosen.append(policy_from_text(text).fitted(workers))
+        except ScenarioError as refused:
+            st.error(f"{refused} It is left out.", icon=":material/block:")
+    distinct = tuple(dict.fromkeys(chosen))
+    if len(distinct) >= 2:
+        return distinct
+    st.info("Compare takes two policies or more: choose them in the sidebar. Sync and async stand in.")
+    return tuple(dict.fromkeys([*distinct, *map(policy_from_text, DEFAULTS["policies"])]))[:2]

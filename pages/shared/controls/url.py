@@ -1,0 +1,119 @@
+"""The address bar: the one place that reads it and writes it.
+
+What it says always opens the same words and numbers, on this machine or another, after a reload, and by Back and
+Forward: it names every control that is not at its default. Links from page to page carry it along.
+"""
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.link import DEFAULTS, keys_that_matter
+from pages.shared.controls import values
+from pages.shared.controls.specs import CONTROLS
+from pages.shared.session import session
+
+OF_A_TRACE = ("workers", "batches", "network", "latency_ms", "async_fraction", "async_least")
+"""What a trace sets when it becomes the scenario."""
+
+
+def take(page: str) -> None:
+    """At the start of a run: the controls follow the address if that is what has changed, by Back, Forward or a link.
+
+    A browser may send an address that is about to be replaced, together with a quick move of a control, a press of a
+    button or a click on a link that was drawn before the last move. Those go before the address.
+    """
+    known, asked = session(), query()
+    moved = known.acted or (known.values is not None and values.now() != known.values)
+    outdated_link = page != known.page and asked in known.left_behind
+    if known.values is None or not (moved or outdated_link or asked == known.address):
+        read(asked)
+    if page != known.page:
+        known.page, known.left_behind = page, []
+    known.acted, known.values = False, values.now()
+    known.on_page.clear()
+    for complaint in known.complaints:
+        st.warning(complaint, icon=":material/link_off:")
+
+
+def read(asked: dict[str, list[str]]) -> None:
+    """Set every control to what the address says, and the others to their defaults; what is refused is said."""
+    known, accepted = session(), {}
+    known.address, known.left_behind, known.complaints = asked, [], []
+    for key, texts in asked.items():
+        control = CONTROLS.get(key)
+        if control and control.accepts(texts):
+            accepted[key] = control.read(texts)
+        else:
+            known.complaints.append(refusal(key, texts))
+    if accepted.get("times") == "trace" and not known.upload.measurement:
+        for key in ("times", *OF_A_TRACE):
+            accepted.pop(key, None)
+        known.complaints.append(
+            "This address was made on the times of a trace, which only the visit that read it can see. "
+            "Shown is the scenario without it; drop the files on Your trace to go on."
+        )
+    values.put(DEFAULTS | accepted)
+    known.address_values = None if known.complaints else values.now()
+
+
+def write() -> None:
+    """At the end of a run: the address says what is shown, and what is not on the page is kept."""
+    known, now = session(), values.now()
+    known.complaints, known.values = [], now
+    values.forget_widgets()
+    if now == known.address_values and query() == known.address:
+        return
+    said = short_query()
+    if said != known.address:
+        known.left_behind.append(known.address)
+    st.query_params.from_dict(said)
+    known.address, known.address_values = said, now
+
+
+def query() -> dict[str, list[str]]:
+    """The query of the address."""
+    return {key: st.query_params.get_all(key) for key in st.query_params}
+
+
+def short_query() -> dict[str, list[str]]:
+    """The query that says what is shown: every control that is not at its default."""
+    return {key: texts(value) for key, value in values.now().items() if value != DEFAULTS[key]}
+
+
+def link() -> str:
+    """A link to this page that says what matters even where it is the default, so that it outlives a changed default.
+
+    A visitor's own trace stays behind.
+    """
+    now = values.now()
+    kept = {"policies", "replicates"} | keys_that_matter(now)
+    named = {key: value for key, value in now.items() if key in kept or value != DEFAULTS[key]}
+    if now["times"] == "trace":
+        del named["times"]
+    base = (st.context.url or "").split("?")[0]
+    return f"{base}?{urlencode({key: texts(value) for key, value in named.items()}, doseq=True)}"
+
+
+def texts(value) -> list[str]:
+    """A value as an address has it; whole numbers without decimals."""
+    if isinstance(value, tuple):
+        return list(value)
+    return [str(int(value) if isinstance(value, float) and value.is_integer() else value)]
+
+
+def refusal(key: str, texts: list[str]) -> str:
+    """Why a key of the address, or its value, is not taken."""
+    control, default = CONTROLS.get(key), DEFAULTS.get(key)
+    if not control:
+        return f"The link names {as_code(key)}, which no control knows; it is ignored."
+    return (
+        f"The link asks for {as_code(key)} = {as_code(', '.join(texts))}, but {control.label} takes "
+        f"{control.allowed}. {', '.join(default) if isinstance(default, tuple) else default} is used instead."
+    )
+
+
+def as_code(text: str) -> str:
+    """A stranger's text, short and inert in Markdown."""
+    clean = "".join(c if c.isprintable() and c != "`" else "?" for c in text[:60])
+    return f"`{clean or ' '}`"

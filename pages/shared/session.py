@@ -1,0 +1,77 @@
+"""The one door to what a visit remembers; only the widgets' own values are elsewhere, under their keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from pages.shared.map_answer import MapAnswer
+    from pages.shared.my_trace import Measurement
+
+
+@dataclass
+class Upload:
+    """What the visitor dropped on Your trace."""
+
+    measurement: Measurement | None = None
+    """The last trace that could be read; None: there is only the sample."""
+    files: tuple[str, ...] = ()
+    """The files that were read last, as Streamlit numbers them."""
+    refused: str = ""
+    """Why they were not read."""
+    uploaders: int = 0
+    """How many upload fields there were before; a new one is empty."""
+
+
+@dataclass
+class MapProgress:
+    """A map whose cells are done one after the other."""
+
+    asked: tuple | None = None
+    """What the cells depend on."""
+    rows: dict[int, list[dict]] = field(default_factory=dict)
+    """The rows of each cell that is done."""
+    stopped: bool = False
+    answer: tuple[tuple, MapAnswer] | None = None
+    """What was last asked of these rows, and the answer."""
+
+
+@dataclass
+class Session:
+    """What a visit remembers."""
+
+    values: dict | None = None
+    """Every control's value at the start of the last run; None before the first."""
+    address: dict[str, list[str]] = field(default_factory=dict)
+    """The query of the address as it was last read or written."""
+    address_values: dict | None = None
+    """The values that this query stands for."""
+    left_behind: list[dict[str, list[str]]] = field(default_factory=list)
+    """Queries that were in the address since the visitor came to this page by it, until a control moved."""
+    page: str | None = None
+    """The page of the last run."""
+    on_page: set[str] = field(default_factory=set)
+    """The controls that this run has put on the page."""
+    acted: bool = False
+    """Whether a button was pressed for this run."""
+    complaints: list[str] = field(default_factory=list)
+    """What the address asks for and does not get, until it has been said."""
+    upload: Upload = field(default_factory=Upload)
+    before_trace: dict = field(default_factory=dict)
+    """What a trace in use has set, as it was before."""
+    private_answers: dict[str, dict] = field(default_factory=dict)
+    """Answers that come from the visitor's own trace, by function."""
+    map: MapProgress = field(default_factory=MapProgress)
+    kept_runs: list[dict] = field(default_factory=list)
+    through_app: bool = False
+    """Whether the page that runs now was called by streamlit_app.py."""
+
+
+def session() -> Session:
+    """What this visit remembers."""
+    if "session" not in st.session_state:
+        st.session_state.session = Session()
+    return st.session_state.session

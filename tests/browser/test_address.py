@@ -1,0 +1,151 @@
+"""What is in the address bar opens the same words and numbers: elsewhere, after a reload, by Back and by Forward."""
+
+import random
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from core import Asynchronous, Scenario, Synchronous, compare
+from core.comparison import headline
+from core.presets import LESSONS, PRESETS
+from tests.browser.conftest import Visit
+
+READY_MADE = {preset.name: ("Presets", preset) for preset in PRESETS} | {
+    preset.name: ("Lessons", preset) for preset in LESSONS
+}
+
+
+def words(me: Visit) -> list[str]:
+    """The headline and the tiles, when the page is drawn."""
+    me.at_rest()
+    expect(me.headline).to_be_visible()
+    return [me.headline.inner_text(), *me.figures.all_inner_texts()]
+
+
+def show(me: Visit, said: list[str]) -> None:
+    """Wait until the page says this."""
+    expect(me.headline).to_have_text(said[0])
+    expect(me.figures).to_have_text(said[1:])
+
+
+def test_presets_and_lessons_survive_a_reload(visit, server):
+    """On Compare, one after the other in one visit: what the one before has set may not be lost with it either."""
+    me, you = visit(server).go("/compare?replicates=30"), visit(server)
+    for name, (menu, preset) in READY_MADE.items():
+        me.page.get_by_role("button", name=menu).click()
+        me.page.get_by_role("menuitem", name=name, exact=True).click()
+        expect(me.page.get_by_test_id("stSidebar").get_by_text(preset.question[:40])).to_be_visible()
+        said = words(me)
+        if preset.policies:
+            assert said[0] == headline(compare(preset.scenario, preset.policies, 30)), name
+        address = me.page.url
+        show(you.go(address), said)
+        assert you.page.url == address, name
+
+
+def test_back_and_forward(visit, server):
+    me = visit(server).go("/?workers=6")
+    me.shows(Scenario(workers=6))
+    me.slide("workers", 1)
+    me.shows(Scenario(workers=7))
+    me.asks(workers=7)
+    me.page.get_by_role("link", name="Compare").click()
+    on_compare = headline(compare(Scenario(workers=7), [Synchronous(), Asynchronous()], 1000))
+    expect(me.headline).to_have_text(on_compare)
+    me.asks("/compare", workers=7)
+    me.page.go_back()
+    me.shows(Scenario(workers=7))
+    me.page.go_back()
+    me.shows(Scenario(workers=6))
+    me.page.go_forward()
+    me.shows(Scenario(workers=7))
+    me.page.go_forward()
+    expect(me.headline).to_have_text(on_compare)
+    me.asks("/compare", workers=7)
+
+
+def test_back_goes_to_the_axes_of_a_map_and_the_problem_of_learning(visit, server):
+    me = visit(server).go("/map?ask=epoch&across=jitter&across_values=0,0.5&map_runs=2")
+    said = words(me)
+    me.page.get_by_role("link", name="Learning").click()
+    expect(me.headline).to_contain_text("reaches")
+    me.page.get_by_role("combobox", name="Problem").click()
+    me.page.get_by_role("option", name="quadratic").click()
+    expect(me.page).to_have_url(re.compile("problem=quadratic"))
+    me.page.get_by_role("link", name="Map").click()
+    show(me, said)
+    for url in ("/learning.*problem=quadratic", "/learning", "/map"):
+        me.page.go_back()
+        expect(me.page).to_have_url(re.compile(url))
+    show(me, said)
+    me.asks("/map", ask="epoch", across="jitter", across_values="0,0.5", map_runs=2)
+
+
+def test_a_move_right_before_a_click_on_a_link_is_not_lost(visit, server):
+    me = visit(server).go("/")
+    me.drawn(2)
+    for workers, page in ((5, "Compare"), (6, "Timeline"), (7, "Compare"), (8, "Timeline")):
+        me.slide("workers", 1)
+        me.page.get_by_role("link", name=page, exact=True).click()
+        if page == "Timeline":
+            me.shows(Scenario(workers=workers))
+        else:
+            expect(me.figures).to_have_count(6)
+        me.asks("/" if page == "Timeline" else "/compare", workers=workers)
+
+
+def test_a_trace_that_is_lost_leaves_nothing_behind(visit, server, tmp_path):
+    rows = [f"{worker},{step},{100 + step % 7}" for step in range(30) for worker in range(3)]
+    file = tmp_path / "ours.csv"
+    file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
+    me = visit(server).go("/trace?seed=7")
+    me.page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+    me.page.get_by_role("button", name="Use as scenario").click()
+    expect(me.page).to_have_url(re.compile("workers=3&.*times=trace"))
+    me.page.get_by_role("link", name="Timeline").click()
+    expect(me.headline).to_contain_text("3 workers")
+    me.page.reload()
+    me.shows(Scenario(seed=7))
+    expect(me.page.get_by_test_id("stAlert")).to_contain_text("only the visit that read it can see")
+    me.asks(seed=7)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_walk_over_controls_and_pages(visit, server, seed):
+    """Wherever it has come to, the address opens the same elsewhere, and Back leads through the same addresses."""
+    dice, me, you = random.Random(seed), visit(server).go("/?replicates=20&map_runs=2"), visit(server)
+    pages = {"Timeline": "/", "Compare": "/compare", "Map": "/map", "Method": "/method"}
+    menus = [(menu, name) for name, (menu, _) in READY_MADE.items()]
+    for _ in range(8):
+        step = dice.choice(["page", "page", "slide", "preset", "back", "press"])
+        if step == "page":
+            page = dice.choice(list(pages))
+            me.page.get_by_role("link", name=page, exact=True).click()
+            me.page.wait_for_function("path => location.pathname === path", arg=pages[page])
+        elif step == "slide":
+            me.slide(dice.choice(["workers", "batches"]), dice.choice([-3, -1, 1, 2]))
+        elif step == "preset":
+            menu, name = dice.choice(menus)
+            me.page.get_by_role("button", name=menu).click()
+            me.page.get_by_role("menuitem", name=name, exact=True).click()
+            expect(me.page.get_by_test_id("stSidebar").get_by_text(f"{name}.", exact=True)).to_be_visible()
+        elif step == "back" and me.page.evaluate("history.length") > 4:
+            me.page.go_back()
+            me.page.go_forward()
+        else:
+            with me.reruns(1):
+                me.page.get_by_role("button", name="New draw").click()
+        settled(me, you)
+
+
+def settled(me: Visit, you: Visit) -> None:
+    """Wait until the address of one opens for the other what the first one sees."""
+    for _ in range(50):
+        address, said = me.page.url, words(me)
+        you.go(address)
+        if (me.page.url, words(me)) == (address, said):
+            show(you, said)
+            assert you.page.url == address
+            return
+    raise AssertionError(f"never at rest: {address}")
