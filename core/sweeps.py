@@ -75,7 +75,19 @@ def gathered(executor, scenario, cells, policies, replicates, progress) -> pd.Da
     finally:
         for job in jobs:
             job.cancel()
-    return pd.DataFrame([row for cell in rows for row in cell])
+    return as_table([row for cell in rows for row in cell])
+
+
+def as_table(rows: list[dict]) -> pd.DataFrame:
+    """A table of these rows; a column with a whole number beyond 64 bits, which is refused anyway, has objects."""
+    columns = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row.get(name) for row in rows]
+        try:
+            columns[name] = pd.Series(values)
+        except OverflowError:  # before pandas 3.1
+            columns[name] = pd.Series(values, dtype=object)
+    return pd.DataFrame(columns)
 
 
 def cell_rows(scenario: Scenario, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:

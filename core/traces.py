@@ -214,7 +214,9 @@ def refuse_bad(table: pd.DataFrame) -> None:
 
 def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
     """The steps that every worker has; a mini-batch without a compute time is missing."""
-    table = table.assign(worker=table["worker"].map(plain_name))
+    if not pd.api.types.is_numeric_dtype(table["worker"]):
+        names = [plain_name(name) for name in table["worker"]]
+        table = table.assign(worker=pd.Series(names, table.index, dtype=object))
     if table.duplicated(["worker", "step"]).any():
         raise ScenarioError("files: two workers have names that begin alike; give them short ones, such as rank0.")
     workers, steps = sorted(table["worker"].unique().tolist(), key=by_number), np.unique(table["step"])
@@ -225,7 +227,7 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
             f"{MAX_BATCHES:,} steps and {MAX_CELLS:,} mini-batches are taken."
         )
     place = {worker: column for column, worker in enumerate(workers)}
-    at = np.searchsorted(steps, table["step"]), table["worker"].map(place)
+    at = np.searchsorted(steps, table["step"]), [place[worker] for worker in table["worker"].tolist()]
     grids = {}
     for name in ("compute_ms", "wait_ms", "comm_ms"):
         if name in table:
@@ -247,7 +249,9 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
 
 
 def plain_name(name):
-    """A worker's name, short and without signs that a page would take for more than text."""
+    """A worker's name, short and without signs that a page would take for more than text; a number if it is one."""
+    if isinstance(name, int) and not -(2**63) <= name < 2**63:
+        name = str(name)
     return re.sub(r"[^\w .:-]", "?", name[:40]) if isinstance(name, str) else name
 
 

@@ -84,7 +84,6 @@ def test_back_goes_to_the_axes_of_a_map_and_the_problem_of_learning(visit, serve
 
 def test_a_move_right_before_a_click_on_a_link_is_not_lost(visit, server):
     me = visit(server).go("/")
-    me.drawn(2)
     for workers, page in ((5, "Compare"), (6, "Timeline"), (7, "Compare"), (8, "Timeline")):
         me.slide("workers", 1)
         me.page.get_by_role("link", name=page, exact=True).click()

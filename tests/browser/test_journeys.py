@@ -36,7 +36,6 @@ def test_a_slider_moves_numbers_and_url(visit, server):
 
 def test_numbers_are_typed_where_a_slider_ends(visit, server):
     me = visit(server).go("/?batches=3")
-    me.drawn(2)
     with me.reruns(1):
         me.page.locator(".st-key-typing label").first.click()
     field = me.page.locator(".st-key-workers input[type=number]")
@@ -74,7 +73,6 @@ def test_a_link_shows_the_same_numbers_elsewhere(visit, server):
 def test_compare(visit, server):
     me = visit(server).go("/?workers=6")
     me.shows(Scenario(workers=6))
-    me.drawn(2)  # a click before that now and then loses what the address asks for, not the numbers
     me.page.get_by_role("link", name="Compare").click()
     expect(me.headline).to_have_text(headline(compare(Scenario(workers=6), BOTH, 1000)))
     expect(me.main.get_by_text("Speed-up of asynchronous").first).to_be_visible()
@@ -100,7 +98,6 @@ def test_a_deep_link_wakes_a_cold_server_and_its_first_moves_are_not_lost(visit,
 
 def test_presets(visit, server):
     me = visit(server).go("/")
-    me.drawn(2)
     me.page.get_by_role("button", name="Presets").click()
     me.page.get_by_text("Slow network", exact=True).click()
     me.shows(next(preset for preset in PRESETS if preset.name == "Slow network").scenario)
@@ -113,7 +110,6 @@ def test_presets(visit, server):
 def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
     lesson = next(lesson for lesson in LESSONS if lesson.name == "Backups with hiccups")
     me = visit(server).go("/")
-    me.drawn(2)
     me.page.get_by_role("button", name="Lessons").click()
     me.page.get_by_text(lesson.name, exact=True).click()
     me.shows(lesson.scenario)
@@ -124,7 +120,6 @@ def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
     sidebar.get_by_text("Show the answer").click()
     expect(sidebar.get_by_text("A hiccup is cancelled")).to_be_visible()
     asked = parse_qs(urlsplit(me.page.url).query)
-    me.drawn(2)
     sidebar.get_by_text("See it on Compare").click()
     answer = headline(compare(lesson.scenario, lesson.policies, 1000))
     expect(me.headline).to_have_text(answer)
@@ -135,7 +130,6 @@ def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
 
 def test_policies_are_picked_and_typed(visit, server):
     me = visit(server).go("/compare")
-    me.drawn(4)  # a pick before that may be lost
     picker = me.page.locator(".st-key-policies")
     picker.locator("input").click()
     me.page.get_by_role("option", name="rebalanced").click()
@@ -189,7 +183,6 @@ def test_a_trace_is_dropped_and_used(visit, server, tmp_path):
 
 def test_keep_a_run(visit, server):
     me = visit(server).go("/")
-    me.drawn(2)
     kept = me.page.locator('[data-testid="stDataFrame"] [role=grid]')
     me.page.get_by_role("button", name="Keep this run").click()
     expect(kept).to_have_attribute("aria-rowcount", "2")  # with the names of its columns
