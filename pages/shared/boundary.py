@@ -9,6 +9,7 @@ from functools import wraps
 import streamlit as st
 
 from core import ScenarioError
+from pages.shared.controls import values
 from pages.shared.session import session
 
 
@@ -30,6 +31,7 @@ def action(callback: Callable) -> Callable:
 
     @wraps(callback)
     def act(*arguments):
+        values.take_over()
         session().acted = True
         with boundary():
             callback(*arguments)

@@ -24,13 +24,13 @@ def take(page: str) -> None:
     button or a click on a link that was drawn before the last move. Those go before the address.
     """
     known, asked = session(), query()
-    moved = known.acted or (known.values is not None and values.now() != known.values)
+    moved = values.take_over() or known.acted
     outdated_link = page != known.page and asked in known.left_behind
     if known.values is None or not (moved or outdated_link or asked == known.address):
         read(asked)
     if page != known.page:
         known.page, known.left_behind = page, []
-    known.acted, known.values = False, values.now()
+    known.acted = False
     known.on_page.clear()
     for complaint in known.complaints:
         st.warning(complaint, icon=":material/link_off:")
@@ -60,7 +60,7 @@ def read(asked: dict[str, list[str]]) -> None:
 def write() -> None:
     """At the end of a run: the address says what is shown, and what is not on the page is kept."""
     known, now = session(), values.now()
-    known.complaints, known.values = [], now
+    known.complaints = []
     values.forget_widgets()
     if now == known.address_values and query() == known.address:
         return

@@ -1,6 +1,7 @@
 """The value of every control, whether it is on the page or not.
 
-While a control is on the page, Streamlit holds its value under its key; when it is not, the session alone does.
+The session holds them. While a control is on the page, Streamlit has its value too, under its key: what a visitor has
+moved is taken over from there before anything else happens.
 """
 
 import streamlit as st
@@ -11,25 +12,35 @@ from pages.shared.session import session
 
 
 def now() -> dict:
-    """The value of every control."""
-    held = st.session_state.to_dict()  # one look for all of them: each costs as much as many
-    return {key: settled(held[key]) if key in held else value for key, value in session().values.items()}
+    """The value of every control; not to be changed."""
+    return session().values
 
 
 def value(key: str):
     """The value of one control."""
-    return settled(st.session_state[key]) if key in st.session_state else session().values[key]
+    return session().values[key]
+
+
+def take_over() -> bool:
+    """Take over what widgets have been moved to, at the start of a run or a callback; and whether any was moved."""
+    known, held = session(), st.session_state.to_dict()  # one look for all of them: each costs as much as many
+    if known.values is None:
+        return False
+    moved = {key: settled(held[key]) for key in known.values.keys() & held.keys()}
+    moved = {key: value for key, value in moved.items() if value != known.values[key]}
+    known.values = {**known.values, **moved}
+    return bool(moved)
 
 
 def settled(value):
-    """A value that compares and does not change: a list of policies is a tuple."""
+    """A value that does not change: a list of policies is a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def put(values: dict) -> None:
     """Set controls. Values beyond the ends of a slider turn sliders into fields."""
     known, at = session(), st.session_state
-    known.values = {**(now() if known.values else DEFAULTS), **values}
+    known.values = {**(known.values or DEFAULTS), **values}
     if not at.get("typing") and any(off_slider(key, value) for key, value in values.items()):
         at.typing = True
         values = known.values  # the widgets are other ones, which know nothing of the old ones
@@ -41,7 +52,7 @@ def show(key: str) -> None:
     """Have the widget of a control that comes onto the page show its value."""
     session().on_page.add(key)
     if key not in st.session_state:
-        st.session_state[key] = for_widget(session().values[key])
+        st.session_state[key] = for_widget(value(key))
 
 
 def forget_widgets() -> None:
@@ -49,7 +60,6 @@ def forget_widgets() -> None:
     on_page = session().on_page
     for key in session().values.keys() & st.session_state.to_dict().keys() - on_page:
         del st.session_state[key]
-    on_page.clear()
 
 
 def for_widget(value):
@@ -59,7 +69,7 @@ def for_widget(value):
 
 def sliders_or_fields() -> None:
     """After the switch between the two has moved: sliders have the values as near as they allow."""
-    values = now()
+    values = dict(now())
     if not st.session_state.typing:
         far = {key: value for key, value in values.items() if off_slider(key, value)}
         values |= {key: clipped(key, value, *CONTROLS[key].slides) for key, value in far.items()}
