@@ -72,8 +72,6 @@ DEFAULTS = {
     "problem": "network",
     "train_seeds": 5,
     "rate": "best",
-    "curves_over": "time",
-    "curves_of": "accuracy",
     "ask": "throughput",
     "against": "async",
     "across": "workers",
@@ -81,8 +79,10 @@ DEFAULTS = {
     "up": "none",
     "up_values": "",
     "map_runs": 100,
-    "times": "controls",
     "present": False,
+    "times": "controls",
+    "curves_over": "time",
+    "curves_of": "accuracy",
 }
 """What a key means where a link leaves it out."""
 

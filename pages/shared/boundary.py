@@ -31,7 +31,7 @@ def action(callback: Callable) -> Callable:
 
     @wraps(callback)
     def act(*arguments):
-        values.take_over()
+        values.take_over(by_widget=False)
         session().acted = True
         with boundary():
             callback(*arguments)

@@ -53,6 +53,10 @@ class Session:
     """Queries that were in the address since the visitor came to this page by it, until a control moved."""
     page: str | None = None
     """The page of the last run."""
+    mounted: set[str] = field(default_factory=set)
+    """The controls whose widgets Streamlit knows."""
+    replaced: dict[str, set] = field(default_factory=dict)
+    """Of controls that were set, what they were before, until a browser has shown that it knows the new value."""
     on_page: set[str] = field(default_factory=set)
     """The controls that this run has put on the page."""
     acted: bool = False

@@ -100,6 +100,7 @@ def test_a_trace_that_is_lost_leaves_nothing_behind(visit, server, tmp_path):
     file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
     me = visit(server).go("/trace?seed=7")
     me.page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+    expect(me.page.get_by_text("This is a sample")).to_have_count(0)
     me.page.get_by_role("button", name="Use as scenario").click()
     expect(me.page).to_have_url(re.compile("workers=3&.*times=trace"))
     me.page.get_by_role("link", name="Timeline").click()

@@ -64,6 +64,10 @@ class Choice:
         return texts[0]
 
 
+class Radio(Choice):
+    """A control with a few options, all in sight."""
+
+
 class Tabs(Choice):
     """A control with a few options side by side."""
 
@@ -117,7 +121,8 @@ class Policies:
         return tuple(texts)
 
 
-CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
+Control = Number | Choice | Switch | Text | Policies
+CONTROLS: dict[str, Control] = {
     "workers": Number(
         label="Number of Workers",
         low=1,
@@ -145,7 +150,7 @@ CONTROLS: dict[str, Number | Choice | Switch | Text | Policies] = {
         "Real links, with bandwidth and queues, are under Network.",
         format="%g",
     ),
-    "mode": Choice(
+    "mode": Radio(
         label="Mode",
         options=tuple(CODES),
         help="Who waits for whom, on Timeline. sync: after every batch all wait for the slowest. async: nobody waits. "

@@ -24,7 +24,7 @@ def take(page: str) -> None:
     button or a click on a link that was drawn before the last move. Those go before the address.
     """
     known, asked = session(), query()
-    moved = values.take_over() or known.acted
+    moved = values.take_over(not known.acted and (page, asked) == (known.page, known.address)) or known.acted
     outdated_link = page != known.page and asked in known.left_behind
     if known.values is None or not (moved or outdated_link or asked == known.address):
         read(asked)

@@ -4,6 +4,9 @@ The session holds them. While a control is on the page, Streamlit has its value 
 moved is taken over from there before anything else happens.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from core.link import DEFAULTS
@@ -21,14 +24,29 @@ def value(key: str):
     return session().values[key]
 
 
-def take_over() -> bool:
-    """Take over what widgets have been moved to, at the start of a run or a callback; and whether any was moved."""
-    known, held = session(), st.session_state.to_dict()  # one look for all of them: each costs as much as many
+def take_over(by_widget: bool) -> bool:
+    """Take over what widgets have been moved to, at the start of a run or a callback; and whether any was moved.
+
+    by_widget: whether it may be a widget that this run is for, and not a button, a link, Back or Forward.
+
+    After a control was set, a browser may go on sending what it showed before, until it has drawn the new value. That
+    is no move; only if it is all that has happened, somebody has moved a single control back.
+    """
+    known = session()
     if known.values is None:
         return False
-    moved = {key: settled(held[key]) for key in known.values.keys() & held.keys()}
-    moved = {key: value for key, value in moved.items() if value != known.values[key]}
+    held = st.session_state.to_dict()  # one look for all of them: each costs as much as many
+    found = {key: settled(held[key]) for key in known.mounted & held.keys()}
+    differing = {key: value for key, value in found.items() if value != known.values[key]}
+    outdated = {key: value for key, value in differing.items() if value in known.replaced.get(key, ())}
+    if by_widget and len(differing) == len(outdated) == 1:
+        outdated = {}
+    for key in outdated:
+        st.session_state[key] = for_widget(known.values[key])
+    moved = {key: value for key, value in differing.items() if key not in outdated}
     known.values = {**known.values, **moved}
+    if not known.acted:
+        known.replaced = {key: known.replaced[key] for key in known.replaced if key in outdated or key not in found}
     return bool(moved)
 
 
@@ -40,26 +58,36 @@ def settled(value):
 def put(values: dict) -> None:
     """Set controls. Values beyond the ends of a slider turn sliders into fields."""
     known, at = session(), st.session_state
-    known.values = {**(known.values or DEFAULTS), **values}
+    before = known.values or DEFAULTS
+    known.values = {**before, **values}
     if not at.get("typing") and any(off_slider(key, value) for key, value in values.items()):
         at.typing = True
-        values = known.values  # the widgets are other ones, which know nothing of the old ones
-    for key in values.keys() & at.to_dict().keys():
+        known.mounted.clear()  # there will be other widgets
+    for key in values.keys() & known.mounted:
         at[key] = for_widget(values[key])
+        known.replaced.setdefault(key, set()).update((before[key], values[key]))
 
 
-def show(key: str) -> None:
-    """Have the widget of a control that comes onto the page show its value."""
-    session().on_page.add(key)
-    if key not in st.session_state:
+@contextmanager
+def mounted(key: str) -> Iterator[None]:
+    """Around the drawing of a widget: a new one shows the control's value.
+
+    Should the run be interrupted before Streamlit knows the widget, it is as new the next time.
+    """
+    known = session()
+    if key not in known.mounted:
         st.session_state[key] = for_widget(value(key))
+    yield
+    known.mounted.add(key)
+    known.on_page.add(key)
 
 
 def forget_widgets() -> None:
     """At the end of a run: of what is not on the page any more, Streamlit holds no value."""
-    on_page = session().on_page
-    for key in session().values.keys() & st.session_state.to_dict().keys() - on_page:
+    known = session()
+    for key in known.mounted - known.on_page:
         del st.session_state[key]
+    known.mounted = set(known.on_page)
 
 
 def for_widget(value):
@@ -70,6 +98,7 @@ def for_widget(value):
 def sliders_or_fields() -> None:
     """After the switch between the two has moved: sliders have the values as near as they allow."""
     values = dict(now())
+    session().mounted.clear()  # there will be other widgets
     if not st.session_state.typing:
         far = {key: value for key, value in values.items() if off_slider(key, value)}
         values |= {key: clipped(key, value, *CONTROLS[key].slides) for key, value in far.items()}
