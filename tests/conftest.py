@@ -14,7 +14,8 @@ settings.load_profile("suite")
 
 FIRST = ("tests/browser/", "tests/app/")
 TOGETHER = {
-    "browser": ("tests/browser/",),  # one server and one browser, whose windows are warm
+    "journeys": ("tests/browser/test_journeys.py",),  # one server and one browser, whose windows are warm
+    "addresses": ("tests/browser/test_a",),  # another server and browser
     "checks": ("tests/test_checks.py", "tests/app/test_method.py", "tests/app/test_fuzz_links.py"),  # sampled once
 }
 """Tests that share what is dear to make: one worker runs them all."""

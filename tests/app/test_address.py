@@ -1,11 +1,18 @@
-"""The address and the controls, message by message, as browsers send them: late, twice, or out of date."""
+"""The address and the controls: message by message, as browsers send them, late, twice or out of date; and on pages."""
+
+import random
 
 import pytest
 import streamlit as st
 
 from core.link import DEFAULTS
+from core.presets import LESSONS, PRESETS
 from pages.shared.boundary import action
 from pages.shared.controls import url, values
+from pages.shared.controls.specs import CONTROLS, Choice, Number, Switch
+from tests.app.conftest import PAGES, opened_link
+from tests.app.helpers import complaints, headline, tiles
+from tests.links import written
 
 
 class Held(dict):
@@ -142,3 +149,61 @@ def test_a_run_that_is_interrupted_loses_no_move(browser):
     browser.run(workers=7, ends=False)
     assert browser.run(seed=3)["workers"] == 7
     assert browser.said == {"workers": ["7"], "seed": ["3"]}
+
+
+def words(app):
+    """All that a page says, but how long it took."""
+    texts = [element.value for element in (*app.main.markdown, *app.main.caption, *app.main.code)]
+    tables = [table.value.to_csv() for table in app.dataframe]
+    return [headline(app), tiles(app), *[text for text in texts if " simulated epochs." not in text], *tables]
+
+
+def elsewhere(app, page):
+    """The page that its address opens in another visit; it must say the same, and have the same address."""
+    st.cache_data.clear()
+    other = opened_link(page, written(app.query_params))
+    assert words(other) == words(app)
+    assert other.query_params == app.query_params
+
+
+@pytest.mark.parametrize("kind", ["Presets", "Lessons"])
+def test_every_preset_and_lesson_survives_a_reload(open_link, kind):
+    """One after the other in one visit: what one has set may not be lost with the next one either."""
+    app = open_link("compare", "replicates=20")
+    for preset in PRESETS if kind == "Presets" else LESSONS:
+        app.menu_button(key=kind).click(preset.name).run()
+        assert preset.question in app.sidebar.caption[0].value
+        elsewhere(app, "compare")
+
+
+def other_value(key, dice):
+    """A value that the control takes and a session can hold."""
+    control = CONTROLS[key]
+    if isinstance(control, Switch):
+        return dice.random() < 0.5
+    if isinstance(control, Choice):
+        return dice.choice(control.options)
+    low, high = control.slides or (control.low, min(control.high, 30))
+    value = dice.uniform(low, high)
+    return int(value) if isinstance(control.step, int) else round(value, 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_walk_over_all_controls_and_pages(open_link, seed):
+    """Every control of the page may be moved, on any page, and pages changed; any address opens the same elsewhere."""
+    dice = random.Random(seed)
+    page = "timeline"
+    app = open_link(page, "replicates=10&map_runs=2&train_seeds=1&problem=quadratic&batches=5")
+    few = {"replicates", "map_runs", "train_seeds", "problem", "workers", "batches", "ask"}  # what makes it slow
+    for number in range(15):
+        if dice.random() < 0.3:
+            page = dice.choice([name for name in PAGES if name != "method"])
+            app.switch_page(PAGES[page]).run()
+        else:
+            widgets = [*app.slider, *app.selectbox, *app.radio, *app.toggle, *app.number_input]
+            moved = [each for each in widgets if isinstance(CONTROLS.get(each.key), Number | Choice | Switch)]
+            widget = dice.choice([each for each in moved if each.key not in few and not each.disabled])
+            widget.set_value(other_value(widget.key, dice)).run()
+        assert not app.exception
+        if number % 5 == 4 and not complaints(app):
+            elsewhere(app, page)

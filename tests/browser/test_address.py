@@ -3,7 +3,6 @@
 import random
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from core import Asynchronous, Scenario, Synchronous, compare
@@ -30,9 +29,10 @@ def show(me: Visit, said: list[str]) -> None:
 
 
 def test_presets_and_lessons_survive_a_reload(visit, server):
-    """On Compare, one after the other in one visit: what the one before has set may not be lost with it either."""
+    """Those whose addresses once lost a value; all of them in tests/app."""
     me, you = visit(server).go("/compare?replicates=30"), visit(server)
-    for name, (menu, preset) in READY_MADE.items():
+    for name in ("Async slower than sync", "Rebalancing beats them all"):
+        menu, preset = READY_MADE[name]
         me.page.get_by_role("button", name=menu).click()
         me.page.get_by_role("menuitem", name=name, exact=True).click()
         expect(me.page.get_by_test_id("stSidebar").get_by_text(preset.question[:40])).to_be_visible()
@@ -111,13 +111,12 @@ def test_a_trace_that_is_lost_leaves_nothing_behind(visit, server, tmp_path):
     me.asks(seed=7)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_walk_over_controls_and_pages(visit, server, seed):
-    """Wherever it has come to, the address opens the same elsewhere, and Back leads through the same addresses."""
-    dice, me, you = random.Random(seed), visit(server).go("/?replicates=20&map_runs=2"), visit(server)
+def test_a_walk_over_controls_and_pages(visit, server):
+    """Wherever it has come to, the address opens the same elsewhere."""
+    dice, me, you = random.Random(1), visit(server).go("/?replicates=20&map_runs=2"), visit(server)
     pages = {"Timeline": "/", "Compare": "/compare", "Map": "/map", "Method": "/method"}
     menus = [(menu, name) for name, (menu, _) in READY_MADE.items()]
-    for _ in range(8):
+    for number in range(12):
         step = dice.choice(["page", "page", "slide", "preset", "back", "press"])
         if step == "page":
             page = dice.choice(list(pages))
@@ -136,7 +135,8 @@ def test_a_walk_over_controls_and_pages(visit, server, seed):
         else:
             with me.reruns(1):
                 me.page.get_by_role("button", name="New draw").click()
-        settled(me, you)
+        if number % 4 == 3:
+            settled(me, you)
 
 
 def settled(me: Visit, you: Visit) -> None:
