@@ -18,7 +18,10 @@ MENU_ON_TOP = """
 .stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer {padding-top: 4.25rem}
 .st-key-menu [data-testid="stHorizontalBlock"] {flex-wrap: nowrap; overflow-x: auto}
 """
-DARK_LETTERS = '[kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: #101513}'
+LETTERS = '''
+[kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: light-dark(#FFFFFF, #101513)}
+'''
+"""On the theme's primary colour, which is light where everything else is dark."""
 ANSWER_ALONE = """
 .stMainBlockContainer {zoom: 1.25}
 .stMain :is(.stCaption, [data-testid="stCaptionContainer"], .stExpander, .stDownloadButton, .stFileUploader, .stCode,
@@ -44,9 +47,7 @@ def set_up():
 
 def style(presenting: bool) -> None:
     """What the theme cannot say; a presenter's view is larger, and has the answer, metrics and charts alone."""
-    rules = [MENU_ON_TOP, WHOLE_IN_PRINT]
-    if st.context.theme.type == "dark":
-        rules.append(DARK_LETTERS)
+    rules = [MENU_ON_TOP, LETTERS, WHOLE_IN_PRINT]
     if presenting:
         rules.append(ANSWER_ALONE)
     if st.context.is_embedded:
