@@ -12,6 +12,7 @@ from pages.shared.controls.handover import open_cell
 from pages.shared.controls.scenario import policies, scenario
 from pages.shared.controls.widgets import control
 from pages.shared.exports import csv_button
+from pages.shared.map_answer import Asked
 from pages.shared.mapping import answered, map_chart, mapped, of_policy
 
 
@@ -53,18 +54,25 @@ def show() -> None:
         return
     trained_on = PROBLEMS[control("problem")] if ask == "target" else None
     rows = mapped(*at_first_cell(asked, chosen, cells[0]), cells, runs, trained_on)
-    labels = {name_of(policy, cells[0]): policy.text for policy in chosen}
-    about = None
+    labels, about = {name_of(policy, cells[0]): policy.text for policy in chosen}, None
     if len(keys) == 2 and question.column:
-        about = of_policy(dict(list(labels.items())[question.column == "speedup" :]))
-    answer = answered(rows, question, keys, names, values, labels, about)
+        about = of_policy(dict(list(labels.items())[1 if question.column == "speedup" else 0 :]))
+    asked_map = Asked(
+        question=question,
+        keys=tuple(keys),
+        names=tuple(names),
+        values=tuple(values),
+        labels=tuple(labels),
+        about=about,
+    )
+    answer = answered(rows, asked_map)
     if answer.drawn is None:
         for said in answer.refusals:
             st.error(said)
         return
 
     st.header(answer.drawn.title)
-    picked = map_chart(answer, names, values)
+    picked = map_chart(answer, asked_map)
     for said in answer.refusals:
         st.caption(said)
     if picked:

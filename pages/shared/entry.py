@@ -18,9 +18,9 @@ MENU_ON_TOP = """
 .stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer {padding-top: 4.25rem}
 .st-key-menu [data-testid="stHorizontalBlock"] {flex-wrap: nowrap; overflow-x: auto}
 """
-LETTERS = '''
+LETTERS = """
 [kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: light-dark(#FFFFFF, #101513)}
-'''
+"""
 """On the theme's primary colour, which is light where everything else is dark."""
 ANSWER_ALONE = """
 .stMainBlockContainer {zoom: 1.25}

@@ -1,6 +1,5 @@
 """What Map says, tables and draws of its cells."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,6 +13,33 @@ from pages.shared.drawing import tabled
 
 SPEEDUP = Question(label="Speed-up", column="speedup", unit="×")
 FEWEST_DOUBLINGS = 16  # from the least to the most of an axis that doubles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of a map: a question, over one axis or two."""
+
+    question: Question
+    keys: tuple[str, ...]
+    """What a link calls the axes: across, then up."""
+    names: tuple[str, ...]
+    """The same as `sweep` names them, with dots."""
+    values: tuple[tuple, ...]
+    """The values of each."""
+    labels: tuple[str, ...]
+    """The policies as the table calls them; the first is the baseline."""
+    about: str | None
+    """The policy that the map is about; None where it asks which is fastest, or draws a line for each."""
+
+    @property
+    def titles(self) -> list[str]:
+        """The axes as people read them."""
+        return [CONTROLS[key].label for key in self.keys]
+
+    @property
+    def colors(self) -> dict[str, str]:
+        """The colour of each policy."""
+        return dict(zip(self.labels, charts.POLICY_COLORS, strict=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,23 +61,23 @@ def nothing(table: pd.DataFrame) -> MapAnswer:
     return MapAnswer(table=table, cells=tabled(table), refusals=refusals, drawn=None, caption="")
 
 
-def lines(
-    table: pd.DataFrame,
-    question: Question,
-    keys: Sequence[str],
-    names: Sequence[str],
-    values: Sequence[tuple],
-    labels: dict[str, str],
-) -> MapAnswer:
+def map_answer(table: pd.DataFrame, asked: Asked) -> MapAnswer:
+    """The answer that these rows give."""
+    if table.empty or not (table["refused"] == "").any():
+        return nothing(table)
+    return lines(table, asked) if len(asked.keys) == 1 else grid(table, asked)
+
+
+def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     """A line a policy; with throughput over workers, the ideal too."""
-    question = question if question.column else SPEEDUP
-    rows = pd.concat(answers(table, question, policy) for policy in labels)
-    name, good = names[0], table[table["refused"] == ""]
+    question = asked.question if asked.question.column else SPEEDUP
+    rows = pd.concat(answers(table, question, policy) for policy in asked.labels)
+    (name,), (values,), good = asked.names, asked.values, table[table["refused"] == ""]
     words, ideal, dashed = map_report.lines_headline(good, question, name), None, ""
     headline = words
-    if question.column == "throughput" and list(names) == ["workers"]:
+    if question.column == "throughput" and name == "workers":
         headline = map_report.scaling_headline(good)
-        first = good[good["policy"] == next(iter(labels))]
+        first = good[good["policy"] == asked.labels[0]]
         ideal = {
             "x": first[name].to_numpy(),
             "ideal": (100 * first["throughput"] / first["utilization_percent"]).to_numpy(),
@@ -59,12 +85,12 @@ def lines(
         dashed = " The dashed line is ideal scaling: nobody waits, the network is free."
     chart = charts.curves(
         rows.rename(columns={name: "x", "value": "middle"})[["policy", "x", "middle", "low", "high"]].dropna(),
-        CONTROLS[keys[0]].label,
+        asked.titles[0],
         f"{question.label} ({question.unit})",
-        policy_colors(labels),
+        asked.colors,
         level=1.0 if question.unit == "×" else None,
         ideal=ideal,
-        log=min(values[0]) > 0 and max(values[0]) >= FEWEST_DOUBLINGS * min(values[0]),
+        log=min(values) > 0 and max(values) >= FEWEST_DOUBLINGS * min(values),
     )
     return MapAnswer(
         table=table,
@@ -75,27 +101,16 @@ def lines(
     )
 
 
-def grid(
-    table: pd.DataFrame,
-    question: Question,
-    keys: Sequence[str],
-    names: Sequence[str],
-    values: Sequence[tuple],
-    labels: dict[str, str],
-    policy: str | None,
-) -> MapAnswer:
-    """A heatmap with the break-even line; cells whose interval contains 1 are marked.
-
-    policy: the label of the one that the map is about, None where it asks which is fastest.
-    """
-    colors, baseline = policy_colors(labels), next(iter(labels))
-    titles = [CONTROLS[key].label for key in keys]
+def grid(table: pd.DataFrame, asked: Asked) -> MapAnswer:
+    """A heatmap with the break-even line; cells whose interval contains 1 are marked."""
+    question, policy, titles = asked.question, asked.about, asked.titles
+    colors, baseline = asked.colors, asked.labels[0]
     tooltip = [(f"v{i}:Q", title, ",.4g") for i, title in enumerate(titles)]
     edges = pd.DataFrame(columns=["x", "y", "x2", "y2"])
     if policy is None:
-        headline = map_report.fastest_headline(table, names)
-        rows = winners(table, names).assign(shown=lambda rows: rows["policy"])
-        coloring = charts.winners([label for label in labels if label in set(rows["policy"])], colors)
+        headline = map_report.fastest_headline(table, asked.names)
+        rows = winners(table, asked.names).assign(shown=lambda rows: rows["policy"])
+        coloring = charts.winners([label for label in asked.labels if label in set(rows["policy"])], colors)
         tooltip += [
             ("policy:N", "Fastest", ""),
             ("lead:Q", "Lead over the next (×)", ".3f"),
@@ -107,11 +122,12 @@ def grid(
             (f"{name}:Q", f"{title} ({question.unit})", ".4g")
             for name, title in (("value", question.label), ("low", "Low"), ("high", "High"))
         ]
+    (across, up), (across_values, up_values) = asked.names, asked.values
     rows = rows.assign(
-        x=rows[names[0]].map(list(values[0]).index),
-        y=rows[names[1]].map(list(values[1]).index),
-        v0=rows[names[0]],
-        v1=rows[names[1]],
+        x=rows[across].map(list(across_values).index),
+        y=rows[up].map(list(up_values).index),
+        v0=rows[across],
+        v1=rows[up],
     )
     if policy is not None and question.column == "speedup":
         headline = map_report.speedup_headline(rows, policy, baseline)
@@ -119,7 +135,7 @@ def grid(
         coloring = charts.speedups(rows["value"], colors[baseline], colors[policy], title)
         edges = break_even(rows.pivot(index="y", columns="x", values="value").to_numpy())
     elif policy is not None:
-        headline = map_report.amount_headline(rows, question, policy, names)
+        headline = map_report.amount_headline(rows, question, policy, asked.names)
         coloring = charts.amounts(f"{question.label} ({question.unit})")
     return MapAnswer(
         table=table,
@@ -127,14 +143,9 @@ def grid(
         refusals=map_report.refusals(table),
         drawn=Drawn(
             title=headline,
-            chart=ready(charts.heatmap(rows, titles, values, coloring, tooltip, edges)),
+            chart=ready(charts.heatmap(rows, titles, asked.values, coloring, tooltip, edges)),
             words=f"Map of {question.label.lower()} over {titles[0]} and {titles[1]}.",
         ),
         caption="≈: the interval contains 1, so the runs do not decide. The black line is break-even. "
         "Click a cell to open it.",
     )
-
-
-def policy_colors(labels: dict[str, str]) -> dict[str, str]:
-    """The colour of each policy, by its label."""
-    return dict(zip(labels, charts.POLICY_COLORS, strict=False))

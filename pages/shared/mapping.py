@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core import Scenario
-from core.maps import Question, target_rows
+from core.maps import target_rows
 from core.policies import Policy
 from core.problems import Problem
 from core.sweeps import cell_rows
@@ -16,7 +16,7 @@ from pages.shared.boundary import action
 from pages.shared.caching import remembered
 from pages.shared.controls.widgets import control
 from pages.shared.drawing import draw
-from pages.shared.map_answer import MapAnswer, grid, lines, nothing
+from pages.shared.map_answer import Asked, MapAnswer, map_answer
 from pages.shared.session import session
 
 BETWEEN = 0.2  # seconds from one sign of progress to the next
@@ -77,28 +77,13 @@ def rows_of(
     return cell_rows(scenario, cell, policies, runs)
 
 
-def answered(
-    rows: list[dict],
-    question: Question,
-    keys: Sequence[str],
-    names: Sequence[str],
-    values: Sequence[tuple],
-    labels: dict[str, str],
-    policy: str | None,
-) -> MapAnswer:
+def answered(rows: list[dict], asked: Asked) -> MapAnswer:
     """What the page shows of these rows, which `mapped` gave it; the last answer is kept in the session."""
-    at = session().map
-    asked = (at.asked, len(rows), question, tuple(keys), policy)
-    if at.answer is None or at.answer[0] != asked:
-        table = pd.DataFrame(rows)
-        if table.empty or not (table["refused"] == "").any():
-            answer = nothing(table)
-        elif len(keys) == 2:
-            answer = grid(table, question, keys, names, values, labels, policy)
-        else:
-            answer = lines(table, question, keys, names, values, labels)
-        at.answer = (asked, answer)
-    return at.answer[1]
+    progress = session().map
+    kept_for = (progress.asked, len(rows), asked)
+    if progress.answer is None or progress.answer[0] != kept_for:
+        progress.answer = (kept_for, map_answer(pd.DataFrame(rows), asked))
+    return progress.answer[1]
 
 
 def of_policy(labels: dict[str, str]) -> str:
@@ -107,18 +92,17 @@ def of_policy(labels: dict[str, str]) -> str:
     return texts[control("against", tuple(texts))]
 
 
-def map_chart(answer: MapAnswer, names: Sequence[str], values: Sequence[tuple]) -> dict | None:
+def map_chart(answer: MapAnswer, asked: Asked) -> dict | None:
     """The chart of a map, and the cell of it that was picked: by a click, or of a single axis by its value."""
-    if len(names) == 1:
+    if len(asked.names) == 1:
         draw(answer.drawn.chart, "map", answer.drawn.words)
         st.caption(answer.caption)
-        (name,) = names
-        place = st.select_slider(
-            "Open a point", values[0], key=f"point {name}", format_func=lambda value: f"{value:,g}"
-        )
+        (name,), (values,) = asked.names, asked.values
+        place = st.select_slider("Open a point", values, key=f"point {name}", format_func=lambda value: f"{value:,g}")
         return {name: place}
     event = draw(answer.drawn.chart, "map", answer.drawn.words, on_select="rerun", selection_mode="cell")
     st.caption(answer.caption)
     if not (clicked := event.selection.get("cell")):
         return None
-    return {name: each[int(clicked[0][place])] for name, each, place in zip(names, values, "xy", strict=True)}
+    places = (int(clicked[0][side]) for side in "xy")
+    return {name: values[place] for name, values, place in zip(asked.names, asked.values, places, strict=True)}
