@@ -4,13 +4,13 @@ import streamlit as st
 
 from core.what_if import what_if_table
 from pages.shared import entry, my_trace
-from pages.shared.controls.handover import stop_using_trace, use_trace_button
+from pages.shared.controls.handover import let_go_of_trace, use_trace_button
 from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.layouts import titled
 
 entry.through_app()
 if my_trace.receive() and my_trace.in_use():
-    stop_using_trace()
+    let_go_of_trace()
 shown = my_trace.shown()
 trace, answer = shown.trace, shown.answer
 

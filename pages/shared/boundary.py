@@ -27,7 +27,10 @@ def boundary():
 
 
 def action(callback: Callable) -> Callable:
-    """A callback of a button: with a boundary of its own, as it runs before the app; and it counts as a move."""
+    """The callback of a button: it runs before the app, so it has a boundary of its own; the press counts as a move.
+
+    For callbacks alone: what a page calls in the middle of a run must not be one.
+    """
 
     @wraps(callback)
     def act(*arguments):

@@ -111,6 +111,15 @@ def test_an_upload_while_a_trace_is_in_use_lets_go_of_it(open_page):
     assert alive(app)
 
 
+def test_back_is_followed_right_after_an_upload_let_go_of_a_trace(open_page):
+    app = open_page("trace", workers="6")
+    button(app, "Use as scenario").click().run()
+    upload(app, ("ours.csv", table(workers=7), "text/csv"))
+    app.query_params.update({"workers": "9"})
+    app.run()
+    assert app.slider(key="workers").value == 9
+
+
 def test_even_step_times_are_not_blamed_on_anybody(open_page):
     steps = np.random.default_rng(3).uniform(250, 350, 40)
     rows = [f"{step},{worker},{ms + worker * 0.1:.3f}" for step, ms in enumerate(steps) for worker in range(4)]

@@ -191,6 +191,17 @@ class Visit:
         for _ in range(abs(presses)):
             slider.press("ArrowRight" if presses > 0 else "ArrowLeft")
 
+    def drop_times(self, folder, workers, slower_ms=0):
+        """Upload a table of 30 steps; worker 1 takes longer."""
+        rows = [
+            f"{worker},{step},{100 + (worker == 1) * slower_ms + step % 7}"
+            for step in range(30)
+            for worker in range(workers)
+        ]
+        file = folder / "ours.csv"
+        file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
+        self.page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+
 
 def ended(frame):
     """Whether a message of the server says that a run of the whole script has ended."""

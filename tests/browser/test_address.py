@@ -95,11 +95,8 @@ def test_a_move_right_before_a_click_on_a_link_is_not_lost(visit, server):
 
 
 def test_a_trace_that_is_lost_leaves_nothing_behind(visit, server, tmp_path):
-    rows = [f"{worker},{step},{100 + step % 7}" for step in range(30) for worker in range(3)]
-    file = tmp_path / "ours.csv"
-    file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
     me = visit(server).go("/trace?seed=7")
-    me.page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+    me.drop_times(tmp_path, workers=3)
     expect(me.page.get_by_text("This is a sample")).to_have_count(0)
     me.page.get_by_role("button", name="Use as scenario").click()
     expect(me.page).to_have_url(re.compile("workers=3&.*times=trace"))
@@ -107,7 +104,7 @@ def test_a_trace_that_is_lost_leaves_nothing_behind(visit, server, tmp_path):
     expect(me.headline).to_contain_text("3 workers")
     me.page.reload()
     me.shows(Scenario(seed=7))
-    expect(me.page.get_by_test_id("stAlert")).to_contain_text("only the visit that read it can see")
+    expect(me.page.get_by_test_id("stAlert")).to_contain_text("exist only in the session that uploaded it")
     me.asks(seed=7)
 
 

@@ -165,11 +165,8 @@ def test_learning_shows_who_is_first(visit, server):
 
 
 def test_a_trace_is_dropped_and_used(visit, server, tmp_path):
-    rows = [f"{worker},{step},{100 + (worker == 1) * 80 + step % 7}" for step in range(30) for worker in range(4)]
-    file = tmp_path / "ours.csv"
-    file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
     me = visit(server).go("/trace")
-    me.page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+    me.drop_times(tmp_path, workers=4, slower_ms=80)
     expect(me.headline).to_contain_text("it is always worker 1")
     me.page.get_by_role("button", name="Use as scenario").click()
     expect(me.page.get_by_text("Stop using the trace")).to_be_visible()

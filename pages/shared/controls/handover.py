@@ -41,6 +41,11 @@ def use_trace(measurement: Measurement) -> None:
 
 @action
 def stop_using_trace() -> None:
+    """Go back to the controls."""
+    let_go_of_trace()
+
+
+def let_go_of_trace() -> None:
     """Compute times come from the controls again, and so does what was set for the trace."""
     if in_use():
         before = session().before_trace or {key: DEFAULTS[key] for key in OF_A_TRACE}

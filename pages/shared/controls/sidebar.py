@@ -10,7 +10,7 @@ from core.policies import CODES
 from core.presets import LINKS
 from pages.shared.boundary import action
 from pages.shared.controls import values
-from pages.shared.controls.handover import stop_using_trace
+from pages.shared.controls.handover import let_go_of_trace, stop_using_trace
 from pages.shared.controls.presets import preset_menus
 from pages.shared.controls.scenario import described
 from pages.shared.controls.url import link
@@ -85,7 +85,7 @@ def network() -> None:
 @action
 def reset() -> None:
     """Every control at its default, and no trace in use."""
-    stop_using_trace()
+    let_go_of_trace()
     values.put(DEFAULTS)
 
 

@@ -399,8 +399,8 @@ CONTROLS: dict[str, Control] = {
         help="best: each policy at its own best rate of the grid. A number pins one rate for all, to see how unfair "
         "that is.",
     ),
-    "curves_over": Tabs(label="Against", options=("time", "samples processed"), help="What the curves run over."),
-    "curves_of": Tabs(label="Measure", options=("accuracy", "loss"), help="What the curves show."),
+    "curves_over": Tabs(label="Against", options=("time", "samples processed"), help="What the x-axis shows."),
+    "curves_of": Tabs(label="Measure", options=("accuracy", "loss"), help="What the y-axis shows."),
     "ask": Choice(
         label="Question",
         options=tuple(QUESTIONS),
@@ -424,7 +424,7 @@ CONTROLS: dict[str, Control] = {
     "times": Choice(
         label="Compute Times",
         options=("controls", "sample", "trace"),
-        help="Whether they come from the controls, from the sample of Your trace, or from a trace of one's own.",
+        help="From the controls, from the sample trace, or from a trace of your own.",
     ),
     "present": Switch(
         label="Presenter view",

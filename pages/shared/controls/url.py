@@ -50,8 +50,8 @@ def read(asked: dict[str, list[str]]) -> None:
         for key in ("times", *OF_A_TRACE):
             accepted.pop(key, None)
         known.complaints.append(
-            "This address was made on the times of a trace, which only the visit that read it can see. "
-            "Shown is the scenario without it; drop the files on Your trace to go on."
+            "This link uses compute times from a trace, which exist only in the session that uploaded it. You see the "
+            "scenario without them; to bring them back, upload the files again on Your trace."
         )
     values.put(DEFAULTS | accepted)
     known.address_values = None if known.complaints else values.now()
