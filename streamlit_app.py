@@ -2,21 +2,21 @@
 
 import streamlit as st
 
-from pages.shared import entry
-from pages.shared.boundary import boundary
+from pages.shared import app
 from pages.shared.controls import sidebar, url, values
+from pages.shared.errors import boundary
 from pages.shared.menu import menu
 
-page = entry.set_up()
+page = app.set_up()
 with boundary():
     with st.container(key="menu"):
         links = st.empty()
     url.take(page.url_path)
-    entry.style(values.value("present"))
+    app.style(values.value("present"))
     menu(links)
     before = values.now()
     with boundary():
-        entry.run(page)
+        app.run(page)
     with st.sidebar, boundary():
         sidebar.show()
     if values.now() != before:

@@ -9,18 +9,22 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from core import comparison, theory
-from core.diagnosis import diagnose
-from core.link import DEFAULTS, link_values, scenario_of
-from core.metrics import FIGURES
-from core.parts import ScenarioError
-from core.policies import Policy, policy_from_text
+from core.common.validation import ScenarioError
+from core.links import DEFAULTS, link_values, scenario_of
+from core.policies.base import Policy
+from core.policies.registry import policy_from_text
+from core.report import comparison
+from core.report.traces import summary_text
 from core.scenario import Scenario
-from core.simulate import compare, simulate
-from core.sweeps import sweep
-from core.trace_report import summary_text
-from core.traces import read_trace
-from core.what_if import what_if, what_if_table
+from core.schedule.metrics import FIGURES
+from core.simulation.paired import compare
+from core.simulation.run import simulate
+from core.simulation.sweeps import sweep
+from core.statistics.pairs import means
+from core.theory import closed_forms
+from core.traces.diagnosis import diagnose
+from core.traces.reading import read_trace
+from core.traces.remedies import what_if, what_if_table
 
 LINK = "a link of the dashboard, or its query alone: workers=8&mode=ssp&bound=2 (default: the dashboard's)"
 SWEPT = ["throughput", "utilization_percent", "idle_percent", "mean_staleness", "epoch_ms", "speedup", "refused"]
@@ -80,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
 def answer_run(asked) -> tuple[str, dict]:
     """Every figure of one run, and what theory expects of it."""
     scenario = scenario_of(link_values(asked.link))
-    figures, known = vars(simulate(scenario).metrics), theory.expected(scenario)
+    figures, known = vars(simulate(scenario).metrics), closed_forms.expected(scenario)
     rows = [
         {"name": name, "value": figures[name], "unit": FIGURES[name]["unit"], **theory_of(known.get(name))}
         for name in FIGURES
@@ -99,9 +103,9 @@ def answer_compare(asked) -> tuple[str, dict]:
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
     table = compare(scenario, policies, replicates)
     gains = comparison.speedup_intervals(table).rename(columns={"middle": "speedup"}).set_index("policy")
-    means = comparison.means(table).loc[gains.index]
+    figures = means(table).loc[gains.index]
     data = {"answer": comparison.headline(table), "replicates": replicates}
-    data["policies"] = means.join(gains).reset_index().to_dict("records")
+    data["policies"] = figures.join(gains).reset_index().to_dict("records")
     ranking = table_text(comparison.ranking(table).reset_index())
     return f"{data['answer']}\n\n{ranking}\n\n{comparison.caveats(scenario, table)}", data
 

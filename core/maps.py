@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.learning import learn
-from core.link import parameters_of
-from core.parts import ScenarioError, real, shown
-from core.policies import Policy
-from core.problem import Problem
+from core.common.validation import ScenarioError, real, shown
+from core.learning.experiment import learn
+from core.learning.problem import Problem
+from core.links import parameters_of
+from core.policies.base import Policy
 from core.scenario import Scenario
-from core.sweeps import changed, changed_policy, name_of, parameters, refused
+from core.simulation.sweeps import changed, changed_policy, name_of, parameters, refused
 
 MOST_VALUES = 40
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may

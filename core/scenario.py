@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field, fields
 
-from core.compute import LAWS, ComputeLaw, Uniform
-from core.network import NETWORKS, FlatLatency, Network
-from core.parts import Part, ScenarioError, check_work, part_from_dict, refuse_unknown, shown, whole
-from core.policies import POLICIES, Policy, Synchronous
-from core.stragglers import Stragglers
+from core.common.validation import Part, ScenarioError, check_work, part_from_dict, refuse_unknown, shown, whole
+from core.policies import Synchronous
+from core.policies.base import Policy
+from core.policies.registry import POLICIES
+from core.workload.compute_laws import LAWS, ComputeLaw, Uniform
+from core.workload.networks import NETWORKS, FlatLatency, Network
+from core.workload.stragglers import Stragglers
 
 MAX_WORKERS = 4_096
 MAX_BATCHES = 100_000

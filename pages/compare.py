@@ -2,17 +2,18 @@
 
 import streamlit as st
 
-from core import compare, comparison
-from core.simulate import most_replicates
-from pages.shared import entry
-from pages.shared.cache import compared
+from core import compare
+from core.report import comparison
+from core.simulation.paired import most_replicates
+from pages.shared import app
+from pages.shared.caching.simulations import compared
 from pages.shared.controls import values
 from pages.shared.controls.scenario import policies, scenario
 from pages.shared.controls.url import link
-from pages.shared.exports import csv_button
-from pages.shared.layouts import ranked, side_by_side
+from pages.shared.views.comparison import ranked, side_by_side
+from pages.shared.views.downloads import csv_button
 
-entry.through_app()
+app.through_app()
 asked, chosen = scenario(), policies()
 wanted, most = values.value("replicates"), most_replicates(asked, chosen)
 runs = min(wanted, max(1, most))

@@ -2,19 +2,22 @@
 
 import streamlit as st
 
-from core import Scenario, ScenarioError, learning_report
-from core.learning import FEWEST_EACH, for_training, gradients_for
-from core.policies import Policy
-from core.problems import PROBLEMS, Problem
-from core.words import counted
-from pages.shared import entry
+from core import Scenario, ScenarioError
+from core.common.wording import counted
+from core.learning.experiment import FEWEST_EACH, for_training, gradients_for
+from core.learning.problem import Problem
+from core.learning.registry import PROBLEMS
+from core.policies.base import Policy
+from core.report import learning as learning_report
+from pages.shared import app
+from pages.shared.answers.learning import Learned, learned
+from pages.shared.answers.training import learning
 from pages.shared.controls.scenario import policies, scenario
 from pages.shared.controls.widgets import control
-from pages.shared.drawing import draw
-from pages.shared.exports import csv_button
-from pages.shared.layouts import titled
-from pages.shared.learned import Learned, learned
-from pages.shared.training import RATES, learning, train, with_control
+from pages.shared.views.charts import draw
+from pages.shared.views.comparison import titled
+from pages.shared.views.downloads import csv_button
+from pages.shared.views.training import RATES, train, with_control
 
 RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
 Question = tuple[Problem, tuple[float, ...] | None, int]  # what is trained, at which rates, how often
@@ -106,5 +109,5 @@ def show_answer(answer: Learned, question: Question, short: Scenario, trained: t
         csv_button("Runs (CSV)", lambda: learning(short, trained, *question).runs, "learning-runs.csv")
 
 
-entry.through_app()
+app.through_app()
 show()

@@ -3,17 +3,17 @@
 import streamlit as st
 
 from core import ScenarioError
-from core.link import parameters_of
+from core.learning.registry import PROBLEMS
+from core.links import parameters_of
 from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
-from core.problems import PROBLEMS
-from core.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
-from pages.shared import entry, my_trace
+from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
+from pages.shared import app, uploaded_trace
+from pages.shared.answers.maps import Asked
 from pages.shared.controls.handover import open_cell
 from pages.shared.controls.scenario import policies, scenario
 from pages.shared.controls.widgets import control
-from pages.shared.exports import csv_button
-from pages.shared.map_answer import Asked
-from pages.shared.mapping import answered, map_chart, mapped, of_policy
+from pages.shared.views.downloads import csv_button
+from pages.shared.views.maps import answered, map_chart, mapped, of_policy
 
 
 def show() -> None:
@@ -31,9 +31,9 @@ def show() -> None:
     question, keys = QUESTIONS[ask], [at["across"]]
     if at["up"] not in ("none", at["across"]):
         keys.append(at["up"])
-    if "workers" in keys and my_trace.in_use():
-        asked = my_trace.fitted(asked)
-        st.caption(my_trace.fitted_in_words())
+    if "workers" in keys and uploaded_trace.in_use():
+        asked = uploaded_trace.fitted(asked)
+        st.caption(uploaded_trace.fitted_in_words())
     known = axes_for(asked, chosen)
     try:
         for key in keys:
@@ -82,5 +82,5 @@ def show() -> None:
     csv_button("Map (CSV)", lambda: answer.table, "map.csv")
 
 
-entry.through_app()
+app.through_app()
 show()

@@ -3,15 +3,15 @@
 import streamlit as st
 
 from core import charts
-from pages.shared import entry
-from pages.shared.checking import checked, red
-from pages.shared.drawing import draw
-from pages.shared.explained import drawn_examples, prose
-from pages.shared.exports import csv_button
+from pages.shared import app
+from pages.shared.answers.checked_table import checked, red
+from pages.shared.answers.method import drawn_examples, prose
+from pages.shared.views.charts import draw
+from pages.shared.views.downloads import csv_button
 
 FIGURES = dict.fromkeys(["Expected", "Simulated", "± 95 %"], st.column_config.NumberColumn(format="%.4f"))
 
-entry.through_app()
+app.through_app()
 st.header("What is simulated, and how it is checked")
 st.markdown(prose("model.md"))
 

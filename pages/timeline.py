@@ -2,41 +2,44 @@
 
 import streamlit as st
 
-from core import charts, report, simulate, theory
-from core.overview import whole
-from core.pictures import contribution_bars, picture, share_bars, staleness_bars
-from pages.shared import entry, kept, large
-from pages.shared.cache import simulated
+from core import charts, simulate
+from core.report import run as run_report
+from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
+from core.schedule.downsampling import whole
+from core.theory import closed_forms
+from pages.shared import app
+from pages.shared.caching.simulations import simulated
 from pages.shared.controls.scenario import scenario
-from pages.shared.drawing import draw
-from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
-from pages.shared.widgets import metric_tiles, theory_notes, timeline_chart
+from pages.shared.views import kept_runs, large_run
+from pages.shared.views.charts import draw
+from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
+from pages.shared.views.tiles import metric_tiles, theory_notes, timeline_chart
 
-entry.through_app()
+app.through_app()
 asked = scenario()
 run = simulated(asked)
-headline, detail = report.run_answer(run)
+headline, detail = run_report.run_answer(run)
 
 st.header(headline)
 st.markdown(detail)
-tiles = {name: getattr(run.metrics, name) for name in report.HEADLINE}
-metric_tiles(tiles, theory_notes(tiles, theory.expected(asked)))
+tiles = {name: getattr(run.metrics, name) for name in run_report.HEADLINE}
+metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))
 
 segments = whole(run.schedule)
 if segments is None:
-    large.timelines(run)
+    large_run.timelines(run)
 else:
     timeline_chart(picture(run, segments), key="timeline")
-    st.caption(report.how_to_read(run, 0.0, run.metrics.epoch_ms, asked.workers))
+    st.caption(run_report.how_to_read(run, 0.0, run.metrics.epoch_ms, asked.workers))
 
 left, right = st.columns([3, 2], gap="large")
 with left:
     st.subheader("Where each worker's epoch went")
-    draw(charts.shares(*share_bars(run)), "shares", report.shares_in_words(run))
+    draw(charts.shares(*share_bars(run)), "shares", run_report.shares_in_words(run))
 with right:
     st.subheader("Summary")
-    st.code(report.text_summary(run), language=None)
-    kept.keep_button(run)
+    st.code(run_report.text_summary(run), language=None)
+    kept_runs.keep_button(run)
     name = f"{asked.policy.text.replace(' ', '-')}-{asked.workers}x{asked.batches}-seed{asked.seed}"
     if asked.work > MOST_EXPORTED:
         st.caption(f"No files of more than {MOST_EXPORTED:,} mini-batches here; in Python: `simulate(…).segments()`.")
@@ -49,14 +52,14 @@ with right:
 left, right = st.columns([3, 2], gap="large")
 with left:
     st.subheader("How stale the gradients are")
-    words = report.staleness_in_words(run)
+    words = run_report.staleness_in_words(run)
     st.markdown(words)
     if run.metrics.max_staleness:
         draw(charts.staleness(*staleness_bars(run)), "staleness", words)
 with right:
     st.subheader("Who contributes")
-    words = report.contributions_in_words(run)
+    words = run_report.contributions_in_words(run)
     st.markdown(words)
-    if report.contribute_unevenly(run):
+    if run_report.contribute_unevenly(run):
         draw(charts.contributions(*contribution_bars(run)), "contributions", words)
-kept.show()
+kept_runs.show()

@@ -2,29 +2,29 @@
 
 import streamlit as st
 
-from core.what_if import what_if_table
-from pages.shared import entry, my_trace
+from core.traces.remedies import what_if_table
+from pages.shared import app, uploaded_trace
 from pages.shared.controls.handover import let_go_of_trace, use_trace_button
-from pages.shared.exports import MOST_EXPORTED, csv_button, perfetto_button
-from pages.shared.layouts import titled
+from pages.shared.views.comparison import titled
+from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
 
-entry.through_app()
-if my_trace.receive() and my_trace.in_use():
+app.through_app()
+if uploaded_trace.receive() and uploaded_trace.in_use():
     let_go_of_trace()
-shown = my_trace.shown()
+shown = uploaded_trace.shown()
 trace, answer = shown.trace, shown.answer
 
 if shown.is_sample:
     st.info("This is a sample: a real PyTorch run of 4 processes. Drop the files of your own run above.")
-elif not my_trace.in_use():
-    st.button("Back to the sample", on_click=my_trace.back_to_sample, icon=":material/undo:")
+elif not uploaded_trace.in_use():
+    st.button("Back to the sample", on_click=uploaded_trace.back_to_sample, icon=":material/undo:")
 st.header(answer.headline)
 st.markdown(answer.reasons)
 if answer.cures:
     st.markdown(f"**{answer.cures.best}**")
     st.markdown(answer.cures.more_workers)
 for note in trace.notes:
-    st.caption(my_trace.inert(note))
+    st.caption(uploaded_trace.inert(note))
 use_trace_button(shown)
 
 titled(answer.slowness, "slowness")
@@ -55,4 +55,4 @@ with st.expander("All figures"):
     st.dataframe(answer.figures, hide_index=True, height="content")
     st.dataframe(answer.fits, hide_index=True, height="content")
 with st.expander("How to record yours"):
-    my_trace.how_to_record()
+    uploaded_trace.how_to_record()

@@ -12,11 +12,15 @@ settings.register_profile("suite", deadline=None, derandomize=True, max_examples
 settings.register_profile("deep", deadline=None, max_examples=1_000)  # pytest --hypothesis-profile=deep
 settings.load_profile("suite")
 
-FIRST = ("tests/browser/", "tests/app/")
+FIRST = ("tests/browser/", "tests/pages/")
 TOGETHER = {
     "journeys": ("tests/browser/test_journeys.py",),  # one server and one browser, whose windows are warm
     "addresses": ("tests/browser/test_a",),  # another server and browser
-    "checks": ("tests/test_checks.py", "tests/app/test_method.py", "tests/app/test_fuzz_links.py"),  # sampled once
+    "checks": (  # sampled once
+        "tests/core/theory/test_checks.py",
+        "tests/pages/test_method.py",
+        "tests/pages/test_fuzz_links.py",
+    ),
 }
 """Tests that share what is dear to make: one worker runs them all."""
 

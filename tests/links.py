@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from urllib.parse import parse_qs, quote, urlencode
 
-from core.link import CHOICES, DEFAULTS
+from core.links import CHOICES, DEFAULTS
 from pages.shared.controls.specs import CONTROLS, Number
 
 HOSTILE = [

@@ -3,6 +3,6 @@
 from dataclasses import replace
 from functools import cache
 
-from core.checks import CHECKS
+from core.theory.checks import CHECKS
 
 SAMPLED = tuple(replace(check, sample=cache(check.sample)) for check in CHECKS)

@@ -3,11 +3,9 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import core
-
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
 
 
 def test_core_takes_no_streamlit_and_no_altair():
@@ -18,7 +16,7 @@ def test_core_takes_no_streamlit_and_no_altair():
 
 def test_the_first_chart_waits_for_nothing_that_other_pages_need():
     """No table of checks, no reader of Parquet, no second process."""
-    heavy = ("core.checks", "core.long_runs", "pyarrow.parquet", "multiprocessing.pool", "scipy")
+    heavy = ("core.theory.checks", "core.theory.steady_state", "pyarrow.parquet", "multiprocessing.pool", "scipy")
     check = (
         "import sys; from streamlit.testing.v1 import AppTest;"
         "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run();"

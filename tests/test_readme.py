@@ -3,12 +3,11 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 from urllib.request import urlopen
 
 from tests.browser.conftest import free_port, wait_for_start
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 

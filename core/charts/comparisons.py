@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 import numpy as np
 
-from core.charts.parts import legend, rules
+from core.charts.common import legend, rules
 from core.charts.specs import Chart, Columns
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import RULE_COLOR
-from core.charts.parts import policy_color
+from core.charts.common import policy_color
 from core.charts.specs import Chart, Columns, columns
 
 FEW = 40  # points of a line, each of which is marked

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.parts import AROUND, MANY, legend
+from core.charts.common import AROUND, MANY, legend
 from core.charts.specs import Chart, columns
 
 SAME_COLOR = "#F4F4F4"  # a speed-up of 1

@@ -6,9 +6,9 @@ import altair as alt
 import numpy as np
 
 from core.charts.colors import PHASE_COLORS, STALENESS_COLOR, shown_phases
-from core.charts.parts import AROUND, MANY, legend, phase_color, row_height, rules, worker_axis
+from core.charts.common import AROUND, MANY, legend, phase_color, row_height, rules, worker_axis
 from core.charts.specs import Chart, Columns
-from core.pictures import Picture
+from core.report.timeline_data import Picture
 
 DRAWN = ("label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms")
 CLOSE = 14  # px; in lower rows labels may overlap and are thinned out

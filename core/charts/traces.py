@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import PHASE_COLORS
-from core.charts.parts import AROUND, MANY, row_height
+from core.charts.common import AROUND, MANY, row_height
 from core.charts.specs import Chart
 from core.charts.timelines import CLOSE
-from core.overview import MAX_BLOCKS
-from core.traces import Trace
+from core.schedule.downsampling import MAX_BLOCKS
+from core.traces.trace import Trace
 
 
 def slowness(trace: Trace) -> Chart:

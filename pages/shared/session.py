@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
-    from pages.shared.map_answer import MapAnswer
-    from pages.shared.my_trace import Measurement
+    from pages.shared.answers.maps import MapAnswer
+    from pages.shared.answers.trace import Measurement
 
 
 @dataclass

@@ -37,11 +37,11 @@ from core import (
     simulate,
     sweep,
 )
-from core.learning import FRESH_GRID, SEEDS, learn
-from core.link import link_values
-from core.parts import MAX_WORK
-from core.problems import Digits
-from core.training import replay
+from core.common.validation import MAX_WORK
+from core.learning.digits import Digits
+from core.learning.experiment import FRESH_GRID, SEEDS, learn
+from core.learning.training import replay
+from core.links import link_values
 from tests.benchmarks import reruns, rivals
 
 LARGEST = Scenario(workers=8, batches=30, compute=Uniform(mean_ms=1000), network=FlatLatency(latency_ms=500))

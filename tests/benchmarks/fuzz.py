@@ -16,9 +16,9 @@ import numpy as np
 
 def on_pages(count: int, seed: int) -> int:
     """How many (page, link) did not stand."""
-    from tests.app.conftest import PAGES, opened_link
-    from tests.app.helpers import stands
     from tests.links import links
+    from tests.pages.conftest import PAGES, opened_link
+    from tests.pages.helpers import stands
 
     logging.disable(logging.WARNING)
     failures = 0

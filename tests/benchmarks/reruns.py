@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.visitor import Visitor
-from tests.browser.conftest import ROOT, served_process
+from tests.browser.conftest import served_process
+from tests.paths import ROOT
 
 ROUNDS, MOVES, WARM = 4, 25, 12
 BARE = {

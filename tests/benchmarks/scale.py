@@ -22,8 +22,8 @@ from core import (
     simulate,
     sweep,
 )
-from core.parts import MAX_WORK, ScenarioError
-from core.policies import Policy
+from core.common.validation import MAX_WORK, ScenarioError
+from core.policies.base import Policy
 
 THROUGH_SERVER = "Asynchronous, server"
 SERVER = AlphaBeta(latency_ms=0.1, bandwidth_gbps=100, message_mb=0.01)

@@ -7,15 +7,15 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from core import report, simulate
+from core import simulate
+from core.report import run as run_report
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
     "--no-sandbox",
@@ -175,8 +175,8 @@ class Visit:
     def shows(self, scenario):
         """Wait until Timeline has the headline and the tiles of a scenario."""
         run = simulate(scenario)
-        expect(self.headline).to_have_text(report.run_answer(run)[0])
-        shown = [report.figure_text(name, getattr(run.metrics, name)) for name in report.HEADLINE]
+        expect(self.headline).to_have_text(run_report.run_answer(run)[0])
+        shown = [run_report.figure_text(name, getattr(run.metrics, name)) for name in run_report.HEADLINE]
         expect(self.figures).to_have_text(shown)
 
     def asks(self, path="/", **query):

@@ -6,8 +6,9 @@ import re
 from playwright.sync_api import expect
 
 from core import Asynchronous, Scenario, Synchronous, compare
-from core.comparison import headline
-from core.presets import LESSONS, PRESETS
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS
+from core.report.comparison import headline
 from tests.browser.conftest import Visit
 
 READY_MADE = {preset.name: ("Presets", preset) for preset in PRESETS} | {
@@ -29,7 +30,7 @@ def show(me: Visit, said: list[str]) -> None:
 
 
 def test_presets_and_lessons_survive_a_reload(visit, server):
-    """Those whose addresses once lost a value; all of them in tests/app."""
+    """Those whose addresses once lost a value; all of them in tests/pages."""
     me, you = visit(server).go("/compare?replicates=30"), visit(server)
     for name in ("Async slower than sync", "Rebalancing beats them all"):
         menu, preset = READY_MADE[name]

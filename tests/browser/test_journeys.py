@@ -8,11 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import expect
 
 from core import Asynchronous, Rebalanced, Scenario, Synchronous, compare, simulate
-from core.comparison import headline
-from core.learning import learn
-from core.learning_report import headline as headline_of_learning
-from core.presets import LESSONS, PRESETS
-from core.problems import NoisyQuadratic
+from core.learning.experiment import learn
+from core.learning.quadratic import NoisyQuadratic
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS
+from core.report.comparison import headline
+from core.report.learning import headline as headline_of_learning
 
 BOTH = [Synchronous(), Asynchronous()]
 

@@ -3,16 +3,17 @@
 import streamlit as st
 
 from core import Scenario, ScenarioError
-from core.link import DEFAULTS, POLICY_FIELDS, parameters_of, values_of
-from core.policies import Policy
-from core.sweeps import changed, changed_policy
-from pages.shared.boundary import action
+from core.links import DEFAULTS, POLICY_FIELDS, parameters_of, values_of
+from core.policies.base import Policy
+from core.simulation.sweeps import changed, changed_policy
+from pages.shared.answers.trace import Measurement
 from pages.shared.controls import values
 from pages.shared.controls.specs import CONTROLS
 from pages.shared.controls.url import OF_A_TRACE
+from pages.shared.errors import action
 from pages.shared.menu import page_link
-from pages.shared.my_trace import Measurement, in_use
 from pages.shared.session import session
+from pages.shared.uploaded_trace import in_use
 
 
 def use_trace_button(measurement: Measurement) -> None:

@@ -4,12 +4,13 @@ from functools import cache
 
 import streamlit as st
 
-from core.link import DEFAULTS, values_of
-from core.presets import LESSONS, PRESETS, Preset
-from pages.shared.boundary import action
+from core.links import DEFAULTS, values_of
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS, Preset
 from pages.shared.controls import values
+from pages.shared.errors import action
 from pages.shared.menu import page_link
-from pages.shared.my_trace import in_use
+from pages.shared.uploaded_trace import in_use
 
 
 def preset_menus() -> None:

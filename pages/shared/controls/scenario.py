@@ -3,22 +3,23 @@
 import streamlit as st
 
 from core import Scenario, ScenarioError
-from core.link import DEFAULTS, scenario_of
-from core.policies import Policy, policy_from_text
-from pages.shared import my_trace
+from core.links import DEFAULTS, scenario_of
+from core.policies.base import Policy
+from core.policies.registry import policy_from_text
+from pages.shared import uploaded_trace
 from pages.shared.controls import values
 
 
 def scenario() -> Scenario:
     """The scenario that the controls describe, its compute times from a trace where one is in use: then it is said."""
-    if my_trace.in_use():
-        st.caption(my_trace.in_words(values.value("workers")))
+    if uploaded_trace.in_use():
+        st.caption(uploaded_trace.in_words(values.value("workers")))
     return described()
 
 
 def described() -> Scenario:
     """The scenario that the controls describe."""
-    return my_trace.applied(scenario_of(values.now()))
+    return uploaded_trace.applied(scenario_of(values.now()))
 
 
 def policies() -> tuple[Policy, ...]:

@@ -4,18 +4,18 @@ import secrets
 
 import streamlit as st
 
-from core import report
-from core.link import DEFAULTS, FLAT_KEYS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, STRAGGLERS
-from core.policies import CODES
-from core.presets import LINKS
-from pages.shared.boundary import action
+from core.links import DEFAULTS, FLAT_KEYS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, STRAGGLERS
+from core.policies.registry import CODES
+from core.presets.presets import LINKS
+from core.report import run as run_report
 from pages.shared.controls import values
 from pages.shared.controls.handover import let_go_of_trace, stop_using_trace
 from pages.shared.controls.presets import preset_menus
 from pages.shared.controls.scenario import described
 from pages.shared.controls.url import link
 from pages.shared.controls.widgets import control
-from pages.shared.my_trace import in_use
+from pages.shared.errors import action
+from pages.shared.uploaded_trace import in_use
 
 
 def show() -> None:
@@ -79,7 +79,7 @@ def network() -> None:
     st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
     for key in LINK_KEYS.values():
         control(key)
-    st.caption(report.network_in_words(described()))
+    st.caption(run_report.network_in_words(described()))
 
 
 @action

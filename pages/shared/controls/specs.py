@@ -1,15 +1,15 @@
-"""The controls that a link carries: labels, ranges and help of every URL key. What keys mean is in core/link.py."""
+"""The controls that a link carries: labels, ranges and help of every URL key. What keys mean is in core/links.py."""
 
 from dataclasses import dataclass
 
 from core import ScenarioError
-from core.learning import GRID
-from core.link import DEFAULTS, LAW_KEYS
+from core.common.wording import listed
+from core.learning.experiment import GRID
+from core.learning.registry import PROBLEMS
+from core.links import DEFAULTS, LAW_KEYS
 from core.maps import AXES, QUESTIONS
-from core.policies import CODES, policy_from_text
-from core.problems import PROBLEMS
+from core.policies.registry import CODES, policy_from_text
 from core.scenario import MAX_BATCHES, MAX_SEED, MAX_WORKERS
-from core.words import listed
 
 MOST_POLICIES = 8
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.link import DEFAULTS, keys_that_matter
+from core.links import DEFAULTS, keys_that_matter
 from pages.shared.controls import values
 from pages.shared.controls.specs import CONTROLS
 from pages.shared.session import session

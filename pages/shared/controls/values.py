@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from core.link import DEFAULTS
+from core.links import DEFAULTS
 from pages.shared.controls.specs import CONTROLS, Number
 from pages.shared.session import session
 

@@ -1,0 +1,1 @@
+"""Checks of values, and numbers and lists in words: what every other room uses."""

@@ -1,0 +1,9 @@
+"""Real SGD on a schedule's own stale gradients, and which policy learns fastest."""
+
+from core.learning.digits import Digits
+from core.learning.experiment import Learning, learn
+from core.learning.problem import Problem
+from core.learning.quadratic import NoisyQuadratic
+from core.learning.training import replay
+
+__all__ = ["Digits", "Learning", "NoisyQuadratic", "Problem", "learn", "replay"]

@@ -1,0 +1,67 @@
+"""What a problem is: something to train, with a loss and its gradient on mini-batches."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.common.validation import whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(ABC):
+    """A loss to bring down by gradients on mini-batches of `batch` samples; the parameters are one vector.
+
+    Many copies are trained at once: parameters are (runs, learning rates, size).
+    """
+
+    batch: int = 16
+
+    name = ""
+    """What people call it."""
+    code = ""
+    """What a link calls it."""
+    what = ""
+    """What is trained, in the middle of a sentence."""
+    goal = "loss"
+    """Which of its measures shows success: loss (the lower the better) or accuracy (the higher the better)."""
+
+    guess_loss = float("inf")
+    """Loss of a guess, where knowing nothing has one: what a model that has died is left with."""
+
+    def __post_init__(self):
+        object.__setattr__(self, "batch", whole("problem.batch", self.batch, 1, 256))
+
+    @property
+    @abstractmethod
+    def target(self) -> float:
+        """The value of its goal that counts as learnt, where nobody asks for another."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many parameters there are."""
+
+    @property
+    @abstractmethod
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the numbers that describe one mini-batch."""
+
+    @abstractmethod
+    def start(self, rng: np.random.Generator) -> np.ndarray:
+        """Parameters to begin with, (size,)."""
+
+    @abstractmethod
+    def mini_batches(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """The first mini-batches of an endless stream, (count, *batch_shape); more begin with the same ones."""
+
+    @abstractmethod
+    def gradient(self, parameters: np.ndarray, batches: np.ndarray) -> np.ndarray:
+        """Mean gradient of some mini-batches of each run, (runs, mini-batches, *batch_shape), like the parameters."""
+
+    @abstractmethod
+    def measure(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
+        """Loss, accuracy where there is one, and stuck (1 or 0) where it can be, of parameters (…, size), each (…).
+
+        Stuck is a model that gives one answer whatever it is shown, and learns nothing any more.
+        """

@@ -1,0 +1,58 @@
+"""A quadratic bowl with noisy gradients, where theory is exact."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.common.validation import ScenarioError, real, shown
+from core.learning.problem import Problem
+
+MAX_CURVATURES = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyQuadratic(Problem):
+    """Loss ½·Σ λᵢ·xᵢ² from x = 1 on, with gradients λᵢ·xᵢ + noise·N(0, 1)/√batch.
+
+    curvatures: the λᵢ. The target is a fiftieth of the loss at the start.
+    """
+
+    curvatures: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
+    noise: float = 0.5
+
+    name, code, what = "Noisy quadratic", "quadratic", "a noisy quadratic bowl"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.curvatures, tuple) or not 1 <= len(self.curvatures) <= MAX_CURVATURES:
+            raise ScenarioError(
+                f"problem.curvatures: {shown(self.curvatures)} is not a tuple of 1 to {MAX_CURVATURES:,} numbers."
+            )
+        curvatures = tuple(real("problem.curvatures", value, 0, 1e6, above=True) for value in self.curvatures)
+        object.__setattr__(self, "curvatures", curvatures)
+        object.__setattr__(self, "noise", real("problem.noise", self.noise, 0, 1e6))
+
+    @property
+    def target(self):
+        return sum(self.curvatures) / 2 / 50
+
+    @property
+    def size(self):
+        return len(self.curvatures)
+
+    @property
+    def batch_shape(self):
+        return (self.size,)
+
+    def start(self, rng):
+        return np.ones(self.size)
+
+    def mini_batches(self, rng, count):
+        """The noise of each one's gradient."""
+        return rng.standard_normal((count, self.size)) * (self.noise / np.sqrt(self.batch))
+
+    def gradient(self, parameters, batches):
+        return self.curvatures * parameters + batches.mean(axis=1, keepdims=True)
+
+    def measure(self, parameters):
+        return {"loss": (parameters**2 @ self.curvatures) / 2}

@@ -1,0 +1,192 @@
+"""Policies with a barrier: all wait, then pay the network together."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.common.validation import whole
+from core.common.wording import counted
+from core.policies.base import Policy
+from core.policies.steps import back_to_back
+from core.schedule.schedule import Schedule, Stretch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synchronous(Policy):
+    """Bulk-synchronous (BSP): after each batch all wait for the slowest, then pay the network once."""
+
+    name, code = "Synchronous", "sync"
+    rule = "After every batch all wait for the slowest; then they pay the network together."
+
+    def schedule(self, draws):
+        return with_barriers(draws.compute_ms, draws.barrier_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebalanced(Policy):
+    """Synchronous, with mini-batch sizes in proportion to each worker's known speed; their sum is kept.
+
+    Compute time is taken to be proportional to the size, and sizes need not be whole.
+    """
+
+    name, code = "Rebalanced", "rebalanced"
+    rule = "As synchronous, but quicker workers get larger mini-batches, so that all are done at about the same time."
+
+    @property
+    def price(self):
+        return "mini-batches of unequal size, in proportion to speeds that must be known"
+
+    def schedule(self, draws):
+        speed = 1 / draws.slowness
+        sizes = speed / speed.mean(axis=0)
+        return with_barriers(draws.compute_ms * sizes, draws.barrier_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupWorkers(Policy):
+    """K-sync: an iteration ends when the first `wait_for` of N have finished; the rest is cancelled (Chen et al. 2016).
+
+    Then everybody pays the network. The last iteration waits for no more gradients than the epoch still needs.
+    """
+
+    name, code = "Backup workers", "backup"
+    wait_for: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "wait_for", whole("policy.wait_for", self.wait_for, 1, 4096))
+
+    @property
+    def label(self):
+        return f"{self.name} (first {self.wait_for})"
+
+    @property
+    def rule(self):
+        first = f"{self.wait_for} workers have" if self.wait_for > 1 else "worker has"
+        return f"A batch ends when the first {first} finished it; what the others were at is thrown away."
+
+    def check(self, workers):
+        whole("policy.wait_for", self.wait_for, 1, workers)
+
+    def fitted(self, workers):
+        return replace(self, wait_for=min(self.wait_for, workers))
+
+    def rows(self, workers, batches):
+        return -(-workers * batches // self.wait_for)
+
+    def schedule(self, draws):
+        workers, batches = draws.scenario.workers, draws.scenario.batches
+        iterations = self.rows(workers, batches)
+        compute = draws.compute_rows(iterations)
+        needed = np.full((iterations, 1, 1), self.wait_for)
+        needed[-1] = workers * batches - (iterations - 1) * self.wait_for
+        place = np.argsort(np.argsort(compute, axis=1, kind="stable"), axis=1, kind="stable")
+        used = place < needed
+        last = np.where(used, compute, 0).max(axis=1, keepdims=True)
+        start, end = back_to_back(last + draws.barrier_ms)
+        barrier = start + last
+        ready = np.where(used, start + compute, barrier)
+        iteration = np.arange(iterations)[:, None, None]
+        return Schedule(
+            stretches=(
+                Stretch("compute", start, np.where(used, ready, start)),
+                Stretch("cancelled", start, np.where(used, start, barrier)),
+                Stretch("wait", ready, barrier, reason="barrier"),
+                Stretch("comm", barrier, end),
+            ),
+            read_ms=start,
+            ready_ms=ready,
+            applied_ms=end,
+            finish_ms=end[-1],
+            update=np.where(used, iteration, -1),
+            version=iteration,
+            updates=iterations,
+            used=used,
+            barrier_ms=barrier,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSGD(Policy):
+    """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once."""
+
+    name, code = "Local SGD", "local"
+    period: int = 4
+
+    def __post_init__(self):
+        object.__setattr__(self, "period", whole("policy.period", self.period, 1, 100_000))
+
+    @property
+    def label(self):
+        return f"{self.name} (every {self.period})"
+
+    @property
+    def rule(self):
+        alone = counted(self.period, "batch", "batches")
+        return f"Each worker trains {alone} on its own; then all wait for the slowest and average their parameters."
+
+    @property
+    def price(self):
+        if self.period == 1:
+            return ""
+        return f"parameters that drift apart for {self.period} batches between two averages"
+
+    def schedule(self, draws):
+        compute = draws.compute_ms
+        batches = len(compute)
+        rounds = -(-batches // self.period)
+        start, ready = np.empty_like(compute), np.empty_like(compute)
+        barrier = np.full((batches, 1, compute.shape[2]), np.nan)
+        read, applied = np.empty_like(barrier), np.empty_like(barrier)
+        clock = np.zeros((1, compute.shape[2]))
+        for first in range(0, batches, self.period):
+            mine = slice(first, first + self.period)
+            begun, done = back_to_back(compute[mine])
+            np.add(begun, clock, out=start[mine])
+            np.add(done, clock, out=ready[mine])
+            read[mine] = clock
+            final = min(first + self.period, batches) - 1
+            barrier[final] = ready[final].max(axis=0)
+            clock = barrier[final] + draws.barrier_ms
+            applied[mine] = clock
+        at_barrier = np.isfinite(barrier)
+        until = np.where(at_barrier, barrier, ready)
+        number = (np.arange(batches) // self.period)[:, None, None]
+        return Schedule(
+            stretches=(
+                Stretch("compute", start, ready),
+                Stretch("wait", ready, until, reason="barrier"),
+                Stretch("comm", until, np.where(at_barrier, applied, until)),
+            ),
+            read_ms=read,
+            ready_ms=ready,
+            applied_ms=applied,
+            finish_ms=applied[-1],
+            update=number,
+            version=number,
+            updates=rounds,
+            barrier_ms=barrier,
+            averaged=True,
+        )
+
+
+def with_barriers(compute: np.ndarray, barrier_ms: float) -> Schedule:
+    """After each row all wait for the slowest, then pay the network once."""
+    slowest = compute.max(axis=1, keepdims=True)
+    start, end = back_to_back(slowest + barrier_ms)
+    ready, barrier = start + compute, start + slowest
+    batch = np.arange(len(compute))[:, None, None]
+    return Schedule(
+        stretches=(
+            Stretch("compute", start, ready),
+            Stretch("wait", ready, barrier, reason="barrier"),
+            Stretch("comm", barrier, end),
+        ),
+        read_ms=start,
+        ready_ms=ready,
+        applied_ms=end,
+        finish_ms=end[-1],
+        update=batch,
+        version=batch,
+        updates=len(compute),
+        barrier_ms=barrier,
+    )

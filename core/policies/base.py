@@ -1,0 +1,66 @@
+"""What a policy is: who waits for whom, turned into a Schedule for many runs at once."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Self
+
+from core.common.validation import Part
+from core.schedule.schedule import Schedule
+from core.workload.draws import Draws
+
+LONG = 8_192  # mini-batches of a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(Part, ABC):
+    """A rule that decides when each worker may start its next mini-batch."""
+
+    name = ""
+    """What people call it."""
+    code = ""
+    """What a link calls it."""
+
+    @property
+    def text(self) -> str:
+        """Its code and its parameters, as a link and a person write them: sync, ssp 3."""
+        return " ".join([self.code, *(str(getattr(self, field.name)) for field in fields(self))])
+
+    @property
+    def label(self) -> str:
+        """Its name, with its parameters where it has any: no two policies share a label."""
+        parameters = ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
+        return f"{self.name} ({parameters})" if parameters else self.name
+
+    @property
+    @abstractmethod
+    def rule(self) -> str:
+        """Who waits for whom, in a sentence for people."""
+
+    @property
+    def price(self) -> str:
+        """What it asks for beside staleness and cancelled work; empty where nothing."""
+        return ""
+
+    def check(self, workers: int) -> None:
+        """ScenarioError where a parameter does not fit that many workers."""
+
+    def fitted(self, workers: int) -> Self:
+        """The same policy, its parameters cut to what that many workers allow."""
+        return self
+
+    def rows(self, workers: int, batches: int) -> int:
+        """How many mini-batches each worker starts."""
+        return batches
+
+    def goes_push_by_push(self, network) -> bool:
+        """Whether its pushes are served in their order, so that each depends on those before it."""
+        return False
+
+    def pushes(self, workers: int, batches: int, network) -> int:
+        """How many mini-batches of each worker count several times: those of long runs that go push by push."""
+        long = workers * batches > LONG and self.goes_push_by_push(network)
+        return self.rows(workers, batches) if long else 0
+
+    @abstractmethod
+    def schedule(self, draws: Draws) -> Schedule:
+        """The schedule of every run in the draws."""

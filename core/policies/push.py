@@ -1,0 +1,274 @@
+"""Policies without a barrier: each worker pushes its gradient, and goes on as the policy lets it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.common.validation import MAX_WORK, one_of, whole
+from core.common.wording import counted
+from core.policies.base import Policy
+from core.policies.steps import back_to_back
+from core.schedule.schedule import Schedule, Stretch
+from core.schedule.update_order import after_own, update_order, when_full
+from core.server.queue import through_server
+from core.server.windows import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asynchronous(Policy):
+    """Asynchronous (ASP): nobody waits.
+
+    accumulate: the server applies the mean of every K gradients that arrive (K-batch-async); with 1, each alone.
+    assignment: "static", B batches for every worker, or "shared", one queue that whoever is free takes from.
+    """
+
+    name, code = "Asynchronous", "async"
+    accumulate: int = 1
+    assignment: str = "static"
+
+    def __post_init__(self):
+        object.__setattr__(self, "accumulate", whole("policy.accumulate", self.accumulate, 1, MAX_WORK))
+        one_of("policy.assignment", self.assignment, ("static", "shared"))
+
+    @property
+    def text(self):
+        return " ".join(["async", *[str(self.accumulate)] * (self.accumulate > 1), *["shared"] * self.is_shared])
+
+    @property
+    def price(self):
+        return "uneven shares, as quick workers contribute more" if self.is_shared else ""
+
+    @property
+    def label(self):
+        details = [f"updates of {self.accumulate}"] * (self.accumulate > 1) + ["shared queue"] * self.is_shared
+        return f"{self.name} ({', '.join(details)})" if details else self.name
+
+    @property
+    def rule(self):
+        next_one = "takes the next batch from one queue for all" if self.is_shared else "goes on with its own batches"
+        mean = f" The server applies the mean of every {self.accumulate} gradients." if self.accumulate > 1 else ""
+        return f"Nobody waits: each worker pushes its gradient, reads the parameters again and {next_one}.{mean}"
+
+    def goes_push_by_push(self, network):
+        return not network.answers_at_once
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all take from one queue of N·B batches, instead of B each."""
+        return self.assignment == "shared"
+
+    def schedule(self, draws):
+        if not draws.scenario.network.answers_at_once:
+            return self.served(draws)
+        compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
+        total, ready, finish = draws.scenario.work, start + compute, arrived[-1]
+        if used is None:
+            rank = update_order(arrived)
+        else:
+            finish = np.where(used, arrived, 0).max(axis=0)
+            start, ready, arrived = (np.where(used, time, finish) for time in (start, ready, arrived))
+            rank = update_order(np.where(used, arrived, behind(finish, used)))
+        return Schedule(
+            stretches=(Stretch("compute", start, ready), Stretch("comm", ready, arrived)),
+            read_ms=start,
+            ready_ms=ready,
+            applied_ms=when_full(arrived, rank, self.accumulate, total),
+            finish_ms=finish,
+            update=rank // self.accumulate if used is None else np.where(used, rank // self.accumulate, -1),
+            version=after_own(rank) // self.accumulate,
+            updates=-(-total // self.accumulate),
+            used=used,
+            started=used,
+        )
+
+    def served(self, draws):
+        """Pushes queue at the server: who has been served goes on, as long as there are batches for it."""
+        batches, last_start = draws.scenario.batches, draws.scenario.work - draws.scenario.workers
+
+        def release(window: Window):
+            more = window.before + window.place < last_start if self.is_shared else window.finished + 1 < batches
+            return np.where(window.pushing & more, window.place, window.never)
+
+        def release_one(number, worker, finished):
+            more = number < last_start if self.is_shared else finished[worker] < batches
+            return (worker,) if more else ()
+
+        return through_server(draws, draws.scenario.work, self.accumulate, release, release_one)
+
+    def static(self, draws):
+        """Every worker's B batches, back to back."""
+        return draws.compute_ms, back_to_back(draws.compute_ms + draws.push_ms), None
+
+    def shared(self, draws):
+        """The first N·B batches that anybody is free for; ties go to the lower worker number.
+
+        All start one at once; each of the first N·B − N to end frees its worker for one more.
+        """
+        workers, rows = draws.scenario.workers, draws.scenario.batches
+        more = draws.scenario.work - workers
+        while True:
+            compute = draws.compute_rows(rows)
+            start, end = back_to_back(compute + draws.push_rows(rows))
+            place = update_order(end)
+            if (place[-1] >= more).all():
+                taken = np.ones(place.shape, dtype=bool)
+                np.less(place[:-1], more, out=taken[1:])
+                return compute, (start, end), taken
+            rows = draws.more_rows(rows)  # somebody was free for more than the rows that were drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaleSynchronous(Policy):
+    """Stale-synchronous (SSP): a worker may be at most `bound` batches ahead of the slowest (Ho et al. 2013).
+
+    It may start batch k only when every worker's batch k − bound − 1 has been applied; a worker that was held reads
+    again when it is released.
+    """
+
+    name, code = "Stale synchronous", "ssp"
+    bound: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "bound", whole("policy.bound", self.bound, 0, 100_000))
+
+    @property
+    def label(self):
+        return f"{self.name} (bound {self.bound})"
+
+    @property
+    def rule(self):
+        if self.bound == 0:
+            return "Nobody starts a batch before the slowest worker has finished the last one."
+        ahead = counted(self.bound, "batch", "batches")
+        return f"Nobody may be more than {ahead} ahead of the slowest worker; who is that far ahead waits for it."
+
+    def goes_push_by_push(self, network):
+        return not network.answers_at_once
+
+    def schedule(self, draws):
+        return self.free(draws) if draws.scenario.network.answers_at_once else self.served(draws)
+
+    def served(self, draws):
+        """Pushes queue at the server: who has been served goes on, unless it is too far ahead."""
+        batches = draws.scenario.batches
+
+        def release(window: Window):
+            slowest = window.finished.min(axis=0)
+            catch_up = np.where(window.finished == slowest, window.place, -1).max(axis=0)  # the last of the slowest
+            done = window.finished + window.pushing
+            place = np.where(window.pushing, window.place, -1)
+            after = np.where(done - self.bound <= slowest, place, np.maximum(place, catch_up))
+            return np.where(done < batches, after, window.never)
+
+        held_ones, slowest = [], 0  # who is held is just too far ahead: all go on when the slowest does
+        level = [draws.scenario.workers] + [0] * batches  # how many workers have finished so many batches
+
+        def release_one(number, worker, finished):
+            nonlocal slowest
+            done, released = finished[worker], []
+            level[done - 1] -= 1
+            level[done] += 1
+            if not level[slowest]:
+                slowest += 1
+                released = held_ones[:]
+                held_ones.clear()
+            if done < batches:
+                (released if done - self.bound <= slowest else held_ones).append(worker)
+            return released
+
+        return through_server(draws, draws.scenario.work, 1, release, release_one, reason="staleness bound")
+
+    def free(self, draws):
+        """No queues: a recurrence over batches."""
+        compute, step = draws.compute_ms, draws.compute_ms + draws.push_ms
+        start, applied = np.zeros_like(step), np.empty_like(step)
+        released = np.full((len(step), *step.shape[2:]), -np.inf)  # when everybody has finished a batch
+        for batch in range(len(step)):
+            if batch:
+                start[batch] = applied[batch - 1]
+            if batch > self.bound:
+                np.maximum(start[batch], released[batch - self.bound - 1], out=start[batch])
+            np.add(start[batch], step[batch], out=applied[batch])
+            released[batch] = applied[batch].max(axis=0)
+        ready, go_on = start + compute, np.concatenate([start[1:], applied[-1:]])
+        rank = update_order(applied)
+        version = after_own(rank)
+        if self.bound + 1 < len(rank):  # the update that released a worker came before its read
+            freed_by = rank[: -self.bound - 1].max(axis=1, keepdims=True) + 1
+            np.maximum(version[self.bound + 1 :], freed_by, out=version[self.bound + 1 :])
+        return Schedule(
+            stretches=(
+                Stretch("compute", start, ready),
+                Stretch("comm", ready, applied),
+                Stretch("wait", applied, go_on, reason="staleness bound"),
+            ),
+            read_ms=start,
+            ready_ms=ready,
+            applied_ms=applied,
+            finish_ms=applied[-1],
+            update=rank,
+            version=version,
+            updates=rank[..., 0].size,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KAsync(Policy):
+    """K-async: the first `wait_for` gradients make an update, and only their workers restart (arXiv 2003.10579).
+
+    The others go on with the parameters that they read. The last update takes no more than the epoch still needs;
+    what is in flight then is cancelled.
+    """
+
+    name, code = "K-async", "k-async"
+    wait_for: int = 2
+
+    def __post_init__(self):
+        object.__setattr__(self, "wait_for", whole("policy.wait_for", self.wait_for, 1, 4096))
+
+    @property
+    def label(self):
+        return f"{self.name} (first {self.wait_for})"
+
+    @property
+    def rule(self):
+        if self.wait_for == 1:
+            return "Every gradient that arrives is an update, after which its worker alone reads the parameters again."
+        return (
+            f"The first {self.wait_for} gradients to arrive make an update, and only their workers read again; the "
+            "others go on with the parameters that they had read."
+        )
+
+    def check(self, workers):
+        whole("policy.wait_for", self.wait_for, 1, workers)
+
+    def fitted(self, workers):
+        return replace(self, wait_for=min(self.wait_for, workers))
+
+    def goes_push_by_push(self, network):
+        return True
+
+    def schedule(self, draws):
+        total = draws.scenario.work
+
+        def release(window: Window):
+            number = window.before + np.where(window.pushing, window.place, -1)  # who waits is of the last one's group
+            last = number // self.wait_for * self.wait_for + self.wait_for - 1
+            return np.where(last < total - 1, np.minimum(last - window.before, window.never), window.never)
+
+        group = []
+
+        def release_one(number, worker, finished):
+            group.append(worker)
+            if (number + 1) % self.wait_for or number + 1 == total:
+                return ()
+            released = group[:]
+            group.clear()
+            return released
+
+        return through_server(draws, total, self.wait_for, release, release_one, reason="update")
+
+
+def behind(finish: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Times after the end of every run, all different, for what has no place in its order of updates."""
+    return 2 * finish.max(axis=0) * (1 + np.arange(used[..., 0].size).reshape(*used.shape[:2], 1) / used[..., 0].size)

@@ -1,0 +1,1 @@
+"""Scenarios that make a point, each with its question and its answer."""

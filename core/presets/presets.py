@@ -1,0 +1,136 @@
+"""Named scenarios and lessons, each with the question it answers in a meeting. Measured figures: see README."""
+
+from dataclasses import dataclass
+
+from core.policies import Asynchronous, BackupWorkers, LocalSGD, Rebalanced, Synchronous
+from core.policies.base import Policy
+from core.scenario import Scenario
+from core.workload.compute_laws import Gumbel, LogNormal, Uniform
+from core.workload.networks import AlphaBeta, FlatLatency
+from core.workload.stragglers import Stragglers
+
+LINKS = {
+    "NVLink-class": (0.003, 2_400.0),
+    "100 GbE": (0.01, 100.0),
+    "10 GbE": (0.05, 10.0),
+    "WAN": (30.0, 1.0),
+}
+"""Latency in ms and bandwidth in Gb/s of common links: round values to start from."""
+
+FREE = FlatLatency(latency_ms=0)
+SYNC, ASYNC, SHARED = Synchronous(), Asynchronous(), Asynchronous(assignment="shared")
+HEALTHY = LogNormal(mean_ms=500, cv=0.004)  # within-step variation of dedicated GPUs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A scenario that makes one point: a question, the answer that the simulator gives, and policies to compare."""
+
+    name: str
+    question: str
+    answer: str
+    scenario: Scenario
+    policies: tuple[Policy, ...] = ()
+    """For Compare; empty where any will do."""
+
+
+SURPRISE = Preset(
+    name="Async slower than sync",
+    question="Equal machines, a fast network, and no barrier to wait at: why is async slower than sync?",
+    answer="Every push goes through one server. Eight workers send it 8 × 400 MB a batch, 256 ms of work at 100 Gb/s, "
+    "while a ring all-reduce spreads the same bytes over all links, 56 ms. Async runs at 0.79× the speed of sync; "
+    "with 8 parameter servers (under Network) it is 1.30× faster instead.",
+    scenario=Scenario(
+        workers=8,
+        batches=30,
+        compute=LogNormal(mean_ms=150, cv=0.004),
+        network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=100, message_mb=400),
+    ),
+    policies=(SYNC, ASYNC),
+)
+
+PRESETS = (
+    Preset(
+        name="Reference · 4 workers",
+        question="What do a barrier and a slow network cost four workers?",
+        answer="An epoch takes about 7.60 s; without the barrier it is 1.38× faster, mostly because async hardly pays "
+        "for the network here.",
+        scenario=Scenario(),
+    ),
+    Preset(
+        name="Reference · 8 workers",
+        question="How stale do gradients get when eight workers never wait?",
+        answer="About 6.7 updates on average, close to the long-run 7 = N − 1; the epoch takes about 6.60 s.",
+        scenario=Scenario(
+            workers=8,
+            batches=15,
+            compute=Uniform(mean_ms=400),
+            network=FlatLatency(latency_ms=150),
+            policy=ASYNC,
+        ),
+    ),
+    Preset(
+        name="Does the barrier scale?",
+        question="The network is free and jitter is ±20 %: how much more does the barrier cost with 64 workers?",
+        answer="Workers idle 16.2 % of the time. It was 10.7 % with 4 workers, and on average it never passes 16.7 %: "
+        "bounded jitter bounds the cost.",
+        scenario=Scenario(workers=64, batches=20, network=FREE),
+    ),
+    Preset(
+        name="Slow network",
+        question="Communication takes five times as long as computing: is it the barrier that hurts?",
+        answer="No: sync spends 81 % of the epoch on the network and only 2.5 % waiting. Bigger batches or a faster "
+        "network come before giving up the barrier; averaging only every fourth batch is 2.64× faster.",
+        scenario=Scenario(workers=8, batches=20, compute=Uniform(mean_ms=100), network=FlatLatency(latency_ms=500)),
+        policies=(SYNC, LocalSGD(period=4)),
+    ),
+    Preset(
+        name="Healthy cluster",
+        question="Dedicated, equal machines (0.4 % variation, as measured) and a fast network: what does async buy?",
+        answer="Next to nothing: 1.005×, at the price of stale gradients. Stay synchronous.",
+        scenario=Scenario(workers=8, batches=30, compute=HEALTHY, network=FREE),
+        policies=(SYNC, ASYNC),
+    ),
+    Preset(
+        name="Silicon lottery",
+        question="GPUs of one model differ by 6 % for good: what does that cost, and who can win it back?",
+        answer="16 workers at a barrier lose 10 % to the slowest. Async with own shards wins nothing, as the slowest "
+        "still has its share to do. A shared queue wins 1.09×, rebalanced batches 1.10× with "
+        "fresh gradients.",
+        scenario=Scenario(workers=16, batches=30, compute=HEALTHY, stragglers=Stragglers(spread=0.06), network=FREE),
+        policies=(SYNC, ASYNC, SHARED, Rebalanced()),
+    ),
+    Preset(
+        name="Sequences of varying length",
+        question="Batches differ in length (Gumbel, 14 %, as measured on 32 ranks of a language model): what is the "
+        "price of a barrier?",
+        answer="The slowest of 32 takes 1.38× the mean, so workers idle 27 % of the time. Async is 1.32× faster, at "
+        "30 updates of staleness; packing batches to equal length would win more, for free.",
+        scenario=Scenario(workers=32, batches=43, compute=Gumbel(cv=0.14), network=FREE),
+        policies=(SYNC, ASYNC),
+    ),
+    Preset(
+        name="One bad worker",
+        question="One of eight workers is 2.36× slower than its peers (as measured): what does it cost?",
+        answer="Half of all time: workers idle 50 %. A shared queue is 2.14× faster, replacing the worker 2.35×.",
+        scenario=Scenario(
+            workers=8, batches=30, compute=HEALTHY, stragglers=Stragglers(slow_workers=1, slowdown=2.36), network=FREE
+        ),
+        policies=(SYNC, ASYNC, SHARED),
+    ),
+    Preset(
+        name="Shared cloud",
+        question="One batch in a hundred takes five times as long, on any of 32 workers: does that matter?",
+        answer="Every fourth barrier meets a hiccup, and the epoch takes twice as long as it would without. One backup "
+        "worker more than pays for itself: 1.72×, with fresh gradients.",
+        scenario=Scenario(
+            workers=32,
+            batches=30,
+            compute=Uniform(jitter=0.05),
+            stragglers=Stragglers(hiccup_probability=0.01, hiccup_factor=5),
+            network=FREE,
+        ),
+        policies=(SYNC, BackupWorkers(wait_for=31), ASYNC),
+    ),
+    SURPRISE,
+)

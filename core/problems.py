@@ -1,9 +1,0 @@
-"""Every problem, by what a link calls it: adding one is a class and a line here."""
-
-from core.digits import Digits
-from core.problem import Problem
-from core.quadratic import NoisyQuadratic
-
-__all__ = ["PROBLEMS", "Digits", "NoisyQuadratic", "Problem"]
-
-PROBLEMS = {problem.code: problem for problem in (Digits(), Digits(hidden=()), NoisyQuadratic())}

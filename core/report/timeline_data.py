@@ -1,0 +1,209 @@
+"""What is drawn of a run: its blocks and barriers in a stretch of time, in words and numbers. The run may be let go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.policies.base import Policy
+from core.report.run import timeline_in_words
+from core.scenario import Scenario
+from core.schedule.downsampling import MOST_ROWS, closeup, group_names, group_of, groups, slowest
+from core.schedule.metrics import phase_ms
+from core.schedule.schedule import PHASES
+from core.schedule.tables import Barriers, Segments, barriers, contributions, segments, staleness_counts
+from core.simulation.run import Run, simulate
+
+PHASE_ORDER = (*PHASES, "tail")
+"""In which phases are listed everywhere."""
+MOST_BARS = 150  # of a histogram
+REASONS = {
+    "barrier": "waits at the barrier",
+    "staleness bound": "waits: too far ahead of the slowest worker",
+    "server queue": "waits in the queue of the server",
+    "update": "waits for the other gradients of its update",
+}
+DOES = {
+    "compute": "computes",
+    "comm": "network: the push, and the server's answer",
+    "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
+    "tail": "done for good, while others go on",
+}
+DOES_WITH_BARRIERS = DOES | {
+    "comm": "network: all exchange after the barrier",
+    "cancelled": "computes for nothing: cancelled when enough others had finished",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """Some workers of a run, a row each in this order, in a stretch of time."""
+
+    label: str
+    """Of the policy."""
+    epoch_ms: float
+    workers: Sequence[int]
+    domain_ms: tuple[float, float]
+    blocks: dict[str, np.ndarray]
+    """A block at each place of these columns: worker, label (W0…), batch (– for a tail), phase, what (in words),
+    start_ms, end_ms, duration_ms, straggler (whether it is the last to finish its batch)."""
+    barriers_ms: np.ndarray
+    words: str
+    """What is seen, for people who cannot see it."""
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that occur, in the order in which they are listed everywhere."""
+        return tuple(phase for phase in PHASE_ORDER if (self.blocks["phase"] == phase).any())
+
+    def until(self, until_ms: float) -> "Picture":
+        """The same, ending at another time."""
+        kept = self.blocks["start_ms"] < until_ms
+        return replace(
+            self,
+            blocks={name: column[kept] for name, column in self.blocks.items()},
+            barriers_ms=self.barriers_ms[self.barriers_ms <= until_ms],
+            domain_ms=(self.domain_ms[0], until_ms),
+        )
+
+
+def picture(
+    run: Run,
+    found: Segments | None = None,
+    workers: Sequence[int] | None = None,
+    domain_ms: tuple[float, float] | None = None,
+    words: str = "",
+) -> Picture:
+    """A run, or some of its segments and workers in a stretch of time, in words of ours where none are given."""
+    workers = range(run.scenario.workers) if workers is None else workers
+    domain_ms = (0.0, run.metrics.epoch_ms) if domain_ms is None else domain_ms
+    met = barriers(run.schedule)
+    barriers_ms = np.zeros(0) if met is None else met.barrier_ms
+    return Picture(
+        label=run.scenario.policy.label,
+        epoch_ms=run.metrics.epoch_ms,
+        workers=workers,
+        domain_ms=domain_ms,
+        blocks=blocks(run, segments(run.schedule) if found is None else found, met, workers, domain_ms[1]),
+        barriers_ms=barriers_ms[(barriers_ms >= domain_ms[0]) & (barriers_ms <= domain_ms[1])],
+        words=words or timeline_in_words(run),
+    )
+
+
+def pictures(scenario: Scenario, policies: Sequence[Policy], most: int) -> list[Picture]:
+    """The beginning of a run under each policy, all to the same time, with at most so many blocks each.
+
+    Where there are many workers, those that are slowest under the first policy. One run is in memory at a time.
+    """
+    drawn, workers, ends = [], None, []  # of those that are cut
+    for policy in policies:
+        run = simulate(replace(scenario, policy=policy))
+        if workers is None:
+            workers = sorted(slowest(run.schedule, MOST_ROWS))
+        found, end = closeup(run.schedule, np.array(workers), most=most - len(workers))  # a tail of each is a block
+        drawn.append(picture(run, found, workers, (0.0, end)))
+        if end < run.metrics.epoch_ms:
+            ends.append(end)
+        del run
+    until_ms = min(ends, default=max(each.epoch_ms for each in drawn))
+    return [each.until(until_ms) for each in drawn]
+
+
+def blocks(
+    run: Run, found: Segments, met: Barriers | None, workers: Sequence[int], until_ms: float
+) -> dict[str, np.ndarray]:
+    """Segments, and the tails of some workers that have begun by then, in words."""
+    straggler = np.full(run.schedule.shape[0], -1)
+    if met is not None:
+        straggler[met.batch] = met.straggler
+    for_whom = straggler[found.batch]
+    phase, reason = (np.array(names, dtype=object)[found.kind] for names in (found.phases, found.reasons))
+    what = np.array([doing(*kind, met is not None) for kind in zip(found.phases, found.reasons, strict=True)], object)
+    what = what[found.kind]
+    last = (phase == "compute") & (for_whom == found.worker)
+    what[last] = "computes, the slowest of its batch"
+    at_barrier = reason == "barrier"
+    what[at_barrier] += np.array([f" for W{worker}" for worker in range(run.scenario.workers)], object)[
+        for_whom[at_barrier]
+    ]
+    tails, finish_ms = early(run, workers, until_ms)
+    names = {worker: f"W{worker}" for worker in workers}
+    start_ms = np.concatenate([found.start_ms, finish_ms])
+    end_ms = np.concatenate([found.end_ms, np.full(len(tails), run.metrics.epoch_ms)])
+    return {
+        "worker": np.concatenate([found.worker, tails]),
+        "label": np.array([names[worker] for worker in (*found.worker.tolist(), *tails.tolist())], dtype=object),
+        "batch": np.array([*map(str, found.batch.tolist()), *["–"] * len(tails)], dtype=object),
+        "phase": np.concatenate([phase, np.full(len(tails), "tail", dtype=object)]),
+        "what": np.concatenate([what, np.full(len(tails), DOES["tail"], dtype=object)]),
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "duration_ms": end_ms - start_ms,
+        "straggler": np.concatenate([last, np.zeros(len(tails), dtype=bool)]),
+    }
+
+
+def doing(phase: str, reason: str, with_barriers: bool) -> str:
+    """What a worker does in a kind of segment."""
+    if phase == "wait":
+        return REASONS.get(reason, f"waits: {reason}")
+    return (DOES_WITH_BARRIERS if with_barriers else DOES)[phase]
+
+
+def early(run: Run, workers: Sequence[int], until_ms: float) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the workers that were done for good by a time while others went on, and when they were, ms."""
+    workers = np.asarray(workers)
+    finish_ms = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)[workers]
+    done = (finish_ms < run.metrics.epoch_ms * (1 - 1e-9)) & (finish_ms < until_ms)
+    return workers[done], finish_ms[done]
+
+
+def share_bars(run: Run) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Where each worker's epoch went, or a group's on average: labels, and columns label, phase, order, ms, percent."""
+    labels, group, size = grouped(run.scenario.workers)
+    phases = list(PHASE_ORDER)
+    ms = np.stack([each[:, 0] for each in phase_ms(run.schedule).values()])  # in the order of phases
+    mean_ms = np.stack([np.bincount(group, each) / size for each in ms])
+    phase, row = np.nonzero(mean_ms > 0)
+    return labels, {
+        "label": np.array(labels, dtype=object)[row],
+        "phase": np.array(phases, dtype=object)[phase],
+        "order": phase,
+        "ms": mean_ms[phase, row],
+        "percent": 100 * mean_ms[phase, row] / run.metrics.epoch_ms,
+    }
+
+
+def contribution_bars(run: Run) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Gradients of each worker, or group: labels, and columns label, used (used|cancelled), gradients, percent."""
+    labels, group, _ = grouped(run.scenario.workers)
+    found = contributions(run.schedule)
+    count = np.stack([np.bincount(group, each) for each in (found.used, found.cancelled)])
+    kind, row = np.nonzero(count)
+    gradients = count[kind, row].astype(np.int64)
+    return labels, {
+        "label": np.array(labels, dtype=object)[row],
+        "used": np.array(["used", "cancelled"], dtype=object)[kind],
+        "gradients": gradients,
+        "percent": 100 * gradients / count.sum(axis=1)[kind],
+    }
+
+
+def staleness_bars(run: Run) -> tuple[int, dict[str, np.ndarray]]:
+    """How many of the gradients used were how stale: values in a bar, and columns staleness, gradients, percent."""
+    counts = staleness_counts(run.schedule)
+    wide = 1 if np.count_nonzero(counts) <= MOST_BARS else -(-len(counts) // MOST_BARS)
+    gradients = np.add.reduceat(counts, np.arange(0, len(counts), wide))
+    (occurs,) = np.nonzero(gradients)
+    return wide, {
+        "staleness": occurs * wide,
+        "gradients": gradients[occurs],
+        "percent": 100 * gradients[occurs] / counts.sum(),
+    }
+
+
+def grouped(workers: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """A label for each worker, or for each group where they are too many to draw; each worker's group; their sizes."""
+    rows = groups(np.arange(workers))
+    group = group_of(rows)
+    return group_names(rows), group, np.bincount(group)

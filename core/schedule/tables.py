@@ -1,0 +1,171 @@
+"""What happened in one run, as arrays and tables: segments, gradients, barriers, contributions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from core.schedule.schedule import Schedule, one_run
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Phases of one run that took any time, by worker and start: arrays of one length, times in ms."""
+
+    worker: np.ndarray
+    batch: np.ndarray
+    kind: np.ndarray
+    """Which of the stretches it is."""
+    start_ms: np.ndarray
+    end_ms: np.ndarray
+    phases: tuple[str, ...]
+    """The phase of each kind."""
+    reasons: tuple[str, ...]
+    """The reason of each kind; empty but for waits."""
+
+    def __len__(self) -> int:
+        return len(self.worker)
+
+    def started_before(self, until_ms: float) -> "Segments":
+        """Those that start before a time."""
+        names = ("worker", "batch", "kind", "start_ms", "end_ms")
+        chosen = self.start_ms < until_ms
+        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
+
+    def table(self) -> pd.DataFrame:
+        """Columns: worker, batch, phase, reason (of a wait, else empty), start_ms, end_ms."""
+        return pd.DataFrame(
+            {
+                "worker": self.worker,
+                "batch": self.batch,
+                "phase": named(self.kind, self.phases),
+                "reason": named(self.kind, self.reasons),
+                "start_ms": self.start_ms,
+                "end_ms": self.end_ms,
+            }
+        )
+
+
+def segments(
+    schedule: Schedule, run: int = 0, *, since_ms: float = 0.0, until_ms: float = np.inf, workers=None
+) -> Segments:
+    """Every phase of one run that took any time: all, or what touches a window of time.
+
+    workers: the numbers of those that are wanted, all by default. Takes memory for what is in the window only.
+    """
+    workers = np.arange(schedule.shape[1]) if workers is None else np.sort(workers)
+    first, last = under_way(schedule, since_ms, until_ms, workers, run)
+    count = last - first
+    worker = np.repeat(workers, count)
+    batch = np.arange(len(worker)) - np.repeat(np.cumsum(count) - last, count)
+    start, end = (
+        np.column_stack([one_run(schedule, run, times)[0][worker, batch] for times in lives])
+        for lives in zip(*((stretch.start_ms, stretch.end_ms) for stretch in schedule.stretches), strict=True)
+    )
+    row, kind = np.nonzero((end > start) & (end > since_ms) & (start < until_ms))
+    return Segments(
+        worker=worker[row],
+        batch=batch[row],
+        kind=kind,
+        start_ms=start[row, kind],
+        end_ms=end[row, kind],
+        phases=tuple(stretch.phase for stretch in schedule.stretches),
+        reasons=tuple(stretch.reason for stretch in schedule.stretches),
+    )
+
+
+def under_way(
+    schedule: Schedule, since_ms: float, until_ms: float, workers: np.ndarray, run: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which mini-batches of these workers touch a window of time: from each worker's first to before its last row.
+
+    A worker's rows follow each other in time, so that nothing outside the window is looked at.
+    """
+    start, end = one_run(schedule, run, schedule.stretches[0].start_ms, schedule.stretches[-1].end_ms)
+    begun = np.full(schedule.shape[1], schedule.shape[0])
+    if schedule.started is not None:
+        begun = np.count_nonzero(one_run(schedule, run, schedule.started)[0], axis=1)
+    first = np.array([np.searchsorted(end[worker], since_ms, side="right") for worker in workers], dtype=np.int64)
+    last = np.array([np.searchsorted(start[worker], until_ms) for worker in workers], dtype=np.int64)
+    last = np.minimum(last, begun[workers])
+    return np.minimum(first, last), last
+
+
+def named(kind: np.ndarray, names: Sequence[str]) -> pd.Categorical:
+    """The name of each row's kind, stored once however many rows there are."""
+    distinct = list(dict.fromkeys(names))
+    return pd.Categorical.from_codes(np.array([distinct.index(name) for name in names], np.int8)[kind], distinct)
+
+
+def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
+    """Every gradient that was begun in one run, by worker and batch; batch counts each worker's own.
+
+    Columns: worker, batch, read_ms, ready_ms, applied_ms, update, staleness (updates), used.
+    """
+    rows, workers, _ = schedule.shape
+    worker, batch = np.indices((workers, rows))
+    fields = one_run(
+        schedule, run, schedule.read_ms, schedule.ready_ms, schedule.applied_ms, schedule.update, schedule.staleness
+    )
+    names = ("read_ms", "ready_ms", "applied_ms", "update", "staleness")
+    used = np.broadcast_to(True if schedule.used is None else schedule.used, schedule.shape)[..., run].T
+    columns = {"worker": worker, "batch": batch, **dict(zip(names, fields, strict=True)), "used": used}
+    table = pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+    if schedule.started is None:
+        return table
+    return table[np.ravel(one_run(schedule, run, schedule.started)[0])].reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """How many gradients of each worker were used in one run, and how many thrown away: (workers,) each."""
+
+    used: np.ndarray
+    cancelled: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        """Columns: worker, used, cancelled."""
+        return pd.DataFrame({"worker": range(len(self.used)), "used": self.used, "cancelled": self.cancelled})
+
+
+def contributions(schedule: Schedule, run: int = 0) -> Contributions:
+    """Whose gradients the updates of one run used."""
+    rows, workers, _ = schedule.shape
+    used, begun = (
+        np.full(workers, rows) if kept is None else np.count_nonzero(kept[..., run], axis=0)
+        for kept in (schedule.used, schedule.started)
+    )
+    return Contributions(used, begun - used)
+
+
+def staleness_counts(schedule: Schedule, run: int = 0) -> np.ndarray:
+    """How many of the gradients used in one run were 0, 1, 2 … updates stale."""
+    staleness = np.broadcast_to(schedule.staleness, schedule.shape)[..., run]
+    return np.bincount(staleness.ravel() + 1)[1:]  # those that were not used have -1
+
+
+@dataclass(frozen=True, eq=False)
+class Barriers:
+    """The barriers of one run: arrays of one length."""
+
+    batch: np.ndarray
+    barrier_ms: np.ndarray
+    straggler: np.ndarray
+    """The worker that others waited for, −1 if nobody did."""
+
+    def table(self) -> pd.DataFrame:
+        """Columns: batch, barrier_ms, straggler."""
+        return pd.DataFrame({"batch": self.batch, "barrier_ms": self.barrier_ms, "straggler": self.straggler})
+
+
+def barriers(schedule: Schedule, run: int = 0) -> Barriers | None:
+    """Every barrier of one run, or None where the policy has none."""
+    if schedule.barrier_ms is None:
+        return None
+    ready, barrier = one_run(schedule, run, schedule.ready_ms, schedule.barrier_ms)
+    if schedule.used is not None:
+        ready = np.where(one_run(schedule, run, schedule.used)[0], ready, -np.inf)
+    straggler = np.where((barrier > ready).any(axis=0), ready.argmax(axis=0), -1)
+    (batch,) = np.nonzero(np.isfinite(barrier[0]))
+    return Barriers(batch, barrier[0][batch], straggler[batch])

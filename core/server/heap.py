@@ -1,0 +1,82 @@
+"""Pushes through a first-come-first-served server in one run of few workers: a heap of what comes next.
+
+The same numbers as `core.windows`, which is far quicker where there are many pushes on their way.
+"""
+
+import heapq
+from array import array
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from core.server.timestamps import Stations, stations
+from core.workload.draws import Draws
+
+ReleaseOne = Callable[[int, int, list[int]], Iterable[int]]
+
+
+def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stations:
+    """A run of workers that push to one server, until it has applied so many pushes; an update is `size` of them.
+
+    release(number, worker, finished) says which workers go on after push `number` (0 first) of that worker; finished
+    counts every worker's applied pushes.
+    """
+    workers, rows = draws.scenario.workers, draws.scenario.batches
+    service, pull = draws.scenario.network.service_ms, draws.scenario.network.pull_ms
+    compute, push = first_run(draws, rows)
+    pending = [(compute[worker] + push[worker], worker) for worker in range(workers)]
+    heapq.heapify(pending)
+    finished, free = [0] * workers, 0.0
+    pushed, served = array("q"), array("d")  # of each push: by whom, and when its service began
+    begun, begun_by = array("q"), array("q")  # of each mini-batch but the first ones: after which push, and by whom
+    for number in range(pushes):
+        arrived, worker = pending[0]  # ties: the lower worker number
+        if arrived > free:
+            free = arrived
+        served.append(free)
+        pushed.append(worker)
+        free += service
+        finished[worker] += 1
+        enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
+        for who in release(number, worker, finished):
+            batch = finished[who]
+            if batch == rows:
+                rows = draws.more_rows(rows)
+                compute, push = first_run(draws, rows)
+            at = batch * workers + who
+            enter(pending, (free + pull + compute[at] + push[at], who))
+            enter = heapq.heappush
+            begun.append(number)
+            begun_by.append(who)
+        if enter is heapq.heapreplace:
+            heapq.heappop(pending)
+    return logged(draws, size, *map(np.asarray, (pushed, served, begun, begun_by)))
+
+
+def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
+    """The compute and push times of the first run, row by row: plain numbers when they are looked at, and only then."""
+    drawn = draws.compute_rows(rows), draws.push_rows(rows)
+    return tuple(memoryview(np.ascontiguousarray(times[..., 0]).ravel()) for times in drawn)
+
+
+def logged(draws: Draws, size: int, pushed, served, begun, begun_by) -> Stations:
+    """What happened, from the pushes in their order and from what was begun after which of them."""
+    workers = draws.scenario.workers
+    finished, started = np.bincount(pushed, minlength=workers), 1 + np.bincount(begun_by, minlength=workers)
+    shape = (started.max(), workers, 1)
+    served_ms, go_on_ms = np.zeros(shape), np.zeros(shape)
+    rank, went_after = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    mine, last = (own_number(pushed), pushed, 0), (own_number(begun_by), begun_by, 0)
+    served_ms[mine], rank[mine] = served, np.arange(len(pushed))
+    go_on_ms[last], went_after[last] = served[begun] + draws.scenario.network.service_ms, begun + 1
+    under_way = started > finished
+    return stations(draws, size, finished[:, None], under_way[:, None], served_ms, rank, go_on_ms, went_after)
+
+
+def own_number(workers: np.ndarray) -> np.ndarray:
+    """How many times each of these workers has occurred before."""
+    order = np.argsort(workers.astype(np.int16), kind="stable")  # short whole numbers are sorted by their digits
+    counts = np.bincount(workers)
+    number = np.empty_like(workers)
+    number[order] = np.arange(len(workers)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return number

@@ -1,0 +1,97 @@
+"""One run: a scenario simulated once, its figures, and tables of what happened when."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from core.common.validation import MAX_WORK, TIME_RANGE_MS, ScenarioError, as_table, shown
+from core.scenario import Scenario
+from core.schedule import metrics, tables
+from core.schedule.metrics import Metrics
+from core.schedule.schedule import Schedule
+from core.workload.draws import Draws
+
+MODEL_VERSION = 1  # raised whenever the same scenario would give other numbers: caches are keyed on it
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One simulated epoch: its metrics, and tables of what happened when (times in ms)."""
+
+    scenario: Scenario
+    schedule: Schedule
+
+    def __post_init__(self):
+        Scenario.checked(self.scenario)
+        if not isinstance(self.schedule, Schedule):
+            raise ScenarioError(f"schedule: {shown(self.schedule)} is not a Schedule.")
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The figures of the run."""
+        return Metrics(**{name: values[0].item() for name, values in metrics.measure(self.schedule).items()})
+
+    def segments(self) -> pd.DataFrame:
+        """Phases with their times: worker, batch, phase, reason (of a wait), start_ms, end_ms."""
+        return tables.segments(self.schedule).table()
+
+    def gradients(self) -> pd.DataFrame:
+        """Gradients with their staleness: worker, batch, read_ms, ready_ms, applied_ms, update, staleness, used."""
+        return tables.gradients(self.schedule)
+
+    def barriers(self) -> pd.DataFrame:
+        """Barriers and whom each waited for: batch, barrier_ms, straggler. Empty where there are none."""
+        found = tables.barriers(self.schedule)
+        return pd.DataFrame(columns=["batch", "barrier_ms", "straggler"]) if found is None else found.table()
+
+    def contributions(self) -> pd.DataFrame:
+        """Gradients of each worker: worker, used, cancelled."""
+        return tables.contributions(self.schedule).table()
+
+    def staleness_counts(self) -> pd.DataFrame:
+        """How many of the gradients used were how stale: staleness (updates), gradients."""
+        gradients = tables.staleness_counts(self.schedule)
+        occurs = np.flatnonzero(gradients)
+        return pd.DataFrame({"staleness": occurs, "gradients": gradients[occurs]})
+
+    def worker_shares(self) -> pd.DataFrame:
+        """Where each worker's epoch went: worker, phase (the phases and tail), ms, percent of the epoch."""
+        by_phase = {phase: ms[:, 0] for phase, ms in metrics.phase_ms(self.schedule).items()}
+        table = pd.DataFrame(by_phase).rename_axis("worker").reset_index()
+        table = table.melt("worker", var_name="phase", value_name="ms")
+        return table.assign(percent=100 * table["ms"] / self.metrics.epoch_ms)
+
+
+def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
+    """One run of the scenario.
+
+    compute_ms, network_ms: given draws instead of random ones, (rows, workers) in ms with rows ≥ batches; the
+    first rows are used, more of them by policies that throw work away. network_ms is the delay of each push;
+    policies with a barrier do not push and ignore it.
+    Raises ScenarioError when a given array has the wrong shape, or a time that is not finite, negative or
+    (compute) zero, or longer than 1e12 ms.
+    """
+    draws = Draws(
+        Scenario.checked(scenario),
+        compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True),
+        push_ms=given_draws("network_ms", network_ms, scenario, positive=False),
+    )
+    return Run(scenario, scenario.policy.schedule(draws))
+
+
+def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
+    """Given draws (rows, workers) as (rows, workers, 1), or None as it came; ScenarioError if they do not fit."""
+    if values is None:
+        return None
+    wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
+    most_rows = min(scenario.work + 1, MAX_WORK // scenario.workers)  # if one worker did everything
+    used = as_table(name, values, wanted, scenario.workers, scenario.batches, most_rows)
+    most = TIME_RANGE_MS[1]
+    good = (used <= most) & (used > 0 if positive else used >= 0)
+    if not good.all():
+        row, worker = np.argwhere(~good)[0]
+        allowed = f"a number {'above' if positive else 'from'} 0 to {most:g} ms"
+        raise ScenarioError(f"{name}: {used[row, worker]} at row {row}, worker {worker} is not {allowed}.")
+    return used[..., None]

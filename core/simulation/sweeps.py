@@ -1,0 +1,211 @@
+"""Many scenarios around one, each under the same policies and on the same streams of draws, in one tidy table."""
+
+import itertools
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from core.common.validation import ScenarioError, shown, whole
+from core.policies.base import Policy
+from core.scenario import Scenario
+from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
+from core.simulation.paired import check_policies, paired_figures
+
+MOST_CELLS = 2_500
+
+
+def sweep(
+    scenario: Scenario,
+    grid: Mapping[str, Sequence],
+    policies: Sequence[Policy] | None = None,
+    replicates: int = 100,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Figures of every policy in every cell of a grid over one or two parameters: one row a (cell, policy).
+
+    grid: values by parameter, a field of the scenario or of one of its parts: {"workers": [2, 4], "compute.jitter":
+    [0.1, 0.3]}. "policy.bound" and the like change every policy that has the field. policies: the scenario's own by
+    default; the first is the baseline of the speed-ups. All cells use the scenario's seed: common random numbers.
+    executor: any concurrent.futures.Executor, for example a process pool or Dask's `Client.get_executor()`; threads
+    by default. The table does not depend on it. progress: called with the cells done and all cells after each.
+
+    Columns: the grid's parameters, policy, refused (why there are no figures, else empty), then each metric's mean
+    with _low and _high, and the medians over the pairs, with _low and _high, of speedup (the first policy's epoch
+    over this one's) and lead (that of the quickest other policy over this one's). The interval is the middle 95 % of
+    the runs, all of them where there are fewer than 40. A cell that is refused or fails leaves the others standing.
+    Raises ScenarioError for a grid that names no parameter, more than two, an unknown one, or over 2,500 cells.
+    """
+    policies = check_policies([Scenario.checked(scenario).policy] if policies is None else policies)
+    replicates = whole("replicates", replicates, 1, 1_000_000)
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise ScenarioError(f"executor: {shown(executor)} is not a concurrent.futures.Executor.")
+    if progress is not None and not callable(progress):
+        raise ScenarioError(f"progress: {shown(progress)} cannot be called.")
+    check_grid(scenario, grid, policies)
+    cells = cells_of(grid)
+    if executor is None:
+        with ThreadPoolExecutor(2) as threads:
+            return gathered(threads, scenario, cells, policies, replicates, progress)
+    return gathered(executor, scenario, cells, policies, replicates, progress)
+
+
+def cells_of(grid: Mapping[str, Sequence]) -> list[dict]:
+    """Every cell of a grid: its value of each parameter."""
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def gathered(executor, scenario, cells, policies, replicates, progress) -> pd.DataFrame:
+    """The rows of all cells, in the order of the grid, whatever the order in which they are done."""
+    jobs = {executor.submit(cell_rows, scenario, cell, policies, replicates): i for i, cell in enumerate(cells)}
+    rows: list[list[dict]] = [[]] * len(cells)
+    try:
+        for done, job in enumerate(as_completed(jobs), start=1):
+            try:
+                rows[jobs[job]] = job.result()
+            except Exception as error:  # whatever a worker process dies of, the other cells stand
+                rows[jobs[job]] = refused(cells[jobs[job]], policies, f"failed: {type(error).__name__}: {error}")
+            if progress:
+                progress(done, len(cells))
+    finally:
+        for job in jobs:
+            job.cancel()
+    return as_table([row for cell in rows for row in cell])
+
+
+def as_table(rows: list[dict]) -> pd.DataFrame:
+    """A table of these rows; a column with a whole number beyond 64 bits, which is refused anyway, has objects."""
+    columns = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [row.get(name) for row in rows]
+        try:
+            columns[name] = pd.Series(values)
+        except OverflowError:  # before pandas 3.1
+            columns[name] = pd.Series(values, dtype=object)
+    return pd.DataFrame(columns)
+
+
+def cell_rows(scenario: Scenario, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:
+    """The rows of one cell, or why there are none."""
+    try:
+        here = changed(scenario, cell)
+    except ScenarioError as error:
+        return refused(cell, policies, str(error))
+    rows, fitting = {}, []
+    for i, policy in enumerate(policies):
+        try:
+            adapted = changed_policy(policy, cell)
+            adapted.check(here.workers)
+            fitting.append((i, adapted))
+        except ScenarioError as error:
+            rows[i] = refused(cell, [policy], str(error))[0]
+    try:
+        runs = paired_figures(here, [policy for _, policy in fitting], replicates, threads=1) if fitting else []
+    except ScenarioError as error:
+        return refused(cell, policies, str(error))
+    none = np.full(replicates, np.nan)
+    for place, (i, _) in enumerate(fitting):
+        mine, others = runs[place], [run["epoch_ms"] for run in (*runs[:place], *runs[place + 1 :])]
+        ratios = {
+            "speedup": runs[0]["epoch_ms"] / mine["epoch_ms"] if fitting[0][0] == 0 else none,
+            "lead": min(others, key=np.mean) / mine["epoch_ms"] if others else none,
+        }
+        rows[i] = {**cell, "policy": name_of(policies[i], cell), "refused": "", **figures(mine, ratios)}
+    return [rows[i] for i in range(len(policies))]
+
+
+def figures(runs: dict[str, np.ndarray], ratios: dict[str, np.ndarray]) -> dict[str, float]:
+    """Mean and middle 95 % of each metric; the median and the middle 95 % of ratios of paired runs."""
+    names = (*FIGURES, *ratios)
+    values = np.column_stack([*(runs[name] for name in FIGURES), *ratios.values()])
+    tail = 0.025 if len(values) >= FEWEST_FOR_TAILS else 0
+    low, median, high = np.quantile(values, (tail, 0.5, 1 - tail), axis=0)
+    middle = np.concatenate([values[:, : len(FIGURES)].mean(axis=0), median[len(FIGURES) :]])
+    return {
+        name + ending: value
+        for i, name in enumerate(names)
+        for ending, value in (("", middle[i]), ("_low", low[i]), ("_high", high[i]))
+    }
+
+
+def refused(cell: dict, policies: Sequence[Policy], why: str) -> list[dict]:
+    """Rows without figures."""
+    return [{**cell, "policy": name_of(policy, cell), "refused": why} for policy in policies]
+
+
+def name_of(policy: Policy, cell: dict) -> str:
+    """The policy's label, without a parameter that the grid changes."""
+    return policy.name if changed_fields(policy, cell) else policy.label
+
+
+def changed_fields(policy: Policy, cell: dict) -> dict:
+    """The cell's values for fields that the policy has."""
+    mine = {f"policy.{field.name}": field.name for field in fields(policy)}
+    return {mine[name]: value for name, value in cell.items() if name in mine}
+
+
+def changed_policy(policy: Policy, cell: dict) -> Policy:
+    """The policy with the cell's values."""
+    return replace(policy, **changed_fields(policy, cell))
+
+
+def changed(scenario: Scenario, cell: dict) -> Scenario:
+    """The scenario with the cell's values, except for those of policies."""
+    for name, value in cell.items():
+        part, _, field = name.partition(".")
+        if part != "policy":
+            value = replace(getattr(scenario, part), **{field: value}) if field else value
+            scenario = replace(scenario, **{part: value})
+    return scenario
+
+
+def at_first_cell(scenario: Scenario, policies: Sequence[Policy], cell: dict) -> tuple[Scenario, tuple[Policy, ...]]:
+    """Scenario and policies at a cell, so that what the grid changes anyway tells no two sweeps apart."""
+    try:
+        return changed(scenario, cell), tuple(changed_policy(policy, cell) for policy in policies)
+    except ScenarioError:
+        return scenario, tuple(policies)
+
+
+def check_grid(scenario: Scenario, grid, policies: Sequence[Policy]) -> None:
+    """ScenarioError for a grid that cannot be swept."""
+    if not isinstance(grid, Mapping) or not 1 <= len(grid) <= 2:
+        raise ScenarioError(f"grid: {shown(grid)} does not name one or two parameters with their values.")
+    known = parameters(scenario, policies)
+    for name, values in grid.items():
+        if name not in known:
+            raise ScenarioError(f"grid: {shown(name)} is unknown; known are {', '.join(known)}.")
+        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or not length(values):
+            raise ScenarioError(f"grid: {name}: {shown(values)} is not a list of values.")
+    cells = math.prod(map(length, grid.values()))
+    if cells > MOST_CELLS:
+        raise ScenarioError(f"grid: {cells:,} cells are more than {MOST_CELLS:,}.")
+
+
+def length(values) -> int:
+    """How many values there are: none in an array without axes, and of a range too long to count a great many."""
+    try:
+        return len(values)
+    except TypeError:
+        return 0
+    except OverflowError:
+        return sys.maxsize
+
+
+def parameters(scenario: Scenario, policies: Sequence[Policy]) -> list[str]:
+    """Every parameter that a grid may name, by its dotted name."""
+    known = []
+    for field in fields(scenario):
+        value = getattr(scenario, field.name)
+        if field.name == "policy":
+            known += dict.fromkeys(f"policy.{f.name}" for policy in policies for f in fields(policy))
+        elif is_dataclass(value):
+            known += [f"{field.name}.{f.name}" for f in fields(value) if f.init]
+        else:
+            known.append(field.name)
+    return known

@@ -1,0 +1,1 @@
+"""What many runs say: ratios, intervals and verdicts."""

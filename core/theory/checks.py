@@ -1,0 +1,527 @@
+"""What theory says must come out of the simulator, and the runs that show whether it does: the rows of a table.
+
+N workers; m is the mean compute time of a mini-batch and j its jitter; K, s, H are the parameters of the policies.
+"""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from core.policies import (
+    Asynchronous,
+    BackupWorkers,
+    KAsync,
+    LocalSGD,
+    Rebalanced,
+    StaleSynchronous,
+    Synchronous,
+)
+from core.theory.agreement import Check, Result, as_table, verdict
+from core.theory.closed_forms import (
+    asynchronous_staleness,
+    geometric_staleness,
+    hiccup_maximum,
+    k_async_staleness,
+    k_async_update_ms,
+    k_batch_async_update_ms,
+    local_sgd_batch_ms,
+    order_statistic_ms,
+    processor_sharing_throughput,
+    renewal_throughput,
+    server_throughput_bound,
+    shared_queue_gain,
+    static_shards_epoch_ms,
+)
+from core.theory.order_statistics import kth_done_ms
+from core.theory.steady_state import (
+    epoch_ratios,
+    epochs_ms,
+    idle_percent,
+    mean_staleness,
+    share_of_staleness,
+    throughput,
+    throughput_ratios,
+    time_per_batch,
+    time_per_update,
+)
+from core.workload.compute_laws import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
+from core.workload.networks import AlphaBeta, FlatLatency
+from core.workload.stragglers import Stragglers
+
+__all__ = ["CHECKS", "Check", "Result", "as_table", "judge"]
+
+FREE = {"network": FlatLatency(latency_ms=0)}
+UNIFORM, EXPONENTIAL = Uniform(mean_ms=1), ShiftedExponential(mean_ms=1, shift=0)
+HALF, LOGNORMAL = ShiftedExponential(mean_ms=1, shift=0.5), LogNormal(mean_ms=1, cv=0.5)
+PARETO, GUMBEL = Pareto(mean_ms=1, alpha=5), Gumbel(mean_ms=1)
+NONE, HICCUPS = Stragglers(), Stragglers(hiccup_probability=0.01, hiccup_factor=5)
+SERVER = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=150, collective="server")  # d = 150 ms
+AWAY = Uniform(mean_ms=850, jitter=200 / 850)  # with the pull, the next push comes 1 s ± 20 % after the last
+
+ORDER, RENEWAL = "order statistics (textbook)", "renewal theory (textbook)"
+DUTTA, HO, CHEN = "Dutta et al., arXiv 2003.10579", "Ho et al. 2013", "Chen et al. 2016"
+STATED = "figure stated to {} decimals, no closed form"
+
+barrier = partial(Check, topic="Barrier", source=ORDER)
+
+BARRIER = (
+    barrier(
+        claim="Epoch of the first example: 4 workers, 500 ms ± 20 %, network 200 ms, 10 batches",
+        formula="B·(m(1 + j(N − 1)/(N + 1)) + L)",
+        expected=10 * (order_statistic_ms(Uniform(), 4, 4) + 200),
+        unit="ms",
+        sample=partial(epochs_ms, runs=4_000),
+    ),
+    *(
+        barrier(
+            claim=f"Time per batch, {n} workers, ±20 %",
+            formula="m(1 + j(N − 1)/(N + 1))",
+            expected=order_statistic_ms(UNIFORM, n, n),
+            sample=partial(epochs_ms, runs=20_000 // n, per=20, batches=20, workers=n, compute=UNIFORM, **FREE),
+        )
+        for n in (2, 4, 8, 16, 32)
+    ),
+    *(
+        barrier(
+            claim=f"Idle share, {n} workers, ±20 %",
+            formula="j(N − 1)/(N + 1) / (1 + j(N − 1)/(N + 1)), below 16.67 for any N",
+            expected=100 * (1 - 1 / order_statistic_ms(UNIFORM, n, n)),
+            unit="%",
+            sample=partial(idle_percent, runs=20_000 // n, batches=50, workers=n, compute=UNIFORM, **FREE),
+        )
+        for n in (8, 128)
+    ),
+    *(
+        barrier(
+            claim=f"Time per batch, {n} workers, {name}",
+            formula=formula,
+            expected=order_statistic_ms(law, n, n),
+            sample=partial(epochs_ms, runs=40_000 // n, per=20, batches=20, workers=n, compute=law, **FREE),
+        )
+        for law, n, name, formula in (
+            (HALF, 8, "half of it exponential", "Δ + H_N/μ"),
+            (PARETO, 16, "Pareto with α = 5", "x_m·Γ(N + 1)Γ(1 − 1/α)/Γ(N + 1 − 1/α)"),
+            (GUMBEL, 32, "Gumbel with CV 0.14", "loc + β(ln N + 0.57722)"),
+            (LOGNORMAL, 8, "log-normal with CV 0.5", "∫ (1 − F^N)"),
+        )
+    ),
+    barrier(
+        claim="Time per iteration that waits for the first 5 of 8 workers, half of it exponential",
+        formula="Δ + (H_N − H_(N−K))/μ",
+        expected=order_statistic_ms(HALF, 5, 8),
+        sample=partial(
+            epochs_ms, runs=4_000, per=32, batches=20, workers=8, compute=HALF, policy=BackupWorkers(wait_for=5), **FREE
+        ),
+    ),
+)
+
+no_barrier = partial(Check, topic="No barrier", source=RENEWAL)
+
+NO_BARRIER = (
+    no_barrier(
+        claim="Throughput of 4 workers, 500 ms ± 20 %, pushes of 0 to 60 ms",
+        formula="Σ 1/(m + y) over the workers",
+        expected=renewal_throughput([530] * 4),
+        unit="/s",
+        sample=partial(throughput, first_ms=100_000, last_ms=290_000, workers=4, batches=600, policy=Asynchronous()),
+    ),
+    no_barrier(
+        claim="Throughput of 4 workers, one 3× slower, 500 ms (exponential), pushes of 0 to 60 ms",
+        formula="Σ 1/(m + y) over the workers",
+        expected=renewal_throughput([1_530, 530, 530, 530]),
+        unit="/s",
+        sample=partial(
+            throughput,
+            first_ms=50_000,
+            last_ms=650_000,
+            workers=4,
+            batches=1_500,
+            compute=ShiftedExponential(shift=0),
+            stragglers=Stragglers(slow_workers=1, slowdown=3),
+            policy=Asynchronous(),
+        ),
+    ),
+    no_barrier(
+        claim="Epoch of 8 workers with 400 batches each, 500 ms ± 20 %, pushes of 0 to 60 ms",
+        formula="B·(m + y) + σ·√B·z_N",
+        source="central limit theorem",
+        expected=static_shards_epoch_ms(8, 400, 530, math.hypot(Uniform().std_ms, 60 / math.sqrt(12))),
+        unit="ms",
+        sample=partial(epochs_ms, runs=300, workers=8, batches=400, policy=Asynchronous()),
+    ),
+    *(
+        no_barrier(
+            claim=f"Time per update of 4 gradients each, 8 workers, {name}",
+            formula="K·m/N",
+            source=DUTTA,
+            expected=k_batch_async_update_ms(1, 4, 8),
+            sample=partial(
+                time_per_update,
+                first=400,
+                last=650,
+                workers=8,
+                batches=400,
+                compute=law,
+                policy=Asynchronous(accumulate=4),
+                **FREE,
+            ),
+        )
+        for law, name in ((UNIFORM, "±20 %"), (EXPONENTIAL, "exponential times"))
+    ),
+)
+
+staleness = partial(Check, topic="Staleness", unit="updates", source="counting pushes between two of a worker")
+in_long_run = partial(mean_staleness, first=1_200, last=2_400, workers=8, batches=400)
+
+STALENESS = (
+    *(
+        staleness(
+            claim=f"Mean staleness without a barrier, 8 workers, {name}",
+            formula="N − 1",
+            expected=asynchronous_staleness(8),
+            sample=partial(in_long_run, policy=Asynchronous(), **question),
+        )
+        for name, question in (
+            ("±20 %", {"compute": UNIFORM, **FREE}),
+            ("exponential times", {"compute": EXPONENTIAL, **FREE}),
+            ("two of them 4× slower", {"stragglers": Stragglers(slow_workers=2, slowdown=4)}),
+            ("queueing at a server", {"compute": AWAY, "network": SERVER}),
+        )
+    ),
+    *(
+        staleness(
+            claim=f"Mean staleness without a barrier, 8 workers, updates of {k} gradients",
+            formula="(N − 1)/K",
+            expected=asynchronous_staleness(8, k),
+            sample=partial(
+                mean_staleness,
+                first=1_200 // k,
+                last=2_400 // k,
+                workers=8,
+                batches=400,
+                policy=Asynchronous(accumulate=k),
+            ),
+        )
+        for k in (2, 4)
+    ),
+    *(
+        staleness(
+            claim=f"Mean staleness of K-async, 8 workers, the first {k} make an update",
+            formula="(N − K)/K",
+            source=DUTTA,
+            expected=k_async_staleness(8, k),
+            sample=partial(
+                mean_staleness, first=1_200 // k, last=1_600 // k, workers=8, batches=220, policy=KAsync(wait_for=k)
+            ),
+        )
+        for k in (2, 4)
+    ),
+    *(
+        staleness(
+            claim=f"Share of gradients {k} updates stale, 8 workers, exponential times",
+            formula="(1/N)(1 − 1/N)^k",
+            source="memoryless times: each next push is anybody's",
+            expected=100 * geometric_staleness(k, 8),
+            unit="%",
+            sample=partial(
+                share_of_staleness,
+                k,
+                first=200,
+                last=2_400,
+                workers=8,
+                batches=400,
+                compute=EXPONENTIAL,
+                policy=Asynchronous(),
+                **FREE,
+            ),
+        )
+        for k in (0, 7)
+    ),
+)
+
+
+between = partial(Check, topic="Between the two")
+in_step = partial(time_per_batch, first=300, runs=200, workers=8, batches=1_200, **FREE)
+
+BETWEEN = (
+    between(
+        claim="Epoch of stale-synchronous with bound 0 over sync's, same draws",
+        formula="1",
+        source=HO,
+        expected=1,
+        unit="×",
+        sample=partial(epoch_ratios, StaleSynchronous(bound=0), Synchronous(), workers=8, batches=50, **FREE),
+    ),
+    between(
+        claim="Epoch of stale-synchronous with a bound of B over async's, same draws",
+        formula="1",
+        source=HO,
+        expected=1,
+        unit="×",
+        sample=partial(epoch_ratios, StaleSynchronous(bound=50), Asynchronous(), workers=8, batches=50),
+    ),
+    *(
+        between(
+            claim=f"Time per batch, stale-synchronous with bound 0, 8 workers, {name}",
+            formula="E[max of N], as with a barrier",
+            source=ORDER,
+            expected=order_statistic_ms(law, 8, 8),
+            sample=partial(in_step, compute=law, policy=StaleSynchronous(bound=0)),
+        )
+        for law, name in ((UNIFORM, "±20 %"), (EXPONENTIAL, "exponential times"))
+    ),
+    *(
+        between(
+            claim=f"Time per batch, stale-synchronous with bound {bound}, 8 workers, ±20 %",
+            formula=STATED.format(3),
+            source=HO,
+            expected=stated,
+            half_digit=5e-4,
+            sample=partial(in_step, compute=UNIFORM, policy=StaleSynchronous(bound=bound)),
+        )
+        for bound, stated in ((1, 1.017), (2, 1.009), (3, 1.006))
+    ),
+    *(
+        between(
+            claim=f"Time per batch, stale-synchronous with bound {bound}, 8 workers, exponential times",
+            formula="N/E[workers not held], by the Markov chain of their leads, solved numerically",
+            source=HO,
+            expected=solved,
+            half_digit=5e-7,
+            sample=partial(in_step, compute=EXPONENTIAL, policy=StaleSynchronous(bound=bound)),
+        )
+        for bound, solved in ((1, 1.792535), (2, 1.509687), (3, 1.374798), (5, 1.244734), (10, 1.130898))
+    ),
+    *(
+        between(
+            claim=f"Time per update of K-async, the first {k} of 8 workers, exponential times",
+            formula="E X_(K:N) = (H_N − H_(N−K))·m",
+            source=DUTTA,
+            expected=k_async_update_ms(EXPONENTIAL, k, 8),
+            sample=partial(
+                epochs_ms,
+                runs=300,
+                per=800 // k,
+                workers=8,
+                batches=100,
+                compute=EXPONENTIAL,
+                policy=KAsync(wait_for=k),
+                **FREE,
+            ),
+        )
+        for k in (1, 2, 4, 8)
+    ),
+    *(
+        between(
+            claim=f"Time per update of K-async, the first {k} of 8 workers, ±20 %",
+            formula="E X_(K:N) = m(1 − j + 2jK/(N + 1))",
+            source=DUTTA,
+            expected=k_async_update_ms(UNIFORM, k, 8),
+            relation="≤",
+            sample=partial(
+                epochs_ms,
+                runs=100,
+                per=800 // k,
+                workers=8,
+                batches=100,
+                compute=UNIFORM,
+                policy=KAsync(wait_for=k),
+                **FREE,
+            ),
+        )
+        for k in (2, 4)
+    ),
+    *(
+        between(
+            claim=f"Time per batch, local SGD with a barrier every {period}, 16 workers, exponential times, L = m",
+            formula="(E[max of N Erlang(H)] + L)/H",
+            source="Wang & Joshi 2018",
+            expected=local_sgd_batch_ms(EXPONENTIAL, 16, period, 1),
+            sample=partial(
+                epochs_ms,
+                runs=3_000,
+                per=50,
+                workers=16,
+                batches=50,
+                compute=EXPONENTIAL,
+                network=FlatLatency(latency_ms=1),
+                policy=LocalSGD(period=period),
+            ),
+        )
+        for period in (1, 10)
+    ),
+)
+
+network = partial(Check, topic="Network")
+through_server = partial(
+    throughput, first_ms=60_000, last_ms=210_000, batches=200, compute=AWAY, network=SERVER, policy=Asynchronous()
+)
+LINK = {"latency_ms": 0.5, "bandwidth_gbps": 8, "message_mb": 4}  # α = 0.5 ms, t = 4 ms
+
+NETWORK = (
+    *(
+        network(
+            claim=f"Time per batch, sync with a {name}, 4 workers, 10 ms of computing, α = 0.5 ms, t = 4 ms",
+            formula=f"m + {formula}",
+            source=source,
+            expected=10 + by_hand,
+            unit="ms",
+            sample=partial(
+                epochs_ms, runs=2, per=10, compute=Constant(mean_ms=10), network=AlphaBeta(**LINK, collective=name)
+            ),
+        )
+        for name, formula, source, by_hand in (
+            ("ring", "2(N − 1)α + 2(N − 1)/N·t", "Patarasuk & Yuan 2009", 2 * 3 * 0.5 + 2 * 3 / 4 * 4),
+            ("tree", "2·log2(N)·α + 2(N − 1)/N·t", "halving-doubling (textbook)", 2 * 2 * 0.5 + 2 * 3 / 4 * 4),
+            ("server", "2α + 2N·t", "parameter server, all at once", 2 * 0.5 + 2 * 4 * 4),
+        )
+    ),
+    *(
+        network(
+            claim=f"Async through one server, first come, first served: {n} workers, m = 1 s ± 20 %, d = 0.15 s",
+            formula="(1 − p0)/d, 1/p0 = Σ_k N!/(N − k)!·(d/m)^k, with processor sharing",
+            source="machine repair (textbook)",
+            expected=processor_sharing_throughput(n, 1_000, 150),
+            relation="≥",
+            unit="/s",
+            sample=partial(through_server, workers=n),
+        )
+        for n in (2, 4, 8, 12)
+    ),
+    *(
+        network(
+            claim=f"Async through one server is bounded: {n} workers, m = 1 s ± 20 %, d = 0.15 s",
+            formula="min(N/(m + d), 1/d)",
+            source="a worker's round trip without queues; a server that never rests",
+            expected=server_throughput_bound([1_150] * n, 150),
+            relation="≤",
+            unit="/s",
+            sample=partial(through_server, workers=n),
+        )
+        for n in (4, 12)
+    ),
+    network(
+        claim="Async through one server, 8 workers, m = 1 s ± 20 %, d = 0.15 s",
+        formula=STATED.format(2),
+        source="long simulation",
+        expected=6.35,
+        half_digit=5e-3,
+        unit="/s",
+        sample=partial(through_server, workers=8),
+    ),
+)
+
+stragglers = partial(Check, topic="Stragglers")
+ONE_SLOW = partial(Stragglers, slow_workers=1)
+STEADY = {"workers": 8, "compute": Constant(mean_ms=1), **FREE}
+
+STRAGGLERS = (
+    stragglers(
+        claim="Time per batch, 32 workers, constant times, 1 % hiccups of 5×",
+        formula="m(1 + (s − 1)(1 − (1 − p)^N))",
+        source="chance that nobody hiccups",
+        expected=hiccup_maximum(0.01, 5, 32),
+        sample=partial(
+            epochs_ms,
+            runs=3_000,
+            per=50,
+            workers=32,
+            batches=50,
+            compute=Constant(mean_ms=1),
+            stragglers=HICCUPS,
+            **FREE,
+        ),
+    ),
+    *(
+        stragglers(
+            claim=f"Time per iteration that waits for the first {k} of 100 workers, {name}",
+            formula=formula,
+            source=CHEN,
+            expected=kth_done_ms(UNIFORM, hiccups, [(100, 1)], k),
+            sample=partial(
+                epochs_ms,
+                runs=1_000,
+                per=100 * batches // k,
+                workers=100,
+                batches=batches,
+                compute=UNIFORM,
+                stragglers=hiccups,
+                policy=BackupWorkers(wait_for=k),
+                **FREE,
+            ),
+        )
+        for k, batches, hiccups, name, formula in (
+            (100, 20, NONE, "±20 %", "m(1 − j + 2jK/(N + 1))"),
+            (96, 24, NONE, "±20 %", "m(1 − j + 2jK/(N + 1))"),
+            (100, 20, HICCUPS, "±20 % and 1 % hiccups of 5×", "∫ P(fewer than K done)"),
+            (95, 19, HICCUPS, "±20 % and 1 % hiccups of 5×", "∫ P(fewer than K done)"),
+        )
+    ),
+    *(
+        stragglers(
+            claim=f"Throughput of a shared queue over sync's, 8 workers, one {f}× slower",
+            formula="(f(N − 1) + 1)/N",
+            source=RENEWAL,
+            expected=shared_queue_gain(8, f),
+            unit="×",
+            sample=partial(
+                throughput_ratios,
+                Asynchronous(assignment="shared"),
+                Synchronous(),
+                first_ms=100,
+                last_ms=340,
+                runs=2,
+                batches=400,
+                stragglers=ONE_SLOW(slowdown=f),
+                **STEADY,
+            ),
+        )
+        for f in (2, 4)
+    ),
+    stragglers(
+        claim="Epoch of async with static shards over sync's, 8 workers, one 2× slower",
+        formula="1",
+        source="the slow worker's B batches",
+        expected=1,
+        unit="×",
+        sample=partial(
+            epoch_ratios, Asynchronous(), Synchronous(), runs=2, batches=100, stragglers=ONE_SLOW(slowdown=2), **STEADY
+        ),
+    ),
+    stragglers(
+        claim="Epoch of sync over rebalanced's, 8 workers, one 2× slower",
+        formula="(f(N − 1) + 1)/N",
+        source="sizes in proportion to speed",
+        expected=shared_queue_gain(8, 2),
+        unit="×",
+        sample=partial(
+            epoch_ratios, Synchronous(), Rebalanced(), runs=2, batches=100, stragglers=ONE_SLOW(slowdown=2), **STEADY
+        ),
+    ),
+    *(
+        stragglers(
+            claim=f"Time per batch, stale-synchronous with bound {bound}, 8 workers, one 3× slower",
+            formula="f·m, the slow worker's pace for any bound",
+            source=HO,
+            expected=3,
+            sample=partial(
+                time_per_batch,
+                first=50,
+                runs=2,
+                batches=200,
+                stragglers=ONE_SLOW(slowdown=3),
+                policy=StaleSynchronous(bound=bound),
+                **STEADY,
+            ),
+        )
+        for bound in (2, 10)
+    ),
+)
+
+CHECKS: tuple[Check, ...] = (*BARRIER, *NO_BARRIER, *STALENESS, *BETWEEN, *NETWORK, *STRAGGLERS)
+
+
+def judge(check: Check, values: np.ndarray) -> Result:
+    """Whether such values agree with one of these checks: the rule is that of `verdict`."""
+    return verdict(check, values, rows=len(CHECKS))

@@ -1,0 +1,387 @@
+"""What theory says a run should give: closed forms with their conditions and sources, and what they say of a scenario.
+
+Numbers of workers are N, mini-batches of each worker B, means m; times are ms, throughputs mini-batches a second.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
+from core.policies.base import Policy
+from core.scenario import Scenario
+from core.theory.order_statistics import (
+    Groups,
+    erlang_maximum,
+    kth_done_ms,
+    normal_maximum,
+    slowest_sum_ms,
+    step_moments_ms,
+)
+from core.workload.compute_laws import EULER_GAMMA, ComputeLaw, Constant, Gumbel, Pareto, ShiftedExponential, Uniform
+from core.workload.networks import FlatLatency
+from core.workload.stragglers import Stragglers
+
+FEWEST_BATCHES, FEWEST_BATCHES_IF_SKEWED = 5, 50  # below these, ratios of means say too little
+NEW_LONGER_THAN_USED = Constant | Uniform | Gumbel | ShiftedExponential
+"""Laws of which a draw that has begun takes no longer still than a new one: their hazard rates never fall."""
+
+
+def harmonic(n: int) -> float:
+    """H_n = 1 + 1/2 + … + 1/n (definition)."""
+    return math.fsum(1 / k for k in range(1, n + 1))
+
+
+def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
+    """Mean of the k-th smallest of n independent draws, ms (David & Nagaraja, Order Statistics, 2003).
+
+    Uniform: m(1 − j + 2jk/(n+1)). Shifted exponential: Δ + (H_n − H_{n−k})/μ. Pareto:
+    x_m·Γ(n+1)Γ(n−k+1−1/α)/(Γ(n−k+1)Γ(n+1−1/α)). Gumbel, k = n: loc + β(ln n + γ). Else a numeric integral, or None
+    where that would take too long.
+    """
+    if isinstance(law, Constant):
+        return law.mean_ms
+    if isinstance(law, Uniform):
+        return law.mean_ms * (1 - law.jitter + 2 * law.jitter * k / (n + 1))
+    if isinstance(law, ShiftedExponential):
+        return law.shift * law.mean_ms + law.std_ms * (harmonic(n) - harmonic(n - k))
+    if isinstance(law, Pareto):
+        a, left = 1 / law.alpha, n - k + 1
+        log = math.lgamma(n + 1) - math.lgamma(left) + math.lgamma(left - a) - math.lgamma(n + 1 - a)
+        return law.least_ms * math.exp(log)
+    if isinstance(law, Gumbel) and k == n:
+        return law.location_ms + law.scale_ms * (math.log(n) + EULER_GAMMA)
+    return kth_done_ms(law, Stragglers(), [(n, 1.0)], k)
+
+
+def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
+    """Mean slowest of N mini-batches over their constant time: 1 + (s − 1)(1 − (1 − p)^N).
+
+    Independence argument: the slowest takes s times as long, unless nobody hiccups, of which the chance is (1 − p)^N.
+    """
+    return 1 + (factor - 1) * -math.expm1(workers * math.log1p(-probability)) if probability < 1 else factor
+
+
+def renewal_throughput(cycles_ms: Sequence[float]) -> float:
+    """Mini-batches a second of workers that never wait: Σ_w 1/(m_w + y_w), for any law, in a long run.
+
+    cycles_ms: mean compute + network time of each worker. Elementary renewal theorem (Ross, Stochastic Processes,
+    1996).
+    """
+    return math.fsum(1000 / cycle for cycle in cycles_ms)
+
+
+def static_shards_epoch_ms(workers: int, batches: int, step_ms: float, std_ms: float) -> float:
+    """Epoch of workers that never wait, B batches each: B·(m + y) + σ√B·z_N, approximately (central limit theorem).
+
+    step_ms, std_ms: mean and standard deviation of one compute + network time; the law has a finite variance.
+    """
+    return batches * step_ms + std_ms * math.sqrt(batches) * normal_maximum(workers)
+
+
+def asynchronous_staleness(workers: int, accumulate: int = 1) -> float:
+    """(N − 1)/K, mean staleness without a barrier, K gradients an update: any law, any mix of speeds, long run.
+
+    Counting argument: between two pushes of a worker, the others make N − 1 on average, as everybody's pushes are
+    counted by everybody.
+    """
+    return (workers - 1) / accumulate
+
+
+def k_async_staleness(workers: int, wait_for: int) -> float:
+    """(N − K)/K, mean staleness of K-async: any law, any mix of speeds, long run.
+
+    Counting argument (Little's law): N gradients are always under way, K leave with each update, so that one stays for
+    N/K updates, of which the last is its own.
+    """
+    return (workers - wait_for) / wait_for
+
+
+def geometric_staleness(staleness: int, workers: int) -> float:
+    """P(τ = k) = (1/N)(1 − 1/N)^k without a barrier: equal workers, exponential times, free network, long run.
+
+    Memorylessness argument: each next push is anybody's with chance 1/N, so k of the others' come first with chance
+    (1 − 1/N)^k.
+    """
+    return (1 - 1 / workers) ** staleness / workers
+
+
+def k_async_update_ms(law: ComputeLaw, k: int, n: int) -> float | None:
+    """E X_(K:N), at least K-async's mean time per update, and equal for the exponential law; free network.
+
+    For laws that are new longer than used, else None (Dutta et al., arXiv 2003.10579).
+    """
+    return order_statistic_ms(law, k, n) if isinstance(law, NEW_LONGER_THAN_USED) else None
+
+
+def k_batch_async_update_ms(cycle_ms: float, k: int, n: int) -> float:
+    """K·m/N, mean time per update of K-batch-async: any law, equal workers, long run (arXiv 2003.10579)."""
+    return k * cycle_ms / n
+
+
+def local_sgd_batch_ms(law: ShiftedExponential, workers: int, period: int, network_ms: float) -> float:
+    """Mean time per batch of local SGD: Δ + (E[largest of N Erlang(H)]/μ + L)/H, up to H = 200 (Wang & Joshi 2018)."""
+    return law.shift * law.mean_ms + (law.std_ms * erlang_maximum(workers, period) + network_ms) / period
+
+
+def processor_sharing_throughput(workers: int, away_ms: float, service_ms: float) -> float:
+    """Pushes a second through a server that serves all pushes at once, each more slowly.
+
+    (1 − p0)/d, 1/p0 = Σ_k N!/(N−k)!·(d/m)^k: the machine repair model (Kleinrock, Queueing Systems I, 1975), d the
+    service time, m the mean time away from the server, for any laws of both (Baskett et al. 1975). First come, first
+    served is faster where service takes always the same.
+    """
+    load = service_ms / away_ms
+    total = math.fsum(math.perm(workers, k) * load**k for k in range(workers + 1))
+    return 1000 * (1 - 1 / total) / service_ms
+
+
+def server_throughput_bound(cycles_ms: Sequence[float], service_ms: float) -> float:
+    """At most so many pushes a second pass one server: min(Σ_w 1/(m_w + 2α + 2d), 1/d), in a long run.
+
+    cycles_ms: mean time of each worker's round trip without queueing, m_w + 2α + 2d. Asymptotic bounds of a closed
+    network (Lazowska et al., Quantitative System Performance, 1984): queueing only lengthens round trips, and a server
+    that never rests makes 1/d.
+    """
+    return min(renewal_throughput(cycles_ms), 1000 / service_ms)
+
+
+def shared_queue_gain(workers: int, slowdown: float) -> float:
+    """Throughput of one shared queue over sync with one worker f× slower: (f(N − 1) + 1)/N.
+
+    Constant times, free network, long run. Rebalanced mini-batches gain as much. Renewal argument: the queue is worked
+    off at N − 1 + 1/f mini-batches per m, sync makes N per f·m.
+    """
+    return (slowdown * (workers - 1) + 1) / workers
+
+
+def delay_stability_limit(staleness: float) -> float:
+    """Largest ηλ (learning rate × curvature) with stable gradient descent, each gradient τ updates old.
+
+    2·sin(π/(2(2τ + 1))), for a quadratic loss and a constant delay: all roots of z^(τ+1) − z^τ + ηλ within the unit
+    circle (Levin & May 1976, as 2·cos(τπ/(2τ + 1))). Of a mean staleness, which need not be whole, it is a guide.
+    """
+    return 2 * math.sin(math.pi / (2 * (2 * staleness + 1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """One expected figure: its value, how far it holds (exact, approximate, long run, bound), and its formula.
+
+    A bound is one from above, on the mean over runs.
+    """
+
+    value: float
+    holds: str
+    formula: str
+
+
+FRESH = Expected(value=0, holds="exact", formula="a barrier applies every gradient before the next read")
+
+
+def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expected]:
+    """Expected metrics of one run by name, under the scenario's policy or another; what is not known is absent."""
+    scenario = replace(scenario, policy=policy) if policy else scenario
+    match scenario.policy:
+        case Synchronous() | Rebalanced():
+            return expected_with_barriers(scenario, 1)
+        case LocalSGD(period=period):
+            return expected_with_barriers(scenario, min(period, scenario.batches))
+        case BackupWorkers():
+            return expected_backup_workers(scenario)
+        case KAsync():
+            return expected_k_async(scenario)
+        case StaleSynchronous():
+            return expected_stale_synchronous(scenario)
+        case Asynchronous():
+            return expected_asynchronous(scenario)
+    return {}
+
+
+def expected_with_barriers(scenario: Scenario, period: int) -> dict[str, Expected]:
+    """A barrier after every H batches: rounds of E[slowest of N sums of H draws] + L (order statistics; SPEC §1)."""
+    rounds, rest = divmod(scenario.batches, period)
+    full, last = slowest(scenario, period), slowest(scenario, rest) if rest else (0.0, True)
+    if full is None or last is None:
+        return {"mean_staleness": FRESH}
+    between = rounds * full[0] + last[0]
+    epoch = between + -(-scenario.batches // period) * scenario.network.barrier_ms(scenario.workers)
+    formula = "B·(E[max of N] + L)" if period == 1 else "⌈B/H⌉·(E[max of N sums of H] + L)"
+    figures = epoch_figures(scenario, epoch, full[1] and last[1], formula)
+    busy = figures.get("utilization_percent")
+    if busy:  # of all time; idle is of all but the network's
+        idle = 100 - busy.value * epoch / between
+        formula = "1 − m / E[max of N]" if period == 1 else "1 − H·m / E[max of N sums of H]"
+        figures["idle_percent"] = Expected(value=idle, holds=busy.holds, formula=formula)
+    return figures | {"mean_staleness": FRESH}
+
+
+def expected_backup_workers(scenario: Scenario) -> dict[str, Expected]:
+    """Iterations of E[K-th fastest of N] + L; the last waits for as many as the epoch still needs (2003.10579 §3)."""
+    epoch = updates_ms(scenario, scenario.network.barrier_ms(scenario.workers))
+    if epoch is None:
+        return {"mean_staleness": FRESH}
+    figure = Expected(value=epoch, holds="exact", formula="⌈N·B/K⌉·(E[K-th of N] + L)")
+    return {"epoch_ms": figure, "mean_staleness": FRESH}
+
+
+def expected_k_async(scenario: Scenario) -> dict[str, Expected]:
+    """No more than when nobody waits, and updates of at most E[K-th fastest of N] + the longest push.
+
+    Both for laws that are new longer than used; the second says nothing where many gradients wait for a few, and is
+    left out there.
+    """
+    law, network, stragglers = scenario.compute, scenario.network, scenario.stragglers
+    value = k_async_staleness(scenario.workers, scenario.policy.wait_for)
+    figures = {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
+    if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or stragglers.transient:
+        return figures
+    shortest, longest = network.push_range_ms
+    groups, epoch = speeds(scenario), updates_ms(scenario, longest)
+    if epoch is None:
+        return figures
+    rate = renewal_throughput(cycles_ms(groups, law.mean_ms, (shortest + longest) / 2))
+    if not too_few_batches(scenario):
+        figures["throughput"] = Expected(value=rate, holds="bound", formula="Σ 1 / (m + y), as when nobody waits")
+    if epoch > 2 * 1000 * scenario.work / rate:
+        return figures
+    exact = isinstance(law, ShiftedExponential) and law.shift == longest == 0
+    formula = "⌈N·B/K⌉·(E[K-th of N] + longest push)"
+    return figures | {"epoch_ms": Expected(value=epoch, holds="exact" if exact else "bound", formula=formula)}
+
+
+def expected_stale_synchronous(scenario: Scenario) -> dict[str, Expected]:
+    """Never slower than with a barrier after each push, nor staler than without one; as async from s = B − 1 on."""
+    bound, workers, network = scenario.policy.bound, scenario.workers, scenario.network
+    if bound and bound >= scenario.batches - 1:
+        return expected_asynchronous(replace(scenario, policy=Asynchronous()))
+    stale = Expected(value=workers - 1, holds="bound", formula="N − 1, as without a bound")
+    if bound == 0:
+        stale = Expected(value=(workers - 1) / 2, holds="exact", formula="(N − 1) / 2, from 0 to N − 1 in each round")
+    one = slowest(scenario, 1)
+    if one is None or not isinstance(network, FlatLatency):
+        return {"mean_staleness": stale}
+    longest = network.push_range_ms[1]
+    epoch = Expected(
+        value=scenario.batches * (one[0] + longest),
+        holds="exact" if bound == longest == 0 else "bound",
+        formula="B·(E[max of N] + longest push), as with a barrier",
+    )
+    return {"epoch_ms": epoch, "mean_staleness": stale}
+
+
+def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
+    """No barrier: staleness for any law; a server's bound; a shared queue's long run; the slowest of static shards."""
+    network, policy, groups = scenario.network, scenario.policy, speeds(scenario)
+    mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
+    figures = asynchronous_staleness_figures(scenario)
+    if not isinstance(network, FlatLatency):
+        if groups and scenario.workers == 1:  # nobody to queue behind
+            epoch = scenario.batches * (groups[0][1] * mean + 2 * network.pull_ms)
+            figures |= epoch_figures(scenario, epoch, True, "B·(m + 2α + 2d)")
+        elif groups and not (std and too_few_batches(scenario)):
+            most = server_throughput_bound(cycles_ms(groups, mean, 2 * network.pull_ms), network.service_ms)
+            formula = "min(Σ 1 / (m + 2α + 2d), 1 / d)"
+            figures["throughput"] = Expected(value=most, holds="bound", formula=formula)
+        return figures
+    figures["idle_percent"] = Expected(value=0, holds="exact", formula="nobody waits")
+    if policy.is_shared:
+        if groups:
+            rate = renewal_throughput(cycles_ms(groups, mean, sum(network.push_range_ms) / 2))
+            figures["throughput"] = Expected(value=rate, holds="long run", formula="Σ 1 / (m + y) over the workers")
+        return figures
+    last = slowest(scenario, scenario.batches, network.push_range_ms)
+    if last is None:
+        return figures
+    formula = "E[max of N sums of B]" if last[1] else "B·(m + y) + σ·√B·z_N"
+    return figures | epoch_figures(scenario, *last, formula)
+
+
+def asynchronous_staleness_figures(scenario: Scenario) -> dict[str, Expected]:
+    """(N − 1)/K in a long run; no more with static shards on uneven workers, of which the slow ones end alone."""
+    policy, groups = scenario.policy, speeds(scenario)
+    value = asynchronous_staleness(scenario.workers, policy.accumulate)
+    if policy.is_shared or (groups and len(groups) == 1):
+        formula = "(N − 1) / K, for any law and mix of speeds, K gradients an update"
+        return {"mean_staleness": Expected(value=value, holds="long run", formula=formula)}
+    if policy.accumulate == 1:
+        formula = "N − 1, less where slow workers end alone"
+        return {"mean_staleness": Expected(value=value, holds="bound", formula=formula)}
+    return {}
+
+
+def epoch_figures(scenario: Scenario, epoch_ms: float, exact: bool, formula: str) -> dict[str, Expected]:
+    """The epoch, and what it says of throughput and utilization where no work is thrown away."""
+    epoch = Expected(value=epoch_ms, holds="exact" if exact else "approximate", formula=formula)
+    mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
+    certain = exact and std == 0
+    if not certain and too_few_batches(scenario):
+        return {"epoch_ms": epoch}
+    busy = scenario.batches * mean * mean_factor(speeds(scenario))
+    ratio = "exact" if certain else "approximate"  # a ratio of means is not the mean of ratios
+    return {
+        "epoch_ms": epoch,
+        "throughput": Expected(value=1000 * scenario.work / epoch_ms, holds=ratio, formula="N·B / E[epoch]"),
+        "utilization_percent": Expected(value=100 * busy / epoch_ms, holds=ratio, formula="B·m / E[epoch]"),
+    }
+
+
+def too_few_batches(scenario: Scenario) -> bool:
+    """Whether an epoch of random times is too short, or too wild, for ratios of means to say anything."""
+    skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)
+    fewest = FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES
+    return scenario.batches < fewest or math.isinf(scenario.compute.std_ms)
+
+
+def speeds(scenario: Scenario) -> Groups | None:
+    """Groups of equally fast workers; None where speeds are random, or measured times are not independent draws."""
+    workers, stragglers = scenario.workers, scenario.stragglers
+    if stragglers.spread > 0 or not scenario.compute.same_for_all:
+        return None
+    slow = stragglers.slow_workers if stragglers.slowdown > 1 else 0
+    groups = [group for group in ((slow, stragglers.slowdown), (workers - slow, 1.0)) if group[0]]
+    if isinstance(scenario.policy, Rebalanced):  # sizes in proportion to speed, their sum kept
+        return [(workers, workers / sum(count / factor for count, factor in groups))]
+    return groups
+
+
+def mean_factor(groups: Groups) -> float:
+    """How many times slower than the law the workers are on average."""
+    return sum(count * factor for count, factor in groups) / sum(count for count, _ in groups)
+
+
+def cycles_ms(groups: Groups, mean_ms: float, network_ms: float) -> list[float]:
+    """Mean compute + network time of every worker."""
+    return [factor * mean_ms + network_ms for count, factor in groups for _ in range(count)]
+
+
+def kth_ms(scenario: Scenario, k: int) -> float | None:
+    """Mean time until k of N workers have computed one mini-batch each, ms, or None where it is not known."""
+    groups = speeds(scenario)
+    if groups is None:
+        return None
+    (_, factor), *others = groups
+    if others or scenario.stragglers.transient:
+        return kth_done_ms(scenario.compute, scenario.stragglers, groups, k)
+    one = order_statistic_ms(scenario.compute, k, scenario.workers)
+    return one and factor * one
+
+
+def updates_ms(scenario: Scenario, network_ms: float) -> float | None:
+    """Mean time of an epoch's updates, each by the first K of N workers that start together, ms."""
+    needed = scenario.policy.wait_for
+    updates = -(-scenario.work // needed)
+    rest = scenario.work - (updates - 1) * needed
+    time = {k: kth_ms(scenario, k) for k in {needed, rest}}
+    if None in time.values():
+        return None
+    return (updates - 1) * time[needed] + time[rest] + updates * network_ms
+
+
+def slowest(scenario: Scenario, steps: int, push_range_ms: tuple[float, float] = (0, 0)) -> tuple[float, bool] | None:
+    """Mean time of the slowest of N workers over so many steps, ms, and whether it is exact; or None."""
+    if steps == 1 and push_range_ms == (0, 0):
+        one = kth_ms(scenario, scenario.workers)
+        return one and (one, True)
+    groups = speeds(scenario)
+    return groups and slowest_sum_ms(scenario.compute, scenario.stragglers, groups, steps, push_range_ms)

@@ -1,0 +1,196 @@
+"""Measured runs: read from files, cleaned, and written as files that other tools open."""
+
+import re
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.common.validation import TIME_RANGE_MS, ScenarioError, shown
+from core.scenario import MAX_BATCHES, MAX_WORKERS
+from core.traces.files import MAX_BYTES, Budget, Rows, file_name, pieces
+from core.traces.kineto import read_kineto
+from core.traces.tables import read_table
+from core.traces.trace import Trace
+
+MAX_CELLS = 1_000_000
+MOST_RATIO = 1e9  # of the longest compute time to the shortest
+WARM_UP = 3.0  # a first step that takes so many times the median of the rest is not like the rest
+NUMBERED = re.compile(r"(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?", re.IGNORECASE)
+
+
+def sample_files() -> list[Path]:
+    """The traces of a real run that come with the simulator: PyTorch, 4 processes, gloo, 20 steps."""
+    return sorted((Path(__file__).parents[1] / "data" / "pytorch_ddp_4_ranks").glob("rank*.json.gz"))
+
+
+def read_trace(files) -> Trace:
+    """What was measured of a run, from a list of paths or open binary files, plain or gzip.
+
+    Tables (CSV, TSV, Parquet; their columns are described in core/traces/tables.py) or PyTorch profiler traces, one
+    file per rank: there compute is what a step's collectives leave of it. Only durations are used, so the clocks of
+    workers need not agree. Steps that a worker lacks are left out, and so is a first step above 3 times the median
+    of the others on every worker; `notes` says what was done. All files together may hold 2 GiB, a table 32 MiB
+    (decompressed) and 1,000,000 mini-batches.
+    Raises ScenarioError, naming file, worker and step, for what cannot be read so.
+    """
+    if not isinstance(files, list | tuple) or not 1 <= len(files) <= MAX_WORKERS:
+        raise ScenarioError(f"files: {shown(files)} is not a list of 1 to {MAX_WORKERS:,} files.")
+    budget = Budget(MAX_BYTES)
+    return cleaned([read_rows(file, budget) for file in files])
+
+
+def read_rows(file, budget: Budget) -> Rows:
+    """The rows of one file, of whichever kind it is."""
+    name, stream = file_name(file), pieces(file, budget)
+    first = next(stream, b"")
+    start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if not start:
+        raise ScenarioError(f"{name} is empty.")
+    return (read_kineto if start in b"{[" else read_table)(name, chain([first], stream))
+
+
+def cleaned(files: list[Rows]) -> Trace:
+    """One trace of all files: whole steps only, nothing that is no time, waiting and network told apart."""
+    notes = [note for rows in files for note in rows.notes]
+    table = together(files, notes)
+    refuse_bad(table)
+    trace = replace(complete(table, notes), whole_steps=files[0].whole_steps)
+    if trace.whole_steps:
+        notes.append("No waiting, network or collective was found: whole steps are taken for computing.")
+    warm_up = warm_up_steps(trace.compute_ms)
+    if warm_up:
+        notes.append(
+            f"Warm-up left out, step {few(trace.step_numbers[:warm_up])}: above {WARM_UP:g} times the median of the "
+            "others on every worker."
+        )
+        trace = some_steps(trace, slice(warm_up, None))
+    if trace.steps < 2:
+        raise ScenarioError("files: 1 step says nothing about stragglers; record at least 2 that all workers have.")
+    if trace.comm_ms is not None and trace.wait_ms is None:
+        trace = waiting_told_apart(trace, notes)
+    return replace(trace, notes=tuple(notes))
+
+
+def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
+    """All rows in one table with their worker and file: where the rows do not name the worker, the file does."""
+    first = files[0]
+    for rows in files:
+        if set(rows.table) != set(first.table) or rows.whole_steps != first.whole_steps:
+            have = [", ".join(sorted(each.table)) for each in (first, rows)]
+            raise ScenarioError(f"{first.file} has {have[0]}, but {rows.file} has {have[1]}; give files of one kind.")
+    tables = [rows.table.assign(file=rows.file) for rows in files]
+    if "worker" not in first.table:
+        ranks = [rows.rank for rows in files]
+        if None in ranks:
+            ranks = range(len(files))
+            if len(files) > 1:
+                notes.append("Not every file says which rank it is; they are numbered in the order given, 0 first.")
+        tables = [table.assign(worker=rank) for table, rank in zip(tables, ranks, strict=True)]
+    table = pd.concat(tables, ignore_index=True)
+    names = table["worker"].unique().tolist()
+    numbers = [NUMBERED.fullmatch(str(name)) for name in names]
+    if all(numbers) and len({int(number[1]) for number in numbers}) == len(names):
+        table["worker"] = table["worker"].map(
+            {name: int(number[1]) for name, number in zip(names, numbers, strict=True)}
+        )
+    return table
+
+
+def refuse_bad(table: pd.DataFrame) -> None:
+    """ScenarioError, with file, worker and step, for a value that is no time and for a mini-batch that comes twice."""
+    low, high = TIME_RANGE_MS
+    bad = {
+        "has no worker": table["worker"].isna(),
+        "is there twice": table.duplicated(["worker", "step"]),
+    }
+    for name, least in (("compute_ms", low), ("wait_ms", 0), ("comm_ms", 0)):
+        if name in table:
+            good = table[name].between(least, high) | table["compute_ms"].isna()
+            bad[f"has {name} {{{name}:g}}, not a number from {least:g} to {high:g}"] = ~good
+    for what, where in bad.items():
+        if where.any():
+            row = table[where].iloc[0].to_dict()
+            worker = str(row["worker"])[:40]
+            raise ScenarioError(f"{row['file']}: worker {worker}, step {row['step']} {what.format(**row)}.")
+
+
+def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
+    """The steps that every worker has; a mini-batch without a compute time is missing."""
+    if not pd.api.types.is_numeric_dtype(table["worker"]):
+        names = [plain_name(name) for name in table["worker"]]
+        table = table.assign(worker=pd.Series(names, table.index, dtype=object))
+    if table.duplicated(["worker", "step"]).any():
+        raise ScenarioError("files: two workers have names that begin alike; give them short ones, such as rank0.")
+    workers, steps = sorted(table["worker"].unique().tolist(), key=by_number), np.unique(table["step"])
+    cells = len(workers) * len(steps)
+    if len(workers) > MAX_WORKERS or len(steps) > MAX_BATCHES or cells > MAX_CELLS:
+        raise ScenarioError(
+            f"files: {len(workers):,} workers × {len(steps):,} steps; at most {MAX_WORKERS:,} workers, "
+            f"{MAX_BATCHES:,} steps and {MAX_CELLS:,} mini-batches are taken."
+        )
+    place = {worker: column for column, worker in enumerate(workers)}
+    at = np.searchsorted(steps, table["step"]), [place[worker] for worker in table["worker"].tolist()]
+    grids = {}
+    for name in ("compute_ms", "wait_ms", "comm_ms"):
+        if name in table:
+            grids[name] = np.full((len(steps), len(workers)), np.nan)
+            grids[name][at] = table[name]
+    whole = np.isfinite(grids["compute_ms"]).all(axis=1)
+    lacks = (~np.isfinite(grids["compute_ms"])).sum(axis=0)
+    fewest = f"worker {str(workers[lacks.argmax()])[:40]} lacks {lacks.max():,} of {len(steps):,} steps"
+    if not whole.any():
+        raise ScenarioError(f"files: no step is there for every worker; {fewest}.")
+    if not whole.all():
+        missing = steps[~whole].tolist()
+        notes.append(f"Steps that not every worker has left out: {few(missing)}; {fewest}.")
+    grids = {name: grid[whole] for name, grid in grids.items()}
+    least, most = grids["compute_ms"].min(), grids["compute_ms"].max()
+    if most > MOST_RATIO * least:
+        raise ScenarioError(f"files: compute times from {least:g} to {most:g} ms are not those of one run.")
+    return Trace(worker_names=tuple(workers), step_numbers=tuple(steps[whole].tolist()), **grids)
+
+
+def plain_name(name):
+    """A worker's name, short and without signs that a page would take for more than text; a number if it is one."""
+    if isinstance(name, int) and not -(2**63) <= name < 2**63:
+        name = str(name)
+    return re.sub(r"[^\w .:-]", "?", name[:40]) if isinstance(name, str) else name
+
+
+def few(steps) -> str:
+    """The first few of these numbers."""
+    return ", ".join(map(str, steps[:5])) + (f" and {len(steps) - 5:,} more" if len(steps) > 5 else "")
+
+
+def by_number(name) -> list:
+    """Sorts rank10 behind rank2."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d{1,18})", str(name))]
+
+
+def warm_up_steps(compute: np.ndarray) -> int:
+    """How many of the first steps are not like the others, on every worker."""
+    first = 0
+    while len(compute) - first > 2 and (compute[first] > WARM_UP * np.median(compute[first + 1 :], axis=0)).all():
+        first += 1
+    return first
+
+
+def some_steps(trace: Trace, which: slice) -> Trace:
+    """The trace with some of its steps."""
+    arrays = {name: getattr(trace, name) for name in ("compute_ms", "wait_ms", "comm_ms")}
+    kept = {name: None if array is None else array[which] for name, array in arrays.items()}
+    return replace(trace, step_numbers=trace.step_numbers[which], **kept)
+
+
+def waiting_told_apart(trace: Trace, notes: list[str]) -> Trace:
+    """The trace with its time in collectives split: who comes last waits for nobody, so its time is the network's."""
+    network = np.broadcast_to(trace.comm_ms.min(axis=1, keepdims=True), trace.comm_ms.shape)
+    trace = replace(trace, wait_ms=trace.comm_ms - network, comm_ms=network)
+    notes.append(
+        f"The network costs {trace.network_ms:.3g} ms a step (median): a step's shortest collective, as who comes last "
+        "waits for nobody. What the others' take beyond that is waiting."
+    )
+    return trace

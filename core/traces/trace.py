@@ -1,0 +1,103 @@
+"""A measured run: how long every worker computed, waited and communicated in every step."""
+
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from core.common.validation import TIME_RANGE_MS, ScenarioError, as_table, shown
+from core.workload.compute_laws import Measured
+from core.workload.networks import FlatLatency, Network
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """What was measured of a run with a barrier after each step; arrays are (steps, workers) in ms."""
+
+    compute_ms: np.ndarray
+    worker_names: tuple
+    """Their numbers or names, column by column."""
+    step_numbers: tuple[int, ...]
+    wait_ms: np.ndarray | None = None
+    """None where it was not measured."""
+    comm_ms: np.ndarray | None = None
+    """Network time without waiting, None where it was not measured."""
+    whole_steps: bool = False
+    """Whether compute_ms holds whole steps, in which waiting may hide."""
+    notes: tuple[str, ...] = ()
+    """What was done to the data, in plain sentences."""
+
+    def __post_init__(self):
+        for name in ("worker_names", "step_numbers"):
+            if not isinstance(getattr(self, name), tuple):
+                raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not a tuple.")
+        if not all(isinstance(step, numbers.Integral) for step in self.step_numbers):
+            raise ScenarioError(f"step_numbers: {shown(self.step_numbers)} are not whole numbers.")
+        for name, least in (("compute_ms", TIME_RANGE_MS[0]), ("wait_ms", 0), ("comm_ms", 0)):
+            if getattr(self, name) is not None or name == "compute_ms":
+                wanted = f"a table of {self.steps:,} step_numbers × {self.workers:,} worker_names"
+                times = as_table(name, getattr(self, name), wanted, self.workers, max(1, self.steps), self.steps + 1)
+                if len(times) > self.steps or not ((times >= least) & (times <= TIME_RANGE_MS[1])).all():
+                    raise ScenarioError(
+                        f"{name}: {shown(times)} are not times from {least:g} to {TIME_RANGE_MS[1]:g} ms of "
+                        f"{self.steps:,} step_numbers × {self.workers:,} worker_names."
+                    )
+                object.__setattr__(self, name, times)
+
+    @property
+    def steps(self) -> int:
+        """Rows of the arrays."""
+        return len(self.step_numbers)
+
+    @property
+    def workers(self) -> int:
+        """Columns of the arrays."""
+        return len(self.worker_names)
+
+    @property
+    def work(self) -> int:
+        """Mini-batches that were measured."""
+        return self.steps * self.workers
+
+    @property
+    def network_ms(self) -> float:
+        """What the network costs after a barrier, ms: the median of comm_ms; 0 where it was not measured."""
+        return 0.0 if self.comm_ms is None else float(np.median(self.comm_ms))
+
+    def to_network(self) -> Network:
+        """A network that takes network_ms from every worker for each mini-batch, with a barrier or without one."""
+        return FlatLatency(latency_ms=self.network_ms, async_fraction=1, async_least=1)
+
+    def to_law(self) -> Measured:
+        """The compute times as a law that replays them."""
+        return Measured(compute_ms=self.compute_ms)
+
+    def table(self) -> pd.DataFrame:
+        """A row per mini-batch: worker, step, compute_ms, wait_ms and comm_ms where known. Its CSV reads back."""
+        times = {"compute_ms": self.compute_ms, "wait_ms": self.wait_ms, "comm_ms": self.comm_ms}
+        columns = {"worker": list(self.worker_names) * self.steps, "step": np.repeat(self.step_numbers, self.workers)}
+        return pd.DataFrame(columns | {name: table.ravel() for name, table in times.items() if table is not None})
+
+    def segments(self) -> pd.DataFrame:
+        """Phases as a run has them: worker (0 first), batch (its step), phase, reason, start_ms, end_ms.
+
+        Each worker's steps follow one another from 0 on. Waiting that was not measured is what a barrier would cost.
+        """
+        compute = self.compute_ms
+        wait = compute.max(axis=1, keepdims=True) - compute if self.wait_ms is None else self.wait_ms
+        comm = np.zeros_like(compute) if self.comm_ms is None else self.comm_ms
+        spent = np.stack([compute, wait, comm], axis=2).transpose(1, 0, 2).reshape(compute.shape[1], -1)
+        end = spent.cumsum(axis=1)
+        worker, place = np.nonzero(spent)
+        phase = np.array(["compute", "wait", "comm"])[place % 3]
+        return pd.DataFrame(
+            {
+                "worker": worker,
+                "batch": np.array(self.step_numbers)[place // 3],
+                "phase": phase,
+                "reason": np.where(phase == "wait", "barrier", ""),
+                "start_ms": (end - spent)[worker, place],
+                "end_ms": end[worker, place],
+            }
+        )

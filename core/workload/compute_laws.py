@@ -1,0 +1,319 @@
+"""Laws of the time that one mini-batch takes to compute, each given by its mean in ms, or measured."""
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+
+from core.common.validation import TIME_RANGE_MS, Part, ScenarioError, as_table, real
+
+MAX_MEASURED = 1_000_000  # times of one table; a Python number takes 32 bytes
+EULER_GAMMA = float(np.euler_gamma)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeLaw(Part, ABC):
+    """A law of compute times with mean `mean_ms`."""
+
+    mean_ms: float = 500.0
+
+    def __post_init__(self):
+        self._check("mean_ms", *TIME_RANGE_MS, unit="ms")
+
+    @property
+    @abstractmethod
+    def std_ms(self) -> float:
+        """Standard deviation of one draw, ms; infinite where the law has none."""
+
+    @property
+    def same_for_all(self) -> bool:
+        """Whether every worker draws from the same law."""
+        return True
+
+    @property
+    def worker_means_ms(self) -> np.ndarray:
+        """Mean of each worker's compute times, ms; one number where they are the same."""
+        return np.array([self.mean_ms])
+
+    def check(self, workers: int) -> None:
+        """ScenarioError where the law is not one for that many workers."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
+        """Compute times in ms, filled in C order, so that longer draws begin with the same times.
+
+        The last two axes of the shape are rows and workers; first_row tells where the rows stand in a run.
+        """
+
+    @abstractmethod
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
+        """Chance that a draw takes at most so many ms (above 0), for a law that has a spread."""
+
+    @abstractmethod
+    def quantile(self, share: np.ndarray) -> np.ndarray:
+        """Time that this share of the draws (above 0, below 1) does not exceed, ms."""
+
+    def _check(self, name: str, low: float, high: float, **options) -> None:
+        object.__setattr__(self, name, real(f"compute.{name}", getattr(self, name), low, high, **options))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(ComputeLaw):
+    """Every mini-batch takes exactly the mean."""
+
+    @property
+    def std_ms(self) -> float:
+        return 0.0
+
+    def draw(self, rng, shape, first_row=0):
+        return np.full(shape, self.mean_ms)
+
+    def cdf(self, ms):
+        return np.where(ms < self.mean_ms, 0.0, 1.0)
+
+    def quantile(self, share):
+        return np.full_like(share, self.mean_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(ComputeLaw):
+    """Uniform on mean·(1 ± jitter): the reference's law, with jitter 0.2."""
+
+    jitter: float = 0.2
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check("jitter", 0, 1, below=True)
+
+    @property
+    def std_ms(self) -> float:
+        return self.mean_ms * self.jitter / math.sqrt(3)
+
+    def draw(self, rng, shape, first_row=0):
+        times = rng.random(shape)
+        times *= 2 * self.jitter * self.mean_ms
+        times += (1 - self.jitter) * self.mean_ms
+        return times
+
+    def cdf(self, ms):
+        return np.clip(0.5 + (ms / self.mean_ms - 1) / (2 * self.jitter), 0, 1)
+
+    def quantile(self, share):
+        return self.mean_ms * (1 + self.jitter * (2 * share - 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogNormal(ComputeLaw):
+    """Log-normal with coefficient of variation `cv`: skewed, every time is possible, long ones are rare."""
+
+    cv: float = 0.2
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check("cv", 0, 5)
+
+    @property
+    def std_ms(self) -> float:
+        return self.mean_ms * self.cv
+
+    def draw(self, rng, shape, first_row=0):
+        return self.mean_ms * lognormal_factors(rng, self.cv, shape)
+
+    def cdf(self, ms):
+        sigma = math.sqrt(math.log1p(self.cv**2))
+        return normal_cdf(np.log(ms / self.mean_ms) / sigma + sigma / 2)
+
+    def quantile(self, share):
+        sigma = math.sqrt(math.log1p(self.cv**2))
+        return self.mean_ms * np.exp(sigma * (normal_quantile(share) - sigma / 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gumbel(ComputeLaw):
+    """Gumbel (largest-value) law with coefficient of variation `cv`: the fit of sequence-length imbalance.
+
+    cv is at most 0.35: beyond it a noticeable share of the times would have to be cut off at zero.
+    """
+
+    cv: float = 0.14
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check("cv", 0, 0.35)
+
+    @property
+    def std_ms(self) -> float:
+        return self.mean_ms * self.cv
+
+    @property
+    def scale_ms(self) -> float:
+        """β = σ·√6/π."""
+        return self.std_ms * math.sqrt(6) / math.pi
+
+    @property
+    def location_ms(self) -> float:
+        """Mode: mean − γ·β."""
+        return self.mean_ms - EULER_GAMMA * self.scale_ms
+
+    def draw(self, rng, shape, first_row=0):
+        return np.maximum(rng.gumbel(self.location_ms, self.scale_ms, shape), 1e-6 * self.mean_ms)
+
+    def cdf(self, ms):
+        return np.exp(-np.exp(np.minimum((self.location_ms - ms) / self.scale_ms, 700)))
+
+    def quantile(self, share):
+        return np.maximum(self.location_ms - self.scale_ms * np.log(-np.log(share)), 1e-6 * self.mean_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftedExponential(ComputeLaw):
+    """A constant share `shift` of the mean, and an exponential rest; shift 0 is the exponential law."""
+
+    shift: float = 0.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check("shift", 0, 1)
+
+    @property
+    def std_ms(self) -> float:
+        return (1 - self.shift) * self.mean_ms
+
+    def draw(self, rng, shape, first_row=0):
+        times = rng.standard_exponential(shape)
+        times *= self.std_ms
+        times += self.shift * self.mean_ms
+        return times
+
+    def cdf(self, ms):
+        return -np.expm1(-np.maximum(ms - self.shift * self.mean_ms, 0) / self.std_ms)
+
+    def quantile(self, share):
+        return self.shift * self.mean_ms - self.std_ms * np.log1p(-share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pareto(ComputeLaw):
+    """Pareto with tail index `alpha`: heavy tails; up to alpha 2 the variance is infinite."""
+
+    alpha: float = 3.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._check("alpha", 1, 100, above=True)
+
+    @property
+    def least_ms(self) -> float:
+        """x_m, the shortest time: mean·(α − 1)/α."""
+        return self.mean_ms * (self.alpha - 1) / self.alpha
+
+    @property
+    def std_ms(self) -> float:
+        if self.alpha <= 2:
+            return math.inf
+        return self.least_ms / (self.alpha - 1) * math.sqrt(self.alpha / (self.alpha - 2))
+
+    def draw(self, rng, shape, first_row=0):
+        return self.least_ms * (1 + rng.pareto(self.alpha, shape))
+
+    def cdf(self, ms):
+        return 1 - (self.least_ms / np.maximum(ms, self.least_ms)) ** self.alpha
+
+    def quantile(self, share):
+        return self.least_ms * (1 - share) ** (-1 / self.alpha)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Measured(ComputeLaw):
+    """A measured table of compute times, (steps, workers) in ms: replayed exactly, in every run.
+
+    Rows beyond the last are whole rows of the table again, drawn at random, so that what slows all workers of a
+    step together stays together. A table may have 1,000,000 times.
+    """
+
+    mean_ms: float = field(init=False, default=0.0)
+    compute_ms: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self):
+        times = measured_table(self.compute_ms)
+        object.__setattr__(self, "compute_ms", tuple(map(tuple, times.tolist())))
+        object.__setattr__(self, "mean_ms", float(times.mean()))
+
+    def __repr__(self):
+        digest = hashlib.sha256(np.array(self.compute_ms).tobytes()).hexdigest()[:16]
+        return f"Measured({self.steps} steps × {self.workers} workers, sha256 {digest})"
+
+    @property
+    def steps(self) -> int:
+        """Rows of the table."""
+        return len(self.compute_ms)
+
+    @property
+    def workers(self) -> int:
+        """Columns of the table."""
+        return len(self.compute_ms[0])
+
+    @property
+    def std_ms(self) -> float:
+        return float(np.std(self.compute_ms))
+
+    @property
+    def same_for_all(self) -> bool:
+        return False
+
+    @property
+    def worker_means_ms(self) -> np.ndarray:
+        return np.mean(self.compute_ms, axis=0)
+
+    def check(self, workers):
+        if workers != self.workers:
+            raise ScenarioError(f"workers: {workers:,} do not fit a measured table of {self.workers:,} workers.")
+
+    def draw(self, rng, shape, first_row=0):
+        *runs, rows, _ = shape
+        number = np.arange(first_row, first_row + rows)
+        again = rng.integers(0, self.steps, (*runs, rows))
+        return np.array(self.compute_ms)[np.where(number < self.steps, np.minimum(number, self.steps - 1), again)]
+
+    def cdf(self, ms):
+        return np.searchsorted(np.sort(self.compute_ms, axis=None), ms, side="right") / (self.steps * self.workers)
+
+    def quantile(self, share):
+        return np.quantile(self.compute_ms, share, method="inverted_cdf")
+
+
+def measured_table(values) -> np.ndarray:
+    """The values as a table of times, or ScenarioError when they are not one."""
+    found = as_table("compute.compute_ms", values, "a table of steps × workers", most=MAX_MEASURED)
+    low, high = TIME_RANGE_MS
+    good = (found >= low) & (found <= high)
+    if not good.all():
+        step, worker = np.argwhere(~good)[0]
+        raise ScenarioError(
+            f"compute.compute_ms: {found[step, worker]} at step {step}, worker {worker} is not a number "
+            f"from {low:g} to {high:g} ms."
+        )
+    return found
+
+
+def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Log-normal factors with mean 1 and the given coefficient of variation."""
+    variance = math.log1p(cv**2)
+    return rng.lognormal(-variance / 2, math.sqrt(variance), shape)
+
+
+def normal_cdf(z: np.ndarray) -> np.ndarray:
+    """Φ, the standard normal distribution."""
+    return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in z.ravel().tolist()]).reshape(z.shape)
+
+
+def normal_quantile(share: np.ndarray) -> np.ndarray:
+    """Φ⁻¹, its inverse."""
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse(value) for value in share.ravel().tolist()]).reshape(share.shape)
+
+
+LAWS = {law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto, Measured)}

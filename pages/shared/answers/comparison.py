@@ -1,0 +1,132 @@
+"""What Compare says, tables and draws of an answer: worked out once, with it, and kept with it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from core import Scenario, charts, compare
+from core.common.wording import lowered
+from core.policies.base import Policy
+from core.report import comparison
+from core.report.timeline_data import PHASE_ORDER, Picture, pictures
+from core.statistics.pairs import Paired, means, speedup
+from pages.shared.answers.drawn import Drawn, ready, tabled
+
+BLOCKS, MOST_BLOCKS = 8_000, 2_500  # of all pictures together, and of one
+TILES = ["epoch_ms", "idle_percent", "throughput"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline(Drawn):
+    """The timeline of one run under a policy, which is its title."""
+
+    epoch_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Everything that a page shows of paired runs."""
+
+    runs: int
+    """Of each policy."""
+    headline: str
+    reasons: str
+    caveats: str
+    summary: str
+    """To paste; a link to the page belongs below it."""
+    means: pd.DataFrame
+    """Of the tiles, a row a policy."""
+    ranking: pa.Table
+    metrics: pa.Table
+    timelines: list[Timeline]
+    phases: list[str]
+    """Those that the timelines draw."""
+    drawn: str
+    """What the timelines are of."""
+    epochs: Drawn
+    """How the epoch times spread."""
+    speedups: Drawn
+    """How the speed-ups over the baseline spread."""
+    cost_ms: float
+    """What the runs took to simulate."""
+    computed_at: float
+
+
+def answer(scenario: Scenario, policies: Sequence[Policy], replicates: int) -> Answer:
+    """The answer to a comparison; the first policy is the baseline."""
+    start = time.perf_counter()
+    table = compare(scenario, policies, replicates)
+    cost_ms = 1000 * (time.perf_counter() - start)
+    paired = Paired.of(table)
+    shown = pictures(scenario, policies, min(MOST_BLOCKS, BLOCKS // len(policies)))
+    colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
+    pair = len(policies) == 2
+    phases = {phase for picture in shown for phase in picture.phases}
+    return Answer(
+        runs=replicates,
+        headline=comparison.headline(paired),
+        reasons=comparison.reasons(paired, policies),
+        caveats=comparison.caveats(scenario, paired),
+        summary=comparison.summary_text(paired, policies, scenario),
+        means=means(paired)[TILES],
+        ranking=tabled(comparison.ranking(paired)),
+        metrics=tabled(comparison.summary(paired).round(3)),
+        timelines=[timeline(picture, charts.timeline if pair else charts.small_timeline) for picture in shown],
+        phases=[phase for phase in PHASE_ORDER if phase in phases],
+        drawn=comparison.what_is_drawn(scenario, shown, replicates),
+        epochs=(histogram_of_epochs if pair else intervals_of_epochs)(paired, colors),
+        speedups=(histogram_of_speedups if pair else intervals_of_speedups)(paired, colors),
+        cost_ms=cost_ms,
+        computed_at=time.time(),
+    )
+
+
+def timeline(picture: Picture, chart) -> Timeline:
+    """The timeline of a picture, by the chart that suits the page."""
+    return Timeline(title=picture.label, chart=ready(chart(picture)), words=picture.words, epoch_ms=picture.epoch_ms)
+
+
+def histogram_of_epochs(paired: Paired, colors: dict[str, str]) -> Drawn:
+    """Two policies' epoch times, over the same bins."""
+    epochs = {policy: runs["epoch_ms"] for policy, runs in paired.runs.items()}
+    return Drawn(
+        title="Epoch time, run by run",
+        chart=ready(charts.histogram(epochs, "Epoch time (ms)", colors)),
+        words=comparison.distribution_in_words(paired),
+    )
+
+
+def histogram_of_speedups(paired: Paired, colors: dict[str, str]) -> Drawn:
+    """The speed-up of the second policy over the first, pair by pair."""
+    baseline, other = paired.runs
+    gain = speedup(paired, baseline, other)
+    title = f"{baseline} time / {lowered(other)} time (×)"
+    chart = charts.histogram({other: gain.ratios}, title, colors, marks=(gain.low, gain.median, gain.high))
+    return Drawn(
+        title=f"Speed-up of {lowered(other)}, pair by pair",
+        chart=ready(chart),
+        words=comparison.speedup_in_words(gain),
+    )
+
+
+def intervals_of_epochs(paired: Paired, colors: dict[str, str]) -> Drawn:
+    """Each policy's epoch times."""
+    spread = charts.columns(comparison.epoch_intervals(paired))
+    return Drawn(
+        title="Epoch time",
+        chart=ready(charts.intervals(spread, "Epoch time (s)", colors)),
+        words=comparison.distribution_in_words(paired),
+    )
+
+
+def intervals_of_speedups(paired: Paired, colors: dict[str, str]) -> Drawn:
+    """Each policy's speed-ups over the first."""
+    gains = comparison.speedup_intervals(paired)
+    return Drawn(
+        title=f"Speed-up over {lowered(paired.baseline)}, pair by pair",
+        chart=ready(charts.intervals(charts.columns(gains), "Speed-up (×)", colors, mark=1.0)),
+        words=comparison.speedups_in_words(gains),
+    )

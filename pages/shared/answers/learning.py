@@ -1,0 +1,85 @@
+"""What Learning says, tables and draws of a training: worked out once, and kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from core import Scenario, charts
+from core.learning.experiment import Learning
+from core.learning.problem import Problem
+from core.policies.base import Policy
+from core.report import learning as learning_report
+from pages.shared.answers import training
+from pages.shared.answers.drawn import Drawn, ready, tabled
+from pages.shared.caching.results import remembered
+
+AGAINST = {"time": ("time_s", "Time (s)"), "samples processed": ("samples", "Samples processed")}
+MEASURES = {"accuracy": "Test accuracy (%)", "loss": "Training loss"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """Everything that the page shows of policies that have trained."""
+
+    headline: str
+    reasons: str
+    advice: str
+    """What to do where not every run reaches the target."""
+    measures: list[str]
+    """What can be drawn, the goal first."""
+    curves: dict[tuple[str, str], Drawn]
+    """By what they are drawn against, and the measure; none where every run diverged."""
+    targets: pa.Table
+    rates: Drawn
+    all_rates: pa.Table
+
+
+@remembered(entries=64, size="64MiB", own=4)
+def learned(
+    asked: Scenario, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...] | None, seeds: int
+) -> Learned:
+    """The answer of policies that have trained on all of the scenario's mini-batches."""
+    learning = training.learning(asked, policies, problem, rates, seeds)
+    colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
+    measures = ["accuracy", "loss"] if learning.goal == "accuracy" else ["loss"]
+    headline, all_rates = learning_report.headline(learning), tabled(learning_report.all_rates(learning))
+    if learning.runs.empty:
+        return Learned(
+            headline=headline,
+            reasons="",
+            advice="",
+            measures=measures,
+            curves={},
+            targets=tabled(pd.DataFrame()),
+            rates=None,
+            all_rates=all_rates,
+        )
+    words = learning_report.curves_in_words(learning)
+    return Learned(
+        headline=headline,
+        reasons=learning_report.reasons(learning),
+        advice=learning_report.advice(learning, asked.workers, problem),
+        measures=measures,
+        curves={
+            (against, measure): Drawn(title="", chart=ready(chart(learning, against, measure, colors)), words=words)
+            for against in AGAINST
+            for measure in measures
+        },
+        targets=tabled(learning_report.targets(learning)),
+        rates=Drawn(
+            title="How sensitive to the learning rate",
+            chart=ready(charts.sensitivity(learning_report.sensitivity(learning), colors)),
+            words=learning_report.rates_in_words(learning),
+        ),
+        all_rates=all_rates,
+    )
+
+
+def chart(learning: Learning, against: str, measure: str, colors: dict[str, str]) -> charts.Chart:
+    """Learning curves, with a line at the target where it is one of this measure."""
+    column, title = AGAINST[against]
+    scale = 100 if measure == "accuracy" else 1
+    level = scale * learning.target if measure == learning.goal else None
+    return charts.curves(learning_report.bands(learning, column, measure), title, MEASURES[measure], colors, level)

@@ -1,0 +1,105 @@
+"""What Your trace says, tables and draws of a measured run: worked out once, with it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+import pyarrow as pa
+
+from core import Trace, charts
+from core.report import traces as trace_report
+from core.scenario import Scenario
+from core.simulation.run import simulate
+from core.traces.diagnosis import Diagnosis, diagnose
+from core.traces.remedies import Remedy, measured_scenario, what_if, what_if_table
+from pages.shared.answers.drawn import Drawn, ready, tabled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cures:
+    """What would save time."""
+
+    best: str
+    more_workers: str
+    drawn: Drawn
+    table: pa.Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceAnswer:
+    """Everything that the page shows of a trace."""
+
+    headline: str
+    reasons: str
+    slowness: Drawn
+    workers: pa.Table
+    cures: Cures | None
+    """None where there is one worker, or where nobody can tell who is slow."""
+    summary: str
+    figures: pa.Table
+    fits: pa.Table
+
+
+def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> TraceAnswer:
+    """The answer of a diagnosis and of its remedies."""
+    return TraceAnswer(
+        headline=trace_report.headline(diagnosis),
+        reasons=" ".join(trace_report.reasons(diagnosis, trace)),
+        slowness=Drawn(
+            title="Who is slow, and when",
+            chart=ready(charts.slowness(trace)),
+            words=trace_report.workers_in_words(diagnosis),
+        ),
+        workers=tabled(trace_report.workers_table(diagnosis)),
+        cures=cures(diagnosis, remedies) if trace.workers > 1 and not diagnosis.suspicion else None,
+        summary=trace_report.summary_text(trace, diagnosis, remedies),
+        figures=tabled(diagnosis.table()),
+        fits=tabled(trace_report.fits_table(diagnosis)),
+    )
+
+
+def cures(diagnosis: Diagnosis, remedies: list[Remedy]) -> Cures:
+    """What the remedies save."""
+    table = what_if_table(remedies)
+    return Cures(
+        best=trace_report.best_remedies(remedies),
+        more_workers=trace_report.more_workers_in_words(diagnosis),
+        drawn=Drawn(
+            title="What would save time",
+            chart=ready(charts.remedies(table)),
+            words=trace_report.remedies_in_words(table),
+        ),
+        table=tabled(trace_report.remedies_table(table)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """A trace, and what is known of it; each is worked out once."""
+
+    trace: Trace
+    is_sample: bool = False
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What its stragglers cost."""
+        return diagnose(self.trace)
+
+    @cached_property
+    def remedies(self) -> list[Remedy]:
+        """What each policy and each repair would make of it."""
+        return what_if(self.trace)
+
+    @cached_property
+    def answer(self) -> TraceAnswer:
+        """All that its page shows."""
+        return trace_answer(self.trace, self.diagnosis, self.remedies)
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """A barrier after each step, on the measured network cost."""
+        return measured_scenario(self.trace)
+
+    def measured_segments(self) -> pd.DataFrame:
+        """The simulated schedule of the run as it was measured."""
+        return simulate(self.scenario).segments()

@@ -1,0 +1,75 @@
+"""Results worth keeping between reruns and visitors: bounded, keyed on what was asked and on the model's version."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Lock
+
+import streamlit as st
+
+from core import Run, Scenario, Synchronous, simulate
+from core.policies.base import Policy
+from pages.shared import uploaded_trace
+from pages.shared.answers.comparison import Answer, answer
+from pages.shared.caching.memory import given_back
+from pages.shared.caching.results import remembered
+
+LARGE = 2**18  # mini-batches of a run that may take more than 64 MB
+
+
+def simulated(scenario: Scenario) -> Run:
+    """The run of a scenario. The last large one is kept, a single one for all visitors: it may take a gigabyte."""
+    if scenario.work <= LARGE:
+        return simulate(scenario)
+    with st.spinner("Simulating…"):
+        if uploaded_trace.in_use():  # nothing of it is kept where others could see it
+            with last_large_run().turn, given_back():
+                return simulate(scenario)
+        return last_large_run().of(scenario)
+
+
+@contextmanager
+def turn(scenario: Scenario) -> Iterator[None]:
+    """One comparison after the other, where a single run may take hundreds of megabytes."""
+    if scenario.work <= LARGE:
+        yield
+        return
+    with last_large_run().comparing, given_back():
+        yield
+
+
+class LargeRun:
+    """The last large run. One is simulated at a time, and the one before it is let go first."""
+
+    def __init__(self):
+        self.turn, self.comparing, self.run = Lock(), Lock(), None
+
+    def of(self, scenario: Scenario) -> Run:
+        run = self.run
+        if run is not None and run.scenario == scenario:
+            return run
+        with self.turn, given_back():
+            run = self.run
+            if run is None or run.scenario != scenario:
+                run = self.run = None
+                run = self.run = simulate(scenario)
+            return run
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def last_large_run() -> LargeRun:
+    return LargeRun()
+
+
+def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
+    """The answer to a comparison, and whether it was there before."""
+    asked_at = time.time()
+    found = comparison_answer(replace(scenario, policy=Synchronous()), policies, replicates)
+    return found, found.computed_at < asked_at
+
+
+@remembered(entries=64, size="128MiB", spinner="Running the paired epochs…")
+def comparison_answer(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
+    with turn(scenario):
+        return answer(scenario, policies, replicates)

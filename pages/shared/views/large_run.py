@@ -1,0 +1,70 @@
+"""A run of more blocks than fit one picture: an overview of all of it, and a window of it in full."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import Run, Scenario, charts
+from core.report import run as run_report
+from core.report.timeline_data import picture
+from core.schedule.downsampling import MOST_ROWS, closeup, group_names, groups, overview, slowest
+from pages.shared.caching.simulations import simulated
+from pages.shared.errors import boundary
+from pages.shared.views.charts import draw
+from pages.shared.views.tiles import timeline_chart
+
+ORDERS = SLOWEST, BY_NUMBER = ("slowest first", "by number")
+
+
+def timelines(run: Run) -> None:
+    """The overview, in an order of one's choice, and below it what a drag across it asks for."""
+    order = st.segmented_control("Workers", ORDERS, default=SLOWEST, required=True, key="worker_order")
+    everybody = np.arange(run.scenario.workers)
+    ranking = slowest(run.schedule, len(everybody))
+    rows = groups(ranking if order == SLOWEST else everybody)
+    _, until_ms = closeup(run.schedule, ranking[:MOST_ROWS])
+    window(run.scenario, overview(run.schedule, rows), group_names(rows), f"Workers, {order}", until_ms / 1000)
+
+
+@st.fragment
+@boundary()
+def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, until_s: float) -> None:
+    """The overview to drag across, and the window in full; it asks for the run again rather than holding on to it."""
+    run = simulated(asked)
+    epoch_s = run.metrics.epoch_ms / 1000
+    first = (0.0, until_s)
+    draw(
+        charts.overview(cells, labels, title),
+        "overview",
+        run_report.overview_in_words(cells, labels),
+        on_select=lambda: brushed(first, epoch_s),
+    )
+    step = 10.0 ** math.floor(math.log10(epoch_s / 1000))
+    since_s, until_s = st.slider(
+        "Window drawn in full (s)",
+        0.0,
+        epoch_s,
+        first,
+        step,
+        f"%.{max(0, round(-math.log10(step)))}f",
+        key="window_s",
+        help="Or drag across the overview; a double click there goes back to the start.",
+    )
+    since_ms, until_ms = 1000 * since_s, 1000 * until_s
+    workers = slowest(run.schedule, MOST_ROWS, since_ms, until_ms)
+    if st.session_state.worker_order == BY_NUMBER:
+        workers = np.sort(workers)
+    segments, until_ms = closeup(run.schedule, workers, since_ms, until_ms)
+    words = run_report.closeup_in_words(segments, workers, since_ms, until_ms)
+    timeline_chart(picture(run, segments, workers, (since_ms, until_ms), words), key="timeline")
+    st.caption(run_report.how_to_read(run, since_ms, until_ms, len(workers)))
+
+
+@boundary()
+def brushed(first: tuple[float, float], epoch_s: float) -> None:
+    """Put the window where the overview was dragged across, or back to the start."""
+    picked = st.session_state.overview.selection.window.get("from_ms")
+    at = [min(max(0.0, float(ms) / 1000), epoch_s) for ms in picked or ()]
+    st.session_state.window_s = (min(at), max(at)) if at else first

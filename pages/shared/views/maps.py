@@ -1,0 +1,108 @@
+"""A map's cells: done one after the other, kept in the session as they come, so that stopping keeps what is done; and
+what is picked of the chart of them."""
+
+import time
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from core import Scenario
+from core.learning.problem import Problem
+from core.maps import target_rows
+from core.policies.base import Policy
+from core.simulation.sweeps import cell_rows
+from pages.shared.answers.maps import Asked, MapAnswer, map_answer
+from pages.shared.caching.results import remembered
+from pages.shared.controls.widgets import control
+from pages.shared.errors import action
+from pages.shared.session import session
+from pages.shared.views.charts import draw
+
+BETWEEN = 0.2  # seconds from one sign of progress to the next
+
+
+def mapped(
+    scenario: Scenario, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None
+) -> list[dict]:
+    """The rows of the cells that are done; with a problem, each cell trains.
+
+    While cells are missing, progress and a button to stop are shown; after a stop, one to go on.
+    """
+    key = (repr(scenario), repr(cells), tuple(policies), runs, problem)
+    at = session().map
+    if at.asked != key:
+        at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
+    missing = [i for i in range(len(cells)) if i not in at.rows]
+    if missing and at.stopped:
+        st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
+        st.button("Go on", on_click=stop, args=(False,), icon=":material/play_arrow:")
+    elif missing:
+        work(scenario, cells, missing, tuple(policies), runs, problem)
+    return [row for i in sorted(at.rows) for row in at.rows[i]]
+
+
+def work(scenario, cells, missing, policies, runs, problem) -> None:
+    """Do the missing cells, with progress and time left."""
+    place = st.container(horizontal=True)
+    progress = place.progress(0.0)
+    stopping = place.empty()
+    rows = session().map.rows
+    stopping.button("Stop", key="map_stop", on_click=stop, args=(True,), icon=":material/stop:")
+    start = shown = time.monotonic()
+    for done, i in enumerate(missing):
+        now = time.monotonic()
+        if now - shown > BETWEEN:
+            shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
+            text = f"{len(rows):,} of {len(cells):,} cells, about {left:,.0f} s left"
+            progress.progress(len(rows) / len(cells), text)
+        rows[i] = rows_of(scenario, cells[i], policies, runs, problem)
+    progress.empty()
+    stopping.empty()
+
+
+@action
+def stop(stopped: bool) -> None:
+    """Leave the map as it is, or go on."""
+    session().map.stopped = stopped
+
+
+@remembered(entries=20_000, size="64MiB", own=0)
+def rows_of(
+    scenario: Scenario, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None
+) -> list[dict]:
+    """The rows of one cell."""
+    if problem:
+        return target_rows(scenario, cell, policies, problem)
+    return cell_rows(scenario, cell, policies, runs)
+
+
+def answered(rows: list[dict], asked: Asked) -> MapAnswer:
+    """What the page shows of these rows, which `mapped` gave it; the last answer is kept in the session."""
+    progress = session().map
+    kept_for = (progress.asked, len(rows), asked)
+    if progress.answer is None or progress.answer[0] != kept_for:
+        progress.answer = (kept_for, map_answer(pd.DataFrame(rows), asked))
+    return progress.answer[1]
+
+
+def of_policy(labels: dict[str, str]) -> str:
+    """The label of the policy that a map is about: chosen by what a link calls it."""
+    texts = {text: label for label, text in labels.items()}
+    return texts[control("against", tuple(texts))]
+
+
+def map_chart(answer: MapAnswer, asked: Asked) -> dict | None:
+    """The chart of a map, and the cell of it that was picked: by a click, or of a single axis by its value."""
+    if len(asked.names) == 1:
+        draw(answer.drawn.chart, "map", answer.drawn.words)
+        st.caption(answer.caption)
+        (name,), (values,) = asked.names, asked.values
+        place = st.select_slider("Open a point", values, key=f"point {name}", format_func=lambda value: f"{value:,g}")
+        return {name: place}
+    event = draw(answer.drawn.chart, "map", answer.drawn.words, on_select="rerun", selection_mode="cell")
+    st.caption(answer.caption)
+    if not (clicked := event.selection.get("cell")):
+        return None
+    places = (int(clicked[0][side]) for side in "xy")
+    return {name: values[place] for name, values, place in zip(asked.names, asked.values, places, strict=True)}

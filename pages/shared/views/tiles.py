@@ -1,0 +1,39 @@
+"""Pieces that more than one page shows."""
+
+import streamlit as st
+
+from core import charts
+from core.report import run as run_report
+from core.report.timeline_data import Picture
+from core.schedule.metrics import FIGURES
+from core.theory.closed_forms import Expected
+from pages.shared.views.charts import draw
+
+
+def metric_tiles(values: dict[str, float], notes: dict[str, dict]) -> None:
+    """The headline metrics with their definitions; notes are what `st.metric` takes beside label and value."""
+    with st.container(horizontal=True):
+        for name, value in values.items():
+            meaning = FIGURES[name]["meaning"]
+            note = {"help": meaning, "border": True, **notes[name]}
+            st.metric(FIGURES[name]["label"], run_report.figure_text(name, value), **note)
+
+
+def theory_notes(names, expected: dict[str, Expected]) -> dict[str, dict]:
+    """Under each metric what theory expects, and in its help the formula."""
+    notes = {}
+    for name in names:
+        theory = expected.get(name)
+        formula = f" Theory ({theory.holds}): {theory.formula}." if theory else ""
+        notes[name] = {
+            "delta": run_report.theory_text(name, theory),
+            "delta_color": "off",
+            "delta_arrow": "off",
+            "help": FIGURES[name]["meaning"] + formula,
+        }
+    return notes
+
+
+def timeline_chart(picture: Picture, key: str) -> None:
+    """The Gantt chart of a picture, and in words for those who cannot see it."""
+    draw(charts.timeline(picture), key, picture.words)

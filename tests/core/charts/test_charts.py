@@ -1,0 +1,136 @@
+"""Charts are compiled once for each shape: what is drawn is what Altair would have made of the very values."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import AlphaBeta, Asynchronous, BackupWorkers, KAsync, Scenario, Stragglers, Synchronous, charts, simulate
+from core.charts.specs import compiled
+from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
+from core.schedule.downsampling import group_names, groups, overview
+from core.traces.reading import read_trace, sample_files
+from core.traces.remedies import what_if, what_if_table
+
+SYNC, ASYNC = (simulate(Scenario(workers=6, policy=policy)) for policy in (Synchronous(), Asynchronous()))
+BACKUP = simulate(Scenario(workers=40, policy=BackupWorkers(wait_for=30)))
+STALE = simulate(Scenario(workers=9, network=AlphaBeta(message_mb=200), policy=KAsync(wait_for=2)))
+LARGE = simulate(Scenario(workers=100, stragglers=Stragglers(slow_workers=3), policy=Asynchronous(accumulate=1)))
+COLORS = {"A": "#0072B2", "B": "#CC79A7"}
+RATES = pd.DataFrame(
+    {
+        "policy": ["A", "A", "B"],
+        "learning_rate": [0.5, 1.0, 0.25],
+        "final_loss": [0.1, np.nan, 0.3],
+        "time_s": [1.0, np.nan, 3.0],
+        "happens": ["reached", "diverged", "reached"],
+        "lost": [False, True, False],
+        "best": [True, False, True],
+    }
+)
+LINES = pd.DataFrame({"policy": ["A"] * 3 + ["B"] * 3, "x": [1, 2, 4] * 2, "middle": 2.0, "low": 1.0, "high": 3.0})
+CELLS = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 0, 1, 1], "shown": [0.5, 1.5, 2.0, 1.0], "v0": 1.0})
+EDGES = pd.DataFrame([[1, 0, 1, 1]], columns=["x", "y", "x2", "y2"])
+CLEAR, OPEN = CELLS.assign(decided=True), CELLS.assign(decided=[True, False, True, True])
+AXES = (["Jitter", "Latency"], [(0.1, 0.2), (50, 100)])
+TIP = [("v0:Q", "Jitter", ".4g"), ("shown:N", "Fastest", "")]
+WINS = CLEAR.assign(shown=["A", "A", "B", "A"])
+TRACE = read_trace(sample_files())
+INTERVALS = {"policy": ["B", "A"], "middle": [1.0, 2.0], "low": [0.5, 1.5], "high": [1.5, 2.5]}
+
+
+def overview_of(run):
+    rows = groups(np.arange(run.scenario.workers))
+    return charts.overview(overview(run.schedule, rows), group_names(rows), "Workers, by number")
+
+
+EVERY = {
+    "timeline": [charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE)],
+    "small timeline": [charts.small_timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP)],
+    "overview": [overview_of(LARGE), overview_of(BACKUP)],
+    "shares": [charts.shares(*share_bars(run)) for run in (SYNC, BACKUP, LARGE)],
+    "staleness": [charts.staleness(*staleness_bars(run)) for run in (ASYNC, LARGE)],
+    "contributions": [charts.contributions(*contribution_bars(run)) for run in (BACKUP, STALE)],
+    "histogram": [
+        charts.histogram({"A": np.arange(50.0), "B": np.arange(50.0) / 2}, "Epoch time (ms)", COLORS),
+        charts.histogram({"B": np.ones(3)}, "Speed-up (×)", COLORS, marks=(0.9, 1.0, 1.1)),
+    ],
+    "intervals": [
+        charts.intervals(INTERVALS, "Epoch time (s)", COLORS),
+        charts.intervals(INTERVALS, "Speed-up (×)", COLORS, 1.0),
+    ],
+    "curves": [
+        charts.curves(LINES, "Time (s)", "Loss", COLORS),
+        charts.curves(LINES, "Workers", "Throughput", COLORS, 1.0, {"x": [1, 4], "ideal": [1, 4]}, log=True),
+        charts.curves(pd.concat([LINES] * 20), "Time (s)", "Loss", COLORS, 0.5),
+    ],
+    "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
+    "slowness": [charts.slowness(TRACE)],
+    "remedies": [charts.remedies(what_if_table(what_if(TRACE)))],
+    "heatmap": [
+        charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)"), TIP, EDGES[:0]),
+        charts.heatmap(OPEN, *AXES, charts.speedups(OPEN["shown"], *COLORS.values(), "speed-up (×)"), TIP, EDGES),
+        charts.heatmap(WINS, *AXES, charts.winners(["A", "B"], COLORS), TIP, EDGES[:0]),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_compiled_chart_is_what_altair_makes(kind):
+    """Twice: a chart that is drawn from the cache is no other, and nobody can spoil what is kept there."""
+    for chart in EVERY[kind]:
+        made = charts.as_spec(chart.declare(*chart.shape, charts.Values(chart.values))) | {"height": chart.height}
+        first = chart.spec
+        assert without_names(first) == without_names(made)
+        spoil(first)
+        assert without_names(chart.spec) == without_names(made)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_chart_has_the_data_that_it_names(kind):
+    """Every table that a spec names is sent, with every field that it draws, in columns of one length."""
+    for chart in EVERY[kind]:
+        spec = chart.spec
+        json.dumps(spec)
+        assert "<" not in json.dumps(spec["layer"] if "layer" in spec else spec["encoding"]).replace("<=", "")
+        named = {}
+        views(spec, None, named)
+        assert named.keys() == chart.data.keys()
+        for name, fields in named.items():
+            assert fields <= chart.data[name].keys()
+            assert len({len(column) for column in chart.data[name].values()}) == 1
+
+
+def test_charts_of_one_shape_are_compiled_once():
+    compiled.cache_clear()
+    for seed in range(5):
+        chart = charts.timeline(picture(simulate(Scenario(seed=seed))))
+        assert chart.spec["layer"][0]["encoding"]["x"]["scale"]["domain"][1] == chart.values["until"]
+    assert compiled.cache_info().misses == 1
+
+
+def without_names(spec):
+    """A spec without the names that Altair counts up or hashes for its views, as Streamlit does before sending."""
+    return json.loads(re.sub(r'"view_[0-9a-f]+(_\d+)?"', '"view"', json.dumps(spec)))
+
+
+def spoil(node):
+    """Change everything in a spec."""
+    for value in node.values() if isinstance(node, dict) else node:
+        if isinstance(value, dict | list):
+            spoil(value)
+    node.clear()
+
+
+def views(node, table, named):
+    """Collect the fields that each table of a spec is asked for."""
+    table = node.get("data", {}).get("name", table)
+    for layer in node.get("layer", []):
+        views(layer, table, named)
+    if "mark" in node:
+        found = named.setdefault(table, set())
+        for channel in node.get("encoding", {}).values():
+            for each in channel if isinstance(channel, list) else [channel]:
+                found |= {each["field"]} if "field" in each else set()

@@ -1,0 +1,49 @@
+"""Numbers as text."""
+
+import pytest
+
+from core.common.wording import counted, duration, listed, lowered, rounded, times
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (7.4667, "7.47"),
+        (0.5344, "0.534"),
+        (49.88, "49.9"),
+        (1234.5, "1,234"),
+        (3, "3"),
+        (0, "0"),
+        (0.05344, "0.0534"),
+        (9.9999, "10.0"),
+        (999.7, "1,000"),
+        (115.01, "115"),
+    ],
+)
+def test_rounded(value, text):
+    assert rounded(value) == text
+    if value == 0 or abs(value) >= 0.1:
+        assert duration(1000 * value) == f"{text}\N{NO-BREAK SPACE}s"
+
+
+def test_times():
+    assert (times(1.3847), times(1.0064), times(0.9)) == ("1.38×", "1.006×", "0.90×")
+
+
+def test_counted():
+    assert (counted(1, "worker"), counted(1_000, "worker")) == ("1 worker", "1,000 workers")
+    assert (counted(1, "batch", "batches"), counted(0, "batch", "batches")) == ("1 batch", "0 batches")
+
+
+def test_lists_and_the_middle_of_sentences():
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a", "b"], "or") == "a or b"
+    assert lowered("Local SGD (every 4)") == "local SGD (every 4)"
+    assert lowered("K-async (first 2)") == "K-async (first 2)"
+
+
+def test_short_times_are_in_milliseconds():
+    assert [duration(ms) for ms in (99.96, 61.94, 0.25, -20)] == [
+        f"{text}\N{NO-BREAK SPACE}ms" for text in ("100", "61.9", "0.250", "-20")
+    ]

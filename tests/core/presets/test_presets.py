@@ -1,0 +1,99 @@
+"""Presets and lessons: a question, and an answer whose every figure the simulator gives."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from core import Asynchronous, Scenario, Stragglers, Synchronous, Uniform, compare, replicate
+from core.common.wording import times
+from core.links import scenario_of, values_of
+from core.presets.lessons import LESSONS
+from core.presets.presets import LINKS, PRESETS
+from core.statistics.pairs import means, speedup
+
+EVERY = list(dict.fromkeys((*PRESETS, *LESSONS)))
+FIGURE = re.compile(r"\d+(?:\.\d+)?(?:×| %| s\b)")
+
+
+@pytest.mark.parametrize("preset", EVERY, ids=lambda preset: preset.name)
+def test_a_preset_asks_and_fits_the_controls(preset):
+    assert preset.question.endswith("?")
+    assert Scenario.from_dict(preset.scenario.to_dict()) == preset.scenario
+    assert scenario_of(values_of(preset.scenario)) == preset.scenario
+
+
+def mean_of(scenario, policy, **changes):
+    return replicate(replace(scenario, policy=policy, **changes), 1000).mean()
+
+
+def speedup_without_stragglers(scenario):
+    slow, healthy = (mean_of(scenario, Synchronous(), **c)["epoch_ms"] for c in ({}, {"stragglers": Stragglers()}))
+    return times(slow / healthy)
+
+
+def stated(preset):
+    """What the simulator gives: speed-ups over the first policy, shares of the first one's time, and special ones."""
+    scenario, policies = preset.scenario, preset.policies or (Synchronous(), Asynchronous())
+    table = compare(scenario, policies, 1000)
+    gains = {times(speedup(table, policies[0].label, policy.label).median) for policy in policies[1:]}
+    first = means(table).iloc[0]
+    shares = {f"{first[name]:.{digits}f} %" for digits in (0, 1) for name in first.index if name.endswith("percent")}
+    special = {
+        "Reference · 4 workers": lambda: {f"{first['epoch_ms'] / 1000:.2f} s"},
+        "Reference · 8 workers": lambda: {f"{means(table).iloc[1]['epoch_ms'] / 1000:.2f} s"},
+        "Does the barrier scale?": lambda: {
+            f"{mean_of(scenario, Synchronous(), workers=4)['idle_percent']:.1f} %",
+            f"{100 * Uniform().jitter / (1 + Uniform().jitter):.1f} %",
+        },
+        "One bad worker": lambda: {speedup_without_stragglers(scenario)},
+        "Sequences of varying length": lambda: {times(first["epoch_ms"] / scenario.batches / scenario.compute.mean_ms)},
+        "Async slower than sync": lambda: {
+            times(speedup_with(scenario, replace(scenario.network, servers=8))),
+        },
+    }.get(preset.name, set)()
+    return gains | shares | special
+
+
+def speedup_with(scenario, network):
+    table = compare(replace(scenario, network=network), [Synchronous(), Asynchronous()], 100)
+    return speedup(table, "Synchronous", "Asynchronous").median
+
+
+@pytest.mark.parametrize("preset", EVERY, ids=lambda preset: preset.name)
+def test_every_figure_of_an_answer(preset):
+    figures, known = FIGURE.findall(preset.answer), stated(preset)
+    assert figures
+    for figure in figures:
+        assert figure in known
+
+
+def test_figures_in_other_words():
+    """Those that the pattern does not see: staleness, costs of links, a formula, how often a barrier meets a hiccup."""
+    by_name = {preset.name: preset for preset in EVERY}
+    for name, words in [
+        ("Reference · 8 workers", "About {:.1f} updates"),
+        ("Sequences of varying length", "{:.0f} updates"),
+    ]:
+        stale = mean_of(by_name[name].scenario, Asynchronous())["mean_staleness"]
+        assert words.format(stale) in by_name[name].answer
+    surprise = by_name["Async slower than sync"]
+    network, answer = surprise.scenario.network, surprise.answer
+    assert f"{8 * network.service_ms:.0f} ms" in answer
+    assert f"{network.barrier_ms(8):.0f} ms" in answer
+    assert "1.875" in by_name["Own shards or a shared queue"].answer
+    assert (2 * 7 + 1) / 8 == 1.875
+    cloud = by_name["Shared cloud"].scenario
+    assert pytest.approx(1 / 4, abs=0.03) == 1 - 0.99**32
+    assert float(speedup_without_stragglers(cloud)[:-1]) == pytest.approx(2, abs=0.05)
+
+
+def test_the_reference_gains():
+    table = compare(Scenario(), [Synchronous(), Asynchronous()], 2000)
+    assert speedup(table, "Synchronous", "Asynchronous").median == pytest.approx(1.38, abs=0.005)
+
+
+def test_links_go_from_fast_to_slow():
+    latencies, bandwidths = zip(*LINKS.values(), strict=True)
+    assert list(latencies) == sorted(latencies)
+    assert list(bandwidths) == sorted(bandwidths, reverse=True)

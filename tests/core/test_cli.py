@@ -1,0 +1,125 @@
+"""The command line: the API's numbers, links as the dashboard writes them, and clear refusals."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from core import Asynchronous, Scenario, StaleSynchronous, Synchronous, compare, read_trace, simulate, sweep
+from core.cli import main
+from core.report.comparison import headline
+from core.report.traces import summary_text
+from core.schedule.metrics import FIGURES
+from core.statistics.pairs import means
+from core.traces.diagnosis import diagnose
+from core.traces.reading import sample_files
+from core.traces.remedies import what_if
+from tests.paths import ROOT
+
+LINK = "https://here/compare?workers=8&mode=ssp&bound=2&policies=sync&policies=ssp+2&embed=true&replicates=50"
+
+
+def printed(capsys, *arguments):
+    """What the command prints."""
+    assert main(arguments) == 0
+    return capsys.readouterr().out
+
+
+def answered(capsys, *arguments):
+    """What the command prints as JSON; NaN would not be JSON."""
+    return json.loads(printed(capsys, *arguments, "--json"), parse_constant=pytest.fail)
+
+
+def test_run_is_simulate(capsys):
+    figures = simulate(Scenario(workers=8, policy=StaleSynchronous(bound=2))).metrics
+    shown = {row["name"]: row["value"] for row in answered(capsys, "run", LINK)["figures"]}
+    assert shown == {name: getattr(figures, name) for name in FIGURES}
+    text = printed(capsys, "run")
+    assert f"{simulate(Scenario()).metrics.epoch_ms:.6g}" in text
+    assert "7600" in text  # theory
+
+
+def test_compare_is_compare(capsys):
+    data = answered(capsys, "compare", LINK)
+    table = compare(Scenario(workers=8), [Synchronous(), StaleSynchronous(bound=2)], 50)
+    assert data["answer"] == headline(table)
+    expected = means(table)["epoch_ms"].to_dict()
+    assert {row["policy"]: row["epoch_ms"] for row in data["policies"]} == expected
+    text = printed(capsys, "compare", "--policies", "sync,async", "--replicates", "100")
+    assert text.startswith(headline(compare(Scenario(), [Synchronous(), Asynchronous()], 100)))
+
+
+def test_sweep_is_sweep(capsys):
+    options = ("--over", "workers=2,4", "--over", "compute.jitter=0.1,0.3", "--replicates", "20")
+    data = answered(capsys, "sweep", "", *options)
+    grid = {"workers": [2, 4], "compute.jitter": [0.1, 0.3]}
+    table = sweep(Scenario(), grid, [Synchronous(), Asynchronous()], 20)
+    pd.testing.assert_frame_equal(pd.DataFrame(data["cells"]), table, check_dtype=False)
+    assert len(printed(capsys, "sweep", "", *options).splitlines()) == 9
+    kept = answered(capsys, "sweep", "--over", "workers=4,8", "--policies", "sync,backup 7", "--replicates", "2")[
+        "cells"
+    ]
+    assert [row["policy"] for row in kept[1::2]] == ["Backup workers (first 7)"] * 2
+    assert "wait_for: 7" in kept[1]["refused"]
+    refused = answered(capsys, "sweep", "--over", "workers=2,0", "--replicates", "2")["cells"]
+    assert refused[-1]["epoch_ms"] is None
+    assert "workers: 0" in refused[-1]["refused"]
+
+
+def test_trace_is_the_page(capsys):
+    files = [str(path) for path in sample_files()]
+    trace = read_trace(files)
+    assert printed(capsys, "trace", *files).strip() == summary_text(trace, diagnose(trace), what_if(trace)).strip()
+    data = answered(capsys, "trace", *files)
+    assert data["workers"] == 4
+    assert data["remedies"][0]["remedy"] == what_if(trace)[0].name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "foo=1"], "'foo' is unknown; known are workers"),
+        (["run", "workers=abc"], "workers: 'abc' is not a whole number"),
+        (["run", "workers=1e400"], "workers: '1e400' is not a whole number"),
+        (["run", "workers=-1"], "workers: -1 is not a whole number"),
+        (["run", "jitter=x"], "jitter: 'x' is not a number"),
+        (["run", "jitter=2"], "compute.jitter: 2.0 is not a number from 0 to below 1"),
+        (["run", "mode=fast"], "mode: 'fast' is not one of sync, async"),
+        (["run", "workers=1&workers=2"], "workers is named 2 times"),
+        (["run", "nonsense"], "is not a link of the dashboard"),
+        (["run", "workers=4&" * 2_000], "is not a link of the dashboard"),
+        (["run", "workers=4096&batches=100000"], "at most 20,000,000"),
+        (["compare", "--policies", "sync,foo"], "'foo' is not a policy"),
+        (["compare", "--replicates", "0"], "replicates: 0 is not a whole number"),
+        (["sweep", "--over", "wokers=1"], "'wokers' is unknown"),
+        (["trace", "no/such/file.csv"], "no/such/file.csv"),
+    ],
+)
+def test_what_is_refused_is_said_in_a_line(capsys, arguments, message):
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert not said.out
+
+
+def test_help_is_worth_reading(capsys):
+    for arguments in ([], ["run"], ["compare"], ["sweep"], ["trace"]):
+        with pytest.raises(SystemExit) as left:
+            main([*arguments, "--help"])
+        assert left.value.code == 0
+        assert len(capsys.readouterr().out) > 200
+
+
+def test_it_runs_as_a_module_without_streamlit_or_altair():
+    check = (
+        "import sys; from core.cli import main; code = main(['run']); "
+        "print([name for name in ('streamlit', 'altair') if name in sys.modules], code)"
+    )
+    out = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[] 0"
+    refused = subprocess.run([sys.executable, "-m", "core", "run", "x=1"], cwd=ROOT, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr

@@ -1,0 +1,97 @@
+"""What a link says: keys and values, to a scenario and back; policies by their text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import Scenario, ScenarioError
+from core.links import DEFAULTS, LAW_KEYS, scenario_of, values_of
+from core.policies.registry import CODES, POLICIES, policy_from_text
+from tests.strategies import policies_for
+
+KEYS = (
+    *("workers", "batch_ms", "latency_ms", "mode", "bound", "wait_for", "period", "accumulate", "assignment"),
+    *("policies", "batches", "law", "jitter", "cv", "gumbel_cv", "shift", "tail"),
+    *("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"),
+    *("network", "async_fraction", "async_least", "alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap"),
+    *("seed", "replicates", "problem", "train_seeds", "rate"),
+    *("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "present"),
+)
+
+
+def test_keys_are_frozen():
+    """New ones may follow."""
+    assert tuple(DEFAULTS)[: len(KEYS)] == KEYS
+
+
+def test_an_empty_link_is_the_default_scenario():
+    assert scenario_of({}) == scenario_of(DEFAULTS) == Scenario()
+
+
+@st.composite
+def link_values(draw):
+    """Values of every key, within the ranges of the model."""
+    unit = st.floats(0, 0.9)
+    return {
+        "workers": draw(st.integers(1, 64)),
+        "batch_ms": draw(st.integers(1, 2000)),
+        "latency_ms": draw(st.integers(0, 1000)),
+        "mode": draw(st.sampled_from(list(CODES))),
+        "bound": draw(st.integers(0, 20)),
+        "wait_for": draw(st.integers(1, 64)),
+        "period": draw(st.integers(1, 100)),
+        "accumulate": draw(st.integers(1, 64)),
+        "assignment": draw(st.sampled_from(["static", "shared"])),
+        "batches": draw(st.integers(1, 100)),
+        "law": draw(st.sampled_from(list(LAW_KEYS))),
+        "jitter": draw(unit),
+        "cv": draw(unit),
+        "gumbel_cv": draw(st.floats(0, 0.35)),
+        "shift": draw(unit),
+        "tail": draw(st.floats(1.1, 9)),
+        "slow_workers": draw(st.integers(0, 64)),
+        "slowdown": draw(st.floats(1, 9)),
+        "network": draw(st.sampled_from(["flat", "ring", "tree", "server"])),
+        "overlap": draw(unit),
+        "seed": draw(st.integers(0, 2**53 - 1)),
+    }
+
+
+@given(link_values())
+def test_a_scenario_survives_the_way_through_a_link(values):
+    scenario = scenario_of(values)
+    assert scenario_of(values_of(scenario)) == scenario
+    assert values_of(scenario).keys() <= DEFAULTS.keys()
+
+
+def test_more_slow_workers_or_first_ones_than_there_are_mean_all():
+    scenario = scenario_of({"workers": 2, "mode": "backup", "wait_for": 7, "slow_workers": 9})
+    assert scenario.policy.wait_for == scenario.stragglers.slow_workers == 2
+
+
+@given(policies_for(6))
+def test_a_policy_survives_the_way_through_its_text(policy):
+    assert policy_from_text(policy.text) == policy
+    assert policy_from_text(policy.text.upper()) == policy
+    assert policy.fitted(6) == policy
+
+
+def test_every_policy_has_a_code_and_stands_alone():
+    assert list(CODES) == ["sync", "async", "ssp", "backup", "k-async", "local", "rebalanced"]
+    for code, policy in CODES.items():
+        assert policy_from_text(code) == policy()
+    assert len(CODES) == len(POLICIES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "foo", "sync 3", "ssp x", "ssp 1 2", "async 4 4", "ssp -1", "9" * 5000, "async foo", "backup 0", "ssp ²"],
+)
+def test_what_is_not_a_policy_is_refused(text):
+    with pytest.raises(ScenarioError, match=r"^polic"):
+        policy_from_text(text)
+
+
+def test_the_least_of_a_push_lifts_the_most():
+    network = scenario_of({"async_least": 0.8}).network
+    assert (network.async_least, network.async_fraction) == (0.8, 0.8)

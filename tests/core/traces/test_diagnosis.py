@@ -1,0 +1,267 @@
+"""Made-up runs with known stragglers are diagnosed right, and data that cannot tell are called so."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core import Constant, Gumbel, LogNormal, Pareto, ScenarioError, ShiftedExponential, Stragglers, Uniform, read_trace
+from core.report.traces import headline, reasons
+from core.theory.closed_forms import order_statistic_ms
+from core.traces.diagnosis import FIGURES, diagnose, suspicion
+from core.traces.fits import fits, fitted_scenario, slowest_ratio
+from core.traces.reading import sample_files
+from core.traces.trace import Trace
+
+
+def trace_of(compute, **known):
+    compute = np.array(compute, dtype=float)
+    return Trace(
+        compute_ms=compute,
+        worker_names=tuple(range(compute.shape[1])),
+        step_numbers=tuple(range(len(compute))),
+        **known,
+    )
+
+
+def noise(seed, steps, workers, cv=0.1):
+    """Independent gamma times with mean 1."""
+    return np.random.default_rng(seed).gamma(cv**-2, cv**2, (steps, workers))
+
+
+def test_by_hand():
+    """Steps 10+30, 20+20, 10+40: slowest 30, 20, 40 of a mean of 65/3; relative times ½ 3/2, 1 1, 2/5 8/5."""
+    found = diagnose(trace_of([[10, 30], [20, 20], [10, 40]], wait_ms=np.ones((3, 2)), comm_ms=np.full((3, 2), 2)))
+    assert found.slowdown == pytest.approx(30 / (65 / 3))
+    assert found.idle_percent == pytest.approx(100 * (1 - 65 / 90))
+    assert found.wait_percent == pytest.approx(100 * 6 / 148)
+    assert found.comm_percent == pytest.approx(100 * 12 / 148)
+    of_worker, variance = (1.9 / 3, 4.1 / 3), (2 * 0.25 + 2 * 0.36) / 6
+    assert found.worker_share == pytest.approx(np.var(of_worker) / variance)
+    assert found.within_percent == pytest.approx(100 * np.sqrt(variance))
+    assert found.together_percent == pytest.approx(100 * np.std([20, 20, 25]) / (65 / 3))
+    assert found.workers["relative"].tolist() == pytest.approx(of_worker)
+    assert found.workers["last"].tolist() == [1, 2]  # a tie goes to the lower number
+    assert found.slowest["worker"] == 1
+    assert found.slowest_factor == pytest.approx(90 / 40)
+    assert found.table()["value"].tolist() == [getattr(found, name) for name in FIGURES]
+
+
+def test_a_known_persistent_and_a_known_transient_part():
+    """Worker 3 of 8 is half as fast again, noise CV .1: shares, factor and the law come out."""
+    factors = np.ones(8)
+    factors[3] = 1.5
+    compute = 100 * factors * noise(1, 2_000, 8)
+    found = diagnose(trace_of(compute))
+    of_worker = factors / factors.mean()  # to first order, a time over its step's mean takes a part of its noise along
+    noise_left = of_worker**2 * (1 - 2 * of_worker / 8 + (of_worker**2).sum() / 64)
+    expected = of_worker.var() / (of_worker.var() + 0.1**2 * noise_left.mean())
+    assert found.worker_share == pytest.approx(expected, abs=0.01)
+    assert (found.kind, found.slowest["worker"]) == ("persistent", 3)
+    assert found.slowest_factor == pytest.approx(1.5, abs=0.01)
+    best = found.fits[0]
+    assert best.stragglers.slow_workers == 1
+    assert best.stragglers.slowdown == pytest.approx(1.5, abs=0.01)
+    assert best.compute.mean_ms == pytest.approx(100, rel=0.01)
+    assert best.compute.cv == pytest.approx(0.1, abs=0.005)
+    assert best.slowest_ratio == pytest.approx(found.slowdown, rel=0.01)
+
+
+def test_equal_workers_have_one_over_steps_of_the_variance_by_chance():
+    """The mean of 400 runs must lie within 4 standard errors; and almost none is called persistent."""
+    runs = [noise(seed, 25, 6, cv=0.3) for seed in range(400)]
+    relative = [run / run.mean(axis=1, keepdims=True) for run in runs]
+    shares = np.array([each.mean(axis=0).var() / each.var() for each in relative])
+    assert abs(shares.mean() - 1 / 25) < 4 * shares.std() / 20
+    assert diagnose(trace_of(runs[0])).worker_share == pytest.approx(shares[0])
+    assert ((shares - 1 / 25) / (1 - 1 / 25)).max() < 1 / 3
+
+
+def test_between_both_kinds():
+    """Workers that differ by as much as single mini-batches do."""
+    factors = 1 + 0.1 * np.array([-1.5, -0.5, 0.5, 1.5]) / np.sqrt(1.25)
+    found = diagnose(trace_of(50 * factors * noise(3, 500, 4)))
+    assert found.kind == "both"
+    assert found.fits[0].stragglers.spread == pytest.approx(0.1 * np.sqrt(4 / 3), abs=0.01)
+
+
+def test_what_hits_whole_steps_is_neither():
+    """A common factor of CV .3 leaves the shares alone, and is not taken for the law's."""
+    common = noise(5, 1_000, 1, cv=0.3)
+    alone, together = noise(4, 1_000, 4), common * noise(4, 1_000, 4)
+    found = diagnose(trace_of(together))
+    assert found.worker_share == pytest.approx(diagnose(trace_of(alone)).worker_share)
+    assert found.together_percent == pytest.approx(30, abs=1.5)
+    assert found.fits[0].compute.std_ms / found.fits[0].compute.mean_ms == pytest.approx(0.1, abs=0.01)
+
+
+def test_slowness_that_lasts_a_while():
+    """Each worker's slowness is an autoregression with coefficient .6."""
+    shocks = np.random.default_rng(6).normal(0, 0.05, (4_000, 8))
+    state = np.zeros_like(shocks)
+    for step in range(1, len(shocks)):
+        state[step] = 0.6 * state[step - 1] + shocks[step]
+    assert diagnose(trace_of(1 + state)).lag_1 == pytest.approx(0.6, abs=0.03)
+    assert diagnose(trace_of(noise(7, 4_000, 8))).lag_1 == pytest.approx(0, abs=0.03)
+
+
+def test_slowdown_of_uniform_times_is_the_closed_form():
+    compute = Uniform(mean_ms=500, jitter=0.2).draw(np.random.default_rng(8), (20_000, 4))
+    assert diagnose(trace_of(compute)).slowdown == pytest.approx(1.12, abs=0.002)
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(1, "alone"), (4, "even")])
+def test_nothing_to_diagnose(workers, kind):
+    for compute in (np.full((5, workers), 7.0), 7 * noise(9, 50, workers, cv=0.004)):
+        found = diagnose(trace_of(compute))
+        assert found.kind == kind
+        assert found.table()["value"].drop([2, 3]).notna().all()
+
+
+# --- data that cannot tell ---
+
+
+def stepped(seed, steps=40, workers=4, cv=0.1):
+    """Whole steps of a run with a barrier: all ranks read the slowest's time, within .1 %."""
+    slowest = 300 * noise(seed, steps, workers, cv=cv).max(axis=1, keepdims=True)
+    return slowest * (1 + np.random.default_rng(seed).normal(0, 0.001, (steps, workers)))
+
+
+def test_whole_steps_that_a_barrier_evened_out():
+    """200 ms were injected on one rank, and every rank reads the same."""
+    found = diagnose(trace_of([[293.0, 292.2, 293.0, 293.1]] * 5, whole_steps=True))
+    assert found.kind == "unclear"
+    assert "cannot tell who is slow" in found.suspicion
+    assert "Record instead what each worker computes before the barrier" in found.suspicion
+    assert headline(found) == "These times cannot tell who is slow."
+
+
+def test_such_steps_that_are_called_compute():
+    for seed in range(20):
+        doubt = suspicion(trace_of(stepped(seed)))
+        assert "so look times that include the wait at a barrier" in doubt
+        assert "If they are compute times, the workers are equal; if not, they cannot tell who is slow." in doubt
+
+
+def test_from_a_file(tmp_path):
+    file = tmp_path / "steps.csv"
+    trace = trace_of(stepped(0))
+    trace.table().rename(columns={"compute_ms": "step_time_ms"}).to_csv(file, index=False)
+    assert "these are times of whole steps" in suspicion(read_trace([file]))
+
+
+@pytest.mark.parametrize("cv", [0.003, 0.005])
+def test_healthy_clusters_are_not_accused(cv):
+    """Equal workers with the within-step CV of real dedicated GPUs."""
+    for seed in range(100):
+        for workers in (2, 8, 64):
+            assert suspicion(trace_of(noise(seed, 30, workers, cv=cv))) == ""
+
+
+def test_nor_are_times_beside_which_the_waiting_was_measured():
+    compute = stepped(1)
+    assert suspicion(trace_of(compute, wait_ms=np.ones_like(compute))) == ""
+    assert suspicion(trace_of(compute, comm_ms=np.ones_like(compute))) == ""
+    assert suspicion(trace_of(compute[:, :1], whole_steps=True)) == ""
+
+
+def test_nor_are_whole_steps_of_workers_that_do_not_wait():
+    assert suspicion(trace_of(noise(2, 40, 4), whole_steps=True)) == ""
+
+
+# --- fits ---
+
+LAWS = [
+    Constant(mean_ms=80),
+    Uniform(mean_ms=80, jitter=0.3),
+    LogNormal(mean_ms=80, cv=0.5),
+    Gumbel(mean_ms=80, cv=0.2),
+    ShiftedExponential(mean_ms=80, shift=0.6),
+]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+def test_the_law_that_made_a_table_is_found(law):
+    """From 600 steps of 8 workers: its kind, its standard deviation within 5 %, E[max] within 1 %."""
+    best = fits(law.draw(np.random.default_rng(1), (600, 8)))[0]
+    assert type(best.compute) is type(law)
+    assert best.compute.mean_ms == pytest.approx(80, rel=0.02)
+    assert best.compute.std_ms == pytest.approx(law.std_ms, rel=0.05, abs=1e-9)
+    assert best.slowest_ratio == pytest.approx(best.measured_ratio, rel=0.01)
+    assert not best.stragglers.persistent
+
+
+def test_a_heavy_tail_is_found_by_its_tail():
+    """Pareto by moments, from 3,000 steps: α within 15 %, E[max] within 2 %."""
+    best = fits(Pareto(mean_ms=80, alpha=5).draw(np.random.default_rng(2), (3_000, 8)))[0]
+    assert isinstance(best.compute, Pareto)
+    assert best.compute.alpha == pytest.approx(5, rel=0.15)
+    assert best.slowest_ratio == pytest.approx(best.measured_ratio, rel=0.02)
+
+
+def test_hiccups_are_told_from_the_law():
+    rng, made = np.random.default_rng(3), Stragglers(hiccup_probability=0.02, hiccup_factor=4)
+    times = Uniform(mean_ms=80, jitter=0.2).draw(rng, (1_000, 8)) * made.hiccup_factors(rng, (1_000, 8))
+    best = fits(times)[0]
+    assert isinstance(best.compute, Uniform)
+    assert best.compute.jitter == pytest.approx(0.2, abs=0.01)
+    assert best.stragglers.hiccup_probability == pytest.approx(0.02, abs=0.005)
+    assert best.stragglers.hiccup_factor == pytest.approx(4, rel=0.03)
+    assert best.slowest_ratio == pytest.approx(best.measured_ratio, rel=0.02)
+
+
+def test_more_workers_than_were_measured():
+    """A fit of 8 workers says what theory says of 32, and gives a scenario of them."""
+    law = Gumbel(mean_ms=80, cv=0.14)
+    trace = trace_of(law.draw(np.random.default_rng(4), (1_000, 8)), comm_ms=np.full((1_000, 8), 5.0))
+    best = diagnose(trace).fits[0]
+    assert best.at(32) == pytest.approx(order_statistic_ms(law, 32, 32) / 80, rel=0.01)
+    scenario = fitted_scenario(trace, 32)
+    assert (scenario.workers, scenario.compute) == (32, best.compute)
+    assert scenario.network.barrier_ms(32) == pytest.approx(5)
+    with pytest.raises(ScenarioError, match="workers: 0 is not"):
+        fitted_scenario(trace, 0)
+
+
+def test_slow_workers_stay_as_many():
+    factors = np.repeat([1.0, 2.0], [6, 2])
+    trace = trace_of(100 * factors * noise(5, 300, 8, cv=0.02))
+    best = diagnose(trace).fits[0]
+    assert best.stragglers.slow_workers == 2
+    assert fitted_scenario(trace, 1).stragglers.slow_workers == 1
+    assert best.at(16) == pytest.approx(2 / (1 + 2 / 16), rel=0.03)
+
+
+def test_fits_come_best_first_and_measure_the_table():
+    compute = noise(6, 100, 5)
+    found = fits(compute)
+    assert [fit.misfit for fit in found] == sorted(fit.misfit for fit in found)
+    assert all(fit.measured_ratio == slowest_ratio(compute) for fit in found)
+
+
+# --- the sample ---
+
+
+def test_the_run_that_comes_with_the_simulator():
+    """Made with U(50, 75) ms and a few 3× hiccups on rank 2: so it is diagnosed."""
+    trace = read_trace(sample_files())
+    found = diagnose(trace)
+    assert found.kind == "transient"
+    assert found.workers["hiccups"].tolist() == [0, 0, 3, 0]
+    best = found.fits[0]
+    assert isinstance(best.compute, Uniform)
+    assert best.stragglers.hiccup_factor == pytest.approx(3, rel=0.05)
+    assert best.slowest_ratio == pytest.approx(found.slowdown, rel=0.02)
+    said = reasons(found, trace)
+    assert "3 of 80 mini-batches took over twice what is usual, most often worker 2's (3)." in said
+
+
+def test_what_is_said_of_each_kind():
+    persistent = diagnose(trace_of(100 * np.array([1, 1, 2.36]) * noise(1, 50, 3, cv=0.01)))
+    assert headline(persistent).endswith("as long, and it is always worker 2.")
+    alone = trace_of(noise(1, 5, 1))
+    assert headline(diagnose(alone)) == "One worker has nobody to wait for."
+    assert reasons(diagnose(alone), alone) == []
+    unclear = trace_of([[293.0, 292.2]] * 5, whole_steps=True)
+    assert reasons(diagnose(unclear), unclear) == [suspicion(unclear)]
+    assert "even" in {diagnose(replace(unclear, whole_steps=False)).kind}

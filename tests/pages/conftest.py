@@ -1,0 +1,53 @@
+"""Pages driven in process by Streamlit's AppTest."""
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.links import parameters
+from tests.paths import ROOT
+from tests.sampled import SAMPLED
+
+PAGES = {
+    "timeline": "pages/timeline.py",
+    "compare": "pages/compare.py",
+    "map": "pages/map.py",
+    "learning": "pages/learning.py",
+    "trace": "pages/trace.py",
+    "method": "pages/method.py",
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def checks_are_sampled_once():
+    """Method checks the simulator against theory at every visit with an empty cache: the same runs each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pages.shared.answers.checked_table.CHECKS", SAMPLED)
+        yield
+
+
+@pytest.fixture
+def open_page():
+    """Open a page with the given URL parameters, in a fresh session and with an empty cache."""
+    st.cache_data.clear()
+
+    def opened(page="timeline", **params):
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
+        app.query_params.update(params)
+        return app.run() if page == "timeline" else app.switch_page(PAGES[page]).run()
+
+    return opened
+
+
+@pytest.fixture
+def open_link():
+    """Open a page by a link's query, as a server splits it, in a fresh session and with an empty cache."""
+    st.cache_data.clear()
+    return opened_link
+
+
+def opened_link(page, query):
+    """A page as a link opens it: there at once, not by way of another page."""
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
+    app.query_params.update(parameters(query))
+    return app.switch_page(PAGES[page]).run()

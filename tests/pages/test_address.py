@@ -1,0 +1,210 @@
+"""The address and the controls: message by message, as browsers send them, late, twice or out of date; and on pages."""
+
+import random
+
+import pytest
+import streamlit as st
+
+from core.links import DEFAULTS
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS
+from pages.shared.controls import url, values
+from pages.shared.controls.specs import CONTROLS, Choice, Number, Switch
+from pages.shared.errors import action
+from tests.links import written
+from tests.pages.conftest import PAGES, opened_link
+from tests.pages.helpers import complaints, headline, tiles
+
+
+class Held(dict):
+    """Session state as far as the controls use it."""
+
+    __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
+
+    def to_dict(self):
+        return dict(self)
+
+
+class Query(dict):
+    """The query of the address."""
+
+    get_all = dict.__getitem__
+
+    def from_dict(self, query):
+        self.clear()
+        self.update(query)
+
+
+class Browser:
+    """What a browser knows, and the runs that it asks for."""
+
+    def __init__(self, monkeypatch, **query):
+        monkeypatch.setattr(st, "session_state", Held())
+        monkeypatch.setattr(st, "query_params", Query(query))
+        self.page, self.shown = "", {}
+        self.run()
+
+    @property
+    def said(self):
+        """What is in the address bar."""
+        return dict(st.query_params)
+
+    def run(self, *, address=None, page=None, press=None, heard=True, ends=True, **moved):
+        """A run: after a move, a press of a button, a new address or page.
+
+        heard: whether the browser hears what the run has drawn, ends: whether it goes to its end.
+        """
+        self.shown |= moved
+        for key, value in self.shown.items():
+            st.session_state[key] = value
+        if address is not None:
+            st.query_params.from_dict(address)
+        self.page = self.page if page is None else page
+        if press:
+            action(press)()
+        url.take(self.page)
+        drawn = ["workers", "mode", "seed"] if self.page == "" else ["workers", "seed"]
+        for key in drawn:
+            with values.mounted(key):
+                pass
+        if ends:
+            url.write()
+        if heard:
+            self.shown = {key: st.session_state[key] for key in drawn}
+        return values.now()
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    return Browser(monkeypatch, workers=["6"])
+
+
+def preset():
+    values.put({"workers": 8, "mode": "async", "cv": 0.004})
+
+
+def test_the_address_follows_the_controls_and_the_controls_the_address(browser):
+    assert values.now() == {**DEFAULTS, "workers": 6}
+    browser.run(workers=7)
+    assert browser.said == {"workers": ["7"]}
+    assert browser.run(address={"workers": ["6"]})["workers"] == 6
+    assert browser.run(address={})["workers"] == DEFAULTS["workers"]
+    browser.run(press=preset)
+    assert browser.said == {"workers": ["8"], "mode": ["async"], "cv": ["0.004"]}
+
+
+def test_what_is_not_on_a_page_is_kept(browser):
+    browser.run(mode="async")
+    browser.run(page="compare")
+    assert "mode" not in st.session_state
+    assert browser.said == {"workers": ["6"], "mode": ["async"]}
+    assert browser.run(page="")["mode"] == st.session_state["mode"] == "async"
+
+
+def test_a_move_beats_an_address_that_has_not_heard_of_the_last_one(browser):
+    browser.run(workers=7)
+    assert browser.run(address={"workers": ["6"]}, workers=8)["workers"] == 8
+    assert browser.said == {"workers": ["8"]}
+
+
+def test_a_button_pressed_with_an_outdated_address_keeps_the_last_move(browser):
+    browser.run(workers=7)
+    assert browser.run(address={"workers": ["6"]}, press=lambda: None)["workers"] == 7
+    assert browser.said == {"workers": ["7"]}
+
+
+def test_a_link_that_was_drawn_before_the_last_moves_keeps_them(browser):
+    browser.run(workers=7)
+    browser.run(workers=8)
+    assert browser.run(page="compare", address={"workers": ["6"]})["workers"] == 8
+    assert browser.said == {"workers": ["8"]}
+    assert browser.run(page="", address={"workers": ["6"]})["workers"] == 6
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_browser_that_has_not_drawn_what_back_has_set_moves_nothing(browser, ends):
+    browser.run(workers=7)
+    browser.run(address={"workers": ["6"]}, heard=False, ends=ends)
+    browser.run(address={"workers": ["7"]}, heard=False, ends=ends)
+    browser.shown["workers"] = 6
+    assert browser.run(page="compare", address={"workers": ["7"]})["workers"] == 7
+    assert browser.said == {"workers": ["7"]}
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_preset_and_a_quick_move_after_it_both_hold(browser, ends):
+    browser.run(press=preset, heard=False, ends=ends)
+    now = browser.run(seed=3)
+    assert (now["workers"], now["mode"], now["cv"], now["seed"]) == (8, "async", 0.004, 3)
+
+
+def test_a_control_may_be_moved_back_after_it_was_set(browser):
+    browser.run(press=preset)
+    assert browser.run(workers=6)["workers"] == 6
+    browser.run(press=preset)
+    browser.run(seed=3)
+    assert browser.run(mode="sync")["mode"] == "sync"
+
+
+def test_a_run_that_is_interrupted_loses_no_move(browser):
+    browser.run(workers=7, ends=False)
+    assert browser.run(seed=3)["workers"] == 7
+    assert browser.said == {"workers": ["7"], "seed": ["3"]}
+
+
+def words(app):
+    """All that a page says, but how long it took."""
+    texts = [element.value for element in (*app.main.markdown, *app.main.caption, *app.main.code)]
+    tables = [table.value.to_csv() for table in app.dataframe]
+    return [headline(app), tiles(app), *[text for text in texts if " simulated epochs." not in text], *tables]
+
+
+def elsewhere(app, page):
+    """The page that its address opens in another visit; it must say the same, and have the same address."""
+    st.cache_data.clear()
+    other = opened_link(page, written(app.query_params))
+    assert words(other) == words(app)
+    assert other.query_params == app.query_params
+
+
+@pytest.mark.parametrize("kind", ["Presets", "Lessons"])
+def test_every_preset_and_lesson_survives_a_reload(open_link, kind):
+    """One after the other in one visit: what one has set may not be lost with the next one either."""
+    app = open_link("compare", "replicates=20")
+    for preset in PRESETS if kind == "Presets" else LESSONS:
+        app.menu_button(key=kind).click(preset.name).run()
+        assert preset.question in app.sidebar.caption[0].value
+        elsewhere(app, "compare")
+
+
+def other_value(key, dice):
+    """A value that the control takes and a session can hold."""
+    control = CONTROLS[key]
+    if isinstance(control, Switch):
+        return dice.random() < 0.5
+    if isinstance(control, Choice):
+        return dice.choice(control.options)
+    low, high = control.slides or (control.low, min(control.high, 30))
+    value = dice.uniform(low, high)
+    return int(value) if isinstance(control.step, int) else round(value, 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_walk_over_all_controls_and_pages(open_link, seed):
+    """Every control of the page may be moved, on any page, and pages changed; any address opens the same elsewhere."""
+    dice = random.Random(seed)
+    page = "timeline"
+    app = open_link(page, "replicates=10&map_runs=2&train_seeds=1&problem=quadratic&batches=5")
+    few = {"replicates", "map_runs", "train_seeds", "problem", "workers", "batches", "ask"}  # what makes it slow
+    for number in range(15):
+        if dice.random() < 0.3:
+            page = dice.choice([name for name in PAGES if name != "method"])
+            app.switch_page(PAGES[page]).run()
+        else:
+            widgets = [*app.slider, *app.selectbox, *app.radio, *app.toggle, *app.number_input]
+            moved = [each for each in widgets if isinstance(CONTROLS.get(each.key), Number | Choice | Switch)]
+            widget = dice.choice([each for each in moved if each.key not in few and not each.disabled])
+            widget.set_value(other_value(widget.key, dice)).run()
+        assert not app.exception
+        if number % 5 == 4 and not complaints(app):
+            elsewhere(app, page)

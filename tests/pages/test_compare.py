@@ -1,0 +1,107 @@
+"""The Compare page: the answer, the same axis on both sides, the cache."""
+
+import pytest
+
+from core import Asynchronous, Scenario, Synchronous, compare, simulate
+from core.report.comparison import headline as headline_of
+from core.report.run import figure_text
+from tests.pages.helpers import alive, charts, complaints, headline, tiles
+
+POLICIES = [Synchronous(), Asynchronous()]
+
+
+def test_defaults(open_page):
+    app = open_page("compare")
+    table = compare(Scenario(), POLICIES, 1000)
+    assert alive(app)
+    assert not complaints(app)
+    assert headline(app) == headline_of(table)
+    means = table.groupby("policy")["epoch_ms"].mean()
+    shown = [value for label, value in tiles(app) if label == "Epoch time"]
+    assert shown == [figure_text("epoch_ms", means[policy.label]) for policy in POLICIES]
+    assert [metric.delta for metric in app.metric] == ["baseline"] * 3 + ["-28 %", "-10.8 points", "+38 %"]
+
+
+def test_both_sides_share_the_time_axis(open_page):
+    sync, other, *_ = charts(open_page("compare"))
+    domains = [chart["layer"][0]["encoding"]["x"]["scale"]["domain"] for chart in (sync, other)]
+    longest = simulate(Scenario()).metrics.epoch_ms
+    assert domains[0] == domains[1] == [0, pytest.approx(1.01 * longest)]
+
+
+def test_long_runs_share_a_window(open_page):
+    sync, other, *_ = charts(open_page("compare", workers="64", batches="100", replicates="10"))
+    domains = [chart["layer"][0]["encoding"]["x"]["scale"]["domain"] for chart in (sync, other)]
+    assert domains[0] == domains[1]
+    assert domains[0][1] < simulate(Scenario(workers=64, batches=100)).metrics.epoch_ms
+    app = open_page("compare", workers="64", batches="100", replicates="10")
+    assert any("the timelines draw the first 1" in caption.value for caption in app.main.caption)
+
+
+def test_it_says_what_the_answer_rests_on(open_page):
+    app = open_page("compare")
+    captions = " ".join(caption.value for caption in app.main.caption)
+    assert "nearly free" in captions
+    assert "not yet faster learning" in captions
+    assert "95 % of 1,000 paired runs" in app.main.markdown[0].value
+
+
+def test_the_cache_tells(open_page):
+    app = open_page("compare")
+    assert app.main.caption[-1].value.startswith("Computed now in")
+    app.radio(key="mode").set_value("async").run()  # the Timeline's mode does not change this question
+    assert app.main.caption[-1].value.startswith("From the cache; it took")
+    app.slider(key="workers").set_value(5).run()
+    assert app.main.caption[-1].value.startswith("Computed now in")
+
+
+def test_the_table_behind_it(open_page):
+    table = open_page("compare").dataframe[1].value
+    assert table.shape == (13, 6)
+    assert "Epoch time (ms)" in table.index
+
+
+@pytest.mark.parametrize(("workers", "batches", "most"), [(64, 100, 1_562), (1_000, 1_000, 10)])
+def test_large_epochs_are_compared_in_fewer_runs(open_page, workers, batches, most):
+    app = open_page("compare", workers=str(workers), batches=str(batches), replicates="10000")
+    assert alive(app)
+    assert not complaints(app)
+    said = next(caption.value for caption in app.main.caption if "room" in caption.value)
+    assert f"room for {most:,} paired runs of these policies, not 10,000" in said
+    assert "20,000,000 mini-batches" in said
+    assert f"{most:,} paired runs" in app.main.markdown[0].value
+
+
+def test_policies_that_are_too_much_together_are_refused(open_page):
+    app = open_page("compare", workers="4096", batches="4000")
+    assert not app.exception
+    (message,) = complaints(app)
+    assert "4,096 workers × 4,000 batches × 2 policies are 32,768,000 mini-batches" in message
+
+
+@pytest.mark.parametrize("replicates", ["1", "2", "10000"])
+def test_number_of_paired_runs(open_page, replicates):
+    app = open_page("compare", replicates=replicates)
+    assert alive(app)
+    assert not complaints(app)
+    runs = "1 paired run;" if replicates == "1" else f"{int(replicates):,} paired runs;"
+    assert any(runs in caption.value for caption in app.main.caption)
+
+
+@pytest.mark.parametrize(
+    "params", [{"jitter": "0", "latency_ms": "0"}, {"jitter": "0"}, {"workers": "1"}, {"batches": "1"}]
+)
+def test_degenerate_questions_have_answers(open_page, params):
+    app = open_page("compare", **params)
+    assert alive(app)
+    assert not complaints(app)
+
+
+def test_controls_are_kept_when_the_page_changes(open_page):
+    app = open_page(workers="6", replicates="50")
+    app.switch_page("pages/compare.py").run()
+    assert app.slider(key="workers").value == 6
+    assert app.number_input(key="replicates").value == 50
+    app.slider(key="workers").set_value(7).run()
+    app.switch_page("pages/timeline.py").run()
+    assert app.slider(key="workers").value == 7

@@ -1,0 +1,77 @@
+"""Links of any kind: whatever a stranger's link says, there is a page, and never a stack trace.
+
+`python -m tests.benchmarks.fuzz --links 1000` opens a thousand links on every page; this opens a few.
+"""
+
+import itertools
+import math
+import random
+
+import pytest
+
+from core import Scenario, ScenarioError, simulate
+from core.links import CHOICES, LAW_KEYS, link_values, scenario_of, values_of
+from core.policies.registry import CODES
+from core.theory import closed_forms
+from pages.shared.controls.specs import CONTROLS
+from tests.links import MIXES, links, parameters, value_of, written
+from tests.pages.conftest import PAGES
+from tests.pages.helpers import stands
+
+FEW = {"timeline": 10, "compare": 7, "map": 7, "learning": 5, "trace": 5, "method": 1}
+
+
+def scenario_or_words(query: str) -> Scenario | str:
+    """The scenario of a link, or why there is none."""
+    try:
+        return scenario_of(link_values(query))
+    except ScenarioError as refused:
+        return str(refused)
+
+
+def test_three_thousand_links_in_words_or_a_scenario():
+    """What every control says to them, and what `core` makes of them: a scenario or ScenarioError."""
+    scenarios = 0
+    for query in itertools.islice(links(seed=1), 3_000):
+        found = parameters(query)
+        for key in found.keys() & CONTROLS.keys():
+            if CONTROLS[key].accepts(found[key]):
+                scenario_of(link_values(written({key: found[key]})))
+        answer = scenario_or_words(query)
+        if isinstance(answer, Scenario):
+            assert scenario_of(values_of(answer)) == answer
+            scenarios += 1
+        else:
+            assert 5 < len(answer) < 2_000
+    assert scenarios > 100
+
+
+def test_every_mode_law_and_network_at_the_ends_of_their_controls():
+    """What a control takes is simulated: finite figures, with what theory expects beside them."""
+    dice = random.Random(2)
+    for mode, law, network in MIXES:
+        at = {"mode": mode, "law": law, "network": network}
+        keys = ["batch_ms", "latency_ms", "alpha_ms", "bandwidth_gbps", "message_mb", "overlap", "spread", "slowdown"]
+        keys += ["hiccup_probability", "hiccup_factor", "slow_workers", "bound", "wait_for", "period", "accumulate"]
+        for key in [*keys, *LAW_KEYS[law][1].values()]:
+            at[key] = dice.choice([CONTROLS[key].low, CONTROLS[key].high])
+        scenario = scenario_of(at | {"workers": dice.choice([1, 2, 9]), "batches": dice.choice([1, 7])})
+        assert isinstance(scenario.policy, CODES[mode])
+        assert all(map(math.isfinite, vars(simulate(scenario).metrics).values()))
+        assert all(math.isfinite(figure.value) for figure in closed_forms.expected(scenario).values())
+
+
+def test_right_values_are_taken_and_those_beside_are_not():
+    """So that the generator means what it says."""
+    dice, taken = random.Random(3), {key: [] for key in CONTROLS}
+    for key, _ in itertools.product(CONTROLS, range(200)):
+        taken[key].append(CONTROLS[key].accepts([value_of(key, dice)]))
+    shares = {key: sum(each) / len(each) for key, each in taken.items() if key not in ("policies",)}
+    assert all(0.2 < share < 1 for share in shares.values()), shares
+    assert set(CHOICES["mode"]) == set(CODES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_stands_whatever_the_link_says(open_link, page):
+    for query in itertools.islice(links(seed=len(page)), FEW[page]):
+        assert stands(open_link(page, query)), query

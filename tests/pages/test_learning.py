@@ -1,0 +1,137 @@
+"""The Learning page: an answer from real training, its controls, its cache, and what it refuses."""
+
+import pytest
+
+from core import Asynchronous, Scenario, Synchronous
+from core.learning.digits import Digits
+from core.learning.experiment import learn
+from core.learning.quadratic import NoisyQuadratic
+from core.learning.registry import PROBLEMS
+from core.report.learning import headline as headline_of
+from core.workload.draws import Draws, TooManyRuns
+from tests.pages.helpers import alive, charts, complaints, headline
+
+BOTH = [Synchronous(), Asynchronous()]
+
+
+def test_defaults(open_page):
+    app = open_page("learning")
+    assert not app.exception
+    assert not complaints(app)
+    assert headline(app) == headline_of(learn(Scenario(), BOTH, Digits()))
+    assert len(charts(app)) == 2
+    assert app.dataframe[0].value["Policy"].tolist() == ["Synchronous", "Asynchronous"]
+    assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
+
+
+def test_the_same_link_gives_the_same_curve(open_page):
+    params = {"problem": "quadratic", "train_seeds": "3", "workers": "6", "seed": "7"}
+    first, again = open_page("learning", **params), open_page("learning", **params)
+    assert charts(first) == charts(again)
+    expected = learn(Scenario(workers=6, seed=7), BOTH, NoisyQuadratic(), seeds=3)
+    assert headline(first) == headline(again) == headline_of(expected)
+
+
+def test_one_rate_can_be_pinned_for_all(open_page):
+    app = open_page("learning", problem="softmax", rate="0.25", train_seeds="2")
+    assert not complaints(app)
+    assert app.dataframe[0].value["Learning rate"].tolist() == [0.25, 0.25]
+    app.selectbox(key="rate").set_value("best").run()
+    assert not app.exception
+    assert app.dataframe[1].value.groupby("Policy")["Learning rate"].nunique().tolist() == [8, 8]
+
+
+def test_against_samples_and_by_loss(open_page):
+    app = open_page("learning", problem="softmax", train_seeds="2")
+    titles = []
+    for key, value in (("curves_over", "samples processed"), ("curves_of", "loss")):
+        app.segmented_control(key=key).set_value(value).run() if hasattr(
+            app, "segmented_control"
+        ) else app.button_group(key=key).set_value([value]).run()
+        encoding = charts(app)[0]["layer"][0]["encoding"]
+        titles.append((encoding["x"]["title"], encoding["y"]["title"]))
+    assert titles == [("Samples processed", "Test accuracy (%)"), ("Samples processed", "Training loss")]
+
+
+def test_policies_and_traces_train_too(open_page):
+    params = {"policies": ["sync", "local 4", "ssp 2", "backup 3"], "problem": "quadratic", "train_seeds": "2"}
+    app = open_page("learning", **params)
+    assert not complaints(app)
+    assert len(app.dataframe[0].value) == 4
+
+
+def test_training_on_a_trace_stays_out_of_the_shared_cache(open_page, monkeypatch):
+    app = open_page("trace", problem="quadratic", train_seeds="2")
+    next(b for b in app.button if b.label == "Use as scenario").click().run()
+    monkeypatch.setattr("pages.shared.answers.training.curves.shared", lambda *asked: 1 / 0)
+    app.switch_page("pages/learning.py").run()
+    assert not complaints(app)
+    assert app.header
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_problem_trains(open_page, problem):
+    app = open_page("learning", problem=problem, train_seeds="1", workers="2")
+    assert not complaints(app)
+    assert app.header
+
+
+def test_too_many_workers_are_refused_with_what_is_allowed(open_page, monkeypatch):
+    """One message with the field, the value, the range, the control and what else to train; the page stands."""
+    monkeypatch.setattr("core.learning.experiment.MOST_COST", 12_000_000)
+    app = open_page("learning", workers="32", problem="network")
+    assert not app.exception
+    (message,) = complaints(app)
+    assert message.startswith("workers: 32 are too many to train a network 64–32–10 on handwritten digits")
+    assert "allowed are 1 to 19" in message
+    assert "The control is **Number of Workers**." in message
+    assert "a noisy quadratic bowl takes up to" in message
+    app.selectbox(key="problem").set_value("quadratic").run()
+    assert not complaints(app)
+    assert alive(app)
+
+
+def test_fewer_mini_batches_than_needed_are_said_with_what_to_do(open_page, monkeypatch):
+    monkeypatch.setattr("core.learning.experiment.MOST_COST", 16_000_000)
+    app = open_page("learning", workers="24", train_seeds="2", problem="network")
+    assert not app.exception
+    assert headline(app).startswith("No policy reaches")
+    (message,) = complaints(app)
+    assert message.startswith("24 workers have 17 mini-batches each")
+    assert any("408 mini-batches of 16 for each policy, 17 a worker" in caption.value for caption in app.main.caption)
+
+
+def test_too_many_runs_are_refused_with_the_label_of_their_control(open_page, monkeypatch):
+    def refuse(draws, rows):
+        raise TooManyRuns
+
+    monkeypatch.setattr(Draws, "more_rows", refuse)
+    params = {"policies": ["sync", "async shared"], "slow_workers": "3", "slowdown": "10", "train_seeds": "2"}
+    app = open_page("learning", problem="quadratic", **params)
+    assert not app.exception
+    (message,) = complaints(app)
+    assert "seeds: 2 is too many" in message
+    assert "allowed here are 1 to 1" in message
+    assert "**Runs (seeds)**" in message
+
+
+def test_what_is_too_much_is_said_and_left_out(open_page, monkeypatch):
+    monkeypatch.setattr("core.learning.training.MAX_COST", 10)
+    app = open_page("learning", problem="quadratic", train_seeds="2")
+    assert not app.exception
+    assert len(complaints(app)) == 2
+    assert all("is left out" in message for message in complaints(app))
+
+
+@pytest.mark.parametrize(("key", "value"), [("problem", "mnist"), ("train_seeds", "99"), ("rate", "0.3")])
+def test_bad_values_are_named(open_page, key, value):
+    app = open_page(**{key: value})
+    assert f"`{key}`" in complaints(app)[0]
+    assert alive(app)
+
+
+def test_a_rate_at_which_everything_diverges_is_said(open_page):
+    app = open_page("learning", problem="quadratic", rate="8", train_seeds="2")
+    assert not app.exception
+    assert "Every run diverged" in complaints(app)[0]
+    assert app.header

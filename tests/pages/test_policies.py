@@ -1,0 +1,179 @@
+"""The controls between sync and async: policies, laws, stragglers, networks, on both pages."""
+
+import pytest
+
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    BackupWorkers,
+    Gumbel,
+    KAsync,
+    LocalSGD,
+    LogNormal,
+    Pareto,
+    Rebalanced,
+    Scenario,
+    ShiftedExponential,
+    StaleSynchronous,
+    Stragglers,
+    Synchronous,
+    compare,
+    simulate,
+)
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS
+from core.report.comparison import headline as headline_of
+from core.report.comparison import ranking
+from core.report.run import text_summary
+from core.schedule.downsampling import MAX_BLOCKS
+from core.statistics.pairs import finishing_order
+from tests.pages.helpers import alive, charts, complaints, headline, marks
+
+
+@pytest.mark.parametrize(
+    ("params", "changes"),
+    [
+        ({"mode": "ssp", "bound": "2"}, {"policy": StaleSynchronous(bound=2)}),
+        ({"mode": "backup", "wait_for": "2"}, {"policy": BackupWorkers(wait_for=2)}),
+        ({"mode": "backup", "wait_for": "60"}, {"policy": BackupWorkers(wait_for=4)}),
+        ({"mode": "k-async", "wait_for": "2"}, {"policy": KAsync(wait_for=2)}),
+        ({"mode": "local", "period": "5"}, {"policy": LocalSGD(period=5)}),
+        (
+            {"mode": "rebalanced", "slow_workers": "1"},
+            {"policy": Rebalanced(), "stragglers": Stragglers(slow_workers=1)},
+        ),
+        ({"mode": "async", "accumulate": "3"}, {"policy": Asynchronous(accumulate=3)}),
+        ({"mode": "async", "assignment": "shared"}, {"policy": Asynchronous(assignment="shared")}),
+        ({"law": "lognormal", "cv": "0.5"}, {"compute": LogNormal(cv=0.5)}),
+        ({"law": "gumbel", "gumbel_cv": "0.3"}, {"compute": Gumbel(cv=0.3)}),
+        ({"law": "exponential", "shift": "0.1"}, {"compute": ShiftedExponential(shift=0.1)}),
+        ({"law": "pareto", "tail": "2.5"}, {"compute": Pareto(alpha=2.5)}),
+        ({"spread": "0.1"}, {"stragglers": Stragglers(spread=0.1)}),
+        ({"hiccup_probability": "0.05"}, {"stragglers": Stragglers(hiccup_probability=0.05)}),
+        ({"network": "tree", "message_mb": "50"}, {"network": AlphaBeta(collective="tree", message_mb=50)}),
+        (
+            {"network": "server", "mode": "async", "servers": "2"},
+            {"network": AlphaBeta(collective="server", servers=2), "policy": Asynchronous()},
+        ),
+    ],
+    ids=str,
+)
+def test_each_control_from_a_link(open_page, params, changes):
+    app = open_page(**params)
+    assert alive(app)
+    assert not complaints(app)
+    assert app.code[0].value == text_summary(simulate(Scenario(**changes)))
+    link = next(code.value for code in app.code if "workers=" in code.value)
+    assert all(f"{key}={value}" in link for key, value in params.items())
+
+
+def test_a_policy_shows_its_own_parameter_only(open_page):
+    app = open_page()
+    shown = {"bound", "wait_for", "period", "accumulate"}
+    for mode, keys in [("ssp", {"bound"}), ("local", {"period"}), ("async", {"accumulate"}), ("sync", set())]:
+        app.radio(key="mode").set_value(mode).run()
+        assert alive(app)
+        assert {slider.key for slider in app.sidebar.slider} & shown == keys
+    app.radio(key="mode").set_value("ssp").run()
+    app.slider(key="bound").set_value(7).run()
+    assert "Mode: stale synchronous (bound 7)" in app.code[0].value
+
+
+def test_named_links_fill_in_values_that_can_be_changed(open_page):
+    app = open_page(network="ring")
+    app.menu_button(key="links").click("100 GbE: 0.01 ms, 100 Gb/s").run()
+    assert (app.number_input(key="alpha_ms").value, app.number_input(key="bandwidth_gbps").value) == (0.01, 100)
+    app.number_input(key="bandwidth_gbps").set_value(25).run()
+    assert app.code[0].value == text_summary(simulate(Scenario(network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=25))))
+    assert any("After a barrier everybody pays" in caption.value for caption in app.sidebar.caption)
+    assert app.slider(key="latency_ms").disabled
+
+
+def test_staleness_and_shares_of_contributions(open_page):
+    app = open_page(mode="async", assignment="shared", slow_workers="1")
+    assert len(charts(app)) == 4
+    words = [text.value for text in app.main.markdown]
+    assert any("updates stale on average" in text for text in words)
+    assert any("contributes most" in text for text in words)
+    app.radio(key="mode").set_value("sync").run()
+    assert len(charts(app)) == 2
+    assert any("Every gradient is fresh" in text.value for text in app.main.markdown)
+
+
+@pytest.mark.parametrize("preset", list(dict.fromkeys((*PRESETS, *LESSONS))), ids=lambda preset: preset.name)
+def test_presets_and_lessons_ask_first_and_answer_on_a_click(open_page, preset):
+    app = open_page()
+    menu = "Presets" if preset in PRESETS else "Lessons"
+    app.menu_button(key=menu).click(preset.name).run()
+    assert alive(app)
+    assert not complaints(app)
+    assert app.code[0].value == text_summary(simulate(preset.scenario))
+    question, answer = (caption.value for caption in app.sidebar.caption[:2])
+    assert preset.question in question
+    assert answer == preset.answer
+    assert not app.sidebar.expander[0].proto.expanded
+    if preset.policies:
+        app.switch_page("pages/compare.py").run()
+        assert headline(app) == headline_of(compare(preset.scenario, preset.policies, 1000))
+
+
+SIX = ["sync", "rebalanced", "async shared", "ssp 3", "backup 3", "k-async 2"]
+POLICIES = [
+    Synchronous(),
+    Rebalanced(),
+    Asynchronous(assignment="shared"),
+    StaleSynchronous(bound=3),
+    BackupWorkers(wait_for=3),
+    KAsync(wait_for=2),
+]
+
+
+def test_compare_many(open_page):
+    app = open_page("compare", policies=SIX, replicates="50")
+    assert alive(app)
+    assert not complaints(app)
+    table = compare(Scenario(), POLICIES, 50)
+    assert headline(app) == headline_of(table)
+    assert app.dataframe[0].value["Policy"].tolist() == finishing_order(table)
+    assert app.dataframe[0].value.equals(ranking(table))
+    pictures = charts(app)[:6]
+    domains = [chart["layer"][0]["encoding"]["x"]["scale"]["domain"] for chart in pictures]
+    assert domains == [domains[0]] * 6
+    assert app.main.caption[-1].value.endswith("for 300 simulated epochs.")
+
+
+def test_eight_policies_of_many_workers_stay_within_the_marks_a_browser_draws(open_page):
+    params = {"policies": [f"ssp {bound}" for bound in range(8)], "workers": "64", "batches": "100", "replicates": "5"}
+    app = open_page("compare", **params)
+    assert alive(app)
+    assert len(charts(app)) == 10
+    assert 4_000 < marks(app) <= 2 * MAX_BLOCKS + 100
+
+
+def test_policies_that_fit_the_workers(open_page):
+    """Waiting for seven of four means all four; two names for one policy are one."""
+    app = open_page("compare", policies=["sync", "backup 7", "backup 9"])
+    assert not complaints(app)
+    assert "Backup workers (first 4)" in [heading.value for heading in app.main.subheader]
+    app = open_page("compare", policies=["backup 7", "backup 9"])
+    assert any("Sync and async stand in" in info.value for info in app.info)
+    assert alive(app)
+
+
+def test_what_is_typed_wrong_is_named_and_left_out(open_page):
+    app = open_page("compare")
+    app.multiselect(key="policies").set_value(["sync", "async", "backpu 3"]).run()
+    (message,) = complaints(app)
+    assert "'backpu 3' is not a policy" in message
+    assert len(app.main.metric) == 6
+    app.multiselect(key="policies").set_value([]).run()
+    assert alive(app)
+    assert len(app.main.metric) == 6
+
+
+@pytest.mark.parametrize("bad", [["sync"], ["sync", "sync"], ["sync", "foo"], [f"ssp {bound}" for bound in range(9)]])
+def test_policies_that_a_link_may_not_ask_for(open_page, bad):
+    app = open_page(policies=bad)
+    assert "`policies`" in complaints(app)[0]
+    assert alive(app.switch_page("pages/compare.py").run())
+    assert app.multiselect(key="policies").value == ["sync", "async"]

@@ -1,0 +1,237 @@
+"""The Timeline page: defaults, every control, kept runs, downloads."""
+
+import pytest
+
+from core import Asynchronous, FlatLatency, Scenario, Uniform, simulate
+from core.charts import PHASE_COLORS
+from core.report.run import figure_text, text_summary
+from tests.pages.helpers import alive, charts, complaints, headline, marks, tiles
+
+
+def test_defaults_are_the_references(open_page):
+    app = open_page()
+    assert alive(app)
+    assert not complaints(app)
+    references = ("workers", "batch_ms", "latency_ms", "mode", "batches", "jitter")
+    values = {widget.label: widget.value for widget in (*app.slider, *app.radio) if widget.key in references}
+    assert values == {
+        "Number of Workers": 4,
+        "Batch Processing Time (ms)": 500,
+        "Network Latency (ms)": 200,
+        "Mode": "sync",
+        "Number of Batches per Epoch": 10,
+        "Jitter (±)": 0.2,
+    }
+    assert [number.value for number in app.number_input] == [42, 1000]
+
+
+def test_ranges_include_the_references(open_page):
+    ranges = {slider.key: (slider.min, slider.max) for slider in open_page().sidebar.slider}
+    for key, (low, high) in {
+        "workers": (1, 8),
+        "batch_ms": (100, 1000),
+        "latency_ms": (50, 500),
+        "batches": (5, 30),
+    }.items():
+        assert ranges[key][0] <= low
+        assert ranges[key][1] >= high
+
+
+def test_tiles_show_the_run_beside_theory(open_page):
+    app = open_page()
+    figures = simulate(Scenario()).metrics
+    shown = dict(tiles(app))
+    assert shown["Epoch time"] == figure_text("epoch_ms", figures.epoch_ms)
+    assert shown["Idle"] == figure_text("idle_percent", figures.idle_percent)
+    assert list(shown) == ["Epoch time", "Idle", "Throughput", "Utilization", "Mean staleness"]
+    assert app.metric[0].delta == "theory 7.60\N{NO-BREAK SPACE}s"
+    assert all("Theory" in metric.help for metric in app.metric)
+    assert app.code[0].value == text_summary(simulate(Scenario()))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "scenario"),
+    [
+        ("workers", 7, Scenario(workers=7)),
+        ("batch_ms", 900, Scenario(compute=Uniform(mean_ms=900))),
+        ("latency_ms", 0, Scenario(network=FlatLatency(latency_ms=0))),
+        ("batches", 23, Scenario(batches=23)),
+        ("jitter", 0.5, Scenario(compute=Uniform(jitter=0.5))),
+        ("seed", 7, Scenario(seed=7)),
+        ("mode", "async", Scenario(policy=Asynchronous())),
+    ],
+)
+def test_each_control_live_and_from_a_link(open_page, key, value, scenario):
+    app = open_page()
+    widget = next(w for w in (*app.slider, *app.number_input, *app.radio) if w.key == key)
+    widget.set_value(value).run()
+    assert alive(app)
+    assert app.code[0].value == text_summary(simulate(scenario))
+    linked = open_page(**{key: str(value)})
+    assert not complaints(linked)
+    assert tiles(linked) == tiles(app)
+    assert headline(linked) == headline(app)
+
+
+def test_timeline_chart(open_page):
+    timeline, shares = charts(open_page())
+    bars = timeline["layer"][0]
+    assert bars["encoding"]["y"]["scale"]["domain"] == ["W0", "W1", "W2", "W3"]
+    colors = bars["encoding"]["color"]["scale"]
+    assert dict(zip(colors["domain"], colors["range"], strict=True)) == {
+        phase: PHASE_COLORS[phase] for phase in ("compute", "wait", "comm")
+    }
+    tooltip = {entry["title"] for entry in bars["encoding"]["tooltip"]}
+    assert tooltip == {"Worker", "Batch", "Phase", "What", "Start (ms)", "End (ms)", "Duration (ms)"}
+    assert {layer["mark"]["type"] for layer in timeline["layer"]} == {"bar", "rule", "point"}
+    assert {param["bind"] for param in timeline["params"]} == {"legend", "scales"}
+    assert "Time (ms)" in bars["encoding"]["x"]["title"]
+    assert "Share" in shares["encoding"]["x"]["title"]
+
+
+def test_charts_are_described_in_words(open_page):
+    for page in ("timeline", "compare"):
+        for chart in open_page(page).get("vega_lite_chart"):
+            assert len(chart.proto.alt) > 40
+
+
+def test_phase_colours_are_the_ones_of_the_brief():
+    assert [PHASE_COLORS[phase] for phase in ("compute", "wait", "comm", "cancelled")] == [
+        "#009E73",
+        "#D55E00",
+        "#56B4E9",
+        "#999999",
+    ]
+
+
+def test_asynchronous_timeline_has_no_barriers(open_page):
+    timeline, *_ = charts(open_page(mode="async"))
+    assert [layer["mark"]["type"] for layer in timeline["layer"]] == ["bar", "rule"]
+
+
+def window(app):
+    """The slider of the window that is drawn in full."""
+    return next(slider for slider in app.main.slider if slider.key == "window_s")
+
+
+def drawn(app):
+    """From when to when blocks are drawn, ms; the margin for the last line left out."""
+    since, until = charts(app)[1]["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    return since, (until + 0.01 * since) / 1.01
+
+
+def test_a_long_run_is_shown_as_a_whole_and_in_part(open_page):
+    app = open_page(workers="64", batches="100")
+    overview, timeline, *_ = charts(app)
+    assert overview["mark"]["type"] == "rect"
+    assert [(param["name"], param["select"]["encodings"]) for param in overview["params"]] == [("window", ["x"])]
+    assert timeline["layer"][0]["mark"]["type"] == "bar"
+    since, until = drawn(app)
+    assert since == 0
+    assert until == pytest.approx(1000 * window(app).value[1], rel=0.01)
+    window(app).set_value((30.0, 60.0)).run()
+    assert drawn(app)[0] == 30_000
+    assert 30_000 < drawn(app)[1] < 60_000
+    assert any(caption.value.startswith("Shown: 30") for caption in app.main.caption)
+    window(app).set_value((30.0, 30.5)).run()
+    assert drawn(app) == pytest.approx((30_000, 30_500))
+    end = simulate(Scenario(workers=64, batches=100)).metrics.epoch_ms
+    window(app).set_value((end / 1000, end / 1000)).run()
+    assert alive(app)
+
+
+def test_rows_of_the_overview_have_two_orders(open_page):
+    app = open_page(workers="64", batches="100", slow_workers="2")
+    orders = {}
+    for order in ("by number", "slowest first"):
+        app.button_group(key="worker_order").set_value(order).run()
+        assert alive(app)
+        orders[order] = [chart["encoding"]["y"] for chart in (charts(app)[0], charts(app)[1]["layer"][0])]
+    assert [y["scale"]["domain"] for y in orders["by number"]] == [[f"W{worker}" for worker in range(64)]] * 2
+    assert all(set(y["scale"]["domain"][:2]) == {"W0", "W1"} for y in orders["slowest first"])
+
+
+def test_keep_and_clear_runs(open_page):
+    app = open_page()
+    assert not app.dataframe
+    button(app, "Keep this run").click().run()
+    app.slider(key="workers").set_value(6).run()
+    button(app, "Keep this run").click().run()
+    kept = app.dataframe[0].value
+    assert kept["workers"].tolist() == [4, 6]
+    assert kept["epoch_ms"].iloc[0] == round(simulate(Scenario()).metrics.epoch_ms, 2)
+    assert kept["link"].str.contains("workers=").all()
+    button(app, "Clear kept runs").click().run()
+    assert not app.dataframe
+    assert alive(app)
+
+
+def test_new_draw_and_reset(open_page):
+    app = open_page(workers="6", mode="async")
+    before = headline(app), app.number_input(key="seed").value
+    button(app, "New draw").click().run()
+    assert app.number_input(key="seed").value != before[1]
+    button(app, "Reset").click().run()
+    assert tiles(app) == tiles(open_page())
+    assert not app.query_params
+
+
+def test_presets_set_the_controls(open_page):
+    app = open_page()
+    assert "Reference · 4 workers" in app.sidebar.caption[0].value
+    app.menu_button(key="Presets").click("Reference · 8 workers").run()
+    assert app.code[0].value == text_summary(
+        simulate(
+            Scenario(
+                workers=8,
+                batches=15,
+                compute=Uniform(mean_ms=400),
+                network=FlatLatency(latency_ms=150),
+                policy=Asynchronous(),
+            )
+        )
+    )
+    assert "How stale" in app.sidebar.caption[0].value
+    app.slider(key="workers").set_value(9).run()
+    assert "Reference" not in app.sidebar.caption[0].value
+
+
+def test_link_carries_every_control(open_page):
+    app = open_page(workers="6")
+    link = next(code.value for code in app.code if "workers=" in code.value)
+    assert link.endswith(
+        "?workers=6&batch_ms=500&latency_ms=200&mode=sync&policies=sync&policies=async&batches=10&law=uniform&jitter=0.2"
+        "&slow_workers=0&slowdown=2&spread=0&hiccup_probability=0&hiccup_factor=5&network=flat"
+        "&async_fraction=0.3&async_least=0&seed=42&replicates=1000"
+    )
+
+
+def button(app, label):
+    return next(b for b in app.button if b.label == label)
+
+
+@pytest.mark.parametrize(("workers", "batches"), [("4096", "4"), ("3", "6000"), ("500", "40")])
+def test_links_reach_beyond_the_sliders(open_page, workers, batches):
+    app = open_page(workers=workers, batches=batches)
+    assert alive(app)
+    assert not complaints(app)
+    assert headline(app).startswith(f"{int(workers):,} workers finish")
+    assert app.number_input(key="workers").value == int(workers)
+    assert marks(app) < 4_500
+
+
+def test_typing_and_back_keeps_what_a_slider_can_hold(open_page):
+    app = open_page(batches="12")
+    app.toggle(key="typing").set_value(True).run()
+    assert (app.number_input(key="workers").value, app.number_input(key="batches").value) == (4, 12)
+    app.number_input(key="workers").set_value(3_000).run()
+    assert headline(app).startswith("3,000 workers")
+    app.toggle(key="typing").set_value(False).run()
+    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (64, 12)
+    assert headline(app).startswith("64 workers")
+
+
+def test_a_run_beyond_the_bound_is_refused(open_page):
+    app = open_page(workers="4096", batches="100000")
+    assert not app.exception
+    assert "409,600,000 mini-batches; one call takes at most 20,000,000" in complaints(app)[0]

@@ -1,0 +1,251 @@
+"""Your trace: the sample, uploads, refusals, and the trace as every page's scenario."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from core import LocalSGD, Synchronous, read_trace, simulate
+from core.report.traces import headline as headline_of
+from core.traces.diagnosis import diagnose
+from core.traces.reading import sample_files
+from core.traces.remedies import what_if
+from tests.pages.helpers import alive, charts, complaints, headline
+
+
+def table(slow=1.0, steps=30, workers=4, seed=1):
+    """A CSV of compute times around 100 ms; worker 2 may be slower."""
+    times = np.random.default_rng(seed).uniform(80, 120, (steps, workers))
+    times[:, 2] *= slow
+    rows = [f"{worker},{step},{times[step, worker]:.6f}" for step in range(steps) for worker in range(workers)]
+    return ("worker,step,compute_ms\n" + "\n".join(rows)).encode()
+
+
+def upload(app, *files):
+    app.file_uploader[0].set_value(list(files)).run()
+    return app
+
+
+def test_the_sample_shows_the_job_before_any_upload(open_page):
+    app = open_page("trace")
+    assert alive(app)
+    assert any("sample" in info.value for info in app.info)
+    trace = read_trace(sample_files())
+    assert headline(app) == headline_of(diagnose(trace))
+    fit = diagnose(trace).fits[0]
+    said = next(text.value for text in app.main.markdown if "With more workers like these" in text.value)
+    assert f"{fit.at(8):.2f}× with 8" in said
+    remedies = [remedy.name for remedy in what_if(trace)]
+    assert app.dataframe[1].value["Remedy"].tolist() == remedies
+    assert len(charts(app)) == 2
+    assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
+    assert "Stragglers in a measured run (4 workers, 20 steps)" in app.main.code[0].value
+
+
+def test_an_upload_is_diagnosed(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    assert alive(app)
+    assert not complaints(app)
+    assert "it is always worker 2" in headline(app)
+    assert app.dataframe[0].value["Worker"].iloc[0] == "2"
+
+
+def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
+    files = sample_files()
+    plain = [(path.stem, gzip.decompress(path.read_bytes()), "application/json") for path in files[:2]]
+    packed = [(path.name, path.read_bytes(), "application/gzip") for path in files[2:]]
+    app = upload(open_page("trace"), *plain, *packed)
+    assert not complaints(app)
+    assert headline(app) == headline_of(diagnose(read_trace(files)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", "empty.csv is empty"),
+        ("notes.txt", b"hello", "notes.txt"),
+        ("cut.json", b'{"traceEvents": [{"ph": "X", "name"', "cut.json"),
+        ("cut.json.gz", gzip.compress(b"{" + b" " * 5_000)[:-9], "cut.json.gz"),
+        ("bomb.csv.gz", gzip.compress(b"0" * 60_000_000), "bomb.csv.gz"),
+        ("bad.csv", b"worker,step,compute_ms\n0,0,abc\n", "bad.csv"),
+        ("negative.csv", b"worker,step,compute_ms\n0,0,-1\n0,1,2\n", "negative.csv"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_read_is_said_and_the_last_good_trace_stays(open_page, name, content, message):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    before = headline(app)
+    upload(app, (name, content, "application/octet-stream"))
+    assert alive(app)
+    (said,) = complaints(app)
+    assert message in said
+    assert said.endswith("The last good trace is shown.")
+    assert headline(app) == before
+
+
+def test_names_from_files_are_inert(open_page):
+    name = "![i](http://evil.example/x.png)" + "y" * 500
+    rows = [f'"{name if worker else 0}",{step},{100 + 100 * worker}' for step in range(9) for worker in range(2)]
+    app = upload(open_page("trace"), ("ours.csv", ("worker,step,compute_ms\n" + "\n".join(rows)).encode(), "text/csv"))
+    assert not app.exception
+    assert "![" not in headline(app)
+    assert len(headline(app)) < 200
+    upload(app, ("[x](http://e).csv", b"worker,step,compute_ms\n0,0,abc\n", "text/csv"))
+    assert "[x](" not in complaints(app)[0]
+
+
+def test_times_that_cannot_be_diagnosed_leave_the_last_good_trace(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    before = headline(app)
+    rows = [f"{worker},{step},{(1e-9, 1e12)[worker]}" for step in range(3) for worker in range(2)]
+    upload(app, ("wild.csv", ("worker,step,compute_ms\n" + "\n".join(rows)).encode(), "text/csv"))
+    assert headline(app) == before
+    assert alive(app.run())
+
+
+def test_an_upload_while_a_trace_is_in_use_lets_go_of_it(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    upload(app, ("ours.csv", table(workers=6), "text/csv"))
+    assert not app.slider(key="batch_ms").disabled
+    assert alive(app)
+
+
+def test_back_is_followed_right_after_an_upload_let_go_of_a_trace(open_page):
+    app = open_page("trace", workers="6")
+    button(app, "Use as scenario").click().run()
+    upload(app, ("ours.csv", table(workers=7), "text/csv"))
+    app.query_params.update({"workers": "9"})
+    app.run()
+    assert app.slider(key="workers").value == 9
+
+
+def test_even_step_times_are_not_blamed_on_anybody(open_page):
+    steps = np.random.default_rng(3).uniform(250, 350, 40)
+    rows = [f"{step},{worker},{ms + worker * 0.1:.3f}" for step, ms in enumerate(steps) for worker in range(4)]
+    app = upload(open_page("trace"), ("steps.csv", ("step,rank,step_time_ms\n" + "\n".join(rows)).encode(), "text/csv"))
+    assert headline(app) == "These times cannot tell who is slow."
+    assert any("Record instead" in text.value for text in app.main.markdown)
+    assert not [heading for heading in app.main.subheader if heading.value == "What would save time"]
+
+
+def test_the_trace_becomes_the_scenario_of_every_page(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
+    button(app, "Use as scenario").click().run()
+    assert app.slider(key="workers").value == 4
+    assert app.slider(key="batches").value == 30
+    assert app.slider(key="batch_ms").disabled
+    assert any("your trace" in caption.value for caption in app.sidebar.caption)
+    app.switch_page("pages/timeline.py").run()
+    assert app.main.caption[0].value.startswith("**Compute times: your trace**, 4 workers × 30 steps, replayed")
+    times = np.loadtxt(table(slow=2.0).decode().splitlines()[1:], delimiter=",")[:, 2].reshape(30, 4)
+    assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
+    app.switch_page("pages/compare.py").run()
+    assert alive(app)
+    assert app.main.caption[-1].value.startswith("Computed now")
+    app.radio(key="mode").set_value("local").run()
+    assert app.main.caption[-1].value.startswith("From the cache")
+    button(app, "Stop using the trace").click().run()
+    assert not app.slider(key="batch_ms").disabled
+    assert alive(app)
+
+
+def test_what_was_set_before_a_trace_comes_back_after_it(open_page):
+    app = open_page("trace", workers="6", latency_ms="150")
+    button(app, "Use as scenario").click().run()
+    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (4, 20)
+    assert app.slider(key="latency_ms").value == pytest.approx(read_trace(sample_files()).network_ms)
+    button(app, "Stop using it as scenario").click().run()
+    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (6, 10)
+    assert app.slider(key="latency_ms").value == 150
+
+
+def test_an_upload_lets_go_of_the_trace_in_use_and_of_what_was_set_for_it(open_page):
+    app = open_page("trace", workers="6", latency_ms="150")
+    button(app, "Use as scenario").click().run()
+    upload(app, ("ours.csv", table(workers=7), "text/csv"))
+    assert (app.slider(key="workers").value, app.slider(key="latency_ms").value) == (6, 150)
+    app.slider(key="workers").set_value(9).run()
+    button(app, "Use as scenario").click().run()
+    assert app.slider(key="workers").value == 7
+    button(app, "Stop using it as scenario").click().run()
+    assert app.slider(key="workers").value == 9
+
+
+def test_a_long_and_wide_trace_is_carried_whole(open_page):
+    csv = table(steps=700, workers=80)
+    app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
+    assert "Synchronous, as measured" in app.dataframe[1].value["Remedy"].tolist()
+    button(app, "Use as scenario").click().run()
+    assert (app.number_input(key="workers").value, app.number_input(key="batches").value) == (80, 700)
+    app.switch_page("pages/timeline.py").run()
+    assert alive(app)
+    times = np.loadtxt(csv.decode().splitlines()[1:], delimiter=",")[:, 2].reshape(700, 80)
+    assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
+
+
+def test_back_to_the_sample(open_page):
+    app = open_page("trace")
+    sample = headline(app)
+    upload(app, ("ours.csv", table(slow=2.0), "text/csv"))
+    assert headline(app) != sample
+    button(app, "Back to the sample").click().run()
+    assert headline(app) == sample
+    assert any("sample" in info.value for info in app.info)
+
+
+def test_other_numbers_of_workers_are_fitted_and_labelled(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    app.slider(key="workers").set_value(16).run()
+    app.switch_page("pages/timeline.py").run()
+    assert any("fitted to your trace" in caption.value for caption in app.main.caption)
+    assert headline(app).startswith("16 workers")
+    assert not app.exception
+
+
+def test_a_kept_run_of_a_trace_claims_no_link(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    app.switch_page("pages/timeline.py").run()
+    button(app, "Keep this run").click().run()
+    kept = app.dataframe[0].value
+    assert kept["times"].tolist() == ["your trace"]
+    assert "link" not in kept
+
+
+def test_the_measured_network_is_carried_along(open_page):
+    """The scenario on Timeline is the measured run: its epoch is the one that the page simulates."""
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    app.switch_page("pages/timeline.py").run()
+    remedies = what_if(read_trace(sample_files()))
+    measured = next(r for r in remedies if r.scenario.policy == Synchronous() and r.name.endswith("as measured"))
+    shown = float(app.code[0].value.splitlines()[1].split()[2])
+    assert shown == pytest.approx(measured.epoch_ms, rel=1e-4)
+    app.radio(key="mode").set_value("local").run()
+    app.slider(key="period").set_value(4).run()
+    local = next(r for r in remedies if r.scenario.policy == LocalSGD(period=4))
+    assert float(app.code[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
+    assert simulate(measured.scenario).metrics.epoch_ms == measured.metrics.epoch_ms
+
+
+def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    monkeypatch.setattr("pages.shared.caching.simulations.comparison_answer.shared", lambda *asked: 1 / 0)
+    app.switch_page("pages/compare.py").run()
+    assert alive(app)
+    assert not complaints(app)
+
+
+def test_reset_lets_go_of_the_trace(open_page):
+    app = open_page("trace")
+    button(app, "Use as scenario").click().run()
+    button(app, "Reset").click().run()
+    assert not app.slider(key="batch_ms").disabled
+    assert app.slider(key="batches").value == 10
+
+
+def button(app, label):
+    return next(b for b in app.button if b.label == label)
