@@ -3,9 +3,10 @@
 import streamlit as st
 
 from pages.shared import app
-from pages.shared.controls import sidebar, url, values
+from pages.shared.controls import url, values
 from pages.shared.errors import boundary
 from pages.shared.menu import menu
+from pages.shared.sidebar import sidebar
 
 page = app.set_up()
 with boundary():

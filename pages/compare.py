@@ -6,9 +6,9 @@ from core import compare
 from core.report import comparison
 from core.simulation.paired import most_replicates
 from pages.shared import app
-from pages.shared.caching.simulations import compared
+from pages.shared.answers.comparison import compared
+from pages.shared.asked import policies, scenario
 from pages.shared.controls import values
-from pages.shared.controls.scenario import policies, scenario
 from pages.shared.controls.url import link
 from pages.shared.views.comparison import ranked, side_by_side
 from pages.shared.views.downloads import csv_button

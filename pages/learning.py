@@ -12,7 +12,7 @@ from core.report import learning as learning_report
 from pages.shared import app
 from pages.shared.answers.learning import Learned, learned
 from pages.shared.answers.training import learning
-from pages.shared.controls.scenario import policies, scenario
+from pages.shared.asked import policies, scenario
 from pages.shared.controls.widgets import control
 from pages.shared.views.charts import draw
 from pages.shared.views.comparison import titled

@@ -9,9 +9,9 @@ from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
 from pages.shared.answers.maps import Asked
-from pages.shared.controls.handover import open_cell
-from pages.shared.controls.scenario import policies, scenario
+from pages.shared.asked import policies, scenario
 from pages.shared.controls.widgets import control
+from pages.shared.sidebar.handover import open_cell
 from pages.shared.views.downloads import csv_button
 from pages.shared.views.maps import answered, map_chart, mapped, of_policy
 

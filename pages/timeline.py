@@ -8,8 +8,8 @@ from core.report.timeline_data import contribution_bars, picture, share_bars, st
 from core.schedule.downsampling import whole
 from core.theory import closed_forms
 from pages.shared import app
+from pages.shared.asked import scenario
 from pages.shared.caching.simulations import simulated
-from pages.shared.controls.scenario import scenario
 from pages.shared.views import kept_runs, large_run
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.traces.remedies import what_if_table
 from pages.shared import app, uploaded_trace
-from pages.shared.controls.handover import let_go_of_trace, use_trace_button
+from pages.shared.sidebar.handover import let_go_of_trace, use_trace_button
 from pages.shared.views.comparison import titled
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
 

@@ -1,11 +1,77 @@
 """Habits of the house that a machine can see."""
 
+import ast
 import re
 import subprocess
 import sys
 
+import pytest
+
 import core
 from tests.paths import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CORE = re.findall(r"^\| `(core/\w+)(?:/|\.py)` \|", README, re.MULTILINE)
+"""The rooms of core from the bottom to the top, as the README lists them."""
+SHARED = [
+    f"pages/shared/{room}"
+    for room in (
+        *("session", "controls", "errors", "caching", "menu", "answers"),
+        *("uploaded_trace", "asked", "views", "sidebar", "app"),
+    )
+]
+
+
+def modules(folder):
+    """Every module below a folder: the path of its file, and its name with slashes."""
+    return {file: str(file.relative_to(ROOT).with_suffix("")) for file in (ROOT / folder).rglob("*.py")}
+
+
+def imported(file):
+    """What a file imports when it runs, with slashes; not what it imports for type checkers alone."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name.replace(".", "/") for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}/{name.name}".replace(".", "/") for name in node.names)
+
+
+def room_of(name, rooms):
+    """The room that a module is in, or None."""
+    return next((room for room in rooms if name == room or name.startswith(f"{room}/")), None)
+
+
+def test_every_file_of_core_and_of_pages_shared_is_in_a_room():
+    rooms = [*CORE, *SHARED, "core/__init__", "core/__main__", "pages/shared/__init__"]
+    assert [
+        name for name in [*modules("core").values(), *modules("pages/shared").values()] if not room_of(name, rooms)
+    ] == []
+
+
+@pytest.mark.parametrize(("folder", "rooms"), [("core", CORE), ("pages/shared", SHARED)])
+def test_rooms_import_from_rooms_below_them(folder, rooms):
+    upward = [
+        (name, other)
+        for file, name in modules(folder).items()
+        if (room := room_of(name, rooms))
+        for other in imported(file)
+        if (below := room_of(other, rooms)) and rooms.index(below) > rooms.index(room)
+    ]
+    assert upward == []
+
+
+def test_who_may_import_what():
+    """core knows no Streamlit and no page; only its charts know Altair; nothing imports a page."""
+    for file, name in modules("core").items():
+        for other in imported(file):
+            assert other.partition("/")[0] not in ("streamlit", "pages"), name
+            assert not other.startswith("altair") or name.startswith("core/charts/"), name
+    for file, name in modules("pages").items():
+        assert not [other for other in imported(file) if re.match(r"pages/(?!shared)", other)], name
 
 
 def test_core_takes_no_streamlit_and_no_altair():

@@ -80,7 +80,7 @@ def test_a_strangers_text_is_inert():
     assert as_code("`![x](http://e)` " + "y" * 99) == "`?![x](http://e)? " + "y" * 43 + "`"
 
 
-BREAKABLE = ["core.report.run.run_answer", "pages.shared.controls.sidebar.preset_menus", "core.charts.shares"]
+BREAKABLE = ["core.report.run.run_answer", "pages.shared.sidebar.sidebar.preset_menus", "core.charts.shares"]
 
 
 @pytest.mark.parametrize("broken", BREAKABLE)
@@ -129,7 +129,7 @@ def test_a_callback_has_a_boundary_of_its_own(open_page, monkeypatch, caplog):
     caplog.clear()
     app = open_page(workers="6")
     with monkeypatch.context() as broken:
-        broken.setattr("pages.shared.controls.sidebar.secrets.randbelow", lambda _: 1 / 0)
+        broken.setattr("pages.shared.sidebar.sidebar.secrets.randbelow", lambda _: 1 / 0)
         next(button for button in app.button if button.label == "New draw").click().run()
     assert "ZeroDivisionError" in caplog.text
     assert alive(app)

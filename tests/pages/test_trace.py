@@ -233,7 +233,7 @@ def test_the_measured_network_is_carried_along(open_page):
 def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):
     app = open_page("trace")
     button(app, "Use as scenario").click().run()
-    monkeypatch.setattr("pages.shared.caching.simulations.comparison_answer.shared", lambda *asked: 1 / 0)
+    monkeypatch.setattr("pages.shared.answers.comparison.comparison_answer.shared", lambda *asked: 1 / 0)
     app.switch_page("pages/compare.py").run()
     assert alive(app)
     assert not complaints(app)

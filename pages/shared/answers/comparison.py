@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pyarrow as pa
 
-from core import Scenario, charts, compare
+from core import Scenario, Synchronous, charts, compare
 from core.common.wording import lowered
 from core.policies.base import Policy
 from core.report import comparison
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
 from core.statistics.pairs import Paired, means, speedup
 from pages.shared.answers.drawn import Drawn, ready, tabled
+from pages.shared.caching.results import remembered
+from pages.shared.caching.simulations import turn
 
 BLOCKS, MOST_BLOCKS = 8_000, 2_500  # of all pictures together, and of one
 TILES = ["epoch_ms", "idle_percent", "throughput"]
@@ -130,3 +132,16 @@ def intervals_of_speedups(paired: Paired, colors: dict[str, str]) -> Drawn:
         chart=ready(charts.intervals(charts.columns(gains), "Speed-up (×)", colors, mark=1.0)),
         words=comparison.speedups_in_words(gains),
     )
+
+
+def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
+    """The answer to a comparison, and whether it was there before."""
+    asked_at = time.time()
+    found = comparison_answer(replace(scenario, policy=Synchronous()), policies, replicates)
+    return found, found.computed_at < asked_at
+
+
+@remembered(entries=64, size="128MiB", spinner="Running the paired epochs…")
+def comparison_answer(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
+    with turn(scenario):
+        return answer(scenario, policies, replicates)

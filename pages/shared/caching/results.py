@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.simulation.run import MODEL_VERSION
-from pages.shared import uploaded_trace
+from pages.shared.controls import values
 from pages.shared.session import session
 
 
@@ -25,7 +25,7 @@ def remembered(*, entries: int, size: str, own: int = 1, spinner: bool | str = F
 
         def answer(*arguments):
             asked = repr(arguments)
-            if uploaded_trace.in_use():
+            if from_a_trace():
                 return privately(compute, asked, arguments, own)
             return answer.shared(asked, MODEL_VERSION, arguments)
 
@@ -33,6 +33,11 @@ def remembered(*, entries: int, size: str, own: int = 1, spinner: bool | str = F
         return answer
 
     return decorate
+
+
+def from_a_trace() -> bool:
+    """Whether what is asked now comes from a trace: nothing of that is kept where others could see it."""
+    return values.value("times") != "controls"
 
 
 def privately(compute: Callable, asked: str, arguments: tuple, own: int):

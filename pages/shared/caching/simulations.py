@@ -1,19 +1,14 @@
-"""Results worth keeping between reruns and visitors: bounded, keyed on what was asked and on the model's version."""
+"""Runs that may take hundreds of megabytes: the last one is kept, and they take turns."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Lock
 
 import streamlit as st
 
-from core import Run, Scenario, Synchronous, simulate
-from core.policies.base import Policy
-from pages.shared import uploaded_trace
-from pages.shared.answers.comparison import Answer, answer
+from core import Run, Scenario, simulate
 from pages.shared.caching.memory import given_back
-from pages.shared.caching.results import remembered
+from pages.shared.caching.results import from_a_trace
 
 LARGE = 2**18  # mini-batches of a run that may take more than 64 MB
 
@@ -23,7 +18,7 @@ def simulated(scenario: Scenario) -> Run:
     if scenario.work <= LARGE:
         return simulate(scenario)
     with st.spinner("Simulating…"):
-        if uploaded_trace.in_use():  # nothing of it is kept where others could see it
+        if from_a_trace():
             with last_large_run().turn, given_back():
                 return simulate(scenario)
         return last_large_run().of(scenario)
@@ -60,16 +55,3 @@ class LargeRun:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def last_large_run() -> LargeRun:
     return LargeRun()
-
-
-def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
-    """The answer to a comparison, and whether it was there before."""
-    asked_at = time.time()
-    found = comparison_answer(replace(scenario, policy=Synchronous()), policies, replicates)
-    return found, found.computed_at < asked_at
-
-
-@remembered(entries=64, size="128MiB", spinner="Running the paired epochs…")
-def comparison_answer(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
-    with turn(scenario):
-        return answer(scenario, policies, replicates)

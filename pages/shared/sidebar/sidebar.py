@@ -1,4 +1,4 @@
-"""The sidebar: every shared control, presets, and a link to take away."""
+"""The shared controls in the order in which people use them, and a link to take away."""
 
 import secrets
 
@@ -8,13 +8,13 @@ from core.links import DEFAULTS, FLAT_KEYS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, 
 from core.policies.registry import CODES
 from core.presets.presets import LINKS
 from core.report import run as run_report
+from pages.shared.asked import described
 from pages.shared.controls import values
-from pages.shared.controls.handover import let_go_of_trace, stop_using_trace
-from pages.shared.controls.presets import preset_menus
-from pages.shared.controls.scenario import described
 from pages.shared.controls.url import link
 from pages.shared.controls.widgets import control
 from pages.shared.errors import action
+from pages.shared.sidebar.handover import let_go_of_trace, stop_using_trace
+from pages.shared.sidebar.presets import preset_menus
 from pages.shared.uploaded_trace import in_use
 
 
