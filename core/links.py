@@ -1,90 +1,212 @@
-"""A scenario as the values of a link: flat keys, frozen from the first release, and back again."""
+"""A link: a scenario, and what the pages are asked about it, as keys and values that are frozen from the first release.
+
+The keys of a scenario are declared at its fields; those of the pages are declared here.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from core.common.validation import ScenarioError, one_of, real, shown, whole
-from core.policies.registry import CODES
-from core.scenario import MAX_WORKERS, Scenario
-from core.workload.compute_laws import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
-from core.workload.networks import AlphaBeta, FlatLatency
+from core.common.parameters import Checked, Flag, OneOf, Parameter, Rule, Text, Whole, by_key, keys
+from core.common.validation import ScenarioError, one_of, shown
+from core.common.wording import listed
+from core.learning.experiment import GRID
+from core.learning.registry import PROBLEMS
+from core.maps import AXES, QUESTIONS
+from core.policies.registry import CODES, POLICIES, policy_from_text
+from core.scenario import Scenario, under
+from core.workload.compute_laws import LAWS
+from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
+from core.workload.workload import Workload
 
-LAW_KEYS = {
-    "uniform": (Uniform, {"jitter": "jitter"}),
-    "constant": (Constant, {}),
-    "lognormal": (LogNormal, {"cv": "cv"}),
-    "gumbel": (Gumbel, {"cv": "gumbel_cv"}),
-    "exponential": (ShiftedExponential, {"shift": "shift"}),
-    "pareto": (Pareto, {"alpha": "tail"}),
-}
-"""Laws by what a link calls them, with the key of each field beside the mean."""
-STRAGGLERS = ("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor")
-FLAT_KEYS = {"latency_ms": "latency_ms", "async_fraction": "async_fraction", "async_least": "async_least"}
-LINK_KEYS = {
-    "latency_ms": "alpha_ms",
-    "bandwidth_gbps": "bandwidth_gbps",
-    "message_mb": "message_mb",
-    "servers": "servers",
-    "overlap": "overlap",
-}
-"""Keys of the fields of either network."""
-POLICY_FIELDS = ("bound", "wait_for", "period", "accumulate", "assignment")
-
-CHOICES = {"mode": tuple(CODES), "law": tuple(LAW_KEYS), "network": ("flat", "ring", "tree", "server")}
-"""What keys with few values may be."""
+LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
+"""Laws by what a link calls them."""
 IGNORED = ("embed", "embed_options")
 MAX_LINK = 5_000
+MOST_POLICIES = 8
 
-DEFAULTS = {
-    "workers": 4,
-    "batch_ms": 500.0,
-    "latency_ms": 200.0,
-    "mode": "sync",
-    "bound": 1,
-    "wait_for": 3,
-    "period": 4,
-    "accumulate": 1,
-    "assignment": "static",
-    "policies": ("sync", "async"),
-    "batches": 10,
-    "law": "uniform",
-    "jitter": 0.2,
-    "cv": 0.2,
-    "gumbel_cv": 0.14,
-    "shift": 0.5,
-    "tail": 3.0,
-    "slow_workers": 0,
-    "slowdown": 2.0,
-    "spread": 0.0,
-    "hiccup_probability": 0.0,
-    "hiccup_factor": 5.0,
-    "network": "flat",
-    "async_fraction": 0.3,
-    "async_least": 0.0,
-    "alpha_ms": 0.05,
-    "bandwidth_gbps": 10.0,
-    "message_mb": 100.0,
-    "servers": 1,
-    "overlap": 0.0,
-    "seed": 42,
-    "replicates": 1_000,
-    "problem": "network",
-    "train_seeds": 5,
-    "rate": "best",
-    "ask": "throughput",
-    "against": "async",
-    "across": "workers",
-    "across_values": "",
-    "up": "none",
-    "up_values": "",
-    "map_runs": 100,
-    "present": False,
-    "times": "controls",
-    "curves_over": "time",
-    "curves_of": "accuracy",
-}
+
+@dataclass(frozen=True)
+class PolicyTexts(Rule):
+    """Several policies, each named by its code and its parameters."""
+
+    least: int
+    most: int
+
+    @property
+    def allowed(self):
+        return f"{self.least} to {self.most} policies such as sync, async, ssp 3 or backup 7"
+
+    def checked(self, name, value):
+        policies = {policy_from_text(text) for text in value}
+        if not self.least <= len(policies) == len(value) <= self.most:
+            raise ScenarioError(f"{name}: {shown(value)} are not {self.allowed}.")
+        return tuple(value)
+
+    def read(self, name, texts):
+        return self.checked(name, texts)
+
+
+def of_fields() -> dict[str, Parameter]:
+    """What the fields of a scenario declare, by key."""
+    kinds = (Workload, *LAWS.values(), Stragglers, FlatLatency, AlphaBeta, *POLICIES.values())
+    return {key: at for kind in kinds for key, at in by_key(kind).items()}
+
+
+OF_PAGES = (
+    Parameter(
+        key="mode",
+        rule=OneOf(tuple(CODES)),
+        default="sync",
+        label="Mode",
+        help="Who waits for whom, on Timeline. sync: after every batch all wait for the slowest. async: nobody waits. "
+        "ssp: nobody runs too far ahead. backup: the slowest are cancelled. k-async: an update waits for the first K. "
+        "local: a barrier only every H batches. rebalanced: quicker workers get larger batches.",
+    ),
+    Parameter(
+        key="law",
+        rule=OneOf(("uniform", *(code for code in LAW_CODES if code != "uniform"))),
+        default="uniform",
+        label="Law of Compute Times",
+        help="How the time of one mini-batch varies around its mean. The reference is uniform.",
+    ),
+    Parameter(
+        key="network",
+        rule=OneOf((FlatLatency.code, *COLLECTIVES)),
+        default="flat",
+        label="Network Model",
+        help="flat: the reference's latency, nearly free for async. The others send messages over real links; a "
+        "barrier averages by ring all-reduce, tree all-reduce or a parameter server, and without a barrier every push "
+        "queues at the server.",
+    ),
+    Parameter(
+        key="policies",
+        rule=PolicyTexts(2, MOST_POLICIES),
+        default=("sync", "async"),
+        label="Policies to Compare",
+        help="2 to 8 of them; the first is the baseline. Type others, with their parameter: ssp 5, backup 7, local 16, "
+        "async 4 (updates of four gradients).",
+    ),
+    Parameter(
+        key="replicates",
+        rule=Whole(1, 10_000),
+        default=1_000,
+        label="Paired Runs (Compare)",
+        help="How many times Compare repeats every policy, each time on the same draws for all of them.",
+        step=1,
+    ),
+    Parameter(
+        key="problem",
+        rule=OneOf(tuple(PROBLEMS)),
+        default="network",
+        label="Problem",
+        help=f"What is trained: {listed([problem.what for problem in PROBLEMS.values()], 'or')}.",
+    ),
+    Parameter(
+        key="train_seeds",
+        rule=Whole(1, 20),
+        default=5,
+        label="Runs (seeds)",
+        help="Each has its own times, initial parameters and order of samples. Few runs are noisy; 20 take longer.",
+        step=1,
+    ),
+    Parameter(
+        key="rate",
+        rule=OneOf(("best", *(f"{rate:g}" for rate in GRID))),
+        default="best",
+        label="Learning Rate",
+        help="best: each policy at its own best rate of the grid. A number pins one rate for all, to see how unfair "
+        "that is.",
+    ),
+    Parameter(
+        key="curves_over",
+        rule=OneOf(("time", "samples processed")),
+        default="time",
+        label="Against",
+        help="What the x-axis shows.",
+    ),
+    Parameter(
+        key="curves_of",
+        rule=OneOf(("accuracy", "loss")),
+        default="accuracy",
+        label="Measure",
+        help="What the y-axis shows.",
+    ),
+    Parameter(
+        key="ask",
+        rule=OneOf(tuple(QUESTIONS)),
+        default="throughput",
+        label="Question",
+        help="What is asked of every cell. target trains for real in every cell: few cells, please.",
+    ),
+    Parameter(
+        key="against",
+        rule=Text(300),
+        default="async",
+        label="Of the Policy",
+        help="Which of the policies the map is about; a speed-up is over the first one.",
+    ),
+    Parameter(
+        key="across",
+        rule=OneOf(tuple(AXES)),
+        default="workers",
+        label="Across",
+        help="What varies from left to right.",
+    ),
+    Parameter(
+        key="across_values",
+        rule=Text(300),
+        default="",
+        label="Its Values",
+        help="Numbers with commas between; empty for a choice of ours.",
+    ),
+    Parameter(
+        key="up",
+        rule=OneOf(("none", *AXES)),
+        default="none",
+        label="Up",
+        help="What varies from bottom to top; none draws lines instead.",
+    ),
+    Parameter(
+        key="up_values",
+        rule=Text(300),
+        default="",
+        label="Its Values (up)",
+        help="Numbers with commas between; empty for a choice of ours.",
+    ),
+    Parameter(
+        key="map_runs",
+        rule=Whole(1, 1_000),
+        default=100,
+        label="Paired Runs (Map)",
+        help="How many times every cell repeats every policy.",
+        step=1,
+    ),
+    Parameter(
+        key="times",
+        rule=OneOf(("controls", "sample", "trace")),
+        default="controls",
+        label="Compute Times",
+        help="From the controls, from the sample trace, or from a trace of your own.",
+    ),
+    Parameter(
+        key="present",
+        rule=Flag(),
+        default=False,
+        label="Presenter view",
+        help="Larger, and only the answer, metrics and charts. With &embed=true in the link the menu goes too.",
+    ),
+)
+PARAMETERS: dict[str, Parameter] = of_fields() | {parameter.key: parameter for parameter in OF_PAGES}
+"""Every key of a link: what it takes, what people call it and what it means."""
+DEFAULTS = {key: parameter.default for key, parameter in PARAMETERS.items()}
 """What a key means where a link leaves it out."""
+
+
+def made(kind: type[Checked], values: Mapping, **given):
+    """An object of a class, its fields from the values of a link unless they are given."""
+    return kind(**{name: values[key] for name, key in keys(kind).items() if name not in given}, **given)
 
 
 def scenario_of(values: Mapping) -> Scenario:
@@ -96,45 +218,23 @@ def scenario_of(values: Mapping) -> Scenario:
     if not isinstance(values, Mapping):
         raise ScenarioError(f"values: {shown(values)} are not the values of a link by its keys.")
     at = {**DEFAULTS, **values}
-    for key, choices in CHOICES.items():
-        one_of(key, at[key], choices)
-    law, fields = LAW_KEYS[at["law"]]
-    workers = whole("workers", at["workers"], 1, MAX_WORKERS)
-    slow = whole("slow_workers", at["slow_workers"], 0, MAX_WORKERS)
-    kind = CODES[at["mode"]]
-    policy = kind(**{name: at[name] for name in POLICY_FIELDS if name in kind.__dataclass_fields__})
-    stragglers = {name: at[name] for name in STRAGGLERS}
-    if at["network"] == "flat":
-        flat = {name: at[key] for name, key in FLAT_KEYS.items()}
-        least = real("async_least", at["async_least"], 0, 1)
-        most = real("async_fraction", at["async_fraction"], 0, 1)
-        network = FlatLatency(**flat | {"async_fraction": max(least, most)})
+    for key in ("mode", "law", "network"):
+        one_of(key, at[key], PARAMETERS[key].rule.choices)
+    workers = PARAMETERS["workers"].rule.checked("workers", at["workers"])
+    slow = PARAMETERS["slow_workers"].rule.checked("slow_workers", at["slow_workers"])
+    if at["network"] == FlatLatency.code:
+        least, most = (PARAMETERS[key].rule.checked(key, at[key]) for key in ("async_least", "async_fraction"))
+        network = made(FlatLatency, at, async_fraction=max(least, most))
     else:
-        network = AlphaBeta(collective=at["network"], **{name: at[key] for name, key in LINK_KEYS.items()})
-    return Scenario(
-        workers=workers,
-        batches=at["batches"],
-        compute=law(mean_ms=at["batch_ms"], **{name: at[key] for name, key in fields.items()}),
-        stragglers=Stragglers(**{**stragglers, "slow_workers": min(slow, workers)}),
+        network = made(AlphaBeta, at, collective=at["network"])
+    workload = made(
+        Workload,
+        at,
+        compute=made(LAW_CODES[at["law"]], at),
+        stragglers=made(Stragglers, at, slow_workers=min(slow, workers)),
         network=network,
-        policy=policy.fitted(workers),
-        seed=at["seed"],
     )
-
-
-def parameters_of(scenario: Scenario) -> dict[str, str]:
-    """The keys of a link that are parameters of this scenario, each with its dotted name, as `sweep` takes it."""
-    law = next((keys for kind, keys in LAW_KEYS.values() if type(scenario.compute) is kind), None)
-    flat = isinstance(scenario.network, FlatLatency)
-    return {
-        "workers": "workers",
-        "batches": "batches",
-        **({} if law is None else {"batch_ms": "compute.mean_ms"}),
-        **{key: f"compute.{name}" for name, key in (law or {}).items()},
-        **{name: f"stragglers.{name}" for name in STRAGGLERS},
-        **{key: f"network.{name}" for name, key in (FLAT_KEYS if flat else LINK_KEYS).items()},
-        **{name: f"policy.{name}" for name in POLICY_FIELDS},
-    }
+    return under(workload, made(CODES[at["mode"]], at).fitted(workers))
 
 
 def values_of(scenario: Scenario) -> dict:
@@ -142,42 +242,24 @@ def values_of(scenario: Scenario) -> dict:
 
     A measured table has no place in a link: then nothing is said of the law.
     """
-    law = next((name for name, (kind, _) in LAW_KEYS.items() if type(scenario.compute) is kind), None)
-    keys = LAW_KEYS[law][1] if law else {}
-    network, policy = scenario.network, scenario.policy
-    flat = isinstance(network, FlatLatency)
-    return {
-        "workers": scenario.workers,
-        "batch_ms": scenario.compute.mean_ms,
-        **{key: getattr(network, name) for name, key in (FLAT_KEYS if flat else LINK_KEYS).items()},
-        "mode": policy.code,
-        **{name: getattr(policy, name) for name in POLICY_FIELDS if hasattr(policy, name)},
-        "batches": scenario.batches,
-        **({"law": law} if law else {}),
-        **{key: getattr(scenario.compute, name) for name, key in keys.items()},
-        **{name: getattr(scenario.stragglers, name) for name in STRAGGLERS},
-        "network": "flat" if flat else network.collective,
-        "seed": scenario.seed,
-    }
+    law, network, policy = scenario.compute, scenario.network, scenario.policy
+    codes = {"mode": policy.code, "network": network.code} | ({"law": law.code} if law.code else {})
+    parts = (scenario, law, scenario.stragglers, network, policy)
+    return codes | {key: getattr(part, name) for part in parts for name, key in keys(type(part)).items()}
 
 
 def keys_that_matter(values: Mapping) -> set[str]:
     """The keys that a scenario depends on, of those that these values describe."""
-    network = FLAT_KEYS if values["network"] == "flat" else LINK_KEYS
-    fields = CODES[values["mode"]].__dataclass_fields__
-    return {
-        *("workers", "batch_ms", "mode", "batches", "law", "network", "seed"),
-        *STRAGGLERS,
-        *LAW_KEYS[values["law"]][1].values(),
-        *network.values(),
-        *(name for name in POLICY_FIELDS if name in fields),
-    }
+    network = FlatLatency if values["network"] == FlatLatency.code else AlphaBeta
+    kinds = (Workload, LAW_CODES[values["law"]], Stragglers, network, CODES[values["mode"]])
+    return {"mode", "law", "network", *(key for kind in kinds for key in keys(kind).values())}
 
 
 def link_values(text: str) -> dict:
     """The values of a link's text, an address with a query or the query alone: {key: value} of the keys it names.
 
-    Raises ScenarioError for an unknown key, a key that is named twice (policies may be), and a value of another kind.
+    Raises ScenarioError for an unknown key, a key that is named twice (policies may be), and a value that the key
+    does not take.
     """
     if not isinstance(text, str):
         raise ScenarioError(f"link: {shown(text)} is not a text.")
@@ -188,28 +270,7 @@ def link_values(text: str) -> dict:
     for key, texts in parse_qs(query.strip(), keep_blank_values=True).items():
         if key in IGNORED:
             continue
-        if key not in DEFAULTS:
-            raise ScenarioError(f"link: {shown(key)} is unknown; known are {', '.join(DEFAULTS)}.")
-        if key != "policies" and len(texts) > 1:
-            raise ScenarioError(f"link: {key} is named {len(texts)} times.")
-        values[key] = tuple(texts) if key == "policies" else typed(key, texts[0])
+        if key not in PARAMETERS:
+            raise ScenarioError(f"link: {shown(key)} is unknown; known are {', '.join(PARAMETERS)}.")
+        values[key] = PARAMETERS[key].rule.read(f"link: {key}", texts)
     return values
-
-
-def typed(key: str, text: str):
-    """The text as what the key takes."""
-    kind = type(DEFAULTS[key])
-    choices = CHOICES.get(key)
-    if choices and text not in choices:
-        raise ScenarioError(f"link: {key}: {shown(text)} is not one of {', '.join(choices)}.")
-    if kind not in (int, float):
-        return text.lower() == "true" if kind is bool else text
-    try:
-        number = float(text)
-        if kind is float:
-            return number
-        if int(number) == number:
-            return int(text) if text.strip().isdecimal() else int(number)
-    except (ValueError, OverflowError):
-        pass
-    raise ScenarioError(f"link: {key}: {shown(text)} is not a {'whole ' * (kind is int)}number.")

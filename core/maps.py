@@ -6,41 +6,26 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from core.common.parameters import by_key
 from core.common.validation import ScenarioError, real, shown
 from core.learning.experiment import learn
 from core.learning.problem import Problem
-from core.links import parameters_of
 from core.policies.base import Policy
-from core.scenario import Scenario
-from core.simulation.sweeps import changed, changed_policy, name_of, parameters, refused
+from core.policies.registry import POLICIES
+from core.scenario import dotted_names
+from core.simulation.sweeps import changed, changed_policy, name_of, refused
+from core.workload.compute_laws import LAWS
+from core.workload.networks import NETWORKS
+from core.workload.stragglers import Stragglers
+from core.workload.workload import Workload
 
 MOST_VALUES = 40
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
 AXES = {
-    "workers": (1, 2, 4, 8, 16, 32, 64),
-    "batches": (1, 2, 5, 10, 20, 50, 100),
-    "batch_ms": (50, 100, 200, 400, 800, 1600),
-    "jitter": (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
-    "cv": (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0),
-    "gumbel_cv": (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35),
-    "shift": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
-    "tail": (1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0),
-    "latency_ms": (0, 25, 50, 100, 200, 300, 400, 500, 750, 1000),
-    "async_fraction": (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
-    "alpha_ms": (0.0, 0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 100.0),
-    "bandwidth_gbps": (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 400.0),
-    "message_mb": (1.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 1000.0),
-    "servers": (1, 2, 4, 8, 16),
-    "overlap": (0.0, 0.25, 0.5, 0.75, 0.9),
-    "slow_workers": (0, 1, 2, 4),
-    "slowdown": (1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0),
-    "spread": (0.0, 0.02, 0.05, 0.1, 0.2, 0.3),
-    "hiccup_probability": (0.0, 0.001, 0.003, 0.01, 0.03, 0.1),
-    "hiccup_factor": (1.0, 2.0, 3.0, 5.0, 10.0, 20.0),
-    "bound": (0, 1, 2, 3, 5, 10, 20),
-    "wait_for": (1, 2, 3, 4, 6, 8),
-    "period": (1, 2, 4, 8, 16, 32),
-    "accumulate": (1, 2, 4, 8, 16),
+    key: at.axis
+    for kind in (Workload, *LAWS.values(), Stragglers, *NETWORKS.values(), *POLICIES.values())
+    for key, at in by_key(kind).items()
+    if at.axis
 }
 """Keys of a link that can be an axis, with values to start from."""
 
@@ -67,10 +52,9 @@ QUESTIONS = {
 }
 
 
-def axes_for(scenario: Scenario, policies: Sequence[Policy]) -> list[str]:
+def axes_for(scenario: Workload, policies: Sequence[Policy]) -> list[str]:
     """The keys of the axes that this scenario and these policies have."""
-    known, names = parameters(scenario, policies), parameters_of(scenario)
-    return [key for key in AXES if names.get(key) in known]
+    return [key for key in dotted_names(scenario, policies) if key in AXES]
 
 
 def values_from(key: str, text: str) -> tuple:
@@ -115,7 +99,7 @@ def answers(table: pd.DataFrame, question: Question, policy: str) -> pd.DataFram
     )
 
 
-def target_rows(scenario: Scenario, cell: dict, policies: Sequence[Policy], problem: Problem) -> list[dict]:
+def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], problem: Problem) -> list[dict]:
     """Rows of one cell as `sweep` makes them, from real training: time_to_target_ms and speedup, with their ranges."""
     try:
         here = changed(scenario, cell)

@@ -17,7 +17,7 @@ app.through_app()
 asked, chosen = scenario(), policies()
 wanted, most = values.value("replicates"), most_replicates(asked, chosen)
 runs = min(wanted, max(1, most))
-answer, from_cache = compared(asked, chosen, runs)
+answer, from_cache = compared(asked.workload, chosen, runs)
 
 st.header(answer.headline)
 st.markdown(answer.reasons)
@@ -33,6 +33,6 @@ with st.expander("Summary to paste"):
 with st.expander("All metrics: the mean, and between low and high the middle 95 % of the runs"):
     st.dataframe(answer.metrics, height="content")
     name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
-    csv_button("Every run (CSV)", lambda: compare(asked, chosen, runs), name)
+    csv_button("Every run (CSV)", lambda: compare(asked.workload, chosen, runs), name)
 origin = "From the cache; it took" if from_cache else "Computed now in"
 st.caption(f"{origin} {answer.cost_ms:,.0f} ms for {runs * len(chosen):,} simulated epochs.")

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from core import Scenario, ScenarioError
+from core import ScenarioError
 from core.common.wording import counted
 from core.learning.experiment import FEWEST_EACH, for_training, gradients_for
 from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
 from core.policies.base import Policy
 from core.report import learning as learning_report
+from core.workload.workload import Workload
 from pages.shared import app
 from pages.shared.answers.learning import Learned, learned
 from pages.shared.answers.training import learning
@@ -37,7 +38,7 @@ def show() -> None:
     with st.container(horizontal=True):
         problem, seeds, rates = PROBLEMS[control("problem")], control("train_seeds"), RATES[control("rate")]
     try:
-        short = for_training(asked, gradients_for(asked.workers, problem))
+        short = for_training(asked.workload, gradients_for(asked.workers, problem))
     except ScenarioError as refused:
         st.header("Too many workers to train for real.")
         st.error(with_control(refused) + learning_report.rooms(FEWEST_EACH, problem), icon=":material/block:")
@@ -67,7 +68,7 @@ def show() -> None:
     show_answer(answer, question, short, trained)
 
 
-def show_answer(answer: Learned, question: Question, short: Scenario, trained: tuple[Policy, ...]) -> None:
+def show_answer(answer: Learned, question: Question, short: Workload, trained: tuple[Policy, ...]) -> None:
     """The curves, who reaches the target when, and how much that is evidence for."""
     problem, rates, seeds = question
     st.markdown(answer.reasons)

@@ -4,8 +4,8 @@ import streamlit as st
 
 from core import ScenarioError
 from core.learning.registry import PROBLEMS
-from core.links import parameters_of
 from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
+from core.scenario import dotted_names
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
 from pages.shared.answers.maps import Asked
@@ -46,14 +46,14 @@ def show() -> None:
         st.error(str(refused), icon=":material/block:")
         return
 
-    names = [parameters_of(asked)[key] for key in keys]
+    names = [dotted_names(asked, chosen)[key] for key in keys]
     cells = cells_of(dict(zip(names, values, strict=True)))
     most = MOST_TRAINED // len(chosen) if ask == "target" else MOST_CELLS
     if len(cells) > most:
         st.error(f"{len(cells):,} cells are more than {most:,}, the most for this question.", icon=":material/block:")
         return
     trained_on = PROBLEMS[control("problem")] if ask == "target" else None
-    rows = mapped(*at_first_cell(asked, chosen, cells[0]), cells, runs, trained_on)
+    rows = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, trained_on)
     labels, about = {name_of(policy, cells[0]): policy.text for policy in chosen}, None
     if len(keys) == 2 and question.column:
         about = of_policy(dict(list(labels.items())[1 if question.column == "speedup" else 0 :]))

@@ -5,8 +5,9 @@ import random
 from collections.abc import Iterator
 from urllib.parse import parse_qs, quote, urlencode
 
-from core.links import CHOICES, DEFAULTS
-from pages.shared.controls.specs import CONTROLS, Number
+from core.common.parameters import Number
+from core.links import DEFAULTS, PARAMETERS
+from pages.shared.controls.widgets import PROPOSED
 
 HOSTILE = [
     *("", " ", "abc", "-1", "0", "-0", "1e999", "1e400", "1e-400", "nan", "inf", "-inf", "Infinity", "9" * 400),
@@ -69,7 +70,7 @@ CHEAP = {
     "rate": "0.25",
     "across_values": "2,4",
 }
-MIXES = list(itertools.product(*(CHOICES[key] for key in ("mode", "law", "network"))))
+MIXES = list(itertools.product(*(PARAMETERS[key].rule.choices for key in ("mode", "law", "network"))))
 """Every mode with every law on every network."""
 
 
@@ -79,7 +80,7 @@ def links(seed: int = 0, cheap: float = 0.9) -> Iterator[str]:
     for number in itertools.count():
         mode, law, network = MIXES[(number * 41 + seed) % len(MIXES)]
         asked = [("mode", mode), ("law", law), ("network", network)] if dice.random() < 0.7 else []
-        asked += [(key, value_of(key, dice)) for key in dice.sample(list(CONTROLS), dice.randint(0, 9))]
+        asked += [(key, value_of(key, dice)) for key in dice.sample(list(PARAMETERS), dice.randint(0, 9))]
         if dice.random() < 0.3:
             asked.append((dice.choice(UNKNOWN), dice.choice(HOSTILE)))
         if dice.random() < cheap:
@@ -96,17 +97,17 @@ def links(seed: int = 0, cheap: float = 0.9) -> Iterator[str]:
 
 def value_of(key: str, dice: random.Random) -> str:
     """Mostly a value that the key takes, or one just beside its range; else a hostile one."""
-    control = CONTROLS[key]
+    rule = PARAMETERS[key].rule
     if dice.random() < 0.25:
         return dice.choice(HOSTILE)
-    if isinstance(control, Number):
-        low, high, step = control.low, control.high, control.step
+    if isinstance(rule, Number):
+        (low, high), step = rule.ends, rule.kind(PARAMETERS[key].step)
         beside = (low - step, high + step, low + step / 2)
         inside = (low, high, low + step, high - step, DEFAULTS[key], type(low)(dice.uniform(low, high)))
         return str(dice.choice(inside if dice.random() < 0.8 else beside))
     if key == "policies":
-        return dice.choice(control.options)
-    return str(dice.choice([*getattr(control, "options", ()), DEFAULTS[key], "throughput"]))
+        return dice.choice(PROPOSED)
+    return str(dice.choice([*getattr(rule, "choices", ()), DEFAULTS[key], "throughput"]))
 
 
 def parameters(query: str) -> dict[str, list[str]]:

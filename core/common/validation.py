@@ -1,12 +1,12 @@
-"""What every piece of a scenario has in common: checked values, a name, a plain-dict form."""
+"""Checks of values, and what is said of those that are refused."""
 
 import numbers
 import reprlib
-from dataclasses import MISSING, fields
 
 import numpy as np
 
 TIME_RANGE_MS = (1e-9, 1e12)
+MAX_WORKERS, MAX_BATCHES = 4_096, 100_000
 MAX_WORK = 20_000_000  # mini-batches of one call
 PUSH_WEIGHT = 5  # what one counts where long runs go push by push: in time and in memory
 
@@ -39,7 +39,8 @@ def real(
 def one_of(field: str, value, choices) -> str:
     """The value, or ScenarioError when it is not one of these texts."""
     if not isinstance(value, str) or value not in choices:
-        raise ScenarioError(f"{field}: {shown(value)} is not {' or '.join(choices)}.")
+        *others, last = choices
+        raise ScenarioError(f"{field}: {shown(value)} is not {', '.join(others)} or {last}.")
     return value
 
 
@@ -98,30 +99,6 @@ def shown(value) -> str:
         return Brief().repr(value)
     except Exception:  # anybody's __repr__ may fail
         return f"<{type(value).__name__}>"
-
-
-class Part:
-    """A named piece of a scenario (a law, a network, a policy) with a plain-dict form."""
-
-    def to_dict(self) -> dict:
-        """{"kind": class name, field: value, ...}"""
-        return {"kind": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self) if f.init}}
-
-
-def part_from_dict(field: str, data, kinds: dict[str, type[Part]]) -> Part:
-    """The part that `to_dict` described; ScenarioError names an unknown kind or field."""
-    kind = data.get("kind") if isinstance(data, dict) else data
-    if not isinstance(data, dict) or not isinstance(kind, str) or kind not in kinds:
-        raise ScenarioError(f"{field}: {shown(kind)} is unknown; known kinds are {', '.join(kinds)}.")
-    values = {key: value for key, value in data.items() if key != "kind"}
-    part = kinds[kind]
-    refuse_unknown(f"{field}.", values, [f.name for f in fields(part) if f.init])
-    missing = [
-        f.name for f in fields(part) if f.init and f.name not in values and f.default is f.default_factory is MISSING
-    ]
-    if missing:
-        raise ScenarioError(f"{field}.{missing[0]} is missing.")
-    return part(**values)
 
 
 def refuse_unknown(prefix: str, given, known) -> None:

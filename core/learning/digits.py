@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.common.validation import ScenarioError, shown, whole
+from core.common.parameters import Several, Whole, takes
 from core.learning.problem import Problem
 
 FILE = Path(__file__).parents[1] / "data" / "digits.npz"
@@ -47,15 +47,9 @@ class Digits(Problem):
     digit whatever it is shown: a step that was too large has switched off all of its units.
     """
 
-    hidden: tuple[int, ...] = (32,)
+    hidden: tuple[int, ...] = takes(Several(Whole(1, 1024), 0, 3), (32,))
 
     goal, target, guess_loss = "accuracy", 0.9, np.log(CLASSES)
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not isinstance(self.hidden, tuple) or len(self.hidden) > 3:
-            raise ScenarioError(f"problem.hidden: {shown(self.hidden)} is not a tuple of at most 3 layer sizes.")
-        object.__setattr__(self, "hidden", tuple(whole("problem.hidden", units, 1, 1024) for units in self.hidden))
 
     @property
     def kind(self) -> str:

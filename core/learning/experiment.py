@@ -1,7 +1,8 @@
 """Which policy learns fastest: the same samples from the same start, each policy at its own best learning rate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,13 @@ from core.common.validation import ScenarioError, check_work, real, whole
 from core.learning.problem import Problem
 from core.learning.training import replay
 from core.policies.base import Policy
-from core.scenario import Scenario
+from core.scenario import Scenario, under
 from core.schedule.schedule import Schedule
-from core.simulation.paired import compare
+from core.simulation.paired import check_policies, compare
 from core.simulation.run import Run
 from core.theory.closed_forms import delay_stability_limit
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
+from core.workload.workload import Workload
 
 GRID = tuple(2.0**power for power in range(-6, 4))
 """Learning rates to pin for all policies."""
@@ -29,6 +31,9 @@ MOST_COST, LEAST_COST = 120_000_000, 1_830
 GUESSING = 0.95  # of the loss of a guess, and nothing has been learnt
 COUNTS = ["reached", "diverged", "stuck"]
 FIGURES = ["epoch_ms", "updates", "gradients_per_update", "mean_staleness"]
+
+
+W = TypeVar("W", bound=Workload)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,8 +63,8 @@ class Learning:
 
 
 def learn(
-    scenario: Scenario,
-    policies: Sequence[Policy],
+    scenario: Workload,
+    policies: Iterable[Policy],
     problem: Problem,
     *,
     learning_rates=None,
@@ -77,10 +82,11 @@ def learn(
     """
     gradients = gradients_for(scenario.workers, problem) if gradients is None else gradients
     short = for_training(scenario, gradients)
+    policies = check_policies(policies)
     figures = compare(short, policies, whole("seeds", seeds, 1, 32))
     curves = []
     for policy in policies:
-        asked = replace(short, policy=policy)
+        asked = under(short, policy)
         options = {"learning_rates": learning_rates, "seeds": seeds, "gradients": gradients, "points": points}
         curves.append(learning_curves(asked, problem, **options))
         if progress:
@@ -156,10 +162,10 @@ def rates_for(schedule: Schedule) -> tuple[float, ...]:
     return tuple(rate * 2.0**shift for rate in FRESH_GRID)
 
 
-def for_training(scenario: Scenario, gradients: int) -> Scenario:
-    """The scenario with as many batches a worker as make about so many gradients, at least one."""
-    batches = round(whole("gradients", gradients, 1, 100_000) / scenario.workers)
-    return replace(scenario, batches=max(1, batches))
+def for_training(workload: W, gradients: int) -> W:
+    """The workload, or scenario, with as many batches a worker as make about so many gradients, at least one."""
+    batches = round(whole("gradients", gradients, 1, 100_000) / workload.workers)
+    return replace(workload, batches=max(1, batches))
 
 
 def judged(curves: pd.DataFrame, figures: pd.DataFrame, problem: Problem, target: float | None = None) -> Learning:

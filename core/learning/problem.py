@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.common.validation import whole
+from core.common.parameters import Checked, Whole, takes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem(ABC):
+class Problem(Checked, ABC):
     """A loss to bring down by gradients on mini-batches of `batch` samples; the parameters are one vector.
 
     Many copies are trained at once: parameters are (runs, learning rates, size).
     """
 
-    batch: int = 16
+    prefix = "problem."
+
+    batch: int = takes(Whole(1, 256), 16)
 
     name = ""
     """What people call it."""
@@ -28,9 +30,6 @@ class Problem(ABC):
 
     guess_loss = float("inf")
     """Loss of a guess, where knowing nothing has one: what a model that has died is left with."""
-
-    def __post_init__(self):
-        object.__setattr__(self, "batch", whole("problem.batch", self.batch, 1, 256))
 
     @property
     @abstractmethod

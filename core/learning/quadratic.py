@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.common.validation import ScenarioError, real, shown
+from core.common.parameters import Real, Several, takes
 from core.learning.problem import Problem
 
 MAX_CURVATURES = 1024
@@ -17,20 +17,12 @@ class NoisyQuadratic(Problem):
     curvatures: the λᵢ. The target is a fiftieth of the loss at the start.
     """
 
-    curvatures: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)
-    noise: float = 0.5
+    curvatures: tuple[float, ...] = takes(
+        Several(Real(0, 1e6, above=True), 1, MAX_CURVATURES), (1.0, 0.3, 0.1, 0.03, 0.01)
+    )
+    noise: float = takes(Real(0, 1e6), 0.5)
 
     name, code, what = "Noisy quadratic", "quadratic", "a noisy quadratic bowl"
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not isinstance(self.curvatures, tuple) or not 1 <= len(self.curvatures) <= MAX_CURVATURES:
-            raise ScenarioError(
-                f"problem.curvatures: {shown(self.curvatures)} is not a tuple of 1 to {MAX_CURVATURES:,} numbers."
-            )
-        curvatures = tuple(real("problem.curvatures", value, 0, 1e6, above=True) for value in self.curvatures)
-        object.__setattr__(self, "curvatures", curvatures)
-        object.__setattr__(self, "noise", real("problem.noise", self.noise, 0, 1e6))
 
     @property
     def target(self):

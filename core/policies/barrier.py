@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.common.validation import whole
+from core.common.parameters import Whole, takes
+from core.common.validation import MAX_BATCHES, MAX_WORKERS, whole
 from core.common.wording import counted
-from core.policies.base import Policy
+from core.policies.base import WAIT_FOR, Policy
 from core.policies.steps import back_to_back
 from core.schedule.schedule import Schedule, Stretch
 
@@ -50,10 +51,7 @@ class BackupWorkers(Policy):
     """
 
     name, code = "Backup workers", "backup"
-    wait_for: int = 1
-
-    def __post_init__(self):
-        object.__setattr__(self, "wait_for", whole("policy.wait_for", self.wait_for, 1, 4096))
+    wait_for: int = takes(Whole(1, MAX_WORKERS), 1, **WAIT_FOR)
 
     @property
     def label(self):
@@ -74,7 +72,7 @@ class BackupWorkers(Policy):
         return -(-workers * batches // self.wait_for)
 
     def schedule(self, draws):
-        workers, batches = draws.scenario.workers, draws.scenario.batches
+        workers, batches = draws.workload.workers, draws.workload.batches
         iterations = self.rows(workers, batches)
         compute = draws.compute_rows(iterations)
         needed = np.full((iterations, 1, 1), self.wait_for)
@@ -110,10 +108,16 @@ class LocalSGD(Policy):
     """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once."""
 
     name, code = "Local SGD", "local"
-    period: int = 4
-
-    def __post_init__(self):
-        object.__setattr__(self, "period", whole("policy.period", self.period, 1, 100_000))
+    period: int = takes(
+        Whole(1, MAX_BATCHES),
+        4,
+        key="period",
+        axis=(1, 2, 4, 8, 16, 32),
+        label="Local Batches (per round)",
+        help="Batches that each worker trains on its own between two averages of the parameters.",
+        usual=(1, 100),
+        step=1,
+    )
 
     @property
     def label(self):

@@ -4,17 +4,28 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Self
 
-from core.common.validation import Part
+from core.common.parameters import Part
 from core.schedule.schedule import Schedule
 from core.workload.draws import Draws
 
 LONG = 8_192  # mini-batches of a run
+WAIT_FOR = {
+    "in_links": 3,
+    "key": "wait_for",
+    "axis": (1, 2, 3, 4, 6, 8),
+    "label": "Wait for the First (workers)",
+    "help": "How many gradients an update waits for.",
+    "usual": (1, 64),
+    "step": 1,
+}
+"""About the field that several policies share."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Part, ABC):
     """A rule that decides when each worker may start its next mini-batch."""
 
+    prefix = "policy."
     name = ""
     """What people call it."""
     code = ""

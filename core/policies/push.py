@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.common.validation import MAX_WORK, one_of, whole
+from core.common.parameters import OneOf, Whole, takes
+from core.common.validation import MAX_BATCHES, MAX_WORK, MAX_WORKERS, whole
 from core.common.wording import counted
-from core.policies.base import Policy
+from core.policies.base import WAIT_FOR, Policy
 from core.policies.steps import back_to_back
 from core.schedule.schedule import Schedule, Stretch
 from core.schedule.update_order import after_own, update_order, when_full
@@ -23,12 +24,23 @@ class Asynchronous(Policy):
     """
 
     name, code = "Asynchronous", "async"
-    accumulate: int = 1
-    assignment: str = "static"
-
-    def __post_init__(self):
-        object.__setattr__(self, "accumulate", whole("policy.accumulate", self.accumulate, 1, MAX_WORK))
-        one_of("policy.assignment", self.assignment, ("static", "shared"))
+    accumulate: int = takes(
+        Whole(1, MAX_WORK),
+        1,
+        key="accumulate",
+        axis=(1, 2, 4, 8, 16),
+        label="Gradients per Update",
+        help="The server applies the mean of so many gradients at a time.",
+        usual=(1, 64),
+        step=1,
+    )
+    assignment: str = takes(
+        OneOf(("static", "shared")),
+        "static",
+        key="assignment",
+        label="Batches Come From",
+        help="static: every worker has its own batches. shared: one queue that whoever is free takes from.",
+    )
 
     @property
     def text(self):
@@ -58,10 +70,10 @@ class Asynchronous(Policy):
         return self.assignment == "shared"
 
     def schedule(self, draws):
-        if not draws.scenario.network.answers_at_once:
+        if not draws.workload.network.answers_at_once:
             return self.served(draws)
         compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
-        total, ready, finish = draws.scenario.work, start + compute, arrived[-1]
+        total, ready, finish = draws.workload.work, start + compute, arrived[-1]
         if used is None:
             rank = update_order(arrived)
         else:
@@ -83,7 +95,7 @@ class Asynchronous(Policy):
 
     def served(self, draws):
         """Pushes queue at the server: who has been served goes on, as long as there are batches for it."""
-        batches, last_start = draws.scenario.batches, draws.scenario.work - draws.scenario.workers
+        batches, last_start = draws.workload.batches, draws.workload.work - draws.workload.workers
 
         def release(window: Window):
             more = window.before + window.place < last_start if self.is_shared else window.finished + 1 < batches
@@ -93,7 +105,7 @@ class Asynchronous(Policy):
             more = number < last_start if self.is_shared else finished[worker] < batches
             return (worker,) if more else ()
 
-        return through_server(draws, draws.scenario.work, self.accumulate, release, release_one)
+        return through_server(draws, draws.workload.work, self.accumulate, release, release_one)
 
     def static(self, draws):
         """Every worker's B batches, back to back."""
@@ -104,8 +116,8 @@ class Asynchronous(Policy):
 
         All start one at once; each of the first N·B − N to end frees its worker for one more.
         """
-        workers, rows = draws.scenario.workers, draws.scenario.batches
-        more = draws.scenario.work - workers
+        workers, rows = draws.workload.workers, draws.workload.batches
+        more = draws.workload.work - workers
         while True:
             compute = draws.compute_rows(rows)
             start, end = back_to_back(compute + draws.push_rows(rows))
@@ -126,10 +138,16 @@ class StaleSynchronous(Policy):
     """
 
     name, code = "Stale synchronous", "ssp"
-    bound: int = 1
-
-    def __post_init__(self):
-        object.__setattr__(self, "bound", whole("policy.bound", self.bound, 0, 100_000))
+    bound: int = takes(
+        Whole(0, MAX_BATCHES),
+        1,
+        key="bound",
+        axis=(0, 1, 2, 3, 5, 10, 20),
+        label="Staleness Bound (batches)",
+        help="How many batches a worker may be ahead of the slowest. 0 is sync; a very large bound is async.",
+        usual=(0, 20),
+        step=1,
+    )
 
     @property
     def label(self):
@@ -146,11 +164,11 @@ class StaleSynchronous(Policy):
         return not network.answers_at_once
 
     def schedule(self, draws):
-        return self.free(draws) if draws.scenario.network.answers_at_once else self.served(draws)
+        return self.free(draws) if draws.workload.network.answers_at_once else self.served(draws)
 
     def served(self, draws):
         """Pushes queue at the server: who has been served goes on, unless it is too far ahead."""
-        batches = draws.scenario.batches
+        batches = draws.workload.batches
 
         def release(window: Window):
             slowest = window.finished.min(axis=0)
@@ -161,7 +179,7 @@ class StaleSynchronous(Policy):
             return np.where(done < batches, after, window.never)
 
         held_ones, slowest = [], 0  # who is held is just too far ahead: all go on when the slowest does
-        level = [draws.scenario.workers] + [0] * batches  # how many workers have finished so many batches
+        level = [draws.workload.workers] + [0] * batches  # how many workers have finished so many batches
 
         def release_one(number, worker, finished):
             nonlocal slowest
@@ -176,7 +194,7 @@ class StaleSynchronous(Policy):
                 (released if done - self.bound <= slowest else held_ones).append(worker)
             return released
 
-        return through_server(draws, draws.scenario.work, 1, release, release_one, reason="staleness bound")
+        return through_server(draws, draws.workload.work, 1, release, release_one, reason="staleness bound")
 
     def free(self, draws):
         """No queues: a recurrence over batches."""
@@ -221,10 +239,7 @@ class KAsync(Policy):
     """
 
     name, code = "K-async", "k-async"
-    wait_for: int = 2
-
-    def __post_init__(self):
-        object.__setattr__(self, "wait_for", whole("policy.wait_for", self.wait_for, 1, 4096))
+    wait_for: int = takes(Whole(1, MAX_WORKERS), 2, **WAIT_FOR)
 
     @property
     def label(self):
@@ -249,7 +264,7 @@ class KAsync(Policy):
         return True
 
     def schedule(self, draws):
-        total = draws.scenario.work
+        total = draws.workload.work
 
         def release(window: Window):
             number = window.before + np.where(window.pushing, window.place, -1)  # who waits is of the last one's group

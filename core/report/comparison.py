@@ -10,10 +10,10 @@ from core.common.wording import counted, duration, listed, lowered, percent, rou
 from core.policies.base import Policy
 from core.report.run import network_in_words, push_in_words
 from core.report.timeline_data import Picture
-from core.scenario import Scenario
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.statistics.pairs import MIDDLE, SAME, Paired, Speedup, Table, best_other, finishing_order, speedup
 from core.workload.networks import FlatLatency
+from core.workload.workload import Workload
 
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
 SHARES = {
@@ -131,9 +131,9 @@ def reasons(table: Table, policies: Sequence[Policy]) -> str:
     return f"{varies} {losses[0]}; {lowered(losses[1])}.{savings(paired, baseline, other)}{pays}{runner_up(paired)}"
 
 
-def summary_text(table: Table, policies: Sequence[Policy], scenario: Scenario) -> str:
+def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
     """The answer as plain text for a chat or a slide: what was asked, the answer, every policy."""
-    asked = f"{counted(scenario.workers, 'worker')} × {counted(scenario.batches, 'batch', 'batches')}"
+    asked = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'batch', 'batches')}"
     paired = Paired.of(table)
     lines = [headline(paired), f"{asked}, {counted(paired.replicates, 'paired run')}."]
     for policy in paired.order:
@@ -200,11 +200,11 @@ def runner_up(table: Table) -> str:
     return f" {second} comes next, {times(gap.median)} behind."
 
 
-def caveats(scenario: Scenario, table: pd.DataFrame) -> str:
+def caveats(workload: Workload, table: Table) -> str:
     """What the answer rests on: the network model's kindness to async, and epochs that are not yet learning."""
-    network, kind = scenario.network, ""
+    network, kind = workload.network, ""
     if not isinstance(network, FlatLatency):
-        kind = f"{network_in_words(scenario)} "
+        kind = f"{network_in_words(workload)} "
     elif network.push_range_ms[0] == network.latency_ms > 0:
         kind = f"A barrier and a push cost the same here, {network.latency_ms:g} ms a batch. "
     elif network.latency_ms > 0:
@@ -217,7 +217,7 @@ def caveats(scenario: Scenario, table: pd.DataFrame) -> str:
             f"This network model {cheap or 'charges an asynchronous push less'}: a barrier costs "
             f"{network.latency_ms:g} ms a batch, a push {push_in_words(network)}. "
         )
-    if scenario.workers == 1:
+    if workload.workers == 1:
         return f"{kind}One worker has nobody to wait for: only the network differs."
     sizes = {policy: mean["gradients_per_update"] for policy, mean in Paired.of(table).means.items()}
     if len(set(sizes.values())) == 1:
@@ -249,7 +249,7 @@ def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict]:
     return notes
 
 
-def what_is_drawn(asked: Scenario, pictures: list[Picture], replicates: int) -> str:
+def what_is_drawn(asked: Workload, pictures: list[Picture], replicates: int) -> str:
     """A line that tells the figures (means of many runs) from the pictures (one of them, or its beginning)."""
     longest, workers = max(picture.epoch_ms for picture in pictures), len(pictures[0].workers)
     until_ms = pictures[0].domain_ms[1]
@@ -261,7 +261,7 @@ def what_is_drawn(asked: Scenario, pictures: list[Picture], replicates: int) -> 
     )
 
 
-def fewer_runs_in_words(asked: Scenario, replicates: int, most: int) -> str:
+def fewer_runs_in_words(asked: Workload, replicates: int, most: int) -> str:
     """Why there are fewer paired runs than were asked for."""
     return (
         f"Epochs of {asked.workers:,} × {asked.batches:,} mini-batches leave room for {counted(most, 'paired run')} of "

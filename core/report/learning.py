@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from core.common.validation import MAX_WORKERS
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
 from core.learning.experiment import ENOUGH_EACH, Learning, geometric_mean, most_workers
 from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
-from core.scenario import MAX_WORKERS
 
 GRID_POINTS = 120
 SAME = 5e-4

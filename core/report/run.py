@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from core.common.wording import counted, duration, listed, percent, rounded
-from core.scenario import Scenario
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.metrics import FIGURES, phase_ms, wait_ms
 from core.schedule.tables import Segments, barriers, contributions
 from core.simulation.run import Run
 from core.theory.closed_forms import Expected
 from core.workload.networks import FlatLatency
+from core.workload.workload import Workload
 
 REASONS = {
     "barrier": "waiting for the slowest",
@@ -166,10 +166,10 @@ def contribute_unevenly(run: Run) -> bool:
     return bool((gradients.used != gradients.used[0]).any() or gradients.cancelled.any())
 
 
-def network_in_words(scenario: Scenario) -> str:
+def network_in_words(workload: Workload) -> str:
     """What the network costs with a barrier and without one."""
-    network = scenario.network
-    barrier = f"After a barrier everybody pays {network.barrier_ms(scenario.workers):,.4g} ms"
+    network = workload.network
+    barrier = f"After a barrier everybody pays {network.barrier_ms(workload.workers):,.4g} ms"
     if isinstance(network, FlatLatency):
         return f"{barrier}; without one each push pays {push_in_words(network)}."
     alone = network.latency_ms + network.service_ms + network.pull_ms

@@ -7,12 +7,13 @@ import numpy as np
 
 from core.policies.base import Policy
 from core.report.run import timeline_in_words
-from core.scenario import Scenario
+from core.scenario import under
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, group_of, groups, slowest
 from core.schedule.metrics import phase_ms
 from core.schedule.schedule import PHASES
 from core.schedule.tables import Barriers, Segments, barriers, contributions, segments, staleness_counts
 from core.simulation.run import Run, simulate
+from core.workload.workload import Workload
 
 PHASE_ORDER = (*PHASES, "tail")
 """In which phases are listed everywhere."""
@@ -90,14 +91,14 @@ def picture(
     )
 
 
-def pictures(scenario: Scenario, policies: Sequence[Policy], most: int) -> list[Picture]:
+def pictures(workload: Workload, policies: Sequence[Policy], most: int) -> list[Picture]:
     """The beginning of a run under each policy, all to the same time, with at most so many blocks each.
 
     Where there are many workers, those that are slowest under the first policy. One run is in memory at a time.
     """
     drawn, workers, ends = [], None, []  # of those that are cut
     for policy in policies:
-        run = simulate(replace(scenario, policy=policy))
+        run = simulate(under(workload, policy))
         if workers is None:
             workers = sorted(slowest(run.schedule, MOST_ROWS))
         found, end = closeup(run.schedule, np.array(workers), most=most - len(workers))  # a tail of each is a block

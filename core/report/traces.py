@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pandas as pd
 
+from core.common.validation import MAX_WORKERS
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
-from core.scenario import MAX_WORKERS
 from core.traces.diagnosis import Diagnosis
 from core.traces.fits import Fit
 from core.traces.remedies import AS_MEASURED, Remedy, what_if_table

@@ -21,8 +21,8 @@ def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stat
     release(number, worker, finished) says which workers go on after push `number` (0 first) of that worker; finished
     counts every worker's applied pushes.
     """
-    workers, rows = draws.scenario.workers, draws.scenario.batches
-    service, pull = draws.scenario.network.service_ms, draws.scenario.network.pull_ms
+    workers, rows = draws.workload.workers, draws.workload.batches
+    service, pull = draws.workload.network.service_ms, draws.workload.network.pull_ms
     compute, push = first_run(draws, rows)
     pending = [(compute[worker] + push[worker], worker) for worker in range(workers)]
     heapq.heapify(pending)
@@ -61,14 +61,14 @@ def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
 
 def logged(draws: Draws, size: int, pushed, served, begun, begun_by) -> Stations:
     """What happened, from the pushes in their order and from what was begun after which of them."""
-    workers = draws.scenario.workers
+    workers = draws.workload.workers
     finished, started = np.bincount(pushed, minlength=workers), 1 + np.bincount(begun_by, minlength=workers)
     shape = (started.max(), workers, 1)
     served_ms, go_on_ms = np.zeros(shape), np.zeros(shape)
     rank, went_after = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     mine, last = (own_number(pushed), pushed, 0), (own_number(begun_by), begun_by, 0)
     served_ms[mine], rank[mine] = served, np.arange(len(pushed))
-    go_on_ms[last], went_after[last] = served[begun] + draws.scenario.network.service_ms, begun + 1
+    go_on_ms[last], went_after[last] = served[begun] + draws.workload.network.service_ms, begun + 1
     under_way = started > finished
     return stations(draws, size, finished[:, None], under_way[:, None], served_ms, rank, go_on_ms, went_after)
 

@@ -16,8 +16,8 @@ def through_server(
 
     release and release_one are the same rule, for windows of pushes and for one push after the other.
     """
-    pull = draws.scenario.network.pull_ms
-    few = draws.runs == 1 and draws.scenario.workers < FEW_PUSHES
+    pull = draws.workload.network.pull_ms
+    few = draws.runs == 1 and draws.workload.workers < FEW_PUSHES
     at = None if few else serve(draws, pushes, size, release)
     at = at or serve_one(draws, pushes, size, release_one)
     used, begun = at.rank >= 0, at.started

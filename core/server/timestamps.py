@@ -39,7 +39,7 @@ def stations(
     begun; the log, (rows, workers, runs), may hold anything beyond. go_on_ms is 0 where nothing followed, went_after
     the number of pushes served by then; an update is `size` of them.
     """
-    rows, network = len(rank), draws.scenario.network
+    rows, network = len(rank), draws.workload.network
     row = np.arange(rows)[:, None, None]
     used, started = row < finished, row < finished + under_way
     read, version = np.zeros_like(go_on_ms), np.zeros_like(rank)

@@ -48,8 +48,8 @@ def serve(draws: Draws, pushes: int, size: int, release: Release) -> Stations | 
     None for a single run whose first windows hold so few pushes that a heap is quicker: where some compute times are
     next to nothing, and the server is not what everybody waits for.
     """
-    workers, rows, runs = draws.scenario.workers, draws.scenario.batches, draws.runs
-    service, pull, layer = draws.scenario.network.service_ms, draws.scenario.network.pull_ms, workers * runs
+    workers, rows, runs = draws.workload.workers, draws.workload.batches, draws.runs
+    service, pull, layer = draws.workload.network.service_ms, draws.workload.network.pull_ms, workers * runs
     compute, push = flat_draws(draws, rows)
     log = [np.zeros((rows + 1, workers, runs), dtype=kind) for kind in (float, int, float, int)]  # a row for the done
     pending = (compute[:layer] + push[:layer]).reshape(workers, runs)

@@ -11,7 +11,7 @@ from core.scenario import Scenario
 from core.schedule import metrics, tables
 from core.schedule.metrics import Metrics
 from core.schedule.schedule import Schedule
-from core.workload.draws import Draws
+from core.workload.draws import Draws, TooFewRows
 
 MODEL_VERSION = 1  # raised whenever the same scenario would give other numbers: caches are keyed on it
 
@@ -78,7 +78,10 @@ def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
         compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True),
         push_ms=given_draws("network_ms", network_ms, scenario, positive=False),
     )
-    return Run(scenario, scenario.policy.schedule(draws))
+    try:
+        return Run(scenario, scenario.policy.schedule(draws))
+    except TooFewRows as error:
+        raise error.said_of(scenario.policy.label) from None
 
 
 def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.ndarray | None:

@@ -2,10 +2,11 @@
 
 import itertools
 import math
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import fields, is_dataclass, replace
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,40 +16,62 @@ from core.policies.base import Policy
 from core.scenario import Scenario
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.simulation.paired import check_policies, paired_figures
+from core.workload.workload import Workload
 
 MOST_CELLS = 2_500
+W = TypeVar("W", bound=Workload)
 
 
 def sweep(
-    scenario: Scenario,
-    grid: Mapping[str, Sequence],
-    policies: Sequence[Policy] | None = None,
+    scenario: Workload,
+    grid: Mapping[str, Iterable],
+    policies: Iterable[Policy] | None = None,
     replicates: int = 100,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Figures of every policy in every cell of a grid over one or two parameters: one row a (cell, policy).
 
-    grid: values by parameter, a field of the scenario or of one of its parts: {"workers": [2, 4], "compute.jitter":
-    [0.1, 0.3]}. "policy.bound" and the like change every policy that has the field. policies: the scenario's own by
-    default; the first is the baseline of the speed-ups. All cells use the scenario's seed: common random numbers.
-    executor: any concurrent.futures.Executor, for example a process pool or Dask's `Client.get_executor()`; threads
-    by default. The table does not depend on it. progress: called with the cells done and all cells after each.
+    All cells use the scenario's seed: common random numbers. A cell that is refused or fails leaves the others
+    standing.
 
-    Columns: the grid's parameters, policy, refused (why there are no figures, else empty), then each metric's mean
-    with _low and _high, and the medians over the pairs, with _low and _high, of speedup (the first policy's epoch
-    over this one's) and lead (that of the quickest other policy over this one's). The interval is the middle 95 % of
-    the runs, all of them where there are fewer than 40. A cell that is refused or fails leaves the others standing.
-    Raises ScenarioError for a grid that names no parameter, more than two, an unknown one, or over 2,500 cells.
+    Args:
+        scenario: what all cells have in common: a scenario, or a workload where policies are named.
+        grid: different values by parameter, a field of the scenario or of one of its parts: {"workers": [2, 4],
+            "compute.jitter": [0.1, 0.3]}. "policy.bound" and the like change every policy that has the field.
+        policies: the scenario's own by default; the first is the baseline of the speed-ups.
+        replicates: paired runs of each policy in each cell.
+        executor: any concurrent.futures.Executor, for example a process pool or Dask's `Client.get_executor()`;
+            threads by default. The table does not depend on it.
+        progress: called with the cells done and all cells after each.
+
+    Returns:
+        Columns: the grid's parameters, policy, refused (why there are no figures, else empty), then each metric's
+        mean with _low and _high, and the medians over the pairs, with _low and _high, of speedup (the first policy's
+        epoch over this one's) and lead (that of the quickest other policy over this one's). The interval is the
+        middle 95 % of the runs, all of them where there are fewer than 40.
+
+    Raises:
+        ScenarioError: for a grid that names no parameter, more than two, an unknown one, a value twice, or over
+            2,500 cells.
+
+    Example:
+        >>> from core import Asynchronous, Scenario, Synchronous, sweep
+        >>> table = sweep(Scenario(), {"workers": [2, 4]}, [Synchronous(), Asynchronous()], replicates=10)
+        >>> table[["workers", "policy"]].values.tolist()
+        [[2, 'Synchronous'], [2, 'Asynchronous'], [4, 'Synchronous'], [4, 'Asynchronous']]
+
     """
-    policies = check_policies([Scenario.checked(scenario).policy] if policies is None else policies)
+    if policies is None:
+        policies = [Scenario.checked(scenario).policy]
+    Workload.checked(scenario)
+    policies = check_policies(policies)
     replicates = whole("replicates", replicates, 1, 1_000_000)
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise ScenarioError(f"executor: {shown(executor)} is not a concurrent.futures.Executor.")
     if progress is not None and not callable(progress):
         raise ScenarioError(f"progress: {shown(progress)} cannot be called.")
-    check_grid(scenario, grid, policies)
-    cells = cells_of(grid)
+    cells = cells_of(checked_grid(scenario, grid, policies))
     if executor is None:
         with ThreadPoolExecutor(2) as threads:
             return gathered(threads, scenario, cells, policies, replicates, progress)
@@ -90,7 +113,7 @@ def as_table(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def cell_rows(scenario: Scenario, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:
+def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:
     """The rows of one cell, or why there are none."""
     try:
         here = changed(scenario, cell)
@@ -154,7 +177,7 @@ def changed_policy(policy: Policy, cell: dict) -> Policy:
     return replace(policy, **changed_fields(policy, cell))
 
 
-def changed(scenario: Scenario, cell: dict) -> Scenario:
+def changed(scenario: W, cell: dict) -> W:
     """The scenario with the cell's values, except for those of policies."""
     for name, value in cell.items():
         part, _, field = name.partition(".")
@@ -164,7 +187,7 @@ def changed(scenario: Scenario, cell: dict) -> Scenario:
     return scenario
 
 
-def at_first_cell(scenario: Scenario, policies: Sequence[Policy], cell: dict) -> tuple[Scenario, tuple[Policy, ...]]:
+def at_first_cell(scenario: W, policies: Sequence[Policy], cell: dict) -> tuple[W, tuple[Policy, ...]]:
     """Scenario and policies at a cell, so that what the grid changes anyway tells no two sweeps apart."""
     try:
         return changed(scenario, cell), tuple(changed_policy(policy, cell) for policy in policies)
@@ -172,32 +195,45 @@ def at_first_cell(scenario: Scenario, policies: Sequence[Policy], cell: dict) ->
         return scenario, tuple(policies)
 
 
-def check_grid(scenario: Scenario, grid, policies: Sequence[Policy]) -> None:
-    """ScenarioError for a grid that cannot be swept."""
+def checked_grid(scenario: Workload, grid, policies: Sequence[Policy]) -> dict[str, list]:
+    """The grid with its values as lists; ScenarioError where it cannot be swept."""
     if not isinstance(grid, Mapping) or not 1 <= len(grid) <= 2:
         raise ScenarioError(f"grid: {shown(grid)} does not name one or two parameters with their values.")
-    known = parameters(scenario, policies)
+    known, lists = parameters(scenario, policies), {}
     for name, values in grid.items():
         if name not in known:
             raise ScenarioError(f"grid: {shown(name)} is unknown; known are {', '.join(known)}.")
-        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or not length(values):
-            raise ScenarioError(f"grid: {name}: {shown(values)} is not a list of values.")
-    cells = math.prod(map(length, grid.values()))
+        lists[name] = several(name, values)
+    cells = math.prod(map(len, lists.values()))
     if cells > MOST_CELLS:
         raise ScenarioError(f"grid: {cells:,} cells are more than {MOST_CELLS:,}.")
+    return lists
 
 
-def length(values) -> int:
-    """How many values there are: none in an array without axes, and of a range too long to count a great many."""
+def several(name: str, values) -> list:
+    """The values of a parameter as a list, all different; of more than may be, one too many."""
     try:
-        return len(values)
+        found = [] if isinstance(values, str | bytes | Mapping) else list(islice(values, MOST_CELLS + 1))
     except TypeError:
-        return 0
-    except OverflowError:
-        return sys.maxsize
+        found = []
+    if not found:
+        raise ScenarioError(f"grid: {name}: {shown(values)} is not a list of values.")
+    if len(found) <= MOST_CELLS:
+        twice = next((value for i, value in enumerate(found) if is_among(value, found[:i])), None)
+        if twice is not None:
+            raise ScenarioError(f"grid: {name}: {shown(twice)} is there twice.")
+    return found
 
 
-def parameters(scenario: Scenario, policies: Sequence[Policy]) -> list[str]:
+def is_among(value, others: Sequence) -> bool:
+    """Whether others have a value that is equal."""
+    try:
+        return value in others
+    except Exception:  # of anybody's objects: arrays, for one, have no single truth
+        return False
+
+
+def parameters(scenario: Workload, policies: Sequence[Policy]) -> list[str]:
     """Every parameter that a grid may name, by its dotted name."""
     known = []
     for field in fields(scenario):

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from core.common.validation import ScenarioError, shown
-from core.scenario import MAX_BATCHES
+from core.common.validation import MAX_BATCHES, ScenarioError, shown
 from core.traces.files import Rows, rank_in
 from core.traces.json_stream import JsonText
 

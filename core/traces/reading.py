@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.common.validation import TIME_RANGE_MS, ScenarioError, shown
-from core.scenario import MAX_BATCHES, MAX_WORKERS
+from core.common.validation import MAX_BATCHES, MAX_WORKERS, TIME_RANGE_MS, ScenarioError, shown
 from core.traces.files import MAX_BYTES, Budget, Rows, file_name, pieces
 from core.traces.kineto import read_kineto
 from core.traces.tables import read_table

@@ -8,7 +8,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from core.common.validation import TIME_RANGE_MS, Part, ScenarioError, as_table, real
+from core.common.parameters import Part, Real, Rule, takes
+from core.common.validation import TIME_RANGE_MS, ScenarioError, as_table
 
 MAX_MEASURED = 1_000_000  # times of one table; a Python number takes 32 bytes
 EULER_GAMMA = float(np.euler_gamma)
@@ -18,10 +19,21 @@ EULER_GAMMA = float(np.euler_gamma)
 class ComputeLaw(Part, ABC):
     """A law of compute times with mean `mean_ms`."""
 
-    mean_ms: float = 500.0
+    prefix = "compute."
+    code = ""
+    """What a link calls the law; empty where links do not carry it."""
 
-    def __post_init__(self):
-        self._check("mean_ms", *TIME_RANGE_MS, unit="ms")
+    mean_ms: float = takes(
+        Real(*TIME_RANGE_MS, unit="ms"),
+        500.0,
+        key="batch_ms",
+        axis=(50, 100, 200, 400, 800, 1600),
+        label="Batch Processing Time (ms)",
+        help="Mean time to compute one mini-batch.",
+        usual=(50, 2_000),
+        step=50,
+        format="%g",
+    )
 
     @property
     @abstractmethod
@@ -56,13 +68,12 @@ class ComputeLaw(Part, ABC):
     def quantile(self, share: np.ndarray) -> np.ndarray:
         """Time that this share of the draws (above 0, below 1) does not exceed, ms."""
 
-    def _check(self, name: str, low: float, high: float, **options) -> None:
-        object.__setattr__(self, name, real(f"compute.{name}", getattr(self, name), low, high, **options))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(ComputeLaw):
     """Every mini-batch takes exactly the mean."""
+
+    code = "constant"
 
     @property
     def std_ms(self) -> float:
@@ -82,11 +93,18 @@ class Constant(ComputeLaw):
 class Uniform(ComputeLaw):
     """Uniform on mean·(1 ± jitter): the reference's law, with jitter 0.2."""
 
-    jitter: float = 0.2
+    code = "uniform"
 
-    def __post_init__(self):
-        super().__post_init__()
-        self._check("jitter", 0, 1, below=True)
+    jitter: float = takes(
+        Real(0, 1, below=True),
+        0.2,
+        key="jitter",
+        axis=(0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        label="Jitter (±)",
+        help="Times are uniform on mean · (1 ± jitter). The reference has 0.20.",
+        usual=(0, 0.95),
+        step=0.01,
+    )
 
     @property
     def std_ms(self) -> float:
@@ -109,11 +127,18 @@ class Uniform(ComputeLaw):
 class LogNormal(ComputeLaw):
     """Log-normal with coefficient of variation `cv`: skewed, every time is possible, long ones are rare."""
 
-    cv: float = 0.2
+    code = "lognormal"
 
-    def __post_init__(self):
-        super().__post_init__()
-        self._check("cv", 0, 5)
+    cv: float = takes(
+        Real(0, 5),
+        0.2,
+        key="cv",
+        axis=(0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0),
+        label="Coefficient of Variation",
+        help="Standard deviation over mean; long times are rare but possible.",
+        usual=(0, 2),
+        step=0.01,
+    )
 
     @property
     def std_ms(self) -> float:
@@ -138,11 +163,18 @@ class Gumbel(ComputeLaw):
     cv is at most 0.35: beyond it a noticeable share of the times would have to be cut off at zero.
     """
 
-    cv: float = 0.14
+    code = "gumbel"
 
-    def __post_init__(self):
-        super().__post_init__()
-        self._check("cv", 0, 0.35)
+    cv: float = takes(
+        Real(0, 0.35),
+        0.14,
+        key="gumbel_cv",
+        axis=(0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35),
+        label="Coefficient of Variation (Gumbel)",
+        help="Standard deviation over mean. Sequences of varying length, as measured on a real cluster: 0.14.",
+        usual=(0, 0.35),
+        step=0.01,
+    )
 
     @property
     def std_ms(self) -> float:
@@ -172,11 +204,18 @@ class Gumbel(ComputeLaw):
 class ShiftedExponential(ComputeLaw):
     """A constant share `shift` of the mean, and an exponential rest; shift 0 is the exponential law."""
 
-    shift: float = 0.5
+    code = "exponential"
 
-    def __post_init__(self):
-        super().__post_init__()
-        self._check("shift", 0, 1)
+    shift: float = takes(
+        Real(0, 1),
+        0.5,
+        key="shift",
+        axis=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+        label="Constant Share",
+        help="Share of the mean that never varies; the rest is exponential.",
+        usual=(0, 1),
+        step=0.05,
+    )
 
     @property
     def std_ms(self) -> float:
@@ -199,11 +238,18 @@ class ShiftedExponential(ComputeLaw):
 class Pareto(ComputeLaw):
     """Pareto with tail index `alpha`: heavy tails; up to alpha 2 the variance is infinite."""
 
-    alpha: float = 3.0
+    code = "pareto"
 
-    def __post_init__(self):
-        super().__post_init__()
-        self._check("alpha", 1, 100, above=True)
+    alpha: float = takes(
+        Real(1, 100, above=True),
+        3.0,
+        key="tail",
+        axis=(1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0),
+        label="Tail Index",
+        help="The smaller, the heavier the tail; up to 2 the variance is infinite.",
+        usual=(1.1, 20),
+        step=0.1,
+    )
 
     @property
     def least_ms(self) -> float:
@@ -226,6 +272,27 @@ class Pareto(ComputeLaw):
         return self.least_ms * (1 - share) ** (-1 / self.alpha)
 
 
+@dataclass(frozen=True)
+class TableOfTimes(Rule):
+    """A measured table of steps × workers, in ms."""
+
+    @property
+    def allowed(self):
+        return "a table of steps × workers"
+
+    def checked(self, name, value):
+        found = as_table(name, value, self.allowed, most=MAX_MEASURED)
+        low, high = TIME_RANGE_MS
+        good = (found >= low) & (found <= high)
+        if not good.all():
+            step, worker = np.argwhere(~good)[0]
+            raise ScenarioError(
+                f"{name}: {found[step, worker]} at step {step}, worker {worker} is not a number "
+                f"from {low:g} to {high:g} ms."
+            )
+        return tuple(map(tuple, found.tolist()))
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Measured(ComputeLaw):
     """A measured table of compute times, (steps, workers) in ms: replayed exactly, in every run.
@@ -235,12 +302,11 @@ class Measured(ComputeLaw):
     """
 
     mean_ms: float = field(init=False, default=0.0)
-    compute_ms: tuple[tuple[float, ...], ...]
+    compute_ms: tuple[tuple[float, ...], ...] = takes(TableOfTimes())
 
     def __post_init__(self):
-        times = measured_table(self.compute_ms)
-        object.__setattr__(self, "compute_ms", tuple(map(tuple, times.tolist())))
-        object.__setattr__(self, "mean_ms", float(times.mean()))
+        super().__post_init__()
+        object.__setattr__(self, "mean_ms", float(np.mean(self.compute_ms)))
 
     def __repr__(self):
         digest = hashlib.sha256(np.array(self.compute_ms).tobytes()).hexdigest()[:16]
@@ -283,20 +349,6 @@ class Measured(ComputeLaw):
 
     def quantile(self, share):
         return np.quantile(self.compute_ms, share, method="inverted_cdf")
-
-
-def measured_table(values) -> np.ndarray:
-    """The values as a table of times, or ScenarioError when they are not one."""
-    found = as_table("compute.compute_ms", values, "a table of steps × workers", most=MAX_MEASURED)
-    low, high = TIME_RANGE_MS
-    good = (found >= low) & (found <= high)
-    if not good.all():
-        step, worker = np.argwhere(~good)[0]
-        raise ScenarioError(
-            f"compute.compute_ms: {found[step, worker]} at step {step}, worker {worker} is not a number "
-            f"from {low:g} to {high:g} ms."
-        )
-    return found
 
 
 def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> np.ndarray:

@@ -5,6 +5,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError, check_work
+from core.workload.workload import Workload
 
 COMPUTE, NETWORK, SPREAD, HICCUPS = range(4)
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
@@ -16,8 +17,20 @@ class TooManyRuns(Exception):  # noqa: N818 - a signal to take fewer runs at onc
     """These runs need more memory together than they may take; one chunk at a time fits."""
 
 
+class TooFewRows(ScenarioError):  # noqa: N818 - a ScenarioError by another name
+    """Fewer rows were given than are needed."""
+
+    def __init__(self, name: str, given: int, needed: str, who: str = "this policy"):
+        super().__init__(f"{name}: {given:,} rows were given, but {who} needs {needed}.")
+        self.name, self.given, self.needed = name, given, needed
+
+    def said_of(self, who: str) -> "TooFewRows":
+        """The same with the name of who needs more."""
+        return TooFewRows(self.name, self.given, self.needed, who)
+
+
 class Draws:
-    """Compute and network times of some runs of a scenario, from a chunk's first on: (batches, workers, runs), ms.
+    """Compute and network times of some runs of a workload, from a chunk's first on: (batches, workers, runs), ms.
 
     Drawn run by run, batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the
     seed, the concern and the chunk: policies see the same numbers, the first runs of a chunk are the same however
@@ -25,39 +38,39 @@ class Draws:
     or given may take the place of either.
     """
 
-    def __init__(self, scenario, *, chunk: int = 0, runs: int = 1, compute_ms=None, push_ms=None):
-        self.scenario, self.chunk, self.runs = scenario, chunk, runs
+    def __init__(self, workload: Workload, *, chunk: int = 0, runs: int = 1, compute_ms=None, push_ms=None):
+        self.workload, self.chunk, self.runs = workload, chunk, runs
         self._given = {COMPUTE: compute_ms, NETWORK: push_ms}
         self._blocks: dict[tuple[int, int], np.ndarray] = {}
 
     @property
     def compute_ms(self) -> np.ndarray:
         """Compute time of every mini-batch: base draw × worker factor × hiccup factor."""
-        return self.compute_rows(self.scenario.batches)
+        return self.compute_rows(self.workload.batches)
 
     @property
     def push_ms(self) -> np.ndarray:
         """Network time of every push, for policies without a barrier."""
-        return self.push_rows(self.scenario.batches)
+        return self.push_rows(self.workload.batches)
 
     def compute_rows(self, rows: int) -> np.ndarray:
         """Compute times of as many rows as a policy needs: a worker's j-th mini-batch takes its j-th row.
 
-        Rows beyond the scenario's batches come in blocks of as many again, each from a stream of its own, so that
+        Rows beyond the workload's batches come in blocks of as many again, each from a stream of its own, so that
         a row does not depend on how many are asked for. Raises ScenarioError when fewer were given.
         """
         return self._rows(COMPUTE, rows, self._compute_block)
 
     def push_rows(self, rows: int) -> np.ndarray:
         """Network times of as many pushes of each worker as a policy needs."""
-        return self._rows(NETWORK, rows, lambda block: self._drawn(self.scenario.network.draw_push, NETWORK, block))
+        return self._rows(NETWORK, rows, lambda block: self._drawn(self.workload.network.draw_push, NETWORK, block))
 
     @cached_property
     def worker_factors(self) -> np.ndarray:
         """How many times slower each worker is for good, (workers, runs)."""
 
         def draw(rng, shape):
-            return self.scenario.stragglers.worker_factors(rng, shape[0], shape[2])
+            return self.workload.stragglers.worker_factors(rng, shape[0], shape[2])
 
         return self._by_run(draw, SPREAD, 0).T
 
@@ -66,8 +79,8 @@ class Draws:
         """What a scheduler can know of each worker's speed, (workers, runs): its factor, or its mean given time."""
         given = self._given[COMPUTE]
         if given is not None:
-            return given[: self.scenario.batches].mean(axis=0)
-        return self.worker_factors * self.scenario.compute.worker_means_ms[:, None]
+            return given[: self.workload.batches].mean(axis=0)
+        return self.worker_factors * self.workload.compute.worker_means_ms[:, None]
 
     def more_rows(self, rows: int) -> int:
         """How many rows to go on with where a worker has used up so many: half as many again, or all there are.
@@ -75,38 +88,37 @@ class Draws:
         Raises ScenarioError when no more were given or one run would pass 20 million mini-batches, and TooManyRuns
         when these runs together would.
         """
-        workers, name = self.scenario.workers, self.scenario.policy.label
+        workers = self.workload.workers
         given = min((len(array) for array in self._given.values() if array is not None), default=MAX_WORK)
         if rows >= given:
-            raise ScenarioError(f"compute_ms, network_ms: {given:,} rows were given, but {name} needs more.")
-        check_work(workers, self.scenario.batches, [rows + 1])
+            raise TooFewRows("compute_ms, network_ms", given, "more")
+        check_work(workers, self.workload.batches, [rows + 1])
         more = min(rows + max(1, rows // 2), given, MAX_WORK // workers)
-        if more * workers * self.runs > MAX_WORK and self.runs > chunk_runs(self.scenario):
+        if more * workers * self.runs > MAX_WORK and self.runs > chunk_runs(self.workload):
             raise TooManyRuns
         return more
 
     @property
     def barrier_ms(self) -> float:
         """Network time after a barrier."""
-        return self.scenario.network.barrier_ms(self.scenario.workers)
+        return self.workload.network.barrier_ms(self.workload.workers)
 
     def _rows(self, concern: int, rows: int, draw_block) -> np.ndarray:
         given = self._given[concern]
         if given is not None:
             if rows > len(given):
-                name, policy = ("compute_ms", "network_ms")[concern], self.scenario.policy.label
-                raise ScenarioError(f"{name}: {len(given):,} rows were given, but {policy} needs {rows:,}.")
+                raise TooFewRows(("compute_ms", "network_ms")[concern], len(given), f"{rows:,}")
             return given[:rows]
         blocks = []
-        for block in range(-(-rows // self.scenario.batches)):
+        for block in range(-(-rows // self.workload.batches)):
             if (concern, block) not in self._blocks:
                 self._blocks[concern, block] = draw_block(block)
             blocks.append(self._blocks[concern, block])
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)[:rows]
 
     def _compute_block(self, block: int) -> np.ndarray:
-        stragglers = self.scenario.stragglers
-        law = partial(self.scenario.compute.draw, first_row=block * self.scenario.batches)
+        stragglers = self.workload.stragglers
+        law = partial(self.workload.compute.draw, first_row=block * self.workload.batches)
         times = self._drawn(law, COMPUTE, block)
         if stragglers.persistent:
             times *= self.worker_factors
@@ -118,7 +130,7 @@ class Draws:
         return np.ascontiguousarray(self._by_run(draw, concern, block).transpose(1, 2, 0))
 
     def _by_run(self, draw, concern: int, block: int) -> np.ndarray:
-        shape, size = (self.scenario.batches, self.scenario.workers), chunk_runs(self.scenario)
+        shape, size = (self.workload.batches, self.workload.workers), chunk_runs(self.workload)
         parts = [
             draw(self._stream(concern, self.chunk + i, block), (min(size, self.runs - i * size), *shape))
             for i in range(-(-self.runs // size))
@@ -127,15 +139,15 @@ class Draws:
 
     def _stream(self, concern: int, chunk: int, block: int) -> np.random.Generator:
         key = (concern, chunk, block) if block else (concern, chunk)
-        return np.random.default_rng(np.random.SeedSequence(self.scenario.seed, spawn_key=key))
+        return np.random.default_rng(np.random.SeedSequence(self.workload.seed, spawn_key=key))
 
 
-def chunk_runs(scenario) -> int:
-    """Runs in one chunk: fixed by the scenario's size, so that a run never depends on how many are asked for."""
-    return max(1, CHUNK_WORK // scenario.work)
+def chunk_runs(workload: Workload) -> int:
+    """Runs in one chunk: fixed by the size of the workload, so that a run never depends on how many are asked for."""
+    return max(1, CHUNK_WORK // workload.work)
 
 
-def block_chunks(scenario) -> int:
+def block_chunks(workload: Workload) -> int:
     """Chunks whose pushes go through a server together; one, where all runs together would still be few pushes."""
-    runs, size = min(BLOCK_RUNS, BLOCK_WORK // scenario.work), chunk_runs(scenario)
-    return 1 if size == 1 and runs * scenario.workers < FEW_PUSHES else max(1, runs // size)
+    runs, size = min(BLOCK_RUNS, BLOCK_WORK // workload.work), chunk_runs(workload)
+    return 1 if size == 1 and runs * workload.workers < FEW_PUSHES else max(1, runs // size)

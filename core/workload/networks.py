@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.common.validation import TIME_RANGE_MS, Part, one_of, real, whole
+from core.common.parameters import OneOf, Part, Real, Whole, takes
+from core.common.validation import TIME_RANGE_MS, real
 
 COLLECTIVES = ("ring", "tree", "server")
 
@@ -14,6 +15,10 @@ COLLECTIVES = ("ring", "tree", "server")
 @dataclass(frozen=True, kw_only=True)
 class Network(Part, ABC):
     """What communication costs, in ms. Without a barrier: a push travels, is served in turn, and is answered."""
+
+    prefix = "network."
+    code = ""
+    """What a link calls it."""
 
     @abstractmethod
     def barrier_ms(self, workers: int) -> float:
@@ -47,16 +52,43 @@ class FlatLatency(Network):
     fractions at 1 a push costs what a barrier costs.
     """
 
-    latency_ms: float = 200.0
-    async_fraction: float = 0.3
-    async_least: float = 0.0
+    code = "flat"
+
+    latency_ms: float = takes(
+        Real(0, TIME_RANGE_MS[1], unit="ms"),
+        200.0,
+        key="latency_ms",
+        axis=(0, 25, 50, 100, 200, 300, 400, 500, 750, 1000),
+        label="Network Latency (ms)",
+        help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it. "
+        "Real links, with bandwidth and queues, are under Network.",
+        usual=(0, 1_000),
+        step=25,
+        format="%g",
+    )
+    async_fraction: float = takes(
+        Real(0, 1),
+        0.3,
+        key="async_fraction",
+        axis=(0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
+        label="Async Share of the Latency",
+        help="Without a barrier, each push pays up to this share of the latency. The reference has 0.30.",
+        usual=(0, 1),
+        step=0.05,
+    )
+    async_least: float = takes(
+        Real(0, 1),
+        0.0,
+        key="async_least",
+        label="At Least (share)",
+        help="The least a push pays; the reference has 0. With both shares at 1, it pays what a barrier costs.",
+        usual=(0, 1),
+        step=0.05,
+    )
 
     def __post_init__(self):
-        latency = real("network.latency_ms", self.latency_ms, 0, TIME_RANGE_MS[1], unit="ms")
-        object.__setattr__(self, "latency_ms", latency)
-        object.__setattr__(self, "async_fraction", real("network.async_fraction", self.async_fraction, 0, 1))
-        least = real("network.async_least", self.async_least, 0, self.async_fraction)
-        object.__setattr__(self, "async_least", least)
+        super().__post_init__()
+        real("network.async_least", self.async_least, 0, self.async_fraction)
 
     @property
     def push_range_ms(self) -> tuple[float, float]:
@@ -84,23 +116,61 @@ class AlphaBeta(Network):
     parameter server; without a barrier all pushes go through it, one after the other.
     """
 
-    latency_ms: float = 0.05
-    bandwidth_gbps: float = 10.0
-    message_mb: float = 100.0
-    collective: str = "ring"
-    servers: int = 1
-    overlap: float = 0.0
+    latency_ms: float = takes(
+        Real(0, TIME_RANGE_MS[1], unit="ms"),
+        0.05,
+        key="alpha_ms",
+        axis=(0.0, 0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 100.0),
+        label="Link Latency (ms)",
+        help="What each message pays, whatever its size.",
+        step=0.01,
+        format="%.4g",
+    )
+    bandwidth_gbps: float = takes(
+        Real(1e-6, 1e6, unit="Gb/s"),
+        10.0,
+        key="bandwidth_gbps",
+        axis=(1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 400.0),
+        label="Bandwidth (Gb/s)",
+        help="Of one link, one way.",
+        step=1,
+        format="%.4g",
+    )
+    message_mb: float = takes(
+        Real(1e-6, 1e6, unit="MB"),
+        100.0,
+        key="message_mb",
+        axis=(1.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 1000.0),
+        label="Message (MB)",
+        help="The gradients of one mini-batch: 4 bytes a parameter in single precision.",
+        step=10,
+        format="%.6g",
+    )
+    collective: str = takes(OneOf(COLLECTIVES), "ring")
+    servers: int = takes(
+        Whole(1, 4096),
+        1,
+        key="servers",
+        axis=(1, 2, 4, 8, 16),
+        label="Parameter Servers",
+        help="Shards that serve each push together.",
+        usual=(1, 64),
+        step=1,
+    )
+    overlap: float = takes(
+        Real(0, 1, below=True),
+        0.0,
+        key="overlap",
+        axis=(0.0, 0.25, 0.5, 0.75, 0.9),
+        label="Overlap with Computing",
+        help="Share of a barrier's network time that is hidden under computing.",
+        usual=(0, 0.95),
+        step=0.05,
+    )
 
-    def __post_init__(self):
-        for name, low, high, options in (
-            ("latency_ms", 0, TIME_RANGE_MS[1], {"unit": "ms"}),
-            ("bandwidth_gbps", 1e-6, 1e6, {"unit": "Gb/s"}),
-            ("message_mb", 1e-6, 1e6, {"unit": "MB"}),
-            ("overlap", 0, 1, {"below": True}),
-        ):
-            object.__setattr__(self, name, real(f"network.{name}", getattr(self, name), low, high, **options))
-        object.__setattr__(self, "servers", whole("network.servers", self.servers, 1, 4096))
-        one_of("network.collective", self.collective, COLLECTIVES)
+    @property
+    def code(self):
+        return self.collective
 
     @property
     def message_ms(self) -> float:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.common.validation import Part, real, whole
+from core.common.parameters import Part, Real, Whole, takes
+from core.common.validation import MAX_WORKERS
 from core.workload.compute_laws import lognormal_factors
 
 
@@ -17,21 +18,59 @@ class Stragglers(Part):
     hiccup_probability: chance that a mini-batch takes `hiccup_factor` times as long.
     """
 
-    slow_workers: int = 0
-    slowdown: float = 2.0
-    spread: float = 0.0
-    hiccup_probability: float = 0.0
-    hiccup_factor: float = 5.0
+    prefix = "stragglers."
 
-    def __post_init__(self):
-        object.__setattr__(self, "slow_workers", whole("stragglers.slow_workers", self.slow_workers, 0, 4096))
-        for name, low, high in (
-            ("slowdown", 1, 1000),
-            ("spread", 0, 2),
-            ("hiccup_probability", 0, 1),
-            ("hiccup_factor", 1, 1000),
-        ):
-            object.__setattr__(self, name, real(f"stragglers.{name}", getattr(self, name), low, high))
+    slow_workers: int = takes(
+        Whole(0, MAX_WORKERS),
+        0,
+        key="slow_workers",
+        axis=(0, 1, 2, 4),
+        label="Slow Workers",
+        help="How many workers, W0 first, are always slower.",
+        usual=(0, 64),
+        step=1,
+    )
+    slowdown: float = takes(
+        Real(1, 1000),
+        2.0,
+        key="slowdown",
+        axis=(1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0),
+        label="Their Slowdown (×)",
+        help="How many times longer they compute.",
+        usual=(1, 10),
+        step=0.1,
+    )
+    spread: float = takes(
+        Real(0, 2),
+        0.0,
+        key="spread",
+        axis=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3),
+        label="Spread between Machines",
+        help="Coefficient of variation of a factor that each worker keeps. GPUs of one model: about 0.03 to 0.08.",
+        usual=(0, 0.5),
+        step=0.01,
+    )
+    hiccup_probability: float = takes(
+        Real(0, 1),
+        0.0,
+        key="hiccup_probability",
+        axis=(0.0, 0.001, 0.003, 0.01, 0.03, 0.1),
+        label="Hiccups (share of batches)",
+        help="Chance that a mini-batch takes much longer, on any worker.",
+        usual=(0, 0.5),
+        step=0.005,
+        format="percent",
+    )
+    hiccup_factor: float = takes(
+        Real(1, 1000),
+        5.0,
+        key="hiccup_factor",
+        axis=(1.0, 2.0, 3.0, 5.0, 10.0, 20.0),
+        label="Length of a Hiccup (×)",
+        help="How many times longer it takes then.",
+        usual=(1, 20),
+        step=0.5,
+    )
 
     @property
     def persistent(self) -> bool:

@@ -24,7 +24,7 @@ from core import (
 )
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
-from core.links import DEFAULTS, parameters_of, scenario_of
+from core.links import DEFAULTS, scenario_of
 from core.maps import AXES, QUESTIONS, answers, axes_for, break_even, target_rows, values_from, winners
 from core.report.maps import (
     amount_headline,
@@ -34,6 +34,7 @@ from core.report.maps import (
     scaling_headline,
     speedup_headline,
 )
+from core.scenario import dotted_names
 from core.simulation.sweeps import changed
 from tests.words import numbers
 
@@ -65,7 +66,7 @@ def test_a_cell_is_the_scenario_of_its_link(key, data):
     base = {"workers": 8, "law": laws.get(key, "uniform"), "network": "ring" if links else "flat"}
     value = data.draw(st.sampled_from(AXES[key]))
     scenario = scenario_of(base)
-    assert changed(scenario, {parameters_of(scenario)[key]: value}) == scenario_of({**base, key: value})
+    assert changed(scenario, {dotted_names(scenario)[key]: value}) == scenario_of({**base, key: value})
 
 
 def test_values_of_an_axis():

@@ -5,11 +5,11 @@ import random
 import pytest
 import streamlit as st
 
-from core.links import DEFAULTS
+from core.common.parameters import Flag, Number, OneOf
+from core.links import DEFAULTS, PARAMETERS
 from core.presets.lessons import LESSONS
 from core.presets.presets import PRESETS
 from pages.shared.controls import url, values
-from pages.shared.controls.specs import CONTROLS, Choice, Number, Switch
 from pages.shared.errors import action
 from tests.links import written
 from tests.pages.conftest import PAGES, opened_link
@@ -179,14 +179,14 @@ def test_every_preset_and_lesson_survives_a_reload(open_link, kind):
 
 def other_value(key, dice):
     """A value that the control takes and a session can hold."""
-    control = CONTROLS[key]
-    if isinstance(control, Switch):
+    control = PARAMETERS[key]
+    if isinstance(control.rule, Flag):
         return dice.random() < 0.5
-    if isinstance(control, Choice):
-        return dice.choice(control.options)
-    low, high = control.slides or (control.low, min(control.high, 30))
+    if isinstance(control.rule, OneOf):
+        return dice.choice(control.rule.choices)
+    low, high = control.usual or (control.rule.low, min(control.rule.high, 30))
     value = dice.uniform(low, high)
-    return int(value) if isinstance(control.step, int) else round(value, 2)
+    return int(value) if control.rule.kind is int else round(value, 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -202,7 +202,8 @@ def test_a_walk_over_all_controls_and_pages(open_link, seed):
             app.switch_page(PAGES[page]).run()
         else:
             widgets = [*app.slider, *app.selectbox, *app.radio, *app.toggle, *app.number_input]
-            moved = [each for each in widgets if isinstance(CONTROLS.get(each.key), Number | Choice | Switch)]
+            moved = [each for each in widgets if each.key in PARAMETERS]
+            moved = [each for each in moved if isinstance(PARAMETERS[each.key].rule, Number | OneOf | Flag)]
             widget = dice.choice([each for each in moved if each.key not in few and not each.disabled])
             widget.set_value(other_value(widget.key, dice)).run()
         assert not app.exception

@@ -10,10 +10,10 @@ import random
 import pytest
 
 from core import Scenario, ScenarioError, simulate
-from core.links import CHOICES, LAW_KEYS, link_values, scenario_of, values_of
+from core.common.parameters import keys as keys_of
+from core.links import LAW_CODES, PARAMETERS, link_values, scenario_of, values_of
 from core.policies.registry import CODES
 from core.theory import closed_forms
-from pages.shared.controls.specs import CONTROLS
 from tests.links import MIXES, links, parameters, value_of, written
 from tests.pages.conftest import PAGES
 from tests.pages.helpers import stands
@@ -34,8 +34,8 @@ def test_three_thousand_links_in_words_or_a_scenario():
     scenarios = 0
     for query in itertools.islice(links(seed=1), 3_000):
         found = parameters(query)
-        for key in found.keys() & CONTROLS.keys():
-            if CONTROLS[key].accepts(found[key]):
+        for key in found.keys() & PARAMETERS.keys():
+            if PARAMETERS[key].rule.accepts(found[key]):
                 scenario_of(link_values(written({key: found[key]})))
         answer = scenario_or_words(query)
         if isinstance(answer, Scenario):
@@ -53,8 +53,8 @@ def test_every_mode_law_and_network_at_the_ends_of_their_controls():
         at = {"mode": mode, "law": law, "network": network}
         keys = ["batch_ms", "latency_ms", "alpha_ms", "bandwidth_gbps", "message_mb", "overlap", "spread", "slowdown"]
         keys += ["hiccup_probability", "hiccup_factor", "slow_workers", "bound", "wait_for", "period", "accumulate"]
-        for key in [*keys, *LAW_KEYS[law][1].values()]:
-            at[key] = dice.choice([CONTROLS[key].low, CONTROLS[key].high])
+        for key in [*keys, *keys_of(LAW_CODES[law]).values()]:
+            at[key] = dice.choice(PARAMETERS[key].rule.ends)
         scenario = scenario_of(at | {"workers": dice.choice([1, 2, 9]), "batches": dice.choice([1, 7])})
         assert isinstance(scenario.policy, CODES[mode])
         assert all(map(math.isfinite, vars(simulate(scenario).metrics).values()))
@@ -63,12 +63,12 @@ def test_every_mode_law_and_network_at_the_ends_of_their_controls():
 
 def test_right_values_are_taken_and_those_beside_are_not():
     """So that the generator means what it says."""
-    dice, taken = random.Random(3), {key: [] for key in CONTROLS}
-    for key, _ in itertools.product(CONTROLS, range(200)):
-        taken[key].append(CONTROLS[key].accepts([value_of(key, dice)]))
+    dice, taken = random.Random(3), {key: [] for key in PARAMETERS}
+    for key, _ in itertools.product(PARAMETERS, range(200)):
+        taken[key].append(PARAMETERS[key].rule.accepts([value_of(key, dice)]))
     shares = {key: sum(each) / len(each) for key, each in taken.items() if key not in ("policies",)}
     assert all(0.2 < share < 1 for share in shares.values()), shares
-    assert set(CHOICES["mode"]) == set(CODES)
+    assert set(PARAMETERS["mode"].rule.choices) == set(CODES)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -6,8 +6,8 @@ import tomllib
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.links import DEFAULTS
-from pages.shared.controls.specs import CONTROLS, Text
+from core.common.parameters import Text
+from core.links import DEFAULTS, PARAMETERS
 from pages.shared.controls.url import as_code
 from tests.pages.conftest import ROOT
 from tests.pages.helpers import alive, complaints
@@ -33,15 +33,15 @@ BAD = [
 @pytest.mark.parametrize("page", ["timeline", "compare"])
 @pytest.mark.parametrize("value", BAD)
 def test_every_key_with_a_bad_value(open_page, page, value):
-    app = open_page(**dict.fromkeys(CONTROLS, value))
+    app = open_page(**dict.fromkeys(PARAMETERS, value))
     assert alive(app)
     messages = complaints(app)
-    refused = {key: control for key, control in CONTROLS.items() if not control.accepts([value])}
-    assert all(isinstance(CONTROLS[key], Text) for key in CONTROLS.keys() - refused.keys())
-    for (key, control), message in zip(refused.items(), messages, strict=True):
+    refused = {key: at.rule for key, at in PARAMETERS.items() if not at.rule.accepts([value])}
+    assert all(isinstance(PARAMETERS[key].rule, Text) for key in PARAMETERS.keys() - refused.keys())
+    for (key, rule), message in zip(refused.items(), messages, strict=True):
         assert f"`{key}`" in message
         assert as_code(value) in message
-        assert control.allowed in message
+        assert rule.allowed in message
     if page == "compare":
         assert alive(app.switch_page("pages/compare.py").run())
     shown = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.radio, *app.sidebar.selectbox)

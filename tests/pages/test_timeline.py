@@ -1,5 +1,7 @@
 """The Timeline page: defaults, every control, kept runs, downloads."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from core import Asynchronous, FlatLatency, Scenario, Uniform, simulate
@@ -199,11 +201,12 @@ def test_presets_set_the_controls(open_page):
 def test_link_carries_every_control(open_page):
     app = open_page(workers="6")
     link = next(code.value for code in app.code if "workers=" in code.value)
-    assert link.endswith(
-        "?workers=6&batch_ms=500&latency_ms=200&mode=sync&policies=sync&policies=async&batches=10&law=uniform&jitter=0.2"
+    named = (
+        "workers=6&batch_ms=500&latency_ms=200&mode=sync&policies=sync&policies=async&batches=10&law=uniform&jitter=0.2"
         "&slow_workers=0&slowdown=2&spread=0&hiccup_probability=0&hiccup_factor=5&network=flat"
         "&async_fraction=0.3&async_least=0&seed=42&replicates=1000"
     )
+    assert parse_qs(urlsplit(link).query) == parse_qs(named)
 
 
 def button(app, label):

@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 import pyarrow as pa
 
-from core import Scenario, Synchronous, charts, compare
+from core import charts, compare
 from core.common.wording import lowered
 from core.policies.base import Policy
 from core.report import comparison
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
 from core.statistics.pairs import Paired, means, speedup
+from core.workload.workload import Workload
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered
 from pages.shared.caching.simulations import turn
@@ -57,13 +58,13 @@ class Answer:
     computed_at: float
 
 
-def answer(scenario: Scenario, policies: Sequence[Policy], replicates: int) -> Answer:
+def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> Answer:
     """The answer to a comparison; the first policy is the baseline."""
     start = time.perf_counter()
-    table = compare(scenario, policies, replicates)
+    table = compare(workload, policies, replicates)
     cost_ms = 1000 * (time.perf_counter() - start)
     paired = Paired.of(table)
-    shown = pictures(scenario, policies, min(MOST_BLOCKS, BLOCKS // len(policies)))
+    shown = pictures(workload, policies, min(MOST_BLOCKS, BLOCKS // len(policies)))
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
     pair = len(policies) == 2
     phases = {phase for picture in shown for phase in picture.phases}
@@ -71,14 +72,14 @@ def answer(scenario: Scenario, policies: Sequence[Policy], replicates: int) -> A
         runs=replicates,
         headline=comparison.headline(paired),
         reasons=comparison.reasons(paired, policies),
-        caveats=comparison.caveats(scenario, paired),
-        summary=comparison.summary_text(paired, policies, scenario),
+        caveats=comparison.caveats(workload, paired),
+        summary=comparison.summary_text(paired, policies, workload),
         means=means(paired)[TILES],
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
         timelines=[timeline(picture, charts.timeline if pair else charts.small_timeline) for picture in shown],
         phases=[phase for phase in PHASE_ORDER if phase in phases],
-        drawn=comparison.what_is_drawn(scenario, shown, replicates),
+        drawn=comparison.what_is_drawn(workload, shown, replicates),
         epochs=(histogram_of_epochs if pair else intervals_of_epochs)(paired, colors),
         speedups=(histogram_of_speedups if pair else intervals_of_speedups)(paired, colors),
         cost_ms=cost_ms,
@@ -134,14 +135,14 @@ def intervals_of_speedups(paired: Paired, colors: dict[str, str]) -> Drawn:
     )
 
 
-def compared(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
+def compared(workload: Workload, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
     """The answer to a comparison, and whether it was there before."""
     asked_at = time.time()
-    found = comparison_answer(replace(scenario, policy=Synchronous()), policies, replicates)
+    found = comparison_answer(workload, policies, replicates)
     return found, found.computed_at < asked_at
 
 
 @remembered(entries=64, size="128MiB", spinner="Running the paired epochs…")
-def comparison_answer(scenario: Scenario, policies: tuple[Policy, ...], replicates: int) -> Answer:
-    with turn(scenario):
-        return answer(scenario, policies, replicates)
+def comparison_answer(workload: Workload, policies: tuple[Policy, ...], replicates: int) -> Answer:
+    with turn(workload):
+        return answer(workload, policies, replicates)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from core import Scenario, charts
+from core import charts
 from core.learning.experiment import Learning
 from core.learning.problem import Problem
 from core.policies.base import Policy
 from core.report import learning as learning_report
+from core.workload.workload import Workload
 from pages.shared.answers import training
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered
@@ -38,7 +39,7 @@ class Learned:
 
 @remembered(entries=64, size="64MiB", own=4)
 def learned(
-    asked: Scenario, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...] | None, seeds: int
+    asked: Workload, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...] | None, seeds: int
 ) -> Learned:
     """The answer of policies that have trained on all of the scenario's mini-batches."""
     learning = training.learning(asked, policies, problem, rates, seeds)

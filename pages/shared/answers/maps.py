@@ -6,10 +6,10 @@ import pandas as pd
 import pyarrow as pa
 
 from core import charts
+from core.links import PARAMETERS
 from core.maps import Question, answers, break_even, winners
 from core.report import maps as map_report
 from pages.shared.answers.drawn import Drawn, ready, tabled
-from pages.shared.controls.specs import CONTROLS
 
 SPEEDUP = Question(label="Speed-up", column="speedup", unit="×")
 FEWEST_DOUBLINGS = 16  # from the least to the most of an axis that doubles
@@ -34,7 +34,7 @@ class Asked:
     @property
     def titles(self) -> list[str]:
         """The axes as people read them."""
-        return [CONTROLS[key].label for key in self.keys]
+        return [PARAMETERS[key].label for key in self.keys]
 
     @property
     def colors(self) -> dict[str, str]:

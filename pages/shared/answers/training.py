@@ -1,7 +1,6 @@
 """Training runs worth keeping: one table a policy, so that a policy that is added trains alone."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 
@@ -9,6 +8,8 @@ from core import Scenario, compare
 from core.learning.experiment import Learning, judged, learning_curves
 from core.learning.problem import Problem
 from core.policies.base import Policy
+from core.scenario import under
+from core.workload.workload import Workload
 from pages.shared.caching.results import remembered
 
 
@@ -19,8 +20,8 @@ def curves(scenario: Scenario, problem: Problem, rates: tuple[float, ...] | None
 
 
 def learning(
-    asked: Scenario, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...] | None, seeds: int
+    asked: Workload, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...] | None, seeds: int
 ) -> Learning:
     """The policies, trained and judged; asked is as long as the training."""
-    trained = [curves(replace(asked, policy=policy), problem, rates, seeds) for policy in policies]
+    trained = [curves(under(asked, policy), problem, rates, seeds) for policy in policies]
     return judged(pd.concat(trained, ignore_index=True), compare(asked, policies, seeds), problem)

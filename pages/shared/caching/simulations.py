@@ -7,6 +7,7 @@ from threading import Lock
 import streamlit as st
 
 from core import Run, Scenario, simulate
+from core.workload.workload import Workload
 from pages.shared.caching.memory import given_back
 from pages.shared.caching.results import from_a_trace
 
@@ -25,9 +26,9 @@ def simulated(scenario: Scenario) -> Run:
 
 
 @contextmanager
-def turn(scenario: Scenario) -> Iterator[None]:
+def turn(workload: Workload) -> Iterator[None]:
     """One comparison after the other, where a single run may take hundreds of megabytes."""
-    if scenario.work <= LARGE:
+    if workload.work <= LARGE:
         yield
         return
     with last_large_run().comparing, given_back():

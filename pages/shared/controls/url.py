@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.links import DEFAULTS, keys_that_matter
+from core.common.validation import ScenarioError
+from core.links import DEFAULTS, PARAMETERS, keys_that_matter
 from pages.shared.controls import values
-from pages.shared.controls.specs import CONTROLS
 from pages.shared.session import session
 
 OF_A_TRACE = ("workers", "batches", "network", "latency_ms", "async_fraction", "async_least")
@@ -41,10 +41,9 @@ def read(asked: dict[str, list[str]]) -> None:
     known, accepted = session(), {}
     known.address, known.left_behind, known.complaints = asked, [], []
     for key, texts in asked.items():
-        control = CONTROLS.get(key)
-        if control and control.accepts(texts):
-            accepted[key] = control.read(texts)
-        else:
+        try:
+            accepted[key] = PARAMETERS[key].rule.read(key, texts)
+        except (KeyError, ScenarioError):
             known.complaints.append(refusal(key, texts))
     if accepted.get("times") == "trace" and not known.upload.measurement:
         for key in ("times", *OF_A_TRACE):
@@ -104,12 +103,12 @@ def texts(value) -> list[str]:
 
 def refusal(key: str, texts: list[str]) -> str:
     """Why a key of the address, or its value, is not taken."""
-    control, default = CONTROLS.get(key), DEFAULTS.get(key)
+    control, default = PARAMETERS.get(key), DEFAULTS.get(key)
     if not control:
         return f"The link names {as_code(key)}, which no control knows; it is ignored."
     return (
         f"The link asks for {as_code(key)} = {as_code(', '.join(texts))}, but {control.label} takes "
-        f"{control.allowed}. {', '.join(default) if isinstance(default, tuple) else default} is used instead."
+        f"{control.rule.allowed}. {', '.join(default) if isinstance(default, tuple) else default} is used instead."
     )
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from core.links import DEFAULTS
-from pages.shared.controls.specs import CONTROLS, Number
+from core.common.parameters import Number
+from core.links import DEFAULTS, PARAMETERS
 from pages.shared.session import session
 
 
@@ -101,25 +101,19 @@ def sliders_or_fields() -> None:
     session().mounted.clear()  # there will be other widgets
     if not st.session_state.typing:
         far = {key: value for key, value in values.items() if off_slider(key, value)}
-        values |= {key: clipped(key, value, *CONTROLS[key].slides) for key, value in far.items()}
+        values |= {key: type(value)(sorted((value, *PARAMETERS[key].usual))[1]) for key, value in far.items()}
     put(values)
 
 
 def off_slider(key: str, value) -> bool:
     """Whether a value is beyond the ends of its control's slider."""
-    ends = getattr(CONTROLS[key], "slides", None)
+    ends = PARAMETERS[key].usual
     return bool(ends) and not ends[0] <= value <= ends[1]
 
 
 def within_range(values: dict) -> dict:
     """The values, as near as the controls' ranges allow."""
-    at = {key: CONTROLS[key] for key in values}
+    rules = {key: PARAMETERS[key].rule for key in values}
     return {
-        key: clipped(key, value, at[key].low, at[key].high) if isinstance(at[key], Number) else value
-        for key, value in values.items()
+        key: rules[key].nearest(value) if isinstance(rules[key], Number) else value for key, value in values.items()
     }
-
-
-def clipped(key: str, value: float, low: float, high: float) -> float:
-    """The value between two ends, of the type of its control."""
-    return type(DEFAULTS[key])(min(max(value, low), high))

@@ -4,19 +4,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.common.parameters import Flag, Number, OneOf, Parameter, Text
+from core.links import MOST_POLICIES, PARAMETERS, PolicyTexts
 from pages.shared.controls import values
-from pages.shared.controls.specs import (
-    CONTROLS,
-    MOST_POLICIES,
-    Choice,
-    Control,
-    Number,
-    Policies,
-    Radio,
-    Switch,
-    Tabs,
-    Text,
-)
+
+IN_SIGHT = ("mode",)
+"""Choices whose options are all in sight."""
+SIDE_BY_SIDE = ("curves_over", "curves_of")
+"""Choices of which there are few, side by side."""
+PROPOSED = ("sync", "async", "async shared", "ssp 1", "ssp 3", "backup 3", "k-async 2", "local 4", "rebalanced")
+"""Policies to pick from; others can be typed."""
 
 
 def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, placeholder: str = ""):
@@ -26,41 +23,46 @@ def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, pl
     """
     if options and values.value(key) not in options:
         values.put({key: options[0]})
-    at, common = CONTROLS[key], {"key": key, "help": CONTROLS[key].help, "disabled": disabled}
+    at = PARAMETERS[key]
+    common = {"label": at.label, "key": key, "help": at.help, "disabled": disabled}
     with values.mounted(key):
         return widget(at, values.value(key), options, placeholder, common)
 
 
-def widget(at: Control, value, options: Sequence[str], placeholder: str, common: dict):
+def widget(at: Parameter, value, options: Sequence[str], placeholder: str, common: dict):
     """The widget that fits a control, and its value.
 
     The value is its default, too: if a browser missed that it was set, as the run was interrupted, it knows it still.
     """
-    match at:
-        case Radio():
-            return st.radio(at.label, at.options, at.options.index(value), horizontal=True, **common)
-        case Policies():
-            known = list(dict.fromkeys([*at.options, *value]))
+    match at.rule:
+        case OneOf(choices) if at.key in IN_SIGHT:
+            return st.radio(options=choices, index=choices.index(value), horizontal=True, **common)
+        case OneOf(choices) if at.key in SIDE_BY_SIDE:
+            return st.segmented_control(options=options or choices, default=value, required=True, **common)
+        case OneOf(choices):
+            return st.selectbox(options=choices, index=choices.index(value), **common)
+        case PolicyTexts():
+            known = list(dict.fromkeys([*PROPOSED, *value]))
             return st.multiselect(
-                at.label, known, list(value), max_selections=MOST_POLICIES, accept_new_options=True, **common
+                options=known, default=list(value), max_selections=MOST_POLICIES, accept_new_options=True, **common
             )
-        case Switch():
-            return st.toggle(at.label, value, **common)
-        case Tabs():
-            return st.segmented_control(at.label, options or at.options, default=value, required=True, **common)
-        case Choice():
-            return st.selectbox(at.label, at.options, at.options.index(value), **common)
+        case Flag():
+            return st.toggle(value=value, **common)
         case Text() if options:
-            return st.selectbox(at.label, options, options.index(value), **common)
-        case Text():
-            return st.text_input(at.label, value, max_chars=300, placeholder=placeholder, **common)
+            return st.selectbox(options=options, index=options.index(value), **common)
+        case Text(most):
+            return st.text_input(value=value, max_chars=most, placeholder=placeholder, **common)
         case Number():
             return number(at, value, common)
 
 
-def number(at: Number, value: float, common: dict) -> float:
+def number(at: Parameter, value: float, common: dict) -> float:
     """A slider, or a field where numbers are typed or the range is too large for a slider."""
-    if at.slides and not st.session_state.get("typing"):
-        return st.slider(at.label, *at.slides, value, at.step, at.format, **common)
-    typed = at.format if not at.slides else "%g" if isinstance(at.step, float) else "%d"
-    return st.number_input(at.label, at.low, at.high, value, at.step, typed, **common)
+    kind = at.rule.kind
+    common |= {"value": value, "step": kind(at.step)}
+    if at.usual and not st.session_state.get("typing"):
+        low, high = map(kind, at.usual)
+        return st.slider(min_value=low, max_value=high, format=at.format, **common)
+    low, high = at.rule.ends
+    written = at.format if not at.usual else "%g" if kind is float else "%d"
+    return st.number_input(min_value=low, max_value=high, format=written, **common)

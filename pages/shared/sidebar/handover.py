@@ -3,12 +3,13 @@
 import streamlit as st
 
 from core import Scenario, ScenarioError
-from core.links import DEFAULTS, POLICY_FIELDS, parameters_of, values_of
+from core.common.parameters import keys
+from core.links import DEFAULTS, PARAMETERS, values_of
 from core.policies.base import Policy
+from core.scenario import dotted_names
 from core.simulation.sweeps import changed, changed_policy
 from pages.shared.answers.trace import Measurement
 from pages.shared.controls import values
-from pages.shared.controls.specs import CONTROLS
 from pages.shared.controls.url import OF_A_TRACE
 from pages.shared.errors import action
 from pages.shared.menu import page_link
@@ -61,11 +62,12 @@ def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None
     except ScenarioError as refused:
         st.caption(str(refused))
         return
-    found = {key: value for key, value in found.items() if key not in ("seed", "mode", *POLICY_FIELDS)}
+    left_alone = {"seed", "mode", *keys(type(asked.policy)).values()}
+    found = {key: value for key, value in found.items() if key not in left_alone}
     found = values.within_range(found | {"policies": tuple(changed_policy(policy, cell).text for policy in policies)})
     with st.container(horizontal=True, vertical_alignment="center"):
-        keys = {name: key for key, name in parameters_of(asked).items()}
-        st.markdown("**" + ", ".join(f"{CONTROLS[keys[name]].label} {value:,g}" for name, value in cell.items()) + "**")
+        labels = {name: PARAMETERS[key].label for key, name in dotted_names(asked, policies).items()}
+        st.markdown("**" + ", ".join(f"{labels[name]} {value:,g}" for name, value in cell.items()) + "**")
         if found.items() <= values.now().items():
             page_link("timeline", "See it on Timeline")
             page_link("compare", "See it on Compare")

@@ -4,7 +4,9 @@ import secrets
 
 import streamlit as st
 
-from core.links import DEFAULTS, FLAT_KEYS, LAW_KEYS, LINK_KEYS, POLICY_FIELDS, STRAGGLERS
+from core import AlphaBeta, FlatLatency, Stragglers
+from core.common.parameters import keys
+from core.links import DEFAULTS, LAW_CODES
 from core.policies.registry import CODES
 from core.presets.presets import LINKS
 from core.report import run as run_report
@@ -30,18 +32,18 @@ def show() -> None:
         st.caption("Compute times come from your trace.")
         st.button("Stop using the trace", on_click=stop_using_trace, icon=":material/undo:")
     mode = control("mode")
-    for key in POLICY_FIELDS:
-        if key in CODES[mode].__dataclass_fields__:
-            control(key)
+    for key in keys(CODES[mode]).values():
+        control(key)
     control("batches")
     control("policies")
     if not measured:
         with st.expander("Compute times", icon=":material/timer:"):
             law = control("law")
-            for key in LAW_KEYS[law][1].values():
-                control(key)
+            for key in keys(LAW_CODES[law]).values():
+                if key != "batch_ms":  # it is among the basics
+                    control(key)
         with st.expander("Stragglers", icon=":material/hourglass_bottom:"):
-            for key in STRAGGLERS:
+            for key in keys(Stragglers).values():
                 control(key)
     with st.expander("Network", icon=":material/lan:"):
         network()
@@ -71,13 +73,13 @@ def show() -> None:
 def network() -> None:
     """The network's model, its fields, and what they come to."""
     if control("network") == "flat":
-        for key in FLAT_KEYS.values():
+        for key in keys(FlatLatency).values():
             if key != "latency_ms":  # it is among the basics
                 control(key)
         return
     speeds = [f"{name}: {latency:g} ms, {bandwidth:,g} Gb/s" for name, (latency, bandwidth) in LINKS.items()]
     st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
-    for key in LINK_KEYS.values():
+    for key in keys(AlphaBeta).values():
         control(key)
     st.caption(run_report.network_in_words(described()))
 

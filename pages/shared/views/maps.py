@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import Scenario
 from core.learning.problem import Problem
 from core.maps import target_rows
 from core.policies.base import Policy
 from core.simulation.sweeps import cell_rows
+from core.workload.workload import Workload
 from pages.shared.answers.maps import Asked, MapAnswer, map_answer
 from pages.shared.caching.results import remembered
 from pages.shared.controls.widgets import control
@@ -23,13 +23,13 @@ BETWEEN = 0.2  # seconds from one sign of progress to the next
 
 
 def mapped(
-    scenario: Scenario, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None
+    workload: Workload, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None
 ) -> list[dict]:
     """The rows of the cells that are done; with a problem, each cell trains.
 
     While cells are missing, progress and a button to stop are shown; after a stop, one to go on.
     """
-    key = (repr(scenario), repr(cells), tuple(policies), runs, problem)
+    key = (repr(workload), repr(cells), tuple(policies), runs, problem)
     at = session().map
     if at.asked != key:
         at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
@@ -38,11 +38,11 @@ def mapped(
         st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
         st.button("Go on", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
-        work(scenario, cells, missing, tuple(policies), runs, problem)
+        work(workload, cells, missing, tuple(policies), runs, problem)
     return [row for i in sorted(at.rows) for row in at.rows[i]]
 
 
-def work(scenario, cells, missing, policies, runs, problem) -> None:
+def work(workload, cells, missing, policies, runs, problem) -> None:
     """Do the missing cells, with progress and time left."""
     place = st.container(horizontal=True)
     progress = place.progress(0.0)
@@ -56,7 +56,7 @@ def work(scenario, cells, missing, policies, runs, problem) -> None:
             shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
             text = f"{len(rows):,} of {len(cells):,} cells, about {left:,.0f} s left"
             progress.progress(len(rows) / len(cells), text)
-        rows[i] = rows_of(scenario, cells[i], policies, runs, problem)
+        rows[i] = rows_of(workload, cells[i], policies, runs, problem)
     progress.empty()
     stopping.empty()
 
@@ -69,12 +69,12 @@ def stop(stopped: bool) -> None:
 
 @remembered(entries=20_000, size="64MiB", own=0)
 def rows_of(
-    scenario: Scenario, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None
+    workload: Workload, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None
 ) -> list[dict]:
     """The rows of one cell."""
     if problem:
-        return target_rows(scenario, cell, policies, problem)
-    return cell_rows(scenario, cell, policies, runs)
+        return target_rows(workload, cell, policies, problem)
+    return cell_rows(workload, cell, policies, runs)
 
 
 def answered(rows: list[dict], asked: Asked) -> MapAnswer:

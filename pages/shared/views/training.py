@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
-from core import Scenario, ScenarioError
+from core import ScenarioError
 from core.learning.experiment import GRID
 from core.learning.problem import Problem
+from core.links import PARAMETERS
 from core.policies.base import Policy
+from core.scenario import under
+from core.workload.workload import Workload
 from pages.shared.answers.training import curves
-from pages.shared.controls.specs import CONTROLS
 
 CACHED = 0.3  # seconds; what takes longer has not been kept, and is worth drawing as it comes
 RATES = {"best": None} | {f"{rate:g}": (rate,) for rate in GRID}
@@ -19,7 +20,7 @@ FIELDS = {"seeds": "train_seeds", "workers": "workers", "learning_rate": "rate",
 
 
 def train(
-    asked: Scenario,
+    asked: Workload,
     policies: Sequence[Policy],
     problem: Problem,
     rates: tuple[float, ...] | None,
@@ -39,7 +40,7 @@ def train(
         else:
             place.progress(number / len(policies), text)
         try:
-            curves(replace(asked, policy=policy), problem, rates, seeds)
+            curves(under(asked, policy), problem, rates, seeds)
             done.append(policy)
         except ScenarioError as refused:
             st.error(f"{policy.label} is left out. {with_control(refused)}", icon=":material/block:")
@@ -50,4 +51,4 @@ def train(
 def with_control(refused: ScenarioError) -> str:
     """The message, and which control it is about, by its label."""
     key = FIELDS.get(str(refused).partition(":")[0])
-    return f"{refused} The control is **{CONTROLS[key].label}**." if key else str(refused)
+    return f"{refused} The control is **{PARAMETERS[key].label}**." if key else str(refused)

@@ -7,7 +7,7 @@ from core import ScenarioError
 from core.learning.digits import MEASURED, Digits, images
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.registry import PROBLEMS
-from pages.shared.controls.specs import CONTROLS
+from core.links import PARAMETERS
 
 
 def rng(number=0):
@@ -87,8 +87,8 @@ def test_a_problem_is_known_by_its_code_alone():
     """What the control offers, and what a link calls it, is read off the registry."""
     assert {code: problem.code for code, problem in PROBLEMS.items()} == {code: code for code in PROBLEMS}
     assert {"network", "softmax", "quadratic"} <= PROBLEMS.keys()  # in links that were kept
-    control = CONTROLS["problem"]
-    assert control.options == tuple(PROBLEMS)
+    control = PARAMETERS["problem"]
+    assert control.rule.choices == tuple(PROBLEMS)
     for problem in PROBLEMS.values():
         assert problem.what
         assert problem.what in control.help

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from core import ScenarioError, Trace, charts, read_trace
+from core.common.validation import MAX_BATCHES, MAX_WORKERS
 from core.report import traces as trace_report
-from core.scenario import MAX_BATCHES, MAX_WORKERS
 from core.traces import parquet_process
 from core.traces.chrome import chrome_trace
 from core.traces.diagnosis import diagnose

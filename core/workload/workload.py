@@ -1,0 +1,89 @@
+"""What is asked of a cluster whatever the policy: workers, batches, compute law, stragglers, network, seed."""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+from core.common.parameters import Checked, OfKind, Part, Whole, parameters, takes
+from core.common.validation import MAX_BATCHES, MAX_WORKERS, ScenarioError, refuse_unknown, shown, whole
+from core.workload.compute_laws import LAWS, ComputeLaw, Uniform
+from core.workload.networks import NETWORKS, FlatLatency, Network
+from core.workload.stragglers import Stragglers
+
+MAX_SEED = 2**53 - 1  # what a link and a browser carry exactly
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload(Checked):
+    """N workers, B mini-batches each, their compute law, stragglers, network and seed: what every policy meets alike.
+
+    Raises ScenarioError, naming field, value and range, for anything out of bounds.
+    """
+
+    workers: int = takes(
+        Whole(1, MAX_WORKERS),
+        4,
+        key="workers",
+        axis=(1, 2, 4, 8, 16, 32, 64),
+        label="Number of Workers",
+        help="Machines that train in parallel.",
+        usual=(1, 64),
+        step=1,
+    )
+    batches: int = takes(
+        Whole(1, MAX_BATCHES),
+        10,
+        key="batches",
+        axis=(1, 2, 5, 10, 20, 50, 100),
+        label="Number of Batches per Epoch",
+        help="Mini-batches of each worker in one epoch.",
+        usual=(1, 100),
+        step=1,
+    )
+    compute: ComputeLaw = takes(OfKind(ComputeLaw, LAWS), default_factory=Uniform)
+    stragglers: Stragglers = takes(OfKind(Stragglers, {"Stragglers": Stragglers}), default_factory=Stragglers)
+    network: Network = takes(OfKind(Network, NETWORKS), default_factory=FlatLatency)
+    seed: int = takes(
+        Whole(0, MAX_SEED),
+        42,
+        key="seed",
+        label="Random Seed",
+        help="The same seed gives the same draws on any machine.",
+        step=1,
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
+        self.compute.check(self.workers)
+
+    @property
+    def work(self) -> int:
+        """Mini-batches of one epoch: workers × batches."""
+        return self.workers * self.batches
+
+    def to_dict(self) -> dict:
+        """A plain dict of numbers and strings; `from_dict` turns it back."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value.to_dict() if isinstance(value, Part) else value for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, data: dict) -> Self:
+        """What `to_dict` described; missing fields take their defaults."""
+        if not isinstance(data, dict):
+            raise ScenarioError(f"scenario: {shown(data)} is not a dict of fields.")
+        known = parameters(cls)
+        refuse_unknown("", data, list(known))
+        rules = {name: known[name].rule for name in data}
+        return cls(
+            **{
+                name: rules[name].from_dict(name, value) if isinstance(rules[name], OfKind) else value
+                for name, value in data.items()
+            }
+        )
+
+    @classmethod
+    def checked(cls, value) -> Self:
+        """The value, or ScenarioError when it is none."""
+        if not isinstance(value, cls):
+            raise ScenarioError(f"scenario: {shown(value)} is not a {cls.__name__}.")
+        return value
