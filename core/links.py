@@ -39,8 +39,8 @@ class PolicyTexts(Rule):
         return f"{self.least} to {self.most} policies such as sync, async, ssp 3 or backup 7"
 
     def checked(self, name, value):
-        policies = {policy_from_text(text) for text in value}
-        if not self.least <= len(policies) == len(value) <= self.most:
+        all_different = len({policy_from_text(text) for text in value}) == len(value)
+        if not all_different or not self.least <= len(value) <= self.most:
             raise ScenarioError(f"{name}: {shown(value)} are not {self.allowed}.")
         return tuple(value)
 

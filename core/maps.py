@@ -69,7 +69,8 @@ def values_from(key: str, text: str) -> tuple:
         numbers = [real(f"values of {key}", float(part), -1e12, 1e12) for part in parts if part.strip()]
     except ValueError as error:
         raise ScenarioError(f"values of {key}: {shown(text)} are not numbers with commas between.") from error
-    if not 1 <= len(set(numbers)) == len(numbers) <= MOST_VALUES:
+    all_different = len(set(numbers)) == len(numbers)
+    if not all_different or not 1 <= len(numbers) <= MOST_VALUES:
         raise ScenarioError(f"values of {key}: {shown(text)} are not 1 to {MOST_VALUES} different numbers.")
     whole = isinstance(AXES[key][0], int)
     return tuple(sorted(int(number) if whole and number.is_integer() else number for number in numbers))

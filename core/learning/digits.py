@@ -66,7 +66,7 @@ class Digits(Problem):
 
     @property
     def what(self):
-        return f"{'a ' * bool(self.hidden)}{self.kind} on handwritten digits"
+        return f"{'a ' if self.hidden else ''}{self.kind} on handwritten digits"
 
     @property
     def shapes(self) -> list[tuple[int, int]]:

@@ -169,40 +169,57 @@ def for_training(workload: W, gradients: int) -> W:
 
 
 def judged(curves: pd.DataFrame, figures: pd.DataFrame, problem: Problem, target: float | None = None) -> Learning:
-    """Learning curves of several policies, one below the other, and the table of `compare` for them, judged.
+    """Which policy learns fastest, each at the learning rate that is best for it.
 
     The best learning rate of a policy reaches the target in every run, and first in the mean over them; where none
     does, the best one reaches it in most runs, diverges or gets stuck in fewest, and ends with the lowest median loss.
-    A run that diverges or gets stuck has not reached it. Diverged: the loss ends above its start, or is no number any
-    more. Stuck: the model gives one answer whatever it is shown, or its loss rose above the start and ends at that of
-    a guess; one that is merely slow never rises. target: another than the problem's own.
+
+    Args:
+        curves: learning curves of several policies, one below the other.
+        figures: the table of `compare` for them.
+        problem: what was trained.
+        target: another than the problem's own.
+
     """
     goal = problem.goal
     target = problem.target if target is None else real("target", target, 0, 1 if goal == "accuracy" else 1e12)
-    there = curves["accuracy"] >= target if goal == "accuracy" else curves["loss"] <= target
-    curves = curves if "stuck" in curves else curves.assign(stuck=0.0)
-    trainings = curves.assign(time_to_target_ms=curves["time_ms"].where(there), lost=curves["loss"].isna())
-    trainings = trainings.groupby(["policy", "learning_rate", "run"], sort=False, as_index=False).agg(
-        time_to_target_ms=("time_to_target_ms", "min"),
-        final_loss=("loss", "last"),
-        diverged=("lost", "any"),
-        stuck=("stuck", "last"),
-        first_loss=("loss", "first"),
-        most_loss=("loss", "max"),
+    if "stuck" not in curves:
+        curves = curves.assign(stuck=0.0)
+    trained = trainings(curves, problem, target)
+    rates = by_rate(trained)
+    runs = with_speedups(trained.merge(rates.loc[rates["best"], ["policy", "learning_rate"]]), curves["policy"].iloc[0])
+    policies = by_policy(runs, rates).join(figures.groupby("policy")[FIGURES].mean()).reset_index()
+    return Learning(goal=goal, target=target, curves=curves, rates=rates, runs=runs, policies=policies)
+
+
+def trainings(curves: pd.DataFrame, problem: Problem, target: float) -> pd.DataFrame:
+    """What became of every training: policy, learning_rate, run, time_to_target_ms, final_loss, diverged, stuck.
+
+    Diverged: the loss ends above its start, or is no number any more. Stuck: the model gives one answer whatever it is
+    shown, or its loss rose above the start and ends at that of a guess; one that is merely slow never rises. Neither
+    has reached the target.
+    """
+    there = curves["accuracy"] >= target if problem.goal == "accuracy" else curves["loss"] <= target
+    each = curves.assign(time_to_target_ms=curves["time_ms"].where(there), lost=curves["loss"].isna()).groupby(
+        ["policy", "learning_rate", "run"], sort=False
     )
-    first = trainings.pop("first_loss")
-    died = (trainings.pop("most_loss") > first) & (trainings["final_loss"] >= GUESSING * problem.guess_loss)
-    trainings["diverged"] |= trainings["final_loss"] > first
-    trainings["stuck"] = (died | (trainings["stuck"] == 1)) & ~trainings["diverged"]
-    trainings.loc[trainings["diverged"], "final_loss"] = np.nan
-    trainings.loc[trainings["diverged"] | trainings["stuck"], "time_to_target_ms"] = np.nan
-    rates = by_rate(trainings)
-    runs = trainings.merge(rates.loc[rates["best"], ["policy", "learning_rate"]])
-    first = runs.loc[runs["policy"] == curves["policy"].iloc[0]].set_index("run")["time_to_target_ms"]
-    runs["speedup"] = runs["run"].map(first) / runs["time_to_target_ms"]
-    policies = by_policy(runs, rates).join(figures.groupby("policy")[FIGURES].mean())
-    tables = {"curves": curves, "rates": rates, "runs": runs, "policies": policies.reset_index()}
-    return Learning(goal=goal, target=target, **tables)
+    first, most, final = each["loss"].first(), each["loss"].max(), each["loss"].last()
+    diverged = each["lost"].any() | (final > first)
+    died = (most > first) & (final >= GUESSING * problem.guess_loss)
+    stuck = (died | (each["stuck"].last() == 1)) & ~diverged
+    columns = {
+        "time_to_target_ms": each["time_to_target_ms"].min().mask(diverged | stuck),
+        "final_loss": final.mask(diverged),
+        "diverged": diverged,
+        "stuck": stuck,
+    }
+    return pd.DataFrame(columns).reset_index()
+
+
+def with_speedups(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """The runs with speedup: the baseline's time to the target over this one's, in the same run."""
+    first = runs.loc[runs["policy"] == baseline].set_index("run")["time_to_target_ms"]
+    return runs.assign(speedup=runs["run"].map(first) / runs["time_to_target_ms"])
 
 
 def by_rate(trainings: pd.DataFrame) -> pd.DataFrame:

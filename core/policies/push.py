@@ -8,11 +8,13 @@ from core.common.parameters import OneOf, Whole, takes
 from core.common.validation import MAX_BATCHES, MAX_WORK, MAX_WORKERS, whole
 from core.common.wording import counted
 from core.policies.base import WAIT_FOR, Policy
+from core.policies.release_rules import AfterUpdate, OwnBatches, SharedQueue, WithinBound
 from core.policies.steps import back_to_back
 from core.schedule.schedule import Schedule, Stretch
 from core.schedule.update_order import after_own, update_order, when_full
 from core.server.queue import through_server
-from core.server.windows import Window
+from core.server.release import Release
+from core.workload.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,8 @@ class Asynchronous(Policy):
 
     @property
     def text(self):
-        return " ".join(["async", *[str(self.accumulate)] * (self.accumulate > 1), *["shared"] * self.is_shared])
+        accumulate = f" {self.accumulate}" if self.accumulate > 1 else ""
+        return f"async{accumulate}{' shared' if self.is_shared else ''}"
 
     @property
     def price(self):
@@ -52,7 +55,11 @@ class Asynchronous(Policy):
 
     @property
     def label(self):
-        details = [f"updates of {self.accumulate}"] * (self.accumulate > 1) + ["shared queue"] * self.is_shared
+        details = []
+        if self.accumulate > 1:
+            details.append(f"updates of {self.accumulate}")
+        if self.is_shared:
+            details.append("shared queue")
         return f"{self.name} ({', '.join(details)})" if details else self.name
 
     @property
@@ -71,7 +78,7 @@ class Asynchronous(Policy):
 
     def schedule(self, draws):
         if not draws.workload.network.answers_at_once:
-            return self.served(draws)
+            return through_server(draws, draws.workload.work, self.accumulate, self.release(draws.workload))
         compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
         total, ready, finish = draws.workload.work, start + compute, arrived[-1]
         if used is None:
@@ -93,19 +100,9 @@ class Asynchronous(Policy):
             started=used,
         )
 
-    def served(self, draws):
-        """Pushes queue at the server: who has been served goes on, as long as there are batches for it."""
-        batches, last_start = draws.workload.batches, draws.workload.work - draws.workload.workers
-
-        def release(window: Window):
-            more = window.before + window.place < last_start if self.is_shared else window.finished + 1 < batches
-            return np.where(window.pushing & more, window.place, window.never)
-
-        def release_one(number, worker, finished):
-            more = number < last_start if self.is_shared else finished[worker] < batches
-            return (worker,) if more else ()
-
-        return through_server(draws, draws.workload.work, self.accumulate, release, release_one)
+    def release(self, workload: Workload) -> Release:
+        """Who goes on where pushes queue at a server."""
+        return SharedQueue(workload.workers, workload.work) if self.is_shared else OwnBatches(workload.batches)
 
     def static(self, draws):
         """Every worker's B batches, back to back."""
@@ -164,37 +161,10 @@ class StaleSynchronous(Policy):
         return not network.answers_at_once
 
     def schedule(self, draws):
-        return self.free(draws) if draws.workload.network.answers_at_once else self.served(draws)
-
-    def served(self, draws):
-        """Pushes queue at the server: who has been served goes on, unless it is too far ahead."""
-        batches = draws.workload.batches
-
-        def release(window: Window):
-            slowest = window.finished.min(axis=0)
-            catch_up = np.where(window.finished == slowest, window.place, -1).max(axis=0)  # the last of the slowest
-            done = window.finished + window.pushing
-            place = np.where(window.pushing, window.place, -1)
-            after = np.where(done - self.bound <= slowest, place, np.maximum(place, catch_up))
-            return np.where(done < batches, after, window.never)
-
-        held_ones, slowest = [], 0  # who is held is just too far ahead: all go on when the slowest does
-        level = [draws.workload.workers] + [0] * batches  # how many workers have finished so many batches
-
-        def release_one(number, worker, finished):
-            nonlocal slowest
-            done, released = finished[worker], []
-            level[done - 1] -= 1
-            level[done] += 1
-            if not level[slowest]:
-                slowest += 1
-                released = held_ones[:]
-                held_ones.clear()
-            if done < batches:
-                (released if done - self.bound <= slowest else held_ones).append(worker)
-            return released
-
-        return through_server(draws, draws.workload.work, 1, release, release_one, reason="staleness bound")
+        workload = draws.workload
+        if workload.network.answers_at_once:
+            return self.free(draws)
+        return through_server(draws, workload.work, 1, WithinBound(workload.workers, workload.batches, self.bound))
 
     def free(self, draws):
         """No queues: a recurrence over batches."""
@@ -265,23 +235,7 @@ class KAsync(Policy):
 
     def schedule(self, draws):
         total = draws.workload.work
-
-        def release(window: Window):
-            number = window.before + np.where(window.pushing, window.place, -1)  # who waits is of the last one's group
-            last = number // self.wait_for * self.wait_for + self.wait_for - 1
-            return np.where(last < total - 1, np.minimum(last - window.before, window.never), window.never)
-
-        group = []
-
-        def release_one(number, worker, finished):
-            group.append(worker)
-            if (number + 1) % self.wait_for or number + 1 == total:
-                return ()
-            released = group[:]
-            group.clear()
-            return released
-
-        return through_server(draws, total, self.wait_for, release, release_one, reason="update")
+        return through_server(draws, total, self.wait_for, AfterUpdate(self.wait_for, total))
 
 
 def behind(finish: np.ndarray, used: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Every policy, by name: adding one is a class and its name here."""
 
-from dataclasses import fields
+from collections.abc import Sequence
 
+from core.common.parameters import OneOf, Whole, parameters
 from core.common.validation import ScenarioError, shown
 from core.policies.barrier import BackupWorkers, LocalSGD, Rebalanced, Synchronous
 from core.policies.base import Policy
@@ -35,11 +36,23 @@ def policy_from_text(text: str) -> Policy:
     if not isinstance(text, str):
         raise ScenarioError(f"policies: {shown(text)} is not a text that names a policy.")
     code, *words = text[:40].lower().split() or [""]
-    kind, values = CODES.get(code), {}
-    for word in words if kind else []:
-        sort = int if word.isdecimal() else str
-        values[next((field.name for field in fields(kind) if field.type is sort), None)] = sort(word)
-    if kind is None or None in values or len(values) < len(words):
+    values = fields_from_words(CODES[code], words) if code in CODES else None
+    if values is None:
         known = "sync, async, async shared, async 4, ssp 1, backup 7, k-async 4, local 8, rebalanced"
         raise ScenarioError(f"policies: {shown(text)} is not a policy; write, for example, {known}.")
-    return kind(**values)
+    return CODES[code](**values)
+
+
+def fields_from_words(kind: type[Policy], words: Sequence[str]) -> dict | None:
+    """The fields of a policy that words stand for: a number for the one that takes whole numbers, others for the rest.
+
+    None where a word stands for no field, or two stand for the same.
+    """
+    values: dict = {}
+    for word in words:
+        rule = Whole if word.isdecimal() else OneOf
+        name = next((name for name, at in parameters(kind).items() if isinstance(at.rule, rule)), None)
+        if name is None or name in values:
+            return None
+        values[name] = int(word) if rule is Whole else word
+    return values

@@ -163,7 +163,9 @@ def prices(policy: Policy, mean: Mapping[str, float]) -> list[str]:
         paid.append(f"gradients that are {mean['mean_staleness']:.1f} updates stale on average")
     if mean["cancelled_percent"] >= 0.05:
         paid.append(f"{percent(mean['cancelled_percent'])} of the time in work thrown away")
-    return paid + [policy.price] * bool(policy.price)
+    if policy.price:
+        paid.append(policy.price)
+    return paid
 
 
 def savings(table: Table, baseline: str, other: str) -> str:

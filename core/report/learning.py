@@ -30,14 +30,14 @@ def headline(learning: Learning) -> str:
     goal, table = goal_in_words(learning), learning.policies.set_index("policy")
     baseline, late = table.index[0], table["time_to_target_ms"].isna()
     if late.all():
-        return f"No policy reaches {goal}{' in every run' * bool(table['reached'].sum())}."
+        return f"No policy reaches {goal}{in_every_run(table['reached'].sum())}."
     best = table["time_to_target_ms"].idxmin()
     if len(table) == 1:
         return f"{best} reaches {goal} in {duration(table.loc[best, 'time_to_target_ms'])}."
     if late.sum() == len(table) - 1:
-        return f"Only {lowered(best)} reaches {goal}{' in every run' * bool(table['reached'].drop(best).sum())}."
+        return f"Only {lowered(best)} reaches {goal}{in_every_run(table['reached'].drop(best).sum())}."
     if late[baseline]:
-        some = " in every run" * bool(table.loc[baseline, "reached"])
+        some = in_every_run(table.loc[baseline, "reached"])
         level = [lowered(p) for p in table.index[~late] if p != best and undecided(gains(learning, best, p))]
         if level:
             first = f"{listed([best, *level], 'or')}: too close to call which reaches {goal} first"
@@ -53,6 +53,11 @@ def headline(learning: Learning) -> str:
         return f"{all_of_them}: too close to call which reaches {goal} first{spread}."
     text = f"{best} reaches {goal} {times(geometric_mean(gain))} sooner than {lowered(other)}{spread}"
     return f"{text}; too close to call against {listed(level)}." if level else f"{text}."
+
+
+def in_every_run(reached: float) -> str:
+    """What others do not, where some of their runs do."""
+    return " in every run" if reached > 0 else ""
 
 
 def gains(learning: Learning, policy: str, other: str) -> pd.Series:

@@ -165,4 +165,6 @@ def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
             if row.remedy != AS_MEASURED and row.saved_percent > 0.05:
                 lines.append(f"- {row.remedy}: {percent(row.saved_percent)} ({duration(row.saved_ms)}). {row.pays}")
         lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
-    return "\n".join([*lines, *(["", "Data:"] * bool(trace.notes)), *(f"- {note}" for note in trace.notes)])
+    if trace.notes:
+        lines += ["", "Data:", *(f"- {note}" for note in trace.notes)]
+    return "\n".join(lines)

@@ -51,11 +51,19 @@ def overview(schedule: Schedule, rows: list[np.ndarray], run: int = 0) -> pd.Dat
             return workers * rest_of_cells(at, bins / epoch, np.zeros(1, dtype=np.int64), bins)
         return rest_of_cells(at, bins / epoch, row_of, bins)
 
-    moments = {id(times): times for stretch in schedule.stretches for times in (stretch.start_ms, stretch.end_ms)}
-    rest = {key: after(times) for key, times in moments.items()}  # once each: a stretch ends where another starts
+    known: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def after_once(times_ms: np.ndarray) -> np.ndarray:
+        """The same, worked out once for each array: a stretch ends where another one starts."""
+        for array, rest in known:
+            if array is times_ms:
+                return rest
+        known.append((times_ms, after(times_ms)))
+        return known[-1][1]
+
     share = {phase: np.zeros((len(rows), bins)) for phase in PHASES}
     for stretch in schedule.stretches:
-        share[stretch.phase] += rest[id(stretch.start_ms)] - rest[id(stretch.end_ms)]
+        share[stretch.phase] += after_once(stretch.start_ms) - after_once(stretch.end_ms)
     share["tail"] = after(schedule.finish_ms[None])
     edges = np.linspace(0, epoch, bins + 1)
     return pd.DataFrame(

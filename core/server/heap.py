@@ -5,22 +5,17 @@ The same numbers as `core.windows`, which is far quicker where there are many pu
 
 import heapq
 from array import array
-from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from core.server.timestamps import Stations, stations
+from core.server.release import Release
+from core.server.timestamps import Log, Timestamps, timestamps
 from core.workload.draws import Draws
 
-ReleaseOne = Callable[[int, int, list[int]], Iterable[int]]
 
-
-def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stations:
-    """A run of workers that push to one server, until it has applied so many pushes; an update is `size` of them.
-
-    release(number, worker, finished) says which workers go on after push `number` (0 first) of that worker; finished
-    counts every worker's applied pushes.
-    """
+def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps:
+    """A run of workers that push to one server, until it has applied so many pushes; an update is `size` of them."""
+    released = rule.push_by_push()
     workers, rows = draws.workload.workers, draws.workload.batches
     service, pull = draws.workload.network.service_ms, draws.workload.network.pull_ms
     compute, push = first_run(draws, rows)
@@ -38,7 +33,7 @@ def serve_one(draws: Draws, pushes: int, size: int, release: ReleaseOne) -> Stat
         free += service
         finished[worker] += 1
         enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
-        for who in release(number, worker, finished):
+        for who in released(number, worker, finished):
             batch = finished[who]
             if batch == rows:
                 rows = draws.more_rows(rows)
@@ -59,18 +54,15 @@ def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
     return tuple(memoryview(np.ascontiguousarray(times[..., 0]).ravel()) for times in drawn)
 
 
-def logged(draws: Draws, size: int, pushed, served, begun, begun_by) -> Stations:
+def logged(draws: Draws, size: int, pushed, served, begun, begun_by) -> Timestamps:
     """What happened, from the pushes in their order and from what was begun after which of them."""
     workers = draws.workload.workers
     finished, started = np.bincount(pushed, minlength=workers), 1 + np.bincount(begun_by, minlength=workers)
-    shape = (started.max(), workers, 1)
-    served_ms, go_on_ms = np.zeros(shape), np.zeros(shape)
-    rank, went_after = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    log = Log.empty((started.max(), workers, 1))
     mine, last = (own_number(pushed), pushed, 0), (own_number(begun_by), begun_by, 0)
-    served_ms[mine], rank[mine] = served, np.arange(len(pushed))
-    go_on_ms[last], went_after[last] = served[begun] + draws.workload.network.service_ms, begun + 1
-    under_way = started > finished
-    return stations(draws, size, finished[:, None], under_way[:, None], served_ms, rank, go_on_ms, went_after)
+    log.served_ms[mine], log.rank[mine] = served, np.arange(len(pushed))
+    log.go_on_ms[last], log.went_after[last] = served[begun] + draws.workload.network.service_ms, begun + 1
+    return timestamps(draws, size, log, finished[:, None], (started > finished)[:, None])
 
 
 def own_number(workers: np.ndarray) -> np.ndarray:

@@ -1,15 +1,48 @@
-"""The life of a mini-batch that goes through a server."""
+"""The life of a mini-batch that goes through a server: what was written down of it, and when it passed what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from core.workload.draws import Draws
 
+PASSED = ("read", "start", "ready", "arrived", "served", "applied", "go_on", "end")
+
 
 @dataclass(frozen=True)
-class Stations:
-    """When each mini-batch passed what, (rows, workers, runs); `rank` is −1 for what was never applied."""
+class Log:
+    """What a queue writes down of every mini-batch, (rows, workers, runs); of no meaning for those not applied."""
+
+    served_ms: np.ndarray
+    """When its service began."""
+    rank: np.ndarray
+    """As which push of its run it was served, 0 first."""
+    go_on_ms: np.ndarray
+    """When its worker was released after it; 0 where nothing followed."""
+    went_after: np.ndarray
+    """How many pushes had been served by then."""
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> Self:
+        """A log to write into."""
+        return cls(*(np.zeros(shape, dtype=kind) for kind in (float, np.int64, float, np.int64)))
+
+    def resized(self, rows: int) -> Self:
+        """A longer log that begins with this one."""
+        longer = type(self).empty((rows, *self.rank.shape[1:]))
+        for name, array in vars(self).items():
+            getattr(longer, name)[: len(array)] = array
+        return longer
+
+    def first(self, rows: int) -> Self:
+        """Its first rows; nothing is copied."""
+        return type(self)(**{name: array[:rows] for name, array in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Timestamps:
+    """When each mini-batch passed what, (rows, workers, runs), ms; `rank` is −1 for what was never applied."""
 
     read: np.ndarray
     start: np.ndarray
@@ -18,45 +51,58 @@ class Stations:
     served: np.ndarray
     applied: np.ndarray
     go_on: np.ndarray
+    end: np.ndarray
+    """When the server's answer is there."""
     rank: np.ndarray
     version: np.ndarray
     started: np.ndarray
 
+    @property
+    def used(self) -> np.ndarray:
+        """Whether it was applied."""
+        return self.rank >= 0
 
-def stations(
-    draws: Draws,
-    size: int,
-    finished: np.ndarray,
-    under_way: np.ndarray,
-    served_ms: np.ndarray,
-    rank: np.ndarray,
-    go_on_ms: np.ndarray,
-    went_after: np.ndarray,
-) -> Stations:
-    """When each mini-batch passed what, from when it was served, as which push, and how its worker went on after it.
+    @property
+    def in_flight(self) -> np.ndarray:
+        """Whether it had begun, and was never applied."""
+        return self.started & ~self.used
+
+    def cut_off(self, finish_ms: np.ndarray) -> Self:
+        """The same up to the end of each worker: what comes later, or never, happens then."""
+        cut = {}
+        for name in PASSED:
+            passed = np.where(self.started, np.minimum(getattr(self, name), finish_ms), finish_ms)
+            after_service = name in ("served", "applied", "go_on", "end")
+            cut[name] = np.where(self.in_flight, finish_ms, passed) if after_service else passed
+        return replace(self, **cut)
+
+
+def timestamps(draws: Draws, size: int, log: Log, finished: np.ndarray, under_way: np.ndarray) -> Timestamps:
+    """When each mini-batch passed what, from a log.
 
     finished: how many mini-batches of each worker were applied, (workers, runs), and under_way: whether one more was
-    begun; the log, (rows, workers, runs), may hold anything beyond. go_on_ms is 0 where nothing followed, went_after
-    the number of pushes served by then; an update is `size` of them.
+    begun. An update is `size` pushes.
     """
-    rows, network = len(rank), draws.workload.network
+    rows, network = len(log.rank), draws.workload.network
     row = np.arange(rows)[:, None, None]
     used, started = row < finished, row < finished + under_way
-    read, version = np.zeros_like(go_on_ms), np.zeros_like(rank)
-    read[1:], version[1:] = go_on_ms[:-1], went_after[:-1] // size
+    read, version = np.zeros_like(log.go_on_ms), np.zeros_like(log.rank)
+    read[1:], version[1:] = log.go_on_ms[:-1], log.went_after[:-1] // size
     start = read + network.pull_ms
     start[0] = 0
     ready = start + draws.compute_rows(rows)
-    applied = np.where(used, served_ms + network.service_ms, 0)
-    return Stations(
+    applied = np.where(used, log.served_ms + network.service_ms, 0)
+    go_on = np.where(used, np.maximum(applied, log.go_on_ms), 0)
+    return Timestamps(
         read=np.where(started, read, 0),
         start=np.where(started, start, 0),
         ready=np.where(started, ready, 0),
         arrived=np.where(started, ready + draws.push_rows(rows), 0),
-        served=np.where(used, served_ms, 0),
+        served=np.where(used, log.served_ms, 0),
         applied=applied,
-        go_on=np.where(used, np.maximum(applied, go_on_ms), 0),
-        rank=np.where(used, rank, -1),
+        go_on=go_on,
+        end=go_on + network.pull_ms,
+        rank=np.where(used, log.rank, -1),
         version=np.where(started, version, 0),
         started=started,
     )

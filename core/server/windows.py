@@ -2,127 +2,165 @@
 
 What is on its way when a window opens is served in the order of its arrival, all of it together, up to the first push
 that somebody who goes on in the window could overtake: conservative simulation with lookahead (Chandy & Misra 1979),
-where the draws tell exactly how far ahead one may look. Arrays are (workers, runs), or with rows in front of that.
+where the draws tell exactly how far ahead one may look.
+
+Arrays are (workers, runs) where nothing else is said. A *cell* is the place of a mini-batch in the flattened rows of
+draws and of the log: row · workers · runs + worker · runs + run.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
-from core.server.timestamps import Stations, stations
+from core.server.release import Release, Window
+from core.server.timestamps import Log, Timestamps, timestamps
 from core.workload.draws import Draws
 
 FEW_RUNS = 16  # up to which plain numbers are quicker
 TRIAL = 50  # windows
 
 
-@dataclass(frozen=True)
-class Window:
-    """The pushes that are on their way to the server, numbered in the order in which they arrive, 0 first."""
-
-    place: np.ndarray
-    """The number of each worker's push, (workers, runs); of no meaning for who has none."""
-    pushing: np.ndarray
-    """Whether a worker has one, (workers, runs)."""
-    before: np.ndarray
-    """How many pushes have been served before the window, (runs,)."""
-    finished: np.ndarray
-    """How many of them were each worker's, (workers, runs)."""
-
-    @property
-    def never(self) -> int:
-        """What stands for no push of the window."""
-        return len(self.place)
-
-
-Release = Callable[[Window], np.ndarray]
-"""After which push of the window each worker goes on, (workers, runs); `Window.never` where it does not."""
-
-
-def serve(draws: Draws, pushes: int, size: int, release: Release) -> Stations | None:
+def serve(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps | None:
     """Runs of workers that push to one server, until it has applied so many pushes; an update is `size` of them.
 
-    Every worker's next mini-batch is written down in each window, and again in the next one until it is certain.
     None for a single run whose first windows hold so few pushes that a heap is quicker: where some compute times are
     next to nothing, and the server is not what everybody waits for.
     """
-    workers, rows, runs = draws.workload.workers, draws.workload.batches, draws.runs
-    service, pull, layer = draws.workload.network.service_ms, draws.workload.network.pull_ms, workers * runs
-    compute, push = flat_draws(draws, rows)
-    log = [np.zeros((rows + 1, workers, runs), dtype=kind) for kind in (float, int, float, int)]  # a row for the done
-    pending = (compute[:layer] + push[:layer]).reshape(workers, runs)
-    cell = np.arange(layer).reshape(workers, runs)  # of each worker's current mini-batch in the flattened log
-    finished, before, free = np.zeros(pending.shape, dtype=np.int64), np.zeros(runs, dtype=np.int64), np.zeros(runs)
-    number, every = np.arange(workers)[:, None], np.arange(runs)
-    place, done_ms = np.empty_like(cell), np.full((workers + 1, runs), np.inf)
-    windows = 0
-    while before.min() < pushes:
+    queue, windows = WindowedQueue(draws, pushes), 0
+    while not queue.all_served:
         windows += 1
-        if runs == 1 and windows == TRIAL and before[0] < TRIAL * workers / 8:
+        if draws.runs == 1 and windows == TRIAL and queue.before[0] < TRIAL * draws.workload.workers / 8:
             return None
-        order = pending.argsort(axis=0, kind="stable") * runs + every  # ties: the lower worker number
-        arrived, pushing = pending.take(order), np.isfinite(pending)
-        place.put(order, np.broadcast_to(number, place.shape))
-        served, done_ms[:-1] = queue(arrived, free, service)
-        after = release(Window(place, pushing, before, finished))
-        now = done_ms.take(after * runs + every)
-        following = cell + layer * pushing
-        arrive = now + pull + compute.take(following, mode="clip") + push.take(following, mode="clip")
-        lacking = finished + pushing >= rows if finished.max() + 1 >= rows else None
-        if lacking is not None:
-            arrive[lacking] = np.inf
-        # Nobody who goes on here arrives before arrive.min(): what does keeps its place, and so does the first push.
-        safe = (arrived < arrive.min(axis=0)) & (before + number < pushes)
-        safe[0] = before < pushes
-        certain = np.count_nonzero(safe, axis=0)
-        goes, pushed = after < certain, pushing & (place < certain)
+        queue.serve_window(rule)
+    return queue.timestamps(size)
+
+
+@dataclass(frozen=True)
+class Service:
+    """When the pushes of a window are served, by their number in it, (workers, runs)."""
+
+    arrived_ms: np.ndarray
+    served_ms: np.ndarray
+    done_ms: np.ndarray
+    """Infinite behind the last, for what never happens, (workers + 1, runs)."""
+
+
+class WindowedQueue:
+    """Runs that push to one server, between two windows."""
+
+    def __init__(self, draws: Draws, pushes: int):
+        workload = draws.workload
+        self.draws, self.pushes, self.network = draws, pushes, workload.network
+        self.workers, self.runs = shape = workload.workers, draws.runs
+        self.run, self.number = np.arange(self.runs), np.arange(self.workers)[:, None]
+        self.layer = self.workers * self.runs
+        self.cell = np.arange(self.layer).reshape(shape)
+        """Of each worker's current mini-batch."""
+        self.take_rows(workload.batches)
+        self.log = Log.empty((self.rows + 1, *shape))  # the last row is for workers that are done
+        self.pending_ms = self.compute.take(self.cell) + self.push.take(self.cell)
+        """When each worker's push arrives; infinite where none is on its way."""
+        self.finished, self.before = np.zeros(shape, dtype=np.int64), np.zeros(self.runs, dtype=np.int64)
+        """How many pushes have been served of each worker, and of all, (runs,)."""
+        self.free_ms = np.zeros(self.runs)
+        """When the server is free, (runs,)."""
+
+    def take_rows(self, rows: int) -> None:
+        """Have so many rows of draws at hand, flattened."""
+        self.rows = rows
+        self.compute = self.draws.compute_rows(rows).reshape(-1)
+        self.push = self.draws.push_rows(rows).reshape(-1)
+
+    @property
+    def all_served(self) -> bool:
+        """Whether every run has had all its pushes."""
+        return bool(self.before.min() >= self.pushes)
+
+    def serve_window(self, rule: Release) -> None:
+        """Serve what is certain of the pushes on their way; where draws run out, none of them, and draw more.
+
+        What follows each push is written down in each window, and again in the next one until it is certain.
+        """
+        window, service = self.opened()
+        after = rule.in_window(window)
+        go_on_ms = service.done_ms.take(after * self.runs + self.run)
+        following = self.cell + self.layer * window.pushing
+        lacking = self.finished + window.pushing >= self.rows if self.finished.max() + 1 >= self.rows else None
+        arrives_ms = self.arrival_ms(following, go_on_ms, lacking)
+        certain = self.certain(service, arrives_ms)
+        goes, pushed = after < certain, window.pushing & (window.place < certain)
         if lacking is not None and goes[lacking].any():
-            rows = draws.more_rows(rows)
-            compute, push = flat_draws(draws, rows)
-            log = [lengthened(array, rows + 1) for array in log]
-            continue
-        served_ms, rank, go_on_ms, went_after = log
-        served_ms.put(cell, served.take(np.where(pushing, place, 0) * runs + every))
-        rank.put(cell, before + place)
-        go_on_ms.put(following - layer, np.where(goes, now, 0))
-        went_after.put(following - layer, before + after + 1)
-        finished += pushed
-        cell += layer * pushed
-        pending = np.where(goes, arrive, np.where(pushed, np.inf, pending))
-        free = np.where(certain > 0, done_ms[certain - 1, every], free)
-        before = before + certain
-    return stations(draws, size, finished, np.isfinite(pending), *(array[:-1] for array in log))
+            self.take_rows(self.draws.more_rows(self.rows))
+            self.log = self.log.resized(self.rows + 1)
+            return
+        self.write(window, service, following - self.layer, np.where(goes, go_on_ms, 0), after)
+        self.finished += pushed
+        self.cell += self.layer * pushed
+        self.pending_ms = np.where(goes, arrives_ms, np.where(pushed, np.inf, self.pending_ms))
+        self.free_ms = np.where(certain > 0, service.done_ms[certain - 1, self.run], self.free_ms)
+        self.before = self.before + certain
+
+    def opened(self) -> tuple[Window, Service]:
+        """The pushes on their way in the order of their arrival, ties by worker number, and their service."""
+        order = self.pending_ms.argsort(axis=0, kind="stable") * self.runs + self.run
+        place = np.empty_like(self.cell)
+        place.put(order, np.broadcast_to(self.number, place.shape))
+        arrived_ms = self.pending_ms.take(order)
+        served_ms, ends_ms = served(arrived_ms, self.free_ms, self.network.service_ms)
+        done_ms = np.concatenate([ends_ms, np.full((1, self.runs), np.inf)])
+        window = Window(place, np.isfinite(self.pending_ms), self.before, self.finished)
+        return window, Service(arrived_ms, served_ms, done_ms)
+
+    def arrival_ms(self, following: np.ndarray, go_on_ms: np.ndarray, lacking: np.ndarray | None) -> np.ndarray:
+        """When the push of a worker's following mini-batch arrives; infinite where it has no draws for it yet."""
+        compute, push = (times.take(following, mode="clip") for times in (self.compute, self.push))
+        arrives_ms = go_on_ms + self.network.pull_ms + compute + push
+        if lacking is not None:
+            arrives_ms[lacking] = np.inf
+        return arrives_ms
+
+    def certain(self, service: Service, arrives_ms: np.ndarray) -> np.ndarray:
+        """How many pushes of the window nobody can overtake, (runs,).
+
+        Nobody who goes on in it arrives before the first of `arrives_ms`: what does keeps its place, and so does the
+        first push of all.
+        """
+        safe = (service.arrived_ms < arrives_ms.min(axis=0)) & (self.before + self.number < self.pushes)
+        safe[0] = self.before < self.pushes
+        return np.count_nonzero(safe, axis=0)
+
+    def write(
+        self, window: Window, service: Service, last: np.ndarray, go_on_ms: np.ndarray, after: np.ndarray
+    ) -> None:
+        """Write down the pushes of a window, and how their workers go on; last: the cells before what follows."""
+        place = np.where(window.pushing, window.place, 0)
+        self.log.served_ms.put(self.cell, service.served_ms.take(place * self.runs + self.run))
+        self.log.rank.put(self.cell, self.before + window.place)
+        self.log.go_on_ms.put(last, go_on_ms)
+        self.log.went_after.put(last, self.before + after + 1)
+
+    def timestamps(self, size: int) -> Timestamps:
+        """When every mini-batch passed what."""
+        under_way = np.isfinite(self.pending_ms)
+        return timestamps(self.draws, size, self.log.first(self.rows), self.finished, under_way)
 
 
-def flat_draws(draws: Draws, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Compute and push times of so many rows, one after the other."""
-    return draws.compute_rows(rows).reshape(-1), draws.push_rows(rows).reshape(-1)
-
-
-def queue(arrived: np.ndarray, free: np.ndarray, service: float) -> tuple[np.ndarray, np.ndarray]:
+def served(arrived_ms: np.ndarray, free_ms: np.ndarray, service_ms: float) -> tuple[np.ndarray, np.ndarray]:
     """When pushes that arrive in this order are served by a server that is free at such a time, and when that ends."""
-    if not service:
-        return arrived, arrived
+    if not service_ms:
+        return arrived_ms, arrived_ms
 
     def next_done(free_at: float, arrives: float) -> float:
-        return (arrives if arrives > free_at else free_at) + service
+        return (arrives if arrives > free_at else free_at) + service_ms
 
-    done = np.empty((len(arrived) + 1, free.size))
-    if free.size < FEW_RUNS:
-        for run, free_at in enumerate(free.tolist()):
-            done[:, run] = list(accumulate(arrived[:, run].tolist(), next_done, initial=free_at))
+    done = np.empty((len(arrived_ms) + 1, free_ms.size))
+    if free_ms.size < FEW_RUNS:
+        for run, free_at in enumerate(free_ms.tolist()):
+            done[:, run] = list(accumulate(arrived_ms[:, run].tolist(), next_done, initial=free_at))
     else:  # the same sums, for all runs together
-        done[0] = free
-        for at, arrives in enumerate(arrived):
+        done[0] = free_ms
+        for at, arrives in enumerate(arrived_ms):
             np.maximum(arrives, done[at], out=done[at + 1])
-            done[at + 1] += service
-    return np.maximum(arrived, done[:-1]), done[1:]
-
-
-def lengthened(array: np.ndarray, rows: int) -> np.ndarray:
-    """The array with rows of zeros added to its end."""
-    longer = np.zeros((rows, *array.shape[1:]), dtype=array.dtype)
-    longer[: len(array)] = array
-    return longer
+            done[at + 1] += service_ms
+    return np.maximum(arrived_ms, done[:-1]), done[1:]

@@ -26,7 +26,9 @@ class Speedup:
     @property
     def decided(self) -> bool:
         """Whether the interval leaves 1 out; 1 itself may be its end."""
-        return self.low >= 1 < self.median or self.high <= 1 > self.median
+        faster = self.low >= 1 and self.median > 1
+        slower = self.high <= 1 and self.median < 1
+        return faster or slower
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,7 +131,9 @@ def kind_of(workers: int, slowdown: float, share: float) -> str:
         return "alone"
     if slowdown <= EVEN:
         return "even"
-    return "persistent" if share > 2 / 3 else "transient" if share < 1 / 3 else "both"
+    if share > 2 / 3:
+        return "persistent"
+    return "transient" if share < 1 / 3 else "both"
 
 
 def suspicion(trace: Trace) -> str:

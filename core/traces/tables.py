@@ -227,4 +227,6 @@ def steps(file: str, column: pd.Series) -> pd.Series:
 def guessed_unit(times: pd.Series) -> str:
     """The unit in which a typical mini-batch takes between 1 ms and 100 s."""
     typical = times.median()
-    return "s" if typical < 1 else "ms" if typical <= 1e5 else "us"
+    if typical < 1:
+        return "s"
+    return "ms" if typical <= 1e5 else "us"
