@@ -3,7 +3,7 @@
 from core.charts.colors import PHASE_COLORS, POLICY_COLORS, RULE_COLOR, STALENESS_COLOR, phase_legend
 from core.charts.comparisons import histogram, intervals
 from core.charts.learning import curves, sensitivity
-from core.charts.maps import amounts, heatmap, speedups, winners
+from core.charts.maps import Coloring, amounts, heatmap, speedups, winners
 from core.charts.specs import Chart, Values, as_spec, columns
 from core.charts.timelines import contributions, overview, shares, small_timeline, staleness, timeline
 from core.charts.traces import remedies, slowness
@@ -14,6 +14,7 @@ __all__ = [
     "RULE_COLOR",
     "STALENESS_COLOR",
     "Chart",
+    "Coloring",
     "Values",
     "amounts",
     "as_spec",

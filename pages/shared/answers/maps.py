@@ -1,11 +1,12 @@
 """What Map says, tables and draws of its cells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 import pyarrow as pa
 
 from core import charts
+from core.common.wording import lowered
 from core.links import PARAMETERS
 from core.maps import Question, answers, break_even, winners
 from core.report import maps as map_report
@@ -101,51 +102,98 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """The cells of a map, and what their colours and marks mean."""
+
+    headline: str
+    rows: pd.DataFrame
+    """A row a cell: its parameters, shown (what is coloured), decided, and the columns of the tooltip."""
+    coloring: charts.Coloring
+    tooltip: list[tuple[str, str, str]]
+    """Field, title and format."""
+    edges: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["x", "y", "x2", "y2"]))
+    """The line of break-even."""
+
+
 def grid(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     """A heatmap with the break-even line; cells whose interval contains 1 are marked."""
-    question, policy, titles = asked.question, asked.about, asked.titles
-    colors, baseline = asked.colors, asked.labels[0]
-    tooltip = [(f"v{i}:Q", title, ",.4g") for i, title in enumerate(titles)]
-    edges = pd.DataFrame(columns=["x", "y", "x2", "y2"])
-    if policy is None:
-        headline = map_report.fastest_headline(table, asked.names)
-        rows = winners(table, asked.names).assign(shown=lambda rows: rows["policy"])
-        coloring = charts.winners([label for label in asked.labels if label in set(rows["policy"])], colors)
-        tooltip += [
-            ("policy:N", "Fastest", ""),
-            ("lead:Q", "Lead over the next (×)", ".3f"),
-            ("speedup:Q", f"Over {map_report.lowered(baseline)} (×)", ".3f"),
-        ]
+    if asked.about is None:
+        cells = fastest_cells(table, asked)
+    elif asked.question.column == "speedup":
+        cells = speedup_cells(table, asked, asked.about)
     else:
-        rows = answers(table, question, policy).assign(shown=lambda rows: rows["value"])
-        tooltip += [
-            (f"{name}:Q", f"{title} ({question.unit})", ".4g")
-            for name, title in (("value", question.label), ("low", "Low"), ("high", "High"))
-        ]
-    (across, up), (across_values, up_values) = asked.names, asked.values
-    rows = rows.assign(
-        x=rows[across].map(list(across_values).index),
-        y=rows[up].map(list(up_values).index),
-        v0=rows[across],
-        v1=rows[up],
-    )
-    if policy is not None and question.column == "speedup":
-        headline = map_report.speedup_headline(rows, policy, baseline)
-        title = f"speed-up over {map_report.lowered(baseline)} (×)"
-        coloring = charts.speedups(rows["value"], colors[baseline], colors[policy], title)
-        edges = break_even(rows.pivot(index="y", columns="x", values="value").to_numpy())
-    elif policy is not None:
-        headline = map_report.amount_headline(rows, question, policy, asked.names)
-        coloring = charts.amounts(f"{question.label} ({question.unit})")
+        cells = amount_cells(table, asked, asked.about)
+    titles = asked.titles
+    places = [(f"v{i}:Q", title, ",.4g") for i, title in enumerate(titles)]
+    chart = charts.heatmap(cells.rows, titles, asked.values, cells.coloring, [*places, *cells.tooltip], cells.edges)
     return MapAnswer(
         table=table,
         cells=tabled(table),
         refusals=map_report.refusals(table),
         drawn=Drawn(
-            title=headline,
-            chart=ready(charts.heatmap(rows, titles, asked.values, coloring, tooltip, edges)),
-            words=f"Map of {question.label.lower()} over {titles[0]} and {titles[1]}.",
+            title=cells.headline,
+            chart=ready(chart),
+            words=f"Map of {asked.question.label.lower()} over {titles[0]} and {titles[1]}.",
         ),
         caption="≈: the interval contains 1, so the runs do not decide. The black line is break-even. "
         "Click a cell to open it.",
     )
+
+
+def placed(rows: pd.DataFrame, asked: Asked) -> pd.DataFrame:
+    """The rows of cells with their places on the axes, x and y, and the values there, v0 and v1."""
+    (across, up), (across_values, up_values) = asked.names, asked.values
+    return rows.assign(
+        x=rows[across].map(list(across_values).index),
+        y=rows[up].map(list(up_values).index),
+        v0=rows[across],
+        v1=rows[up],
+    )
+
+
+def fastest_cells(table: pd.DataFrame, asked: Asked) -> Cells:
+    """Which policy is fastest where."""
+    rows = winners(table, asked.names)
+    return Cells(
+        headline=map_report.fastest_headline(table, asked.names),
+        rows=placed(rows.assign(shown=rows["policy"]), asked),
+        coloring=charts.winners([label for label in asked.labels if label in set(rows["policy"])], asked.colors),
+        tooltip=[
+            ("policy:N", "Fastest", ""),
+            ("lead:Q", "Lead over the next (×)", ".3f"),
+            ("speedup:Q", f"Over {lowered(asked.labels[0])} (×)", ".3f"),
+        ],
+    )
+
+
+def speedup_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
+    """Where a policy is faster than the baseline, with the line of break-even."""
+    baseline, rows = asked.labels[0], placed(answers(table, asked.question, policy), asked)
+    title = f"speed-up over {lowered(baseline)} (×)"
+    return Cells(
+        headline=map_report.speedup_headline(rows, policy, baseline),
+        rows=rows.assign(shown=rows["value"]),
+        coloring=charts.speedups(rows["value"], asked.colors[baseline], asked.colors[policy], title),
+        tooltip=amounts_in_tooltip(asked.question),
+        edges=break_even(rows.pivot(index="y", columns="x", values="value").to_numpy()),
+    )
+
+
+def amount_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
+    """How much of something there is under a policy."""
+    question, rows = asked.question, placed(answers(table, asked.question, policy), asked)
+    return Cells(
+        headline=map_report.amount_headline(rows, question, policy, asked.names),
+        rows=rows.assign(shown=rows["value"]),
+        coloring=charts.amounts(f"{question.label} ({question.unit})"),
+        tooltip=amounts_in_tooltip(question),
+    )
+
+
+def amounts_in_tooltip(question: Question) -> list[tuple[str, str, str]]:
+    """The value of a cell, and between which values the runs lie."""
+    return [
+        (f"{name}:Q", f"{title} ({question.unit})", ".4g")
+        for name, title in (("value", question.label), ("low", "Low"), ("high", "High"))
+    ]
