@@ -1,16 +1,25 @@
-"""Batch scheduler simulator: who waits for whom when N workers train in parallel, and what it costs."""
+"""Batch scheduler simulator: who waits for whom when N workers train in parallel, and what it costs.
+
+A *worker* computes one *mini-batch* (or *batch*) after the other, B of them in an *epoch*; the gradient of each becomes
+part of an *update* of the shared parameters. With a barrier, the batches that all workers compute between two barriers
+are an *iteration*; in a measured run it is a *step*. Arrays have a *row* for each worker's first, second, … batch.
+"""
 
 from core.common.validation import ScenarioError
+from core.learning import learn, replay
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.scenario import Scenario
 from core.simulation.paired import compare, replicate
 from core.simulation.run import Run, simulate
 from core.simulation.sweeps import sweep
-from core.traces.reading import read_trace
-from core.traces.trace import Trace
+from core.statistics.verdicts import Verdict, verdict
+from core.traces import Trace, diagnose, read_trace, what_if
 from core.workload.compute_laws import Constant, Gumbel, LogNormal, Measured, Pareto, ShiftedExponential, Uniform
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
+from core.workload.workload import Workload
+
+__version__ = "0.6"
 
 __all__ = [
     "AlphaBeta",
@@ -34,9 +43,17 @@ __all__ = [
     "Synchronous",
     "Trace",
     "Uniform",
+    "Verdict",
+    "Workload",
+    "__version__",
     "compare",
+    "diagnose",
+    "learn",
     "read_trace",
+    "replay",
     "replicate",
     "simulate",
     "sweep",
+    "verdict",
+    "what_if",
 ]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 PHASES = ("compute", "wait", "comm", "cancelled")
+REASONS = ("", "barrier", "staleness bound", "server queue", "update")
+"""Why workers wait under the policies that there are; empty for other phases."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from core.schedule.schedule import Schedule, one_run
+from core.schedule.schedule import PHASES, REASONS, Schedule, one_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ class Segments:
             {
                 "worker": self.worker,
                 "batch": self.batch,
-                "phase": named(self.kind, self.phases),
-                "reason": named(self.kind, self.reasons),
+                "phase": named(self.kind, self.phases, PHASES),
+                "reason": named(self.kind, self.reasons, REASONS),
                 "start_ms": self.start_ms,
                 "end_ms": self.end_ms,
             }
@@ -92,26 +92,31 @@ def under_way(
     return np.minimum(first, last), last
 
 
-def named(kind: np.ndarray, names: Sequence[str]) -> pd.Categorical:
-    """The name of each row's kind, stored once however many rows there are."""
-    distinct = list(dict.fromkeys(names))
-    return pd.Categorical.from_codes(np.array([distinct.index(name) for name in names], np.int8)[kind], distinct)
+def named(kind: np.ndarray, names: Sequence[str], known: Sequence[str]) -> pd.Categorical:
+    """The name of each row's kind, stored once however many rows there are; the type is the same for all policies."""
+    categories = list(dict.fromkeys([*known, *names]))
+    codes = np.array([categories.index(name) for name in names], np.int8)
+    return pd.Categorical.from_codes(codes[kind], categories)
 
 
 def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     """Every gradient that was begun in one run, by worker and batch; batch counts each worker's own.
 
-    Columns: worker, batch, read_ms, ready_ms, applied_ms, update, staleness (updates), used.
+    Columns: worker, batch, read_ms, ready_ms, applied_ms, update_number (0 first, −1 for those that were not used),
+    staleness (updates), used, and update, which is update_number by its old name: a data frame has a method of that
+    name, so that it cannot be had as an attribute.
     """
     rows, workers, _ = schedule.shape
     worker, batch = np.indices((workers, rows))
     fields = one_run(
         schedule, run, schedule.read_ms, schedule.ready_ms, schedule.applied_ms, schedule.update, schedule.staleness
     )
-    names = ("read_ms", "ready_ms", "applied_ms", "update", "staleness")
+    names = ("read_ms", "ready_ms", "applied_ms", "update_number", "staleness")
     used = np.broadcast_to(True if schedule.used is None else schedule.used, schedule.shape)[..., run].T
     columns = {"worker": worker, "batch": batch, **dict(zip(names, fields, strict=True)), "used": used}
     table = pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+    table = table.astype({"update_number": np.int64, "staleness": np.int64})
+    table["update"] = table["update_number"]
     if schedule.started is None:
         return table
     return table[np.ravel(one_run(schedule, run, schedule.started)[0])].reset_index(drop=True)

@@ -38,13 +38,14 @@ class Run:
         return tables.segments(self.schedule).table()
 
     def gradients(self) -> pd.DataFrame:
-        """Gradients with their staleness: worker, batch, read_ms, ready_ms, applied_ms, update, staleness, used."""
+        """Gradients: worker, batch, read_ms, ready_ms, applied_ms, update_number (also update), staleness, used."""
         return tables.gradients(self.schedule)
 
     def barriers(self) -> pd.DataFrame:
         """Barriers and whom each waited for: batch, barrier_ms, straggler. Empty where there are none."""
         found = tables.barriers(self.schedule)
-        return pd.DataFrame(columns=["batch", "barrier_ms", "straggler"]) if found is None else found.table()
+        none = np.zeros(0, dtype=np.int64)
+        return (found or tables.Barriers(none, np.zeros(0), none)).table()
 
     def contributions(self) -> pd.DataFrame:
         """Gradients of each worker: worker, used, cancelled."""

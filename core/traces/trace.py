@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import TIME_RANGE_MS, ScenarioError, as_table, shown
+from core.schedule.schedule import PHASES, REASONS
+from core.schedule.tables import named
 from core.workload.compute_laws import Measured
 from core.workload.networks import FlatLatency, Network
 
@@ -90,13 +92,12 @@ class Trace:
         spent = np.stack([compute, wait, comm], axis=2).transpose(1, 0, 2).reshape(compute.shape[1], -1)
         end = spent.cumsum(axis=1)
         worker, place = np.nonzero(spent)
-        phase = np.array(["compute", "wait", "comm"])[place % 3]
         return pd.DataFrame(
             {
                 "worker": worker,
                 "batch": np.array(self.step_numbers)[place // 3],
-                "phase": phase,
-                "reason": np.where(phase == "wait", "barrier", ""),
+                "phase": named(place % 3, ("compute", "wait", "comm"), PHASES),
+                "reason": named(place % 3, ("", "barrier", ""), REASONS),
                 "start_ms": (end - spent)[worker, place],
                 "end_ms": end[worker, place],
             }

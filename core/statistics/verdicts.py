@@ -1,0 +1,236 @@
+"""What paired runs decide: ratios of mean times with their intervals, and whether they leave 1 out."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from core.common.validation import ScenarioError, shown
+from core.statistics.pairs import Paired
+from core.statistics.student import two_sided_p, two_sided_quantile
+
+LEVEL = 0.05
+"""In so many cases at the most, policies that are equal are told apart."""
+NO_DIFFERENCE = 0.01  # a ratio within 1 ± this makes no difference in practice
+ROUNDING = 1e-12  # of a time: what varies by less does not vary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """The mean of one time over that of another, from runs in pairs."""
+
+    value: float
+    low: float
+    high: float
+    """Its interval at the level at which it is judged; NaN where runs are too few, or too wild, for one."""
+    decided: bool
+    """Whether the interval leaves 1 out."""
+    deviation: float
+    """Standard deviation of a pair's contribution, so that the error of R runs is deviation / √R; NaN for one run."""
+    level: float
+    runs: int
+
+    @property
+    def outcome(self) -> str:
+        """decided, equal (not decided, and within 1 ± 1 %) or open."""
+        if self.decided:
+            return "decided"
+        return "equal" if self.low >= 1 - NO_DIFFERENCE and self.high <= 1 + NO_DIFFERENCE else "open"
+
+    @property
+    def inverse(self) -> "Ratio":
+        """The other time over the one."""
+        return Ratio(
+            value=1 / self.value,
+            low=1 / self.high,
+            high=1 / self.low,
+            decided=self.decided,
+            deviation=self.deviation / self.value**2,
+            level=self.level,
+            runs=self.runs,
+        )
+
+    @property
+    def runs_to_decide(self) -> int | None:
+        """With about how many runs it would be decided or called equal, should its value be true.
+
+        Errors shrink with the root of the runs: R grows as (error / distance)². None where it is not open, or where one
+        run tells nothing.
+        """
+        if self.outcome != "open" or not self.deviation > 0:
+            return None
+        distance = abs(self.value - 1)
+        distance = max(distance, NO_DIFFERENCE - distance)
+        runs = self.runs
+        for _ in range(20):  # the quantile depends on the runs, but hardly
+            needed = (two_sided_quantile(self.level, max(1, runs - 1)) * self.deviation / distance) ** 2
+            if runs in (needed_runs := math.ceil(needed), needed_runs - 1):
+                break
+            runs = max(2, min(needed_runs, 10**9))
+        return max(runs, self.runs + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Which of two policies finishes first, by how much, and how surely."""
+
+    winner: str
+    """The quicker one on average; whether that is more than chance, `outcome` says."""
+    runner_up: str
+    ratio: Ratio
+    """The runner-up's mean epoch time over the winner's."""
+    faster_percent: float
+    """Share of the runs in which the winner is the faster one."""
+
+    @property
+    def speedup(self) -> float:
+        """The runner-up's mean epoch time over the winner's: 1 or more."""
+        return self.ratio.value
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval of the speed-up; NaN where there is none."""
+        return self.ratio.low
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval of the speed-up; NaN where there is none."""
+        return self.ratio.high
+
+    @property
+    def outcome(self) -> str:
+        """decided, equal or open."""
+        return self.ratio.outcome
+
+    @property
+    def runs_to_decide(self) -> int | None:
+        """With about how many runs it would be decided; None where it is, or where one run tells nothing."""
+        return self.ratio.runs_to_decide
+
+
+def verdict(table: "pd.DataFrame | Paired") -> Verdict:
+    """Whether a table's first policy or the fastest other finishes first, by how much, and how surely.
+
+    The speed-up is the ratio of mean epoch times, with Fieller's interval. All pairs of the table's policies are
+    corrected for, so that equal ones are told apart in at most 5 % of the cases however many there are.
+
+    Args:
+        table: what `compare` made, of two policies or more.
+
+    Returns:
+        winner, speedup (1 or more), low, high, outcome ("decided", "equal" within 1 %, or "open"), faster_percent
+        (of the runs) and runs_to_decide.
+
+    Raises:
+        ScenarioError: for a table that is not one of `compare`, or of a single policy.
+
+    Source:
+        Fieller, Some problems in interval estimation (1954); Holm, A simple sequentially rejective multiple test
+        procedure (1979).
+
+    Example:
+        >>> from core import Asynchronous, Scenario, Synchronous, compare, verdict
+        >>> found = verdict(compare(Scenario(), [Synchronous(), Asynchronous()], replicates=200))
+        >>> found.winner, found.outcome, round(found.speedup, 1)
+        ('Asynchronous', 'decided', 1.4)
+
+    """
+    paired = of_compare(table)
+    baseline = paired.baseline
+    other = next(policy for policy in paired.order if policy != baseline)
+    ratios = speedups(paired)
+    ratio, winner, runner_up = ratios[baseline, other], other, baseline
+    if ratio.value < 1:
+        ratio, winner, runner_up = ratio.inverse, baseline, other
+    faster = paired.runs[winner]["epoch_ms"] < paired.runs[runner_up]["epoch_ms"]
+    return Verdict(winner=winner, runner_up=runner_up, ratio=ratio, faster_percent=float(100 * faster.mean()))
+
+
+def of_compare(table) -> Paired:
+    """The table taken apart; ScenarioError where it is not one that `compare` made of two policies or more."""
+    if isinstance(table, pd.DataFrame) and {"policy", "epoch_ms"} <= set(table.columns) and len(table):
+        table = Paired.of(table)
+    if not isinstance(table, Paired):
+        raise ScenarioError(f"table: {shown(table)} is not a table that compare made.")
+    runs = {len(of["epoch_ms"]) for of in table.runs.values()}
+    if len(table.runs) < 2 or len(runs) > 1:
+        raise ScenarioError("table: it does not hold as many runs of each of two policies or more.")
+    return table
+
+
+def speedups(paired: Paired) -> dict[tuple[str, str], Ratio]:
+    """The mean epoch time of each policy over that of each other one, corrected for all pairs (Holm)."""
+    policies = list(paired.runs)
+    epochs = [paired.runs[policy]["epoch_ms"] for policy in policies]
+    pairs = list(combinations(range(len(policies)), 2))
+    found = ratios([(epochs[i], epochs[j]) for i, j in pairs])
+    both: dict[tuple[str, str], Ratio] = {}
+    for (i, j), ratio in zip(pairs, found, strict=True):
+        both[policies[i], policies[j]] = ratio
+        both[policies[j], policies[i]] = ratio.inverse
+    return both
+
+
+def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL) -> list[Ratio]:
+    """The ratio of the means of each pair of times, all of them judged together at a level.
+
+    Holm's procedure: the pair whose difference is surest is judged at level / pairs, the next one at
+    level / (pairs − 1), until one is not decided; the others are judged as that one, and are not decided either.
+    """
+    chances = [chance_of_none(*pair) for pair in pairs]
+    judged_at = level / len(pairs)
+    found: dict[int, Ratio] = {}
+    open_from_here = False
+    for rank, place in enumerate(np.argsort(chances, kind="stable")):
+        if not open_from_here:
+            judged_at = level / (len(pairs) - rank)
+            open_from_here = chances[place] > judged_at
+        found[int(place)] = ratio(*pairs[place], judged_at, may_decide=not open_from_here)
+    return [found[place] for place in range(len(pairs))]
+
+
+def chance_of_none(one: np.ndarray, other: np.ndarray) -> float:
+    """How likely so large a difference of means would be if there were none (paired t-test); 1 for a single run."""
+    if len(one) < 2:
+        return 1.0
+    difference = one - other
+    mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
+    if deviation <= ROUNDING * float(other.mean()):
+        return float(abs(mean) <= ROUNDING * float(other.mean()))
+    return two_sided_p(mean / deviation * math.sqrt(len(one)), len(one) - 1)
+
+
+def ratio(one: np.ndarray, other: np.ndarray, level: float, may_decide: bool = True) -> Ratio:
+    """The mean of one time over that of another, with Fieller's interval at a level.
+
+    Every ρ for which |mean(one − ρ·other)| ≤ t·sd(one − ρ·other)/√R: 1 lies in it just when the paired t-test does not
+    reject. Where it has no ends there is no interval, and nothing is decided.
+    """
+    runs, top, bottom = len(one), float(one.mean()), float(other.mean())
+    value = top / bottom
+    if runs < 2:
+        return Ratio(
+            value=value, low=math.nan, high=math.nan, decided=False, deviation=math.nan, level=level, runs=runs
+        )
+    deviation = float(np.std(one - value * other, ddof=1)) / bottom
+    if deviation <= ROUNDING * value:
+        value = 1.0 if abs(value - 1) <= ROUNDING else value
+        return Ratio(value=value, low=value, high=value, decided=value != 1, deviation=0.0, level=level, runs=runs)
+    low, high = fieller(one, other, two_sided_quantile(level, runs - 1))
+    decided = may_decide and (low > 1 or high < 1)
+    return Ratio(value=value, low=low, high=high, decided=decided, deviation=deviation, level=level, runs=runs)
+
+
+def fieller(one: np.ndarray, other: np.ndarray, t: float) -> tuple[float, float]:
+    """Fieller's interval for the ratio of two means: the roots of a quadratic; NaN where it has no ends."""
+    top, bottom, runs = float(one.mean()), float(other.mean()), len(one)
+    ((var_one, both), (_, var_other)) = np.cov(one, other) * (t * t / runs)
+    a, b, c = bottom * bottom - var_other, top * bottom - both, top * top - var_one
+    inside = b * b - a * c
+    if a <= 0 or inside < 0:
+        return math.nan, math.nan
+    root = math.sqrt(inside)
+    return float((b - root) / a), float((b + root) / a)
