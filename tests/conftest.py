@@ -1,5 +1,6 @@
 """Settings of the whole suite: no test is judged by its speed, and all of them answer the same way every time."""
 
+import gc
 import os
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker has one core: threads that wait for another take time from it
@@ -38,3 +39,10 @@ def pytest_collection_modifyitems(items):
         for name, where in TOGETHER.items():
             if item.nodeid.startswith(where):
                 item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_collection_finish():
+    """What has been imported by now stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

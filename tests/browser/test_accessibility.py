@@ -38,7 +38,7 @@ def still(me, path):
 
 def serious(me, options):
     """What axe-core finds, as far as it is serious."""
-    found = Axe().run(me.page, options=options).response["violations"]
+    found = Axe().run(me.page, options=options | {"resultTypes": ["violations"]}).response["violations"]
     return [
         (rule["id"], node["html"][:200], node["failureSummary"][:200])
         for rule in found

@@ -26,6 +26,14 @@ def checks_are_sampled_once():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_components_are_looked_for():
+    """AppTest would read the metadata of all packages at every run, for components of which there are none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda *_, **__: [])
+        yield
+
+
 @pytest.fixture
 def open_page():
     """Open a page with the given URL parameters, in a fresh session and with an empty cache."""
