@@ -246,15 +246,20 @@ def trace_speed() -> None:
     print(f"a trace of {LongTrace.size / 1e6:.0f} MB: read in {taken:.1f} s; the process grew by {grown:.0f} MiB")
 
 
+def own_speed() -> None:
+    """Our times beside the alternatives'."""
+    compare_speed()
+    policy_speed()
+    learning_speed()
+    refused_speed()
+
+
+MEASURES = {"browser": browser_speed, "rerun": reruns.main, "traces": trace_speed}
+
 if __name__ == "__main__":
-    if "browser" in sys.argv[1:]:
-        browser_speed()
-    elif "rerun" in sys.argv[1:]:
-        reruns.main([page for page in sys.argv[1:] if page != "rerun"])
-    elif "traces" in sys.argv[1:]:
-        trace_speed()
+    if len(sys.argv) == 1:
+        own_speed()
+    elif sys.argv[1] not in MEASURES:
+        sys.exit(f"{sys.argv[1]} is not measured; there are {', '.join(MEASURES)}.")
     else:
-        compare_speed()
-        policy_speed()
-        learning_speed()
-        refused_speed()
+        MEASURES[sys.argv[1]](*[sys.argv[2:]] if sys.argv[1] == "rerun" else [])
