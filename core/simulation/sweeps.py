@@ -218,19 +218,18 @@ def several(name: str, values) -> list:
         found = []
     if not found:
         raise ScenarioError(f"grid: {name}: {shown(values)} is not a list of values.")
-    if len(found) <= MOST_CELLS:
-        twice = next((value for i, value in enumerate(found) if is_among(value, found[:i])), None)
-        if twice is not None:
-            raise ScenarioError(f"grid: {name}: {shown(twice)} is there twice.")
+    if len(found) <= MOST_CELLS and (twice := repeated(found)):
+        raise ScenarioError(f"grid: {name}: {shown(twice[0])} is there twice.")
     return found
 
 
-def is_among(value, others: Sequence) -> bool:
-    """Whether others have a value that is equal."""
+def repeated(values: list) -> list:
+    """The values that are there a second time; those that cannot be told apart, as arrays, are none."""
+    seen: set = set()
     try:
-        return value in others
-    except Exception:  # of anybody's objects: arrays, for one, have no single truth
-        return False
+        return [value for value in values if value in seen or seen.add(value)]
+    except TypeError:  # lists, for one, which no parameter takes
+        return []
 
 
 def parameters(scenario: Workload, policies: Sequence[Policy]) -> list[str]:

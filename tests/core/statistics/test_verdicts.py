@@ -40,11 +40,11 @@ def share_decided(law, policies, runs, samples, gain=1.0):
 
 
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize(("policies", "samples"), [(2, 1_500), (8, 250)])
+@pytest.mark.parametrize(("policies", "samples"), [(2, 800), (8, 100)])
 @pytest.mark.parametrize("runs", [2, 3, 5, 30, 1_000])
 def test_equal_policies_are_told_apart_in_at_most_6_percent(law, policies, samples, runs):
     """Beyond the 5 % that the verdict allows itself, three standard errors of the samples."""
-    samples = min(samples, 150_000 // runs)
+    samples = min(samples, 200_000 // runs)
     assert share_decided(law, policies, runs, samples) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / samples)
 
 
