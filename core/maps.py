@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.common.parameters import by_key
+from core.common.parameters import Checked, by_key
 from core.common.validation import ScenarioError, real, shown
 from core.learning.experiment import learn
 from core.learning.problem import Problem
@@ -21,12 +21,8 @@ from core.workload.workload import Workload
 
 MOST_VALUES = 40
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
-AXES = {
-    key: at.axis
-    for kind in (Workload, *LAWS.values(), Stragglers, *NETWORKS.values(), *POLICIES.values())
-    for key, at in by_key(kind).items()
-    if at.axis
-}
+KINDS: tuple[type[Checked], ...] = (Workload, *LAWS.values(), Stragglers, *NETWORKS.values(), *POLICIES.values())
+AXES = {key: at.axis for kind in KINDS for key, at in by_key(kind).items() if at.axis}
 """Keys of a link that can be an axis, with values to start from."""
 
 

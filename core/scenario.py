@@ -19,7 +19,7 @@ class Scenario(Workload):
 
     policy: Policy = takes(OfKind(Policy, POLICIES), default_factory=Synchronous)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.policy.check(self.workers)
         pushes = self.policy.pushes(self.workers, self.batches, self.network)

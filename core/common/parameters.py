@@ -5,12 +5,14 @@ A field's range, its key in a link, its label and what it means are declared at 
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from core.common.validation import ScenarioError, one_of, real, refuse_unknown, shown, whole
+
+R = TypeVar("R")
 
 
 class Rule(ABC):
@@ -22,7 +24,7 @@ class Rule(ABC):
         """What it takes, in words: a whole number from 1 to 64."""
 
     @abstractmethod
-    def checked(self, name: str, value) -> Any:
+    def checked(self, name: str, value: object) -> Any:
         """The value in its own type; ScenarioError, naming the field, where it is not allowed."""
 
     def read(self, name: str, texts: Sequence[str]) -> Any:
@@ -45,7 +47,7 @@ class Number(Rule):
 
     low: float
     high: float
-    kind: type
+    kind: type[int] | type[float]
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -57,10 +59,10 @@ class Number(Rule):
         least, most = self.ends
         return self.kind(min(max(value, least), most))
 
-    def read(self, name, texts):
+    def read(self, name: str, texts: Sequence[str]) -> Any:
         text = texts[0] if len(texts) == 1 else super().read(name, texts)
         try:
-            number = float(text)
+            number: float | str = float(text)
         except ValueError:
             number = text
         if self.kind is int and isinstance(number, float) and number.is_integer():
@@ -83,17 +85,17 @@ class Real(Number):
     kind = float
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         lower = f"above {self.low:,g}" if self.above else f"from {self.low:,g}"
         upper = f"to below {self.high:,g}" if self.below else f"to {self.high:,g}"
         return f"a number {lower} {upper}{self.unit and ' ' + self.unit}"
 
     @property
-    def ends(self):
+    def ends(self) -> tuple[float, float]:
         low, high = float(self.low), float(self.high)
         return math.nextafter(low, high) if self.above else low, math.nextafter(high, low) if self.below else high
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> float:
         return real(name, value, self.low, self.high, above=self.above, below=self.below, unit=self.unit)
 
 
@@ -106,10 +108,10 @@ class Whole(Number):
     kind = int
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return f"a whole number from {self.low:,} to {self.high:,}"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> int:
         return whole(name, value, self.low, self.high)
 
 
@@ -120,10 +122,10 @@ class OneOf(Rule):
     choices: tuple[str, ...]
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> str:
         return one_of(name, value, self.choices)
 
 
@@ -132,10 +134,10 @@ class Flag(Rule):
     """True or false."""
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return "true or false"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> bool:
         if isinstance(value, bool):
             return value
         return one_of(name, value.lower() if isinstance(value, str) else value, ("true", "false")) == "true"
@@ -148,10 +150,10 @@ class Text(Rule):
     most: int
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return f"up to {self.most} characters"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> str:
         if not isinstance(value, str) or len(value) > self.most:
             raise ScenarioError(f"{name}: {shown(value)} is not a text of {self.allowed}.")
         return value
@@ -166,11 +168,11 @@ class Several(Rule):
     most: int
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         how_many = f"at most {self.most:,}" if self.least == 0 else f"{self.least:,} to {self.most:,}"
         return f"a tuple of {how_many}, each {self.each.allowed}"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> tuple:
         if not isinstance(value, tuple) or not self.least <= len(value) <= self.most:
             raise ScenarioError(f"{name}: {shown(value)} is not {self.allowed}.")
         return tuple(self.each.checked(name, each) for each in value)
@@ -184,15 +186,15 @@ class OfKind(Rule):
     known: Mapping[str, type]
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return f"one of {', '.join(self.known)}"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> Any:
         if not isinstance(value, self.kind):
             raise ScenarioError(f"{name}: {shown(value)} is not {self.allowed}.")
         return value
 
-    def from_dict(self, name: str, data):
+    def from_dict(self, name: str, data: object) -> Any:
         """What `to_dict` described; ScenarioError names an unknown kind or field."""
         kind = data.get("kind") if isinstance(data, dict) else data
         if not isinstance(data, dict) or not isinstance(kind, str) or kind not in self.known:
@@ -229,7 +231,9 @@ class Parameter:
     """Values to start from where it is an axis of a map; none where it cannot be one."""
 
 
-def takes(rule: Rule, default=MISSING, *, default_factory=MISSING, in_links=None, **about) -> Any:
+def takes(
+    rule: Rule, default: Any = MISSING, *, default_factory: Any = MISSING, in_links: Any = None, **about: Any
+) -> Any:
     """A field of a `Checked` class.
 
     Args:
@@ -248,36 +252,43 @@ def takes(rule: Rule, default=MISSING, *, default_factory=MISSING, in_links=None
     return field(metadata={"parameter": parameter})
 
 
-@cache
+def once_per_class(answer: Callable[[type], R]) -> Callable[[type], R]:
+    """The answer, worked out once for each class; `cache` itself, of which mypy thinks that it takes no classes."""
+    return cache(answer)
+
+
+@once_per_class
 def parameters(kind: type) -> dict[str, Parameter]:
     """The parameters of a `Checked` class, by the names of their fields."""
     return {f.name: f.metadata["parameter"] for f in fields(kind) if f.init and "parameter" in f.metadata}
 
 
-@cache
+@once_per_class
 def by_key(kind: type) -> dict[str, Parameter]:
     """The parameters of a `Checked` class that a link carries, by what it calls them."""
     return {at.key: at for at in parameters(kind).values() if at.key}
 
 
-@cache
+@once_per_class
 def keys(kind: type) -> dict[str, str]:
     """The fields of a `Checked` class that a link carries: what it calls each."""
     return {name: parameter.key for name, parameter in parameters(kind).items() if parameter.key}
 
 
+@dataclass(frozen=True)
 class Checked:
     """Base of frozen dataclasses whose fields are checked, and put into their own type, when an object is made."""
 
     prefix = ""
     """What stands before a field's name in a message: compute. or network."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, parameter in parameters(type(self)).items():
             value = parameter.rule.checked(f"{self.prefix}{name}", getattr(self, name))
             object.__setattr__(self, name, value)
 
 
+@dataclass(frozen=True)
 class Part(Checked):
     """A named piece of a scenario (a law, a network, a policy) with a plain-dict form."""
 

@@ -2,6 +2,8 @@
 
 import numbers
 import reprlib
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -15,15 +17,15 @@ class ScenarioError(ValueError):
     """A value was refused; the message names the field, the value and what is allowed."""
 
 
-def whole(field: str, value, low: int, high: int) -> int:
+def whole(field: str, value: Any, low: int, high: int) -> int:
     """The value as an int, or ScenarioError when it is not a whole number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= int(value) <= high:
         raise ScenarioError(f"{field}: {shown(value)} is not a whole number from {low:,} to {high:,}.")
     return int(value)
 
 
 def real(
-    field: str, value, low: float, high: float, *, above: bool = False, below: bool = False, unit: str = ""
+    field: str, value: Any, low: float, high: float, *, above: bool = False, below: bool = False, unit: str = ""
 ) -> float:
     """The value as a float, or ScenarioError when it is not in [low, high]; `above`, `below` exclude an end."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
@@ -36,7 +38,7 @@ def real(
     return float(value)
 
 
-def one_of(field: str, value, choices) -> str:
+def one_of(field: str, value: object, choices: Collection[str]) -> str:
     """The value, or ScenarioError when it is not one of these texts."""
     if not isinstance(value, str) or value not in choices:
         *others, last = choices
@@ -46,7 +48,7 @@ def one_of(field: str, value, choices) -> str:
 
 def as_table(
     field: str,
-    values,
+    values: Any,
     wanted: str,
     columns: int | None = None,
     least_rows: int = 1,
@@ -76,24 +78,24 @@ def as_table(
 class Brief(reprlib.Repr):
     """Values as they may stand in a message: shortened before they are written out, as their size is anybody's."""
 
-    def repr_int(self, x, level):
+    def repr_int(self, x: int, level: int) -> str:
         return super().repr_int(x, level) if x.bit_length() < 10_000 else f"<whole number of {x.bit_length():,} bits>"
 
-    def repr_bytes(self, x, level):
-        return self.repr_str(bytes(x[: 2 * self.maxstring]), level)
+    def repr_bytes(self, x: bytes | bytearray, level: int) -> str:
+        return self.repr_str(bytes(x[: 2 * self.maxstring]), level)  # type: ignore[arg-type]  # it shortens bytes, too
 
     repr_bytearray = repr_bytes
 
-    def repr_ndarray(self, x, level):
+    def repr_ndarray(self, x: np.ndarray, level: int) -> str:
         return f"<array of shape {x.shape}, {x.dtype}>"
 
-    def repr_DataFrame(self, x, level):  # noqa: N802 - reprlib asks for the name of the type
+    def repr_DataFrame(self, x: Any, level: int) -> str:  # noqa: N802 - reprlib asks for the name of the type
         return f"<{type(x).__name__} of shape {x.shape}>"
 
     repr_Series = repr_DataFrame  # noqa: N815
 
 
-def shown(value) -> str:
+def shown(value: object) -> str:
     """The value as it may stand in a message: shortened, whatever its size and kind."""
     try:
         return Brief().repr(value)
@@ -101,7 +103,7 @@ def shown(value) -> str:
         return f"<{type(value).__name__}>"
 
 
-def refuse_unknown(prefix: str, given, known) -> None:
+def refuse_unknown(prefix: str, given: Iterable, known: Collection[str]) -> None:
     """ScenarioError for the first given name that is not among the known ones."""
     for name in given:
         if name not in known:

@@ -57,15 +57,15 @@ class Digits(Problem):
         return f"network {'–'.join(map(str, (PIXELS, *self.hidden, CLASSES)))}" if self.hidden else "softmax regression"
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"Digits, {self.kind}"
 
     @property
-    def code(self):
+    def code(self) -> str:
         return "network" if self.hidden else "softmax"
 
     @property
-    def what(self):
+    def what(self) -> str:
         return f"{'a ' if self.hidden else ''}{self.kind} on handwritten digits"
 
     @property
@@ -74,11 +74,11 @@ class Digits(Problem):
         return [(after, before + 1) for before, after in pairwise((PIXELS, *self.hidden, CLASSES))]
 
     @property
-    def size(self):
+    def size(self) -> int:
         return sum(rows * columns for rows, columns in self.shapes)
 
     @property
-    def batch_shape(self):
+    def batch_shape(self) -> tuple[int, ...]:
         return (self.batch,)
 
     def layers(self, parameters: np.ndarray) -> list[np.ndarray]:
@@ -89,7 +89,7 @@ class Digits(Problem):
             views.append(parameters[..., first:end].reshape(*parameters.shape[:-1], rows, columns))
         return views
 
-    def start(self, rng):
+    def start(self, rng: np.random.Generator) -> np.ndarray:
         """Normal weights of variance 2/inputs (He et al. 2015), no bias."""
         parameters = np.zeros(self.size)
         for weights in self.layers(parameters):
@@ -97,13 +97,13 @@ class Digits(Problem):
             weights[:, :-1] = rng.standard_normal((units, inputs)) * np.sqrt(2 / inputs)
         return parameters
 
-    def mini_batches(self, rng, count):
+    def mini_batches(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Numbers of training images: every one once, in random order, then again in another."""
         passes = -(-count * self.batch // TRAINING)
         stream = rng.permuted(np.tile(np.arange(TRAINING), (passes, 1)), axis=1).ravel()
         return stream[: count * self.batch].reshape(count, self.batch)
 
-    def gradient(self, parameters, batches):
+    def gradient(self, parameters: np.ndarray, batches: np.ndarray) -> np.ndarray:
         """Backpropagation."""
         training, _ = images()
         chosen = batches.reshape(len(batches), -1)
@@ -122,7 +122,7 @@ class Digits(Problem):
                 error = multiply(weights[..., :-1].swapaxes(-1, -2), error) * (seen > 0)
         return gradient
 
-    def measure(self, parameters):
+    def measure(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         (training, test), layers = images(), self.layers(parameters)
         _, scores = forward(layers, training.pixels[:, :MEASURED])
         right, highest = scores[..., training.digits[:MEASURED], np.arange(MEASURED)], scores.max(axis=-2)

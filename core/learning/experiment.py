@@ -67,7 +67,7 @@ def learn(
     policies: Iterable[Policy],
     problem: Problem,
     *,
-    learning_rates=None,
+    learning_rates: float | Iterable[float] | None = None,
     seeds: int = SEEDS,
     gradients: int | None = None,
     points: int = POINTS,
@@ -86,9 +86,16 @@ def learn(
     figures = compare(short, policies, whole("seeds", seeds, 1, 32))
     curves = []
     for policy in policies:
-        asked = under(short, policy)
-        options = {"learning_rates": learning_rates, "seeds": seeds, "gradients": gradients, "points": points}
-        curves.append(learning_curves(asked, problem, **options))
+        curves.append(
+            learning_curves(
+                under(short, policy),
+                problem,
+                learning_rates=learning_rates,
+                seeds=seeds,
+                gradients=gradients,
+                points=points,
+            )
+        )
         if progress:
             progress(len(curves), len(policies))
     return judged(pd.concat(curves, ignore_index=True), figures, problem, target)
@@ -98,7 +105,7 @@ def learning_curves(
     scenario: Scenario,
     problem: Problem,
     *,
-    learning_rates=None,
+    learning_rates: float | Iterable[float] | None = None,
     seeds: int = SEEDS,
     gradients: int | None = None,
     points: int = POINTS,

@@ -19,17 +19,26 @@ class Problem(Checked, ABC):
 
     batch: int = takes(Whole(1, 256), 16)
 
-    name = ""
-    """What people call it."""
-    code = ""
-    """What a link calls it."""
-    what = ""
-    """What is trained, in the middle of a sentence."""
     goal = "loss"
     """Which of its measures shows success: loss (the lower the better) or accuracy (the higher the better)."""
 
     guess_loss = float("inf")
     """Loss of a guess, where knowing nothing has one: what a model that has died is left with."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return ""
+
+    @property
+    def code(self) -> str:
+        """What a link calls it."""
+        return ""
+
+    @property
+    def what(self) -> str:
+        """What is trained, in the middle of a sentence."""
+        return ""
 
     @property
     @abstractmethod

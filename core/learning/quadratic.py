@@ -25,26 +25,26 @@ class NoisyQuadratic(Problem):
     name, code, what = "Noisy quadratic", "quadratic", "a noisy quadratic bowl"
 
     @property
-    def target(self):
+    def target(self) -> float:
         return sum(self.curvatures) / 2 / 50
 
     @property
-    def size(self):
+    def size(self) -> int:
         return len(self.curvatures)
 
     @property
-    def batch_shape(self):
+    def batch_shape(self) -> tuple[int, ...]:
         return (self.size,)
 
-    def start(self, rng):
+    def start(self, rng: np.random.Generator) -> np.ndarray:
         return np.ones(self.size)
 
-    def mini_batches(self, rng, count):
+    def mini_batches(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """The noise of each one's gradient."""
         return rng.standard_normal((count, self.size)) * (self.noise / np.sqrt(self.batch))
 
-    def gradient(self, parameters, batches):
+    def gradient(self, parameters: np.ndarray, batches: np.ndarray) -> np.ndarray:
         return self.curvatures * parameters + batches.mean(axis=1, keepdims=True)
 
-    def measure(self, parameters):
+    def measure(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         return {"loss": (parameters**2 @ self.curvatures) / 2}

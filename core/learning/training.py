@@ -1,8 +1,10 @@
 """Real training over a schedule: each gradient is taken where its worker read, and applied when the schedule says."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,9 @@ MAX_NUMBERS = 2**25  # kept in memory at a time
 MAX_COST, LEAST_COST = 80_000_000_000, 16_000  # a gradient costs something even where there is hardly a parameter
 
 
-def replay(run: Run, problem: Problem, learning_rate, *, points: int | None = None) -> pd.DataFrame:
+def replay(
+    run: Run, problem: Problem, learning_rate: float | Iterable[float], *, points: int | None = None
+) -> pd.DataFrame:
     """The loss along a run, from real SGD on the run's own stale gradients: a row for the start and for every update.
 
     learning_rate: a number, or up to 32 different ones, each trained on its own. points: measure only so many
@@ -123,7 +127,7 @@ def train(
     kept[0] = start[:, None]
     measures = [measured(problem, kept[0])]
     most = DIVERGED * measures[0]["loss"]
-    every, step, at = np.arange(len(numbers))[:, None], rates[:, None], set(at.tolist())
+    every, step, wanted = np.arange(len(numbers))[:, None], rates[:, None], set(at.tolist())
     use_batch, use_version = use.batch[numbers], use.version[numbers]
     with np.errstate(all="ignore"):
         for update in range(schedule.updates):
@@ -136,7 +140,7 @@ def train(
             else:
                 slope = mean_gradient(problem, kept, version, update, batches)
                 np.subtract(now, np.multiply(step, slope, out=slope), out=after)
-            if update + 1 in at:
+            if update + 1 in wanted:
                 values = measured(problem, after)
                 diverged = ~(values["loss"] <= most)
                 after[diverged] = np.nan
@@ -180,7 +184,7 @@ def stream(seed: int, concern: int, run: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(concern, run)))
 
 
-def learning_rates(values) -> tuple[float, ...]:
+def learning_rates(values: Any) -> tuple[float, ...]:
     """One learning rate or several as a tuple, or ScenarioError when they are not different positive numbers."""
     try:
         several = list(islice(values, MAX_RATES + 1))

@@ -7,6 +7,7 @@ from typing import Self
 from core.common.parameters import Part
 from core.schedule.schedule import Schedule
 from core.workload.draws import Draws
+from core.workload.networks import Network
 
 LONG = 8_192  # mini-batches of a run
 WAIT_FOR = {
@@ -63,11 +64,11 @@ class Policy(Part, ABC):
         """How many mini-batches each worker starts."""
         return batches
 
-    def goes_push_by_push(self, network) -> bool:
+    def goes_push_by_push(self, network: Network) -> bool:
         """Whether its pushes are served in their order, so that each depends on those before it."""
         return False
 
-    def pushes(self, workers: int, batches: int, network) -> int:
+    def pushes(self, workers: int, batches: int, network: Network) -> int:
         """How many mini-batches of each worker count several times: those of long runs that go push by push."""
         long = workers * batches > LONG and self.goes_push_by_push(network)
         return self.rows(workers, batches) if long else 0

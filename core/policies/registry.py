@@ -21,7 +21,7 @@ __all__ = [
     "policy_from_text",
 ]
 
-POLICIES = {
+POLICIES: dict[str, type[Policy]] = {
     policy.__name__: policy
     for policy in (Synchronous, Asynchronous, StaleSynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced)
 }

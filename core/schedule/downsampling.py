@@ -108,10 +108,10 @@ def slowness(schedule: Schedule, since_ms: float = 0.0, until_ms: float = np.inf
         here = slice(begin, min(begin + step, last.max()))
         row = np.arange(here.start, here.stop)
         inside = (row >= first[:, None]) & (row < last[:, None])
-        took = 0
+        took = np.zeros(inside.shape)
         for stretch in spent:
             start, end = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
-            took = took + (end[:, here] - start[:, here])
+            took += end[:, here] - start[:, here]
         took = np.where(inside, took, 0)
         total += took.sum(axis=1)
         count += np.count_nonzero(took, axis=1)

@@ -1,6 +1,7 @@
 """Numbers about a schedule: where the time went, and how stale the gradients were."""
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from core.schedule.schedule import PHASES, Schedule
 FEWEST_FOR_TAILS = 40  # with fewer runs than this, "the middle 95 %" are all of them
 
 
-def figure(label: str, unit: str, meaning: str):
+def figure(label: str, unit: str, meaning: str) -> Any:
     """A field of `Metrics`, with what a reader needs to know about it."""
     return field(metadata={"label": label, "unit": unit, "meaning": meaning})
 

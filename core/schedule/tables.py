@@ -48,7 +48,12 @@ class Segments:
 
 
 def segments(
-    schedule: Schedule, run: int = 0, *, since_ms: float = 0.0, until_ms: float = np.inf, workers=None
+    schedule: Schedule,
+    run: int = 0,
+    *,
+    since_ms: float = 0.0,
+    until_ms: float = np.inf,
+    workers: Sequence[int] | np.ndarray | None = None,
 ) -> Segments:
     """Every phase of one run that took any time: all, or what touches a window of time.
 

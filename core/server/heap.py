@@ -5,12 +5,17 @@ The same numbers as `core.windows`, which is far quicker where there are many pu
 
 import heapq
 from array import array
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from core.server.release import Release
 from core.server.timestamps import Log, Timestamps, timestamps
 from core.workload.draws import Draws
+
+Pending = tuple[float, int]
+"""A push on its way: when it arrives, and whose it is."""
+Enter = Callable[[list[Pending], Pending], object]
 
 
 def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps:
@@ -32,7 +37,7 @@ def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps
         pushed.append(worker)
         free += service
         finished[worker] += 1
-        enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
+        enter: Enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
         for who in released(number, worker, finished):
             batch = finished[who]
             if batch == rows:
@@ -48,13 +53,17 @@ def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps
     return logged(draws, size, *map(np.asarray, (pushed, served, begun, begun_by)))
 
 
-def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
+def first_run(draws: Draws, rows: int) -> tuple[Sequence[float], Sequence[float]]:
     """The compute and push times of the first run, row by row: plain numbers when they are looked at, and only then."""
-    drawn = draws.compute_rows(rows), draws.push_rows(rows)
-    return tuple(memoryview(np.ascontiguousarray(times[..., 0]).ravel()) for times in drawn)
+    compute, push = (
+        np.ascontiguousarray(times[..., 0]).ravel().data for times in (draws.compute_rows(rows), draws.push_rows(rows))
+    )
+    return compute, push
 
 
-def logged(draws: Draws, size: int, pushed, served, begun, begun_by) -> Timestamps:
+def logged(
+    draws: Draws, size: int, pushed: np.ndarray, served: np.ndarray, begun: np.ndarray, begun_by: np.ndarray
+) -> Timestamps:
     """What happened, from the pushes in their order and from what was begun after which of them."""
     workers = draws.workload.workers
     finished, started = np.bincount(pushed, minlength=workers), 1 + np.bincount(begun_by, minlength=workers)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from core.common.validation import MAX_WORK, TIME_RANGE_MS, ScenarioError, as_table, shown
 from core.scenario import Scenario
@@ -23,7 +24,7 @@ class Run:
     scenario: Scenario
     schedule: Schedule
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         Scenario.checked(self.scenario)
         if not isinstance(self.schedule, Schedule):
             raise ScenarioError(f"schedule: {shown(self.schedule)} is not a Schedule.")
@@ -65,7 +66,7 @@ class Run:
         return table.assign(percent=100 * table["ms"] / self.metrics.epoch_ms)
 
 
-def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
+def simulate(scenario: Scenario, *, compute_ms: ArrayLike | None = None, network_ms: ArrayLike | None = None) -> Run:
     """One run of the scenario.
 
     compute_ms, network_ms: given draws instead of random ones, (rows, workers) in ms with rows ≥ batches; the
@@ -85,7 +86,7 @@ def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
         raise error.said_of(scenario.policy.label) from None
 
 
-def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
+def given_draws(name: str, values: ArrayLike | None, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
     """Given draws (rows, workers) as (rows, workers, 1), or None as it came; ScenarioError if they do not fit."""
     if values is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import fields, is_dataclass, replace
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,14 @@ def cells_of(grid: Mapping[str, Sequence]) -> list[dict]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def gathered(executor, scenario, cells, policies, replicates, progress) -> pd.DataFrame:
+def gathered(
+    executor: Executor,
+    scenario: Workload,
+    cells: Sequence[dict],
+    policies: Sequence[Policy],
+    replicates: int,
+    progress: Callable[[int, int], None] | None,
+) -> pd.DataFrame:
     """The rows of all cells, in the order of the grid, whatever the order in which they are done."""
     jobs = {executor.submit(cell_rows, scenario, cell, policies, replicates): i for i, cell in enumerate(cells)}
     rows: list[list[dict]] = [[]] * len(cells)
@@ -195,7 +202,7 @@ def at_first_cell(scenario: W, policies: Sequence[Policy], cell: dict) -> tuple[
         return scenario, tuple(policies)
 
 
-def checked_grid(scenario: Workload, grid, policies: Sequence[Policy]) -> dict[str, list]:
+def checked_grid(scenario: Workload, grid: object, policies: Sequence[Policy]) -> dict[str, list]:
     """The grid with its values as lists; ScenarioError where it cannot be swept."""
     if not isinstance(grid, Mapping) or not 1 <= len(grid) <= 2:
         raise ScenarioError(f"grid: {shown(grid)} does not name one or two parameters with their values.")
@@ -210,7 +217,7 @@ def checked_grid(scenario: Workload, grid, policies: Sequence[Policy]) -> dict[s
     return lists
 
 
-def several(name: str, values) -> list:
+def several(name: str, values: Any) -> list:
     """The values of a parameter as a list, all different; of more than may be, one too many."""
     try:
         found = [] if isinstance(values, str | bytes | Mapping) else list(islice(values, MOST_CELLS + 1))
@@ -225,7 +232,7 @@ def several(name: str, values) -> list:
     return found
 
 
-def is_among(value, others: Sequence) -> bool:
+def is_among(value: object, others: Sequence) -> bool:
     """Whether others have a value that is equal."""
     try:
         return value in others
@@ -235,7 +242,7 @@ def is_among(value, others: Sequence) -> bool:
 
 def parameters(scenario: Workload, policies: Sequence[Policy]) -> list[str]:
     """Every parameter that a grid may name, by its dotted name."""
-    known = []
+    known: list[str] = []
     for field in fields(scenario):
         value = getattr(scenario, field.name)
         if field.name == "policy":

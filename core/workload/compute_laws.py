@@ -79,13 +79,13 @@ class Constant(ComputeLaw):
     def std_ms(self) -> float:
         return 0.0
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return np.full(shape, self.mean_ms)
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.where(ms < self.mean_ms, 0.0, 1.0)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return np.full_like(share, self.mean_ms)
 
 
@@ -110,16 +110,16 @@ class Uniform(ComputeLaw):
     def std_ms(self) -> float:
         return self.mean_ms * self.jitter / math.sqrt(3)
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         times = rng.random(shape)
         times *= 2 * self.jitter * self.mean_ms
         times += (1 - self.jitter) * self.mean_ms
         return times
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.clip(0.5 + (ms / self.mean_ms - 1) / (2 * self.jitter), 0, 1)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return self.mean_ms * (1 + self.jitter * (2 * share - 1))
 
 
@@ -144,14 +144,14 @@ class LogNormal(ComputeLaw):
     def std_ms(self) -> float:
         return self.mean_ms * self.cv
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return self.mean_ms * lognormal_factors(rng, self.cv, shape)
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         sigma = math.sqrt(math.log1p(self.cv**2))
         return normal_cdf(np.log(ms / self.mean_ms) / sigma + sigma / 2)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         sigma = math.sqrt(math.log1p(self.cv**2))
         return self.mean_ms * np.exp(sigma * (normal_quantile(share) - sigma / 2))
 
@@ -190,13 +190,13 @@ class Gumbel(ComputeLaw):
         """Mode: mean − γ·β."""
         return self.mean_ms - EULER_GAMMA * self.scale_ms
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return np.maximum(rng.gumbel(self.location_ms, self.scale_ms, shape), 1e-6 * self.mean_ms)
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.exp(-np.exp(np.minimum((self.location_ms - ms) / self.scale_ms, 700)))
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return np.maximum(self.location_ms - self.scale_ms * np.log(-np.log(share)), 1e-6 * self.mean_ms)
 
 
@@ -221,16 +221,16 @@ class ShiftedExponential(ComputeLaw):
     def std_ms(self) -> float:
         return (1 - self.shift) * self.mean_ms
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         times = rng.standard_exponential(shape)
         times *= self.std_ms
         times += self.shift * self.mean_ms
         return times
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return -np.expm1(-np.maximum(ms - self.shift * self.mean_ms, 0) / self.std_ms)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return self.shift * self.mean_ms - self.std_ms * np.log1p(-share)
 
 
@@ -262,13 +262,13 @@ class Pareto(ComputeLaw):
             return math.inf
         return self.least_ms / (self.alpha - 1) * math.sqrt(self.alpha / (self.alpha - 2))
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return self.least_ms * (1 + rng.pareto(self.alpha, shape))
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return 1 - (self.least_ms / np.maximum(ms, self.least_ms)) ** self.alpha
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return self.least_ms * (1 - share) ** (-1 / self.alpha)
 
 
@@ -277,10 +277,10 @@ class TableOfTimes(Rule):
     """A measured table of steps × workers, in ms."""
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return "a table of steps × workers"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> tuple[tuple[float, ...], ...]:
         found = as_table(name, value, self.allowed, most=MAX_MEASURED)
         low, high = TIME_RANGE_MS
         good = (found >= low) & (found <= high)
@@ -304,11 +304,11 @@ class Measured(ComputeLaw):
     mean_ms: float = field(init=False, default=0.0)
     compute_ms: tuple[tuple[float, ...], ...] = takes(TableOfTimes())
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "mean_ms", float(np.mean(self.compute_ms)))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         digest = hashlib.sha256(np.array(self.compute_ms).tobytes()).hexdigest()[:16]
         return f"Measured({self.steps} steps × {self.workers} workers, sha256 {digest})"
 
@@ -334,20 +334,20 @@ class Measured(ComputeLaw):
     def worker_means_ms(self) -> np.ndarray:
         return np.mean(self.compute_ms, axis=0)
 
-    def check(self, workers):
+    def check(self, workers: int) -> None:
         if workers != self.workers:
             raise ScenarioError(f"workers: {workers:,} do not fit a measured table of {self.workers:,} workers.")
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         *runs, rows, _ = shape
         number = np.arange(first_row, first_row + rows)
         again = rng.integers(0, self.steps, (*runs, rows))
         return np.array(self.compute_ms)[np.where(number < self.steps, np.minimum(number, self.steps - 1), again)]
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.searchsorted(np.sort(self.compute_ms, axis=None), ms, side="right") / (self.steps * self.workers)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return np.quantile(self.compute_ms, share, method="inverted_cdf")
 
 
@@ -368,4 +368,6 @@ def normal_quantile(share: np.ndarray) -> np.ndarray:
     return np.array([inverse(value) for value in share.ravel().tolist()]).reshape(share.shape)
 
 
-LAWS = {law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto, Measured)}
+LAWS: dict[str, type[ComputeLaw]] = {
+    law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto, Measured)
+}

@@ -1,5 +1,6 @@
 """The random numbers of some runs: drawn once, one stream per concern, shared by every policy."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
 
 import numpy as np
@@ -12,6 +13,9 @@ CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 BLOCK_WORK, BLOCK_RUNS = 2**19, 1024  # of what goes push by push: more would take gigabytes
 FEW_PUSHES = 200  # on their way at a time, in all runs together, below which a heap is quicker than windows
 
+Draw = Callable[[np.random.Generator, tuple[int, int, int]], np.ndarray]
+"""(stream, (runs, batches, workers)) → numbers of that shape, filled in C order."""
+
 
 class TooManyRuns(Exception):  # noqa: N818 - a signal to take fewer runs at once, never seen by a user
     """These runs need more memory together than they may take; one chunk at a time fits."""
@@ -20,7 +24,7 @@ class TooManyRuns(Exception):  # noqa: N818 - a signal to take fewer runs at onc
 class TooFewRows(ScenarioError):  # noqa: N818 - a ScenarioError by another name
     """Fewer rows were given than are needed."""
 
-    def __init__(self, name: str, given: int, needed: str, who: str = "this policy"):
+    def __init__(self, name: str, given: int, needed: str, who: str = "this policy") -> None:
         super().__init__(f"{name}: {given:,} rows were given, but {who} needs {needed}.")
         self.name, self.given, self.needed = name, given, needed
 
@@ -38,7 +42,15 @@ class Draws:
     or given may take the place of either.
     """
 
-    def __init__(self, workload: Workload, *, chunk: int = 0, runs: int = 1, compute_ms=None, push_ms=None):
+    def __init__(
+        self,
+        workload: Workload,
+        *,
+        chunk: int = 0,
+        runs: int = 1,
+        compute_ms: np.ndarray | None = None,
+        push_ms: np.ndarray | None = None,
+    ) -> None:
         self.workload, self.chunk, self.runs = workload, chunk, runs
         self._given = {COMPUTE: compute_ms, NETWORK: push_ms}
         self._blocks: dict[tuple[int, int], np.ndarray] = {}
@@ -69,7 +81,7 @@ class Draws:
     def worker_factors(self) -> np.ndarray:
         """How many times slower each worker is for good, (workers, runs)."""
 
-        def draw(rng, shape):
+        def draw(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
             return self.workload.stragglers.worker_factors(rng, shape[0], shape[2])
 
         return self._by_run(draw, SPREAD, 0).T
@@ -103,7 +115,7 @@ class Draws:
         """Network time after a barrier."""
         return self.workload.network.barrier_ms(self.workload.workers)
 
-    def _rows(self, concern: int, rows: int, draw_block) -> np.ndarray:
+    def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray]) -> np.ndarray:
         given = self._given[concern]
         if given is not None:
             if rows > len(given):
@@ -126,10 +138,10 @@ class Draws:
             times *= self._drawn(stragglers.hiccup_factors, HICCUPS, block)
         return times
 
-    def _drawn(self, draw, concern: int, block: int = 0) -> np.ndarray:
+    def _drawn(self, draw: Draw, concern: int, block: int = 0) -> np.ndarray:
         return np.ascontiguousarray(self._by_run(draw, concern, block).transpose(1, 2, 0))
 
-    def _by_run(self, draw, concern: int, block: int) -> np.ndarray:
+    def _by_run(self, draw: Draw, concern: int, block: int) -> np.ndarray:
         shape, size = (self.workload.batches, self.workload.workers), chunk_runs(self.workload)
         parts = [
             draw(self._stream(concern, self.chunk + i, block), (min(size, self.runs - i * size), *shape))

@@ -17,8 +17,11 @@ class Network(Part, ABC):
     """What communication costs, in ms. Without a barrier: a push travels, is served in turn, and is answered."""
 
     prefix = "network."
-    code = ""
-    """What a link calls it."""
+
+    @property
+    def code(self) -> str:
+        """What a link calls it."""
+        return ""
 
     @abstractmethod
     def barrier_ms(self, workers: int) -> float:
@@ -86,7 +89,7 @@ class FlatLatency(Network):
         step=0.05,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         real("network.async_least", self.async_least, 0, self.async_fraction)
 
@@ -95,10 +98,10 @@ class FlatLatency(Network):
         """The shortest and the longest push delay, ms; all between are as likely."""
         return self.async_least * self.latency_ms, self.async_fraction * self.latency_ms
 
-    def barrier_ms(self, workers):
+    def barrier_ms(self, workers: int) -> float:
         return self.latency_ms
 
-    def draw_push(self, rng, shape):
+    def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         shortest, longest = self.push_range_ms
         delays = rng.random(shape)
         delays *= longest - shortest
@@ -169,7 +172,7 @@ class AlphaBeta(Network):
     )
 
     @property
-    def code(self):
+    def code(self) -> str:
         return self.collective
 
     @property
@@ -177,7 +180,7 @@ class AlphaBeta(Network):
         """t, how long one message takes to pass a link: 8·M/β."""
         return 8 * self.message_mb / self.bandwidth_gbps
 
-    def barrier_ms(self, workers):
+    def barrier_ms(self, workers: int) -> float:
         """Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S; times 1 − overlap."""
         share = 2 * (workers - 1) / workers * self.message_ms
         cost = {
@@ -188,15 +191,15 @@ class AlphaBeta(Network):
         return (1 - self.overlap) * cost
 
     @property
-    def service_ms(self):
+    def service_ms(self) -> float:
         return self.message_ms / self.servers
 
     @property
-    def pull_ms(self):
+    def pull_ms(self) -> float:
         return self.service_ms + self.latency_ms
 
-    def draw_push(self, rng, shape):
+    def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return np.full(shape, self.latency_ms)
 
 
-NETWORKS = {network.__name__: network for network in (FlatLatency, AlphaBeta)}
+NETWORKS: dict[str, type[Network]] = {network.__name__: network for network in (FlatLatency, AlphaBeta)}

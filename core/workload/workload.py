@@ -51,7 +51,7 @@ class Workload(Checked):
         step=1,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
         self.compute.check(self.workers)
@@ -71,18 +71,15 @@ class Workload(Checked):
         """What `to_dict` described; missing fields take their defaults."""
         if not isinstance(data, dict):
             raise ScenarioError(f"scenario: {shown(data)} is not a dict of fields.")
-        known = parameters(cls)
+        known, values = parameters(cls), {}
         refuse_unknown("", data, list(known))
-        rules = {name: known[name].rule for name in data}
-        return cls(
-            **{
-                name: rules[name].from_dict(name, value) if isinstance(rules[name], OfKind) else value
-                for name, value in data.items()
-            }
-        )
+        for name, value in data.items():
+            rule = known[name].rule
+            values[name] = rule.from_dict(name, value) if isinstance(rule, OfKind) else value
+        return cls(**values)
 
     @classmethod
-    def checked(cls, value) -> Self:
+    def checked(cls, value: object) -> Self:
         """The value, or ScenarioError when it is none."""
         if not isinstance(value, cls):
             raise ScenarioError(f"scenario: {shown(value)} is not a {cls.__name__}.")
