@@ -34,7 +34,15 @@ Answer = Callable[[argparse.Namespace], tuple[str, dict]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answer one question on standard output; 2 and a message on standard error where it is refused."""
+    """Answer one question on standard output.
+
+    Args:
+        arguments: what follows `python -m core`; that of the process by default.
+
+    Returns:
+        The exit code: 0, or 2, with a message on standard error, where the question is refused.
+
+    """
     try:
         asked = parser().parse_args(arguments)
         text, data = asked.answer(asked)

@@ -214,7 +214,14 @@ DEFAULTS = {key: parameter.default for key, parameter in PARAMETERS.items()}
 
 
 def made(kind: type[C], values: Mapping[str, Any], **given: Any) -> C:
-    """An object of a class, its fields from the values of a link unless they are given."""
+    """An object of a class, its fields from the values of a link unless they are given.
+
+    Args:
+        kind: the class.
+        values: of all keys that its fields have.
+        given: fields that are given, by name.
+
+    """
     return kind(**{name: values[key] for name, key in keys(kind).items() if name not in given}, **given)
 
 
@@ -223,6 +230,13 @@ def scenario_of(values: Mapping) -> Scenario:
 
     More slow workers than there are, or gradients to wait for, mean all of them; the least that a push pays is never
     more than the most.
+
+    Args:
+        values: {key: value}, as `link_values` returns them.
+
+    Raises:
+        ScenarioError: for a value that its key does not take, and above 20 million mini-batches.
+
     """
     if not isinstance(values, Mapping):
         raise ScenarioError(f"values: {shown(values)} are not the values of a link by its keys.")
@@ -266,10 +280,18 @@ def keys_that_matter(values: Mapping) -> set[str]:
 
 
 def link_values(text: str) -> dict:
-    """The values of a link's text, an address with a query or the query alone: {key: value} of the keys it names.
+    """The values of a link.
 
-    Raises ScenarioError for an unknown key, a key that is named twice (policies may be), and a value that the key
-    does not take.
+    Args:
+        text: an address with a query, or the query alone.
+
+    Returns:
+        {key: value} of the keys that it names.
+
+    Raises:
+        ScenarioError: for an unknown key, a key that is named twice (policies may be), and a value that the key does
+            not take.
+
     """
     if not isinstance(text, str):
         raise ScenarioError(f"link: {shown(text)} is not a text.")

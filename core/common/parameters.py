@@ -25,16 +25,34 @@ class Rule(ABC):
 
     @abstractmethod
     def checked(self, name: str, value: object) -> Any:
-        """The value in its own type; ScenarioError, naming the field, where it is not allowed."""
+        """The value in its own type.
+
+        Args:
+            name: what the message calls it.
+            value: anything.
+
+        Raises:
+            ScenarioError: where it is not allowed; the message names the field.
+
+        """
 
     def read(self, name: str, texts: Sequence[str]) -> Any:
-        """The value of a key in a link, which may stand there several times; ScenarioError where it is not allowed."""
+        """The value of a key in a link.
+
+        Args:
+            name: what the message calls it.
+            texts: what the link says, once for each time that the key stands there.
+
+        Raises:
+            ScenarioError: where it is not allowed, or stands there more than once.
+
+        """
         if len(texts) != 1:
             raise ScenarioError(f"{name} is named {len(texts)} times.")
         return self.checked(name, texts[0])
 
     def accepts(self, texts: Sequence[str]) -> bool:
-        """Whether a link may say so."""
+        """Whether `read` takes these texts."""
         try:
             self.read("", texts)
         except ScenarioError:
@@ -195,7 +213,16 @@ class OfKind(Rule):
         return value
 
     def from_dict(self, name: str, data: object) -> Any:
-        """What `to_dict` described; ScenarioError names an unknown kind or field."""
+        """The object that `Part.to_dict` described.
+
+        Args:
+            name: what the message calls it.
+            data: {"kind": class name, field: value, …}; fields with a default may be left out.
+
+        Raises:
+            ScenarioError: for an unknown kind or field, a missing field, or a value out of bounds.
+
+        """
         kind = data.get("kind") if isinstance(data, dict) else data
         if not isinstance(data, dict) or not isinstance(kind, str) or kind not in self.known:
             raise ScenarioError(f"{name}: {shown(kind)} is unknown; known kinds are {', '.join(self.known)}.")
@@ -238,9 +265,13 @@ def takes(
 
     Args:
         rule: what it takes.
-        default, default_factory: as `dataclasses.field` has them.
+        default: as `dataclasses.field` has it.
+        default_factory: as `dataclasses.field` has it.
         in_links: what a link means that leaves it out, where that is not the default.
         about: the other fields of `Parameter`.
+
+    Returns:
+        What `dataclasses.field` returns, with the `Parameter` in its metadata.
 
     """
     meant = default if in_links is None else in_links
@@ -253,8 +284,8 @@ def takes(
 
 
 def once_per_class(answer: Callable[[type], R]) -> Callable[[type], R]:
-    """The answer, worked out once for each class; `cache` itself, of which mypy thinks that it takes no classes."""
-    return cache(answer)
+    """The same function, its answer for each class kept."""
+    return cache(answer)  # mypy takes classes for unhashable, and so refuses them as arguments of what `cache` returns
 
 
 @once_per_class
@@ -293,5 +324,5 @@ class Part(Checked):
     """A named piece of a scenario (a law, a network, a policy) with a plain-dict form."""
 
     def to_dict(self) -> dict:
-        """{"kind": class name, field: value, ...}"""
+        """Its class and its fields in a plain dict: {"kind": class name, field: value, …}."""
         return {"kind": type(self).__name__, **{f.name: getattr(self, f.name) for f in fields(self) if f.init}}

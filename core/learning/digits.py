@@ -45,6 +45,11 @@ class Digits(Problem):
     Without hidden layers it is softmax regression. Loss is that of 360 training images, always the same, to save
     time; accuracy is the share of all test images that are read rightly; stuck is 1 for a network that says the same
     digit whatever it is shown: a step that was too large has switched off all of its units.
+
+    Attributes:
+        hidden: units of each hidden layer, up to three of them; (32,) by default.
+        batch: images of a mini-batch; 16 by default.
+
     """
 
     hidden: tuple[int, ...] = takes(Several(Whole(1, 1024), 0, 3), (32,))
@@ -53,7 +58,7 @@ class Digits(Problem):
 
     @property
     def kind(self) -> str:
-        """network 64–32–10, or softmax regression."""
+        """What the model is, such as network 64–32–10, or softmax regression."""
         return f"network {'–'.join(map(str, (PIXELS, *self.hidden, CLASSES)))}" if self.hidden else "softmax regression"
 
     @property
@@ -90,7 +95,12 @@ class Digits(Problem):
         return views
 
     def start(self, rng: np.random.Generator) -> np.ndarray:
-        """Normal weights of variance 2/inputs (He et al. 2015), no bias."""
+        """Normal weights of variance 2/inputs, no bias.
+
+        Source:
+            He et al. 2015.
+
+        """
         parameters = np.zeros(self.size)
         for weights in self.layers(parameters):
             units, inputs = weights[:, :-1].shape
@@ -151,7 +161,7 @@ def affine(weights: np.ndarray, inputs: np.ndarray) -> np.ndarray:
 
 
 def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """left @ right, in blocks of columns so small that BLAS keeps each to one thread.
+    """The matrix product, in blocks of columns so small that BLAS keeps each to one thread.
 
     Its threads wait for each other by spinning: on a busy machine two of them are many times slower than one.
     """

@@ -77,8 +77,35 @@ def learn(
     """How policies learn on the scenario's workers and network; speed-ups are over the first of them.
 
     All use as many samples, in the same order, from the same initial parameters, and see the same compute times.
-    progress is called with the number of policies done and of all. Other arguments as in `learning_curves` and
-    `judged`. Raises ScenarioError as they, `compare` and `replay` do.
+
+    Args:
+        scenario: a workload, or a scenario, whose own policy does not matter. Its batches do not matter either.
+        policies: at least one, none of them twice.
+        problem: what is trained, such as `core.learning.Digits()` or `core.learning.NoisyQuadratic()`.
+        learning_rates: a grid, or one number, for all policies; by default each policy has a grid of its own, lower
+            the staler its gradients are.
+        seeds: how many runs, from 1 to 32, each with its own times, initial parameters and order of samples.
+        gradients: about how many mini-batches all workers use together; by default enough to reach the target, unless
+            that would take too long.
+        points: how many updates are measured, evenly spaced.
+        target: the value of the problem's goal that counts as learnt; the problem's own by default.
+        progress: called with the policies done and all policies after each.
+
+    Returns:
+        Every curve, learning rate, run and policy, in tables.
+
+    Raises:
+        ScenarioError: for an empty or repeated policy, a learning rate that is not a positive number, and for too much
+            work.
+
+    Example:
+        >>> from core import Asynchronous, Scenario, Synchronous, learn
+        >>> from core.learning import NoisyQuadratic
+        >>> policies = [Synchronous(), Asynchronous()]
+        >>> learnt = learn(Scenario(), policies, NoisyQuadratic(), seeds=2, gradients=200)
+        >>> learnt.policies[["policy", "learning_rate", "reached"]].values.tolist()
+        [['Synchronous', 1.0, 2], ['Asynchronous', 0.5, 2]]
+
     """
     gradients = gradients_for(scenario.workers, problem) if gradients is None else gradients
     short = for_training(scenario, gradients)
@@ -110,11 +137,22 @@ def learning_curves(
     gradients: int | None = None,
     points: int = POINTS,
 ) -> pd.DataFrame:
-    """How the scenario's policy learns: its label as policy, and the columns of `replay`.
+    """How the scenario's policy learns, at every learning rate in every run.
 
-    learning_rates: a grid, or one number, or None for `rates_for` the policy. seeds: how many runs, each with its own
-    times, initial parameters and order of samples. gradients: about how many mini-batches all workers use together,
-    whatever the scenario's batches, or None for `gradients_for` as many workers.
+    Args:
+        scenario: whose policy, workers and network; its batches do not matter.
+        problem: what is trained.
+        learning_rates: a grid, or one number; `rates_for` the policy by default.
+        seeds: how many runs, each with its own times, initial parameters and order of samples.
+        gradients: about how many mini-batches all workers use together; `gradients_for` as many workers by default.
+        points: how many updates are measured, evenly spaced.
+
+    Returns:
+        Columns: policy (its label), and those of `replay`.
+
+    Raises:
+        ScenarioError: for too much work, or a learning rate that is not a positive number.
+
     """
     gradients = gradients_for(scenario.workers, problem) if gradients is None else gradients
     asked, runs = for_training(scenario, gradients), whole("seeds", seeds, 1, 32)
@@ -137,7 +175,14 @@ def gradients_for(workers: int, problem: Problem) -> int:
 
     A synchronous update takes one from every worker, and the steps that learning takes hardly get fewer with its size;
     stale gradients need steps that are smaller by as much. So both need more mini-batches the more workers there are.
-    Raises ScenarioError where the time is too short to train that many workers at all.
+
+    Args:
+        workers: how many there are.
+        problem: what is trained.
+
+    Raises:
+        ScenarioError: where the time is too short to train that many workers at all.
+
     """
     allowed = most_workers(problem, FEWEST_EACH)
     if not allowed:
@@ -186,6 +231,9 @@ def judged(curves: pd.DataFrame, figures: pd.DataFrame, problem: Problem, target
         figures: the table of `compare` for them.
         problem: what was trained.
         target: another than the problem's own.
+
+    Raises:
+        ScenarioError: for a target that the problem's goal cannot have.
 
     """
     goal = problem.goal

@@ -13,6 +13,10 @@ class Problem(Checked, ABC):
     """A loss to bring down by gradients on mini-batches of `batch` samples; the parameters are one vector.
 
     Many copies are trained at once: parameters are (runs, learning rates, size).
+
+    Attributes:
+        batch: samples of a mini-batch; 16 by default.
+
     """
 
     prefix = "problem."
@@ -61,15 +65,40 @@ class Problem(Checked, ABC):
 
     @abstractmethod
     def mini_batches(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """The first mini-batches of an endless stream, (count, *batch_shape); more begin with the same ones."""
+        """The first mini-batches of an endless stream; a larger count begins with the same ones.
+
+        Args:
+            rng: the generator that they come from.
+            count: how many.
+
+        Returns:
+            (count, *batch_shape).
+
+        """
 
     @abstractmethod
     def gradient(self, parameters: np.ndarray, batches: np.ndarray) -> np.ndarray:
-        """Mean gradient of some mini-batches of each run, (runs, mini-batches, *batch_shape), like the parameters."""
+        """Mean gradient of some mini-batches of each run.
+
+        Args:
+            parameters: (runs, learning rates, size).
+            batches: (runs, mini-batches, *batch_shape).
+
+        Returns:
+            (runs, learning rates, size).
+
+        """
 
     @abstractmethod
     def measure(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
-        """Loss, accuracy where there is one, and stuck (1 or 0) where it can be, of parameters (…, size), each (…).
+        """Loss, accuracy where there is one, and stuck (1 or 0) where it can be.
 
         Stuck is a model that gives one answer whatever it is shown, and learns nothing any more.
+
+        Args:
+            parameters: (…, size).
+
+        Returns:
+            {measure: (…)}.
+
         """

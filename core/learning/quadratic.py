@@ -14,7 +14,13 @@ MAX_CURVATURES = 1024
 class NoisyQuadratic(Problem):
     """Loss ½·Σ λᵢ·xᵢ² from x = 1 on, with gradients λᵢ·xᵢ + noise·N(0, 1)/√batch.
 
-    curvatures: the λᵢ. The target is a fiftieth of the loss at the start.
+    The target is a fiftieth of the loss at the start.
+
+    Attributes:
+        curvatures: the λᵢ, above 0.
+        noise: standard deviation of a sample's gradient; 0.5 by default.
+        batch: samples of a mini-batch; 16 by default.
+
     """
 
     curvatures: tuple[float, ...] = takes(

@@ -47,9 +47,16 @@ class Rebalanced(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class BackupWorkers(Policy):
-    """K-sync: an iteration ends when the first `wait_for` of N have finished; the rest is cancelled (Chen et al. 2016).
+    """K-sync: an iteration ends when the first `wait_for` of N have finished; the rest is cancelled.
 
     Then everybody pays the network. The last iteration waits for no more gradients than the epoch still needs.
+
+    Attributes:
+        wait_for: K, how many gradients an update waits for, from 1 to N; 1 by default.
+
+    Source:
+        Chen et al. 2016.
+
     """
 
     name, code = "Backup workers", "backup"
@@ -107,7 +114,12 @@ class BackupWorkers(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSGD(Policy):
-    """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once."""
+    """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once.
+
+    Attributes:
+        period: H, batches that each worker trains on its own between two averages; 4 by default.
+
+    """
 
     name, code = "Local SGD", "local"
     period: int = takes(
@@ -176,7 +188,13 @@ class LocalSGD(Policy):
 
 
 def with_barriers(compute: np.ndarray, barrier_ms: float) -> Schedule:
-    """After each row all wait for the slowest, then pay the network once."""
+    """The schedule of runs in which all wait for the slowest after each row, then pay the network once.
+
+    Args:
+        compute: compute times, (rows, workers, runs), ms.
+        barrier_ms: network time after each barrier, ms.
+
+    """
     slowest = compute.max(axis=1, keepdims=True)
     start, end = back_to_back(slowest + barrier_ms)
     ready, barrier = start + compute, start + slowest

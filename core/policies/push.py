@@ -27,8 +27,12 @@ Laid = tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray | None]
 class Asynchronous(Policy):
     """Asynchronous (ASP): nobody waits.
 
-    accumulate: the server applies the mean of every K gradients that arrive (K-batch-async); with 1, each alone.
-    assignment: "static", B batches for every worker, or "shared", one queue that whoever is free takes from.
+    Attributes:
+        accumulate: K, the server applies the mean of every K gradients that arrive (K-batch-async); 1 by default: each
+            alone.
+        assignment: "static" (the default), B batches for every worker, or "shared", one queue that whoever is free
+            takes from.
+
     """
 
     name, code = "Asynchronous", "async"
@@ -134,10 +138,17 @@ class Asynchronous(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class StaleSynchronous(Policy):
-    """Stale-synchronous (SSP): a worker may be at most `bound` batches ahead of the slowest (Ho et al. 2013).
+    """Stale-synchronous (SSP): a worker may be at most `bound` batches ahead of the slowest.
 
     It may start batch k only when every worker's batch k − bound − 1 has been applied; a worker that was held reads
     again when it is released.
+
+    Attributes:
+        bound: how many batches a worker may be ahead; 0 waits after every batch; 1 by default.
+
+    Source:
+        Ho et al. 2013.
+
     """
 
     name, code = "Stale synchronous", "ssp"
@@ -173,7 +184,7 @@ class StaleSynchronous(Policy):
         return through_server(draws, workload.work, 1, WithinBound(workload.workers, workload.batches, self.bound))
 
     def free(self, draws: Draws) -> Schedule:
-        """No queues: a recurrence over batches."""
+        """The schedule where no pushes queue: a recurrence over batches."""
         compute, step = draws.compute_ms, draws.compute_ms + draws.push_ms
         start, applied = np.zeros_like(step), np.empty_like(step)
         released = np.full((len(step), *step.shape[2:]), -np.inf)  # when everybody has finished a batch
@@ -208,10 +219,17 @@ class StaleSynchronous(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class KAsync(Policy):
-    """K-async: the first `wait_for` gradients make an update, and only their workers restart (arXiv 2003.10579).
+    """K-async: the first `wait_for` gradients make an update, and only their workers restart.
 
     The others go on with the parameters that they read. The last update takes no more than the epoch still needs;
     what is in flight then is cancelled.
+
+    Attributes:
+        wait_for: K, how many gradients an update waits for, from 1 to N; 2 by default.
+
+    Source:
+        Dutta et al., arXiv 2003.10579.
+
     """
 
     name, code = "K-async", "k-async"

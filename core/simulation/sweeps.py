@@ -121,7 +121,15 @@ def as_table(rows: list[dict]) -> pd.DataFrame:
 
 
 def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:
-    """The rows of one cell, or why there are none."""
+    """The rows of one cell; where it or a policy is refused, rows that say why.
+
+    Args:
+        scenario: what all cells have in common.
+        cell: the cell's value of each parameter, by dotted name.
+        policies: at least one; the first is the baseline of the speed-ups.
+        replicates: paired runs of each.
+
+    """
     try:
         here = changed(scenario, cell)
     except ScenarioError as error:
@@ -164,7 +172,7 @@ def figures(runs: dict[str, np.ndarray], ratios: dict[str, np.ndarray]) -> dict[
 
 
 def refused(cell: dict, policies: Sequence[Policy], why: str) -> list[dict]:
-    """Rows without figures."""
+    """Rows without figures, one for each policy, that say why there are none."""
     return [{**cell, "policy": name_of(policy, cell), "refused": why} for policy in policies]
 
 

@@ -34,12 +34,19 @@ class TooFewRows(ScenarioError):  # noqa: N818 - a ScenarioError by another name
 
 
 class Draws:
-    """Compute and network times of some runs of a workload, from a chunk's first on: (batches, workers, runs), ms.
+    """Compute and network times of some runs of a workload, (batches, workers, runs), ms; the same for every policy.
 
     Drawn run by run, batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the
     seed, the concern and the chunk: policies see the same numbers, the first runs of a chunk are the same however
-    many are asked for, and the first run's first batches are the same however many follow. Arrays that were measured
-    or given may take the place of either.
+    many are asked for, and the first run's first batches are the same however many follow.
+
+    Args:
+        workload: what is drawn for.
+        chunk: number of the chunk that the first run is the first of.
+        runs: how many.
+        compute_ms: given compute times in place of drawn ones, (rows, workers, runs), ms.
+        push_ms: given network times of pushes, likewise.
+
     """
 
     def __init__(
@@ -69,17 +76,27 @@ class Draws:
         """Compute times of as many rows as a policy needs: a worker's j-th mini-batch takes its j-th row.
 
         Rows beyond the workload's batches come in blocks of as many again, each from a stream of its own, so that
-        a row does not depend on how many are asked for. Raises ScenarioError when fewer were given.
+        a row does not depend on how many are asked for.
+
+        Args:
+            rows: how many.
+
+        Returns:
+            (rows, workers, runs), ms.
+
+        Raises:
+            TooFewRows: when fewer were given.
+
         """
         return self._rows(COMPUTE, rows, self._compute_block)
 
     def push_rows(self, rows: int) -> np.ndarray:
-        """Network times of as many pushes of each worker as a policy needs."""
+        """Network times of as many pushes of each worker as a policy needs, (rows, workers, runs), ms."""
         return self._rows(NETWORK, rows, lambda block: self._drawn(self.workload.network.draw_push, NETWORK, block))
 
     @cached_property
     def worker_factors(self) -> np.ndarray:
-        """How many times slower each worker is for good, (workers, runs)."""
+        """How many times as long each worker always takes, (workers, runs)."""
 
         def draw(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
             return self.workload.stragglers.worker_factors(rng, shape[0], shape[2])
@@ -97,8 +114,13 @@ class Draws:
     def more_rows(self, rows: int) -> int:
         """How many rows to go on with where a worker has used up so many: half as many again, or all there are.
 
-        Raises ScenarioError when no more were given or one run would pass 20 million mini-batches, and TooManyRuns
-        when these runs together would.
+        Args:
+            rows: how many it has used up.
+
+        Raises:
+            ScenarioError: when no more were given, or one run would pass 20 million mini-batches.
+            TooManyRuns: when these runs together would.
+
         """
         workers = self.workload.workers
         given = min((len(array) for array in self._given.values() if array is not None), default=MAX_WORK)
@@ -112,7 +134,7 @@ class Draws:
 
     @property
     def barrier_ms(self) -> float:
-        """Network time after a barrier."""
+        """Network time after a barrier, ms."""
         return self.workload.network.barrier_ms(self.workload.workers)
 
     def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray]) -> np.ndarray:
