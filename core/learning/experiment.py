@@ -47,8 +47,8 @@ class Learning:
     """Every training: policy, and the columns of `replay`."""
     rates: pd.DataFrame
     """Every learning rate: policy, learning_rate, time_to_target_ms (the mean, where every run got there), final_loss
-    (the median; of those that diverged infinite), reached, diverged and stuck (in how many runs), best (what its
-    policy is judged by)."""
+    (the median, a run that diverged counted as infinite; NaN where that is infinite), reached, diverged and stuck (in
+    how many runs), best (what its policy is judged by)."""
     runs: pd.DataFrame
     """Every run of each policy at its best rate: policy, learning_rate, run, time_to_target_ms, final_loss, diverged,
     stuck, speedup (the first policy's time over this one's, in the same run)."""
