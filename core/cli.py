@@ -4,7 +4,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,10 +29,20 @@ from core.traces.remedies import what_if, what_if_table
 
 LINK = "a link of the dashboard, or its query alone: workers=8&mode=ssp&bound=2 (default: the dashboard's)"
 SWEPT = ["throughput", "utilization_percent", "idle_percent", "mean_staleness", "epoch_ms", "speedup", "refused"]
+Answer = Callable[[argparse.Namespace], tuple[str, dict]]
+"""What a command says: a text for people, and the same as data."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answer one question on standard output; 2 and a message on standard error where it is refused."""
+    """Answer one question on standard output.
+
+    Args:
+        arguments: what follows `python -m core`; that of the process by default.
+
+    Returns:
+        The exit code: 0, or 2, with a message on standard error, where the question is refused.
+
+    """
     try:
         asked = parser().parse_args(arguments)
         text, data = asked.answer(asked)
@@ -55,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser("python -m core", description="The Batch Scheduler Simulator without its pages.")
     commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | trace")
 
-    def command(name: str, answer, help: str) -> argparse.ArgumentParser:
+    def command(name: str, answer: Answer, help: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=help, description=help)
         one.set_defaults(answer=answer)
         one.add_argument("--json", action="store_true", help="JSON instead of a table; times in ms")
@@ -81,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def answer_run(asked) -> tuple[str, dict]:
+def answer_run(asked: argparse.Namespace) -> tuple[str, dict]:
     """Every figure of one run, and what theory expects of it."""
     scenario = scenario_of(link_values(asked.link))
     figures, known = vars(simulate(scenario).metrics), closed_forms.expected(scenario)
@@ -92,12 +103,12 @@ def answer_run(asked) -> tuple[str, dict]:
     return table_text(pd.DataFrame(rows)), {"policy": scenario.policy.label, "figures": rows}
 
 
-def theory_of(expected) -> dict:
+def theory_of(expected: closed_forms.Expected | None) -> dict:
     """A figure's theory, as far as there is one."""
     return {"theory": expected.value, "holds": expected.holds} if expected else {}
 
 
-def answer_compare(asked) -> tuple[str, dict]:
+def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     """The answer, and the policies in finishing order."""
     scenario, policies, replicates = question(asked)
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
@@ -110,7 +121,7 @@ def answer_compare(asked) -> tuple[str, dict]:
     return f"{data['answer']}\n\n{ranking}\n\n{comparison.caveats(scenario, table)}", data
 
 
-def answer_sweep(asked) -> tuple[str, dict]:
+def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:
     """Every cell of a grid."""
     scenario, policies, replicates = question(asked)
     grid = dict(map(axis, asked.over))
@@ -119,7 +130,7 @@ def answer_sweep(asked) -> tuple[str, dict]:
     return table_text(table[shown]), {"replicates": replicates, "cells": table.to_dict("records")}
 
 
-def answer_trace(asked) -> tuple[str, dict]:
+def answer_trace(asked: argparse.Namespace) -> tuple[str, dict]:
     """The diagnosis of a measured run, and its remedies."""
     trace = read_trace(asked.files)
     diagnosis, remedies = diagnose(trace), what_if(trace)
@@ -134,7 +145,7 @@ def answer_trace(asked) -> tuple[str, dict]:
     return summary_text(trace, diagnosis, remedies), data
 
 
-def question(asked) -> tuple[Scenario, list[Policy], int]:
+def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int]:
     """Scenario, policies and replicates of a command."""
     values = {**DEFAULTS, **link_values(asked.link)}
     scenario = scenario_of(values)
@@ -149,7 +160,7 @@ def axis(text: str) -> tuple[str, list]:
     return name.strip(), [number(value.strip()) for value in values.split(",") if value.strip()]
 
 
-def number(text: str):
+def number(text: str) -> int | float | str:
     """The text as a whole number, a number, or itself."""
     for kind in (int, float):
         try:
@@ -164,7 +175,7 @@ def table_text(table: pd.DataFrame) -> str:
     return table.to_string(index=False, float_format="{:.6g}".format, na_rep="")
 
 
-def strict(data):
+def strict(data: Any) -> Any:
     """The data as JSON has it: plain numbers, null for what is none."""
     if isinstance(data, dict):
         return {key: strict(value) for key, value in data.items()}

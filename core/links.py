@@ -3,12 +3,13 @@
 The keys of a scenario are declared at its fields; those of the pages are declared here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from core.common.parameters import Checked, Flag, OneOf, Parameter, Rule, Text, Whole, by_key, keys
-from core.common.validation import ScenarioError, one_of, shown
+from core.common.validation import ScenarioError, shown
 from core.common.wording import listed
 from core.learning.experiment import GRID
 from core.learning.registry import PROBLEMS
@@ -16,7 +17,7 @@ from core.maps import AXES, QUESTIONS
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.scenario import Scenario, under
 from core.workload.compute_laws import LAWS
-from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency
+from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency, Network
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
@@ -25,6 +26,7 @@ LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
 IGNORED = ("embed", "embed_options")
 MAX_LINK = 5_000
 MOST_POLICIES = 8
+C = TypeVar("C", bound=Checked)
 
 
 @dataclass(frozen=True)
@@ -35,22 +37,31 @@ class PolicyTexts(Rule):
     most: int
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return f"{self.least} to {self.most} policies such as sync, async, ssp 3 or backup 7"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple):
+            raise ScenarioError(f"{name}: {shown(value)} is not {self.allowed}.")
         all_different = len({policy_from_text(text) for text in value}) == len(value)
         if not all_different or not self.least <= len(value) <= self.most:
             raise ScenarioError(f"{name}: {shown(value)} are not {self.allowed}.")
         return tuple(value)
 
-    def read(self, name, texts):
+    def read(self, name: str, texts: Sequence[str]) -> tuple[str, ...]:
         return self.checked(name, texts)
 
 
 def of_fields() -> dict[str, Parameter]:
     """What the fields of a scenario declare, by key."""
-    kinds = (Workload, *LAWS.values(), Stragglers, FlatLatency, AlphaBeta, *POLICIES.values())
+    kinds: tuple[type[Checked], ...] = (
+        Workload,
+        *LAWS.values(),
+        Stragglers,
+        FlatLatency,
+        AlphaBeta,
+        *POLICIES.values(),
+    )
     return {key: at for kind in kinds for key, at in by_key(kind).items()}
 
 
@@ -204,8 +215,15 @@ DEFAULTS = {key: parameter.default for key, parameter in PARAMETERS.items()}
 """What a key means where a link leaves it out."""
 
 
-def made(kind: type[Checked], values: Mapping, **given):
-    """An object of a class, its fields from the values of a link unless they are given."""
+def made(kind: type[C], values: Mapping[str, Any], **given: Any) -> C:
+    """An object of a class, its fields from the values of a link unless they are given.
+
+    Args:
+        kind: the class.
+        values: of all keys that its fields have.
+        given: fields that are given, by name.
+
+    """
     return kind(**{name: values[key] for name, key in keys(kind).items() if name not in given}, **given)
 
 
@@ -214,14 +232,22 @@ def scenario_of(values: Mapping) -> Scenario:
 
     More slow workers than there are, or gradients to wait for, mean all of them; the least that a push pays is never
     more than the most.
+
+    Args:
+        values: {key: value}, as `link_values` returns them.
+
+    Raises:
+        ScenarioError: for a value that its key does not take, and above 20 million mini-batches.
+
     """
     if not isinstance(values, Mapping):
         raise ScenarioError(f"values: {shown(values)} are not the values of a link by its keys.")
     at = {**DEFAULTS, **values}
     for key in ("mode", "law", "network"):
-        one_of(key, at[key], PARAMETERS[key].rule.choices)
+        PARAMETERS[key].rule.checked(key, at[key])
     workers = PARAMETERS["workers"].rule.checked("workers", at["workers"])
     slow = PARAMETERS["slow_workers"].rule.checked("slow_workers", at["slow_workers"])
+    network: Network
     if at["network"] == FlatLatency.code:
         least, most = (PARAMETERS[key].rule.checked(key, at[key]) for key in ("async_least", "async_fraction"))
         network = made(FlatLatency, at, async_fraction=max(least, most))
@@ -256,10 +282,18 @@ def keys_that_matter(values: Mapping) -> set[str]:
 
 
 def link_values(text: str) -> dict:
-    """The values of a link's text, an address with a query or the query alone: {key: value} of the keys it names.
+    """The values of a link.
 
-    Raises ScenarioError for an unknown key, a key that is named twice (policies may be), and a value that the key
-    does not take.
+    Args:
+        text: an address with a query, or the query alone.
+
+    Returns:
+        {key: value} of the keys that it names.
+
+    Raises:
+        ScenarioError: for an unknown key, a key that is named twice (policies may be), and a value that the key does
+            not take.
+
     """
     if not isinstance(text, str):
         raise ScenarioError(f"link: {shown(text)} is not a text.")

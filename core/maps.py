@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.common.parameters import by_key
+from core.common.parameters import Checked, by_key
 from core.common.validation import ScenarioError, real, shown
 from core.learning.experiment import learn
 from core.learning.problem import Problem
@@ -21,18 +21,22 @@ from core.workload.workload import Workload
 
 MOST_VALUES = 40
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
-AXES = {
-    key: at.axis
-    for kind in (Workload, *LAWS.values(), Stragglers, *NETWORKS.values(), *POLICIES.values())
-    for key, at in by_key(kind).items()
-    if at.axis
-}
+KINDS: tuple[type[Checked], ...] = (Workload, *LAWS.values(), Stragglers, *NETWORKS.values(), *POLICIES.values())
+AXES = {key: at.axis for kind in KINDS for key, at in by_key(kind).items() if at.axis}
 """Keys of a link that can be an axis, with values to start from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked of every cell: a column of `sweep`'s table (or nothing: which policy is fastest)."""
+    """What is asked of every cell: a column of `sweep`'s table (or nothing: which policy is fastest).
+
+    Attributes:
+        label: what people call it.
+        column: the column; empty where the question is which policy is fastest.
+        scale: what its values are multiplied by to be in the unit.
+        unit: what the answer is in.
+
+    """
 
     label: str
     column: str = ""
@@ -58,9 +62,15 @@ def axes_for(scenario: Workload, policies: Sequence[Policy]) -> list[str]:
 
 
 def values_from(key: str, text: str) -> tuple:
-    """The values of an axis from text such as "1, 2, 4", its own where there is none.
+    """The values of an axis from text such as "1, 2, 4", in rising order; its own where there is none.
 
-    Raises ScenarioError for what is not 1 to 40 different numbers.
+    Args:
+        key: of the axis, one of `AXES`.
+        text: numbers with commas or semicolons between.
+
+    Raises:
+        ScenarioError: for what is not 1 to 40 different numbers.
+
     """
     if not text.strip():
         return AXES[key]
@@ -77,14 +87,35 @@ def values_from(key: str, text: str) -> tuple:
 
 
 def winners(table: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
-    """The fastest policy of every cell: its row of `sweep`'s table, and whether its lead is decided."""
+    """The fastest policy of every cell.
+
+    Args:
+        table: of `sweep`.
+        axes: the columns that say which cell a row is of.
+
+    Returns:
+        The rows of the policies with the shortest mean epochs, with decided: whether the interval of the lead leaves 1
+        out, or nobody else is there.
+
+    """
     good = table[table["refused"] == ""]
     best = good.loc[good.groupby(list(axes), sort=False)["epoch_ms"].idxmin()]
     return best.assign(decided=(best["lead_low"] > 1) | best["lead"].isna())
 
 
 def answers(table: pd.DataFrame, question: Question, policy: str) -> pd.DataFrame:
-    """One policy's rows with value, low and high as the question asks, and whether an interval leaves 1 out."""
+    """What the question asks, of one policy in every cell that is not refused.
+
+    Args:
+        table: of `sweep`, or of `target_rows`.
+        question: what is asked; one with a column.
+        policy: as the table names it.
+
+    Returns:
+        The policy's rows with value, low and high, in the question's unit, and decided: of a speed-up, whether its
+        interval leaves 1 out.
+
+    """
     rows = table[(table["policy"] == policy) & (table["refused"] == "")]
     column = question.column
     rows = rows.assign(
@@ -101,7 +132,19 @@ def answers(table: pd.DataFrame, question: Question, policy: str) -> pd.DataFram
 
 
 def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], problem: Problem) -> list[dict]:
-    """Rows of one cell as `sweep` makes them, from real training: time_to_target_ms and speedup, with their ranges."""
+    """Rows of one cell as `sweep` makes them, from real training.
+
+    Args:
+        scenario: what all cells have in common.
+        cell: the cell's value of each parameter, by dotted name.
+        policies: who is trained; speed-ups are over the first.
+        problem: what is trained.
+
+    Returns:
+        A row a policy: the cell, policy, refused (why there are no figures, else empty), time_to_target_ms and speedup,
+        each with _low and _high, its range over the runs.
+
+    """
     try:
         here = changed(scenario, cell)
         table = learn(here, [changed_policy(policy, cell) for policy in policies], problem, seeds=TARGET_SEEDS).policies
@@ -124,9 +167,14 @@ def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], prob
 
 
 def break_even(values: np.ndarray) -> pd.DataFrame:
-    """Edges between neighbouring cells on different sides of 1: x, y, x2, y2 in cells, from an array (y, x).
+    """Edges between neighbouring cells on different sides of 1; NaN, and 1 itself, are on neither side.
 
-    NaN, and 1 itself, are on neither side.
+    Args:
+        values: of the cells, (y, x).
+
+    Returns:
+        Columns: x, y, x2, y2, the ends of each edge, in cells.
+
     """
     side = np.sign(np.where(np.isnan(values), 0, values - 1))
     rows, columns = np.nonzero(side[:, :-1] * side[:, 1:] < 0)

@@ -45,6 +45,11 @@ class Digits(Problem):
     Without hidden layers it is softmax regression. Loss is that of 360 training images, always the same, to save
     time; accuracy is the share of all test images that are read rightly; stuck is 1 for a network that says the same
     digit whatever it is shown: a step that was too large has switched off all of its units.
+
+    Attributes:
+        hidden: units of each hidden layer, up to three of them; (32,) by default.
+        batch: images of a mini-batch; 16 by default.
+
     """
 
     hidden: tuple[int, ...] = takes(Several(Whole(1, 1024), 0, 3), (32,))
@@ -53,19 +58,19 @@ class Digits(Problem):
 
     @property
     def kind(self) -> str:
-        """network 64–32–10, or softmax regression."""
+        """What the model is, such as network 64–32–10, or softmax regression."""
         return f"network {'–'.join(map(str, (PIXELS, *self.hidden, CLASSES)))}" if self.hidden else "softmax regression"
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"Digits, {self.kind}"
 
     @property
-    def code(self):
+    def code(self) -> str:
         return "network" if self.hidden else "softmax"
 
     @property
-    def what(self):
+    def what(self) -> str:
         return f"{'a ' if self.hidden else ''}{self.kind} on handwritten digits"
 
     @property
@@ -74,11 +79,11 @@ class Digits(Problem):
         return [(after, before + 1) for before, after in pairwise((PIXELS, *self.hidden, CLASSES))]
 
     @property
-    def size(self):
+    def size(self) -> int:
         return sum(rows * columns for rows, columns in self.shapes)
 
     @property
-    def batch_shape(self):
+    def batch_shape(self) -> tuple[int, ...]:
         return (self.batch,)
 
     def layers(self, parameters: np.ndarray) -> list[np.ndarray]:
@@ -89,21 +94,26 @@ class Digits(Problem):
             views.append(parameters[..., first:end].reshape(*parameters.shape[:-1], rows, columns))
         return views
 
-    def start(self, rng):
-        """Normal weights of variance 2/inputs (He et al. 2015), no bias."""
+    def start(self, rng: np.random.Generator) -> np.ndarray:
+        """Normal weights of variance 2/inputs, no bias.
+
+        Source:
+            He et al. 2015.
+
+        """
         parameters = np.zeros(self.size)
         for weights in self.layers(parameters):
             units, inputs = weights[:, :-1].shape
             weights[:, :-1] = rng.standard_normal((units, inputs)) * np.sqrt(2 / inputs)
         return parameters
 
-    def mini_batches(self, rng, count):
+    def mini_batches(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Numbers of training images: every one once, in random order, then again in another."""
         passes = -(-count * self.batch // TRAINING)
         stream = rng.permuted(np.tile(np.arange(TRAINING), (passes, 1)), axis=1).ravel()
         return stream[: count * self.batch].reshape(count, self.batch)
 
-    def gradient(self, parameters, batches):
+    def gradient(self, parameters: np.ndarray, batches: np.ndarray) -> np.ndarray:
         """Backpropagation."""
         training, _ = images()
         chosen = batches.reshape(len(batches), -1)
@@ -122,7 +132,7 @@ class Digits(Problem):
                 error = multiply(weights[..., :-1].swapaxes(-1, -2), error) * (seen > 0)
         return gradient
 
-    def measure(self, parameters):
+    def measure(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         (training, test), layers = images(), self.layers(parameters)
         _, scores = forward(layers, training.pixels[:, :MEASURED])
         right, highest = scores[..., training.digits[:MEASURED], np.arange(MEASURED)], scores.max(axis=-2)
@@ -151,7 +161,7 @@ def affine(weights: np.ndarray, inputs: np.ndarray) -> np.ndarray:
 
 
 def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """left @ right, in blocks of columns so small that BLAS keeps each to one thread.
+    """The matrix product, in blocks of columns so small that BLAS keeps each to one thread.
 
     Its threads wait for each other by spinning: on a busy machine two of them are many times slower than one.
     """

@@ -7,9 +7,9 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from core.common.validation import ScenarioError, check_work, real, whole
+from core.common.validation import MAX_WORK, ScenarioError, check_work, real, shown, whole
 from core.learning.problem import Problem
-from core.learning.training import replay
+from core.learning.training import check_problem, replay, several_rates
 from core.policies.base import Policy
 from core.scenario import Scenario, under
 from core.schedule.schedule import Schedule
@@ -47,8 +47,8 @@ class Learning:
     """Every training: policy, and the columns of `replay`."""
     rates: pd.DataFrame
     """Every learning rate: policy, learning_rate, time_to_target_ms (the mean, where every run got there), final_loss
-    (the median; of those that diverged infinite), reached, diverged and stuck (in how many runs), best (what its
-    policy is judged by)."""
+    (the median, a run that diverged counted as infinite; NaN where that is infinite), reached, diverged and stuck (in
+    how many runs), best (what its policy is judged by)."""
     runs: pd.DataFrame
     """Every run of each policy at its best rate: policy, learning_rate, run, time_to_target_ms, final_loss, diverged,
     stuck, speedup (the first policy's time over this one's, in the same run)."""
@@ -67,7 +67,7 @@ def learn(
     policies: Iterable[Policy],
     problem: Problem,
     *,
-    learning_rates=None,
+    learning_rates: float | Iterable[float] | None = None,
     seeds: int = SEEDS,
     gradients: int | None = None,
     points: int = POINTS,
@@ -77,18 +77,60 @@ def learn(
     """How policies learn on the scenario's workers and network; speed-ups are over the first of them.
 
     All use as many samples, in the same order, from the same initial parameters, and see the same compute times.
-    progress is called with the number of policies done and of all. Other arguments as in `learning_curves` and
-    `judged`. Raises ScenarioError as they, `compare` and `replay` do.
+
+    Args:
+        scenario: a workload, or a scenario, whose own policy does not matter. Its batches do not matter either.
+        policies: at least one, none of them twice.
+        problem: what is trained, such as `core.learning.Digits()` or `core.learning.NoisyQuadratic()`.
+        learning_rates: a grid, or one number, for all policies; by default each policy has a grid of its own, lower
+            the staler its gradients are.
+        seeds: how many runs, from 1 to 32, each with its own times, initial parameters and order of samples.
+        gradients: about how many mini-batches all workers use together; by default enough to reach the target, unless
+            that would take too long.
+        points: how many updates are measured, evenly spaced.
+        target: the value of the problem's goal that counts as learnt; the problem's own by default.
+        progress: called with the policies done and all policies after each.
+
+    Returns:
+        Every curve, learning rate, run and policy, in tables.
+
+    Raises:
+        ScenarioError: for an empty or repeated policy, a learning rate that is not a positive number, and for too much
+            work.
+
+    Example:
+        >>> from core import Asynchronous, Scenario, Synchronous, learn
+        >>> from core.learning import NoisyQuadratic
+        >>> policies = [Synchronous(), Asynchronous()]
+        >>> learnt = learn(Scenario(), policies, NoisyQuadratic(), seeds=2, gradients=200)
+        >>> learnt.policies[["policy", "learning_rate", "reached"]].values.tolist()
+        [['Synchronous', 1.0, 2], ['Asynchronous', 0.5, 2]]
+
     """
+    Workload.checked(scenario)
+    policies = check_policies(policies)
+    check_problem(problem)
+    target = target_of(problem, target)
+    seeds, points = whole("seeds", seeds, 1, 32), whole("points", points, 1, MAX_WORK)
+    if progress is not None and not callable(progress):
+        raise ScenarioError(f"progress: {shown(progress)} cannot be called.")
+    if learning_rates is not None:
+        learning_rates = several_rates(learning_rates)  # of an iterator, too, for every policy
     gradients = gradients_for(scenario.workers, problem) if gradients is None else gradients
     short = for_training(scenario, gradients)
-    policies = check_policies(policies)
-    figures = compare(short, policies, whole("seeds", seeds, 1, 32))
+    figures = compare(short, policies, seeds)
     curves = []
     for policy in policies:
-        asked = under(short, policy)
-        options = {"learning_rates": learning_rates, "seeds": seeds, "gradients": gradients, "points": points}
-        curves.append(learning_curves(asked, problem, **options))
+        curves.append(
+            learning_curves(
+                under(short, policy),
+                problem,
+                learning_rates=learning_rates,
+                seeds=seeds,
+                gradients=gradients,
+                points=points,
+            )
+        )
         if progress:
             progress(len(curves), len(policies))
     return judged(pd.concat(curves, ignore_index=True), figures, problem, target)
@@ -98,16 +140,27 @@ def learning_curves(
     scenario: Scenario,
     problem: Problem,
     *,
-    learning_rates=None,
+    learning_rates: float | Iterable[float] | None = None,
     seeds: int = SEEDS,
     gradients: int | None = None,
     points: int = POINTS,
 ) -> pd.DataFrame:
-    """How the scenario's policy learns: its label as policy, and the columns of `replay`.
+    """How the scenario's policy learns, at every learning rate in every run.
 
-    learning_rates: a grid, or one number, or None for `rates_for` the policy. seeds: how many runs, each with its own
-    times, initial parameters and order of samples. gradients: about how many mini-batches all workers use together,
-    whatever the scenario's batches, or None for `gradients_for` as many workers.
+    Args:
+        scenario: whose policy, workers and network; its batches do not matter.
+        problem: what is trained.
+        learning_rates: a grid, or one number; `rates_for` the policy by default.
+        seeds: how many runs, each with its own times, initial parameters and order of samples.
+        gradients: about how many mini-batches all workers use together; `gradients_for` as many workers by default.
+        points: how many updates are measured, evenly spaced.
+
+    Returns:
+        Columns: policy (its label), and those of `replay`.
+
+    Raises:
+        ScenarioError: for too much work, or a learning rate that is not a positive number.
+
     """
     gradients = gradients_for(scenario.workers, problem) if gradients is None else gradients
     asked, runs = for_training(scenario, gradients), whole("seeds", seeds, 1, 32)
@@ -130,7 +183,14 @@ def gradients_for(workers: int, problem: Problem) -> int:
 
     A synchronous update takes one from every worker, and the steps that learning takes hardly get fewer with its size;
     stale gradients need steps that are smaller by as much. So both need more mini-batches the more workers there are.
-    Raises ScenarioError where the time is too short to train that many workers at all.
+
+    Args:
+        workers: how many there are.
+        problem: what is trained.
+
+    Raises:
+        ScenarioError: where the time is too short to train that many workers at all.
+
     """
     allowed = most_workers(problem, FEWEST_EACH)
     if not allowed:
@@ -180,9 +240,12 @@ def judged(curves: pd.DataFrame, figures: pd.DataFrame, problem: Problem, target
         problem: what was trained.
         target: another than the problem's own.
 
+    Raises:
+        ScenarioError: for a target that the problem's goal cannot have.
+
     """
     goal = problem.goal
-    target = problem.target if target is None else real("target", target, 0, 1 if goal == "accuracy" else 1e12)
+    target = target_of(problem, target)
     if "stuck" not in curves:
         curves = curves.assign(stuck=0.0)
     trained = trainings(curves, problem, target)
@@ -190,6 +253,11 @@ def judged(curves: pd.DataFrame, figures: pd.DataFrame, problem: Problem, target
     runs = with_speedups(trained.merge(rates.loc[rates["best"], ["policy", "learning_rate"]]), curves["policy"].iloc[0])
     policies = by_policy(runs, rates).join(figures.groupby("policy")[FIGURES].mean()).reset_index()
     return Learning(goal=goal, target=target, curves=curves, rates=rates, runs=runs, policies=policies)
+
+
+def target_of(problem: Problem, target: float | None) -> float:
+    """The value of the goal that counts as learnt: the problem's own, or another that it can have."""
+    return problem.target if target is None else real("target", target, 0, 1 if problem.goal == "accuracy" else 1e12)
 
 
 def trainings(curves: pd.DataFrame, problem: Problem, target: float) -> pd.DataFrame:
@@ -239,7 +307,8 @@ def by_rate(trainings: pd.DataFrame) -> pd.DataFrame:
 
 def geometric_mean(values: pd.Series) -> float:
     """The mean of ratios and of what they are ratios of; infinite where one value is."""
-    return np.exp(np.log(values).mean())
+    with np.errstate(divide="ignore"):  # of a target that is reached at the start, the time is 0
+        return np.exp(np.log(values).mean())
 
 
 def by_policy(runs: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,13 @@ MAX_CURVATURES = 1024
 class NoisyQuadratic(Problem):
     """Loss ½·Σ λᵢ·xᵢ² from x = 1 on, with gradients λᵢ·xᵢ + noise·N(0, 1)/√batch.
 
-    curvatures: the λᵢ. The target is a fiftieth of the loss at the start.
+    The target is a fiftieth of the loss at the start.
+
+    Attributes:
+        curvatures: the λᵢ, above 0.
+        noise: standard deviation of a sample's gradient; 0.5 by default.
+        batch: samples of a mini-batch; 16 by default.
+
     """
 
     curvatures: tuple[float, ...] = takes(
@@ -25,26 +31,26 @@ class NoisyQuadratic(Problem):
     name, code, what = "Noisy quadratic", "quadratic", "a noisy quadratic bowl"
 
     @property
-    def target(self):
+    def target(self) -> float:
         return sum(self.curvatures) / 2 / 50
 
     @property
-    def size(self):
+    def size(self) -> int:
         return len(self.curvatures)
 
     @property
-    def batch_shape(self):
+    def batch_shape(self) -> tuple[int, ...]:
         return (self.size,)
 
-    def start(self, rng):
+    def start(self, rng: np.random.Generator) -> np.ndarray:
         return np.ones(self.size)
 
-    def mini_batches(self, rng, count):
+    def mini_batches(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """The noise of each one's gradient."""
         return rng.standard_normal((count, self.size)) * (self.noise / np.sqrt(self.batch))
 
-    def gradient(self, parameters, batches):
+    def gradient(self, parameters: np.ndarray, batches: np.ndarray) -> np.ndarray:
         return self.curvatures * parameters + batches.mean(axis=1, keepdims=True)
 
-    def measure(self, parameters):
+    def measure(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
         return {"loss": (parameters**2 @ self.curvatures) / 2}

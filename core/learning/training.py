@@ -1,8 +1,10 @@
 """Real training over a schedule: each gradient is taken where its worker read, and applied when the schedule says."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,28 +23,45 @@ MAX_NUMBERS = 2**25  # kept in memory at a time
 MAX_COST, LEAST_COST = 80_000_000_000, 16_000  # a gradient costs something even where there is hardly a parameter
 
 
-def replay(run: Run, problem: Problem, learning_rate, *, points: int | None = None) -> pd.DataFrame:
+def replay(
+    run: Run, problem: Problem, learning_rate: float | Iterable[float], *, points: int | None = None
+) -> pd.DataFrame:
     """The loss along a run, from real SGD on the run's own stale gradients: a row for the start and for every update.
 
-    learning_rate: a number, or up to 32 different ones, each trained on its own. points: measure only so many
-    updates, evenly spaced. A schedule of several runs trains each from its own initial parameters on its own samples;
-    both depend on the scenario's seed and the number of the run alone.
+    A schedule of several runs trains each from its own initial parameters on its own samples; both depend on the
+    scenario's seed and the number of the run alone.
 
     A gradient is that of its own mini-batch, at the parameters that its worker read. An update takes learning rate ×
     the mean of its gradients off the parameters, or averages those of workers that took local steps. Mini-batch
     (row j, worker w) is number j·N + w of one stream of samples: policies meet the same ones, and a mini-batch that
     is not used skips its samples.
 
-    Columns: run, learning_rate, update (how many there have been), samples (used by then), time_ms, and the problem's
-    measures. A training is given up when a measured loss is not finite or more than 100 times the one at the start:
-    its measures are NaN from there on.
-    Raises ScenarioError for a learning rate that is not a positive number, and for too much work.
+    Args:
+        run: whose schedule is trained on, as `simulate` returns it.
+        problem: what is trained, such as `core.learning.Digits()` or `core.learning.NoisyQuadratic()`.
+        learning_rate: a number, or up to 32 different ones, each trained on its own.
+        points: measure only so many updates, evenly spaced; all by default.
+
+    Returns:
+        Columns: run, learning_rate, update (how many there have been), samples (used by then), time_ms, and the
+        problem's measures. A training is given up when a measured loss is not finite or more than 100 times the one at
+        the start: its measures are NaN from there on.
+
+    Raises:
+        ScenarioError: for a learning rate that is not a positive number, and for too much work.
+
+    Example:
+        >>> from core import Scenario, replay, simulate
+        >>> from core.learning import NoisyQuadratic
+        >>> curve = replay(simulate(Scenario()), NoisyQuadratic(), 0.1, points=2)
+        >>> curve[["update", "samples", "loss"]].round(2).values.tolist()
+        [[0.0, 0.0, 0.72], [5.0, 320.0, 0.36], [10.0, 640.0, 0.2]]
+
     """
     if not isinstance(run, Run):
         raise ScenarioError(f"run: {shown(run)} is not a Run.")
-    if not isinstance(problem, Problem):
-        raise ScenarioError(f"problem: {shown(problem)} is not a problem.")
-    schedule, rates = run.schedule, learning_rates(learning_rate)
+    check_problem(problem)
+    schedule, rates = run.schedule, several_rates(learning_rate)
     points = schedule.updates if points is None else min(whole("points", points, 1, MAX_WORK), schedule.updates)
     check_cost(schedule, problem, len(rates), points)
     keep_freed_memory()
@@ -112,9 +131,20 @@ def parts(values: np.ndarray, most: int) -> list[np.ndarray]:
 def train(
     schedule: Schedule, use: Used, problem: Problem, rates: np.ndarray, seed: int, at: np.ndarray, numbers: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The problem's measures at some versions of the parameters, each (runs, learning rates, versions).
+    """The problem's measures at some versions of the parameters.
 
-    numbers: which runs of the schedule.
+    Args:
+        schedule: of one run or more.
+        use: the gradients that its updates use.
+        problem: what is trained.
+        rates: the learning rates.
+        seed: what initial parameters and samples depend on, with the number of the run.
+        at: the versions that are measured: after how many updates, 0 first.
+        numbers: which runs of the schedule are trained.
+
+    Returns:
+        {measure: (runs, learning rates, versions)}.
+
     """
     rows, workers, _ = schedule.shape
     samples = np.stack([problem.mini_batches(stream(seed, SAMPLES, run), rows * workers) for run in numbers])
@@ -123,7 +153,7 @@ def train(
     kept[0] = start[:, None]
     measures = [measured(problem, kept[0])]
     most = DIVERGED * measures[0]["loss"]
-    every, step, at = np.arange(len(numbers))[:, None], rates[:, None], set(at.tolist())
+    every, step, wanted = np.arange(len(numbers))[:, None], rates[:, None], set(at.tolist())
     use_batch, use_version = use.batch[numbers], use.version[numbers]
     with np.errstate(all="ignore"):
         for update in range(schedule.updates):
@@ -136,7 +166,7 @@ def train(
             else:
                 slope = mean_gradient(problem, kept, version, update, batches)
                 np.subtract(now, np.multiply(step, slope, out=slope), out=after)
-            if update + 1 in at:
+            if update + 1 in wanted:
                 values = measured(problem, after)
                 diverged = ~(values["loss"] <= most)
                 after[diverged] = np.nan
@@ -147,7 +177,16 @@ def train(
 def mean_gradient(
     problem: Problem, kept: np.ndarray, version: np.ndarray, update: int, batches: np.ndarray
 ) -> np.ndarray:
-    """The mean gradient of an update's mini-batches, each at the version that its worker read."""
+    """The mean gradient of an update's mini-batches, each at the version that its worker read.
+
+    Args:
+        problem: what is trained.
+        kept: the last versions of the parameters, version v at v % len(kept), (versions, runs, learning rates, size).
+        version: which one each gradient read, (runs, gradients).
+        update: how many updates there have been.
+        batches: the mini-batches, (runs, gradients, *batch_shape).
+
+    """
     if (version == update).all():
         return problem.gradient(kept[update % len(kept)], batches)
     every = np.arange(len(version))
@@ -180,7 +219,13 @@ def stream(seed: int, concern: int, run: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(concern, run)))
 
 
-def learning_rates(values) -> tuple[float, ...]:
+def check_problem(problem: Problem) -> None:
+    """ScenarioError where it is no problem."""
+    if not isinstance(problem, Problem):
+        raise ScenarioError(f"problem: {shown(problem)} is not a problem.")
+
+
+def several_rates(values: Any) -> tuple[float, ...]:
     """One learning rate or several as a tuple, or ScenarioError when they are not different positive numbers."""
     try:
         several = list(islice(values, MAX_RATES + 1))
@@ -193,7 +238,18 @@ def learning_rates(values) -> tuple[float, ...]:
 
 
 def check_cost(schedule: Schedule, problem: Problem, rates: int, points: int) -> None:
-    """ScenarioError when a replay would take more than some minutes, or a single training more than about 1 GB."""
+    """Check that a replay takes no more than some minutes, and no training more than about 1 GB.
+
+    Args:
+        schedule: what is replayed.
+        problem: what is trained.
+        rates: how many learning rates.
+        points: how many updates are measured.
+
+    Raises:
+        ScenarioError: where it takes more.
+
+    """
     _, _, runs = schedule.shape
     cost = max(LEAST_COST, runs * rates * problem.size * problem.batch)
     if schedule.gradients * cost > MAX_COST:

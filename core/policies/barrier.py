@@ -1,6 +1,7 @@
 """Policies with a barrier: all wait, then pay the network together."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from core.common.wording import counted
 from core.policies.base import WAIT_FOR, Policy
 from core.policies.steps import back_to_back
 from core.schedule.schedule import Schedule, Stretch
+from core.workload.draws import Draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +21,7 @@ class Synchronous(Policy):
     name, code = "Synchronous", "sync"
     rule = "After every batch all wait for the slowest; then they pay the network together."
 
-    def schedule(self, draws):
+    def schedule(self, draws: Draws) -> Schedule:
         return with_barriers(draws.compute_ms, draws.barrier_ms)
 
 
@@ -34,10 +36,10 @@ class Rebalanced(Policy):
     rule = "As synchronous, but quicker workers get larger mini-batches, so that all are done at about the same time."
 
     @property
-    def price(self):
+    def price(self) -> str:
         return "mini-batches of unequal size, in proportion to speeds that must be known"
 
-    def schedule(self, draws):
+    def schedule(self, draws: Draws) -> Schedule:
         speed = 1 / draws.slowness
         sizes = speed / speed.mean(axis=0)
         return with_barriers(draws.compute_ms * sizes, draws.barrier_ms)
@@ -45,33 +47,40 @@ class Rebalanced(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class BackupWorkers(Policy):
-    """K-sync: an iteration ends when the first `wait_for` of N have finished; the rest is cancelled (Chen et al. 2016).
+    """K-sync: an iteration ends when the first `wait_for` of N have finished; the rest is cancelled.
 
     Then everybody pays the network. The last iteration waits for no more gradients than the epoch still needs.
+
+    Attributes:
+        wait_for: K, how many gradients an update waits for, from 1 to N; 1 by default.
+
+    Source:
+        Chen et al. 2016.
+
     """
 
     name, code = "Backup workers", "backup"
     wait_for: int = takes(Whole(1, MAX_WORKERS), 1, **WAIT_FOR)
 
     @property
-    def label(self):
+    def label(self) -> str:
         return f"{self.name} (first {self.wait_for})"
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         first = f"{self.wait_for} workers have" if self.wait_for > 1 else "worker has"
         return f"A batch ends when the first {first} finished it; what the others were at is thrown away."
 
-    def check(self, workers):
+    def check(self, workers: int) -> None:
         whole("policy.wait_for", self.wait_for, 1, workers)
 
-    def fitted(self, workers):
+    def fitted(self, workers: int) -> Self:
         return replace(self, wait_for=min(self.wait_for, workers))
 
-    def rows(self, workers, batches):
+    def rows(self, workers: int, batches: int) -> int:
         return -(-workers * batches // self.wait_for)
 
-    def schedule(self, draws):
+    def schedule(self, draws: Draws) -> Schedule:
         workers, batches = draws.workload.workers, draws.workload.batches
         iterations = self.rows(workers, batches)
         compute = draws.compute_rows(iterations)
@@ -105,7 +114,12 @@ class BackupWorkers(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSGD(Policy):
-    """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once."""
+    """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once.
+
+    Attributes:
+        period: H, batches that each worker trains on its own between two averages; 4 by default.
+
+    """
 
     name, code = "Local SGD", "local"
     period: int = takes(
@@ -120,21 +134,21 @@ class LocalSGD(Policy):
     )
 
     @property
-    def label(self):
+    def label(self) -> str:
         return f"{self.name} (every {self.period})"
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         alone = counted(self.period, "batch", "batches")
         return f"Each worker trains {alone} on its own; then all wait for the slowest and average their parameters."
 
     @property
-    def price(self):
+    def price(self) -> str:
         if self.period == 1:
             return ""
         return f"parameters that drift apart for {self.period} batches between two averages"
 
-    def schedule(self, draws):
+    def schedule(self, draws: Draws) -> Schedule:
         compute = draws.compute_ms
         batches = len(compute)
         rounds = -(-batches // self.period)
@@ -174,7 +188,13 @@ class LocalSGD(Policy):
 
 
 def with_barriers(compute: np.ndarray, barrier_ms: float) -> Schedule:
-    """After each row all wait for the slowest, then pay the network once."""
+    """The schedule of runs in which all wait for the slowest after each row, then pay the network once.
+
+    Args:
+        compute: compute times, (rows, workers, runs), ms.
+        barrier_ms: network time after each barrier, ms.
+
+    """
     slowest = compute.max(axis=1, keepdims=True)
     start, end = back_to_back(slowest + barrier_ms)
     ready, barrier = start + compute, start + slowest

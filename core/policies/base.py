@@ -7,6 +7,7 @@ from typing import Self
 from core.common.parameters import Part
 from core.schedule.schedule import Schedule
 from core.workload.draws import Draws
+from core.workload.networks import Network
 
 LONG = 8_192  # mini-batches of a run
 WAIT_FOR = {
@@ -53,7 +54,15 @@ class Policy(Part, ABC):
         return ""
 
     def check(self, workers: int) -> None:
-        """ScenarioError where a parameter does not fit that many workers."""
+        """Check that the policy's parameters fit that many workers.
+
+        Args:
+            workers: how many there are.
+
+        Raises:
+            ScenarioError: where a parameter does not fit.
+
+        """
 
     def fitted(self, workers: int) -> Self:
         """The same policy, its parameters cut to what that many workers allow."""
@@ -63,15 +72,27 @@ class Policy(Part, ABC):
         """How many mini-batches each worker starts."""
         return batches
 
-    def goes_push_by_push(self, network) -> bool:
-        """Whether its pushes are served in their order, so that each depends on those before it."""
+    def goes_push_by_push(self, network: Network) -> bool:
+        """Whether its pushes are served in order on this network, so that each depends on those before it."""
         return False
 
-    def pushes(self, workers: int, batches: int, network) -> int:
-        """How many mini-batches of each worker count several times: those of long runs that go push by push."""
+    def pushes(self, workers: int, batches: int, network: Network) -> int:
+        """How many mini-batches of each worker count several times as work: those of long runs that go push by push."""
         long = workers * batches > LONG and self.goes_push_by_push(network)
         return self.rows(workers, batches) if long else 0
 
     @abstractmethod
     def schedule(self, draws: Draws) -> Schedule:
-        """The schedule of every run in the draws."""
+        """When everything happens in every run of the draws.
+
+        Args:
+            draws: compute and network times of some runs.
+
+        Returns:
+            The schedule of all of them.
+
+        Raises:
+            ScenarioError: where the draws have fewer rows than the policy needs.
+            TooManyRuns: where the runs need too much memory together, and fewer at a time would do.
+
+        """

@@ -1,6 +1,7 @@
 """Policies without a barrier: each worker pushes its gradient, and goes on as the policy lets it."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -14,15 +15,24 @@ from core.schedule.schedule import Schedule, Stretch
 from core.schedule.update_order import after_own, update_order, when_full
 from core.server.queue import through_server
 from core.server.release import Release
+from core.workload.draws import Draws
+from core.workload.networks import Network
 from core.workload.workload import Workload
+
+Laid = tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray | None]
+"""Compute times, when each mini-batch starts and when its push arrives, and which were begun: None where all were."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asynchronous(Policy):
     """Asynchronous (ASP): nobody waits.
 
-    accumulate: the server applies the mean of every K gradients that arrive (K-batch-async); with 1, each alone.
-    assignment: "static", B batches for every worker, or "shared", one queue that whoever is free takes from.
+    Attributes:
+        accumulate: K, the server applies the mean of every K gradients that arrive (K-batch-async); 1 by default: each
+            alone.
+        assignment: "static" (the default), B batches for every worker, or "shared", one queue that whoever is free
+            takes from.
+
     """
 
     name, code = "Asynchronous", "async"
@@ -45,16 +55,16 @@ class Asynchronous(Policy):
     )
 
     @property
-    def text(self):
+    def text(self) -> str:
         accumulate = f" {self.accumulate}" if self.accumulate > 1 else ""
         return f"async{accumulate}{' shared' if self.is_shared else ''}"
 
     @property
-    def price(self):
+    def price(self) -> str:
         return "uneven shares, as quick workers contribute more" if self.is_shared else ""
 
     @property
-    def label(self):
+    def label(self) -> str:
         details = []
         if self.accumulate > 1:
             details.append(f"updates of {self.accumulate}")
@@ -63,12 +73,12 @@ class Asynchronous(Policy):
         return f"{self.name} ({', '.join(details)})" if details else self.name
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         next_one = "takes the next batch from one queue for all" if self.is_shared else "goes on with its own batches"
         mean = f" The server applies the mean of every {self.accumulate} gradients." if self.accumulate > 1 else ""
         return f"Nobody waits: each worker pushes its gradient, reads the parameters again and {next_one}.{mean}"
 
-    def goes_push_by_push(self, network):
+    def goes_push_by_push(self, network: Network) -> bool:
         return not network.answers_at_once
 
     @property
@@ -76,7 +86,7 @@ class Asynchronous(Policy):
         """Whether all take from one queue of N·B batches, instead of B each."""
         return self.assignment == "shared"
 
-    def schedule(self, draws):
+    def schedule(self, draws: Draws) -> Schedule:
         if not draws.workload.network.answers_at_once:
             return through_server(draws, draws.workload.work, self.accumulate, self.release(draws.workload))
         compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
@@ -104,11 +114,11 @@ class Asynchronous(Policy):
         """Who goes on where pushes queue at a server."""
         return SharedQueue(workload.workers, workload.work) if self.is_shared else OwnBatches(workload.batches)
 
-    def static(self, draws):
+    def static(self, draws: Draws) -> Laid:
         """Every worker's B batches, back to back."""
         return draws.compute_ms, back_to_back(draws.compute_ms + draws.push_ms), None
 
-    def shared(self, draws):
+    def shared(self, draws: Draws) -> Laid:
         """The first N·B batches that anybody is free for; ties go to the lower worker number.
 
         All start one at once; each of the first N·B − N to end frees its worker for one more.
@@ -128,10 +138,17 @@ class Asynchronous(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class StaleSynchronous(Policy):
-    """Stale-synchronous (SSP): a worker may be at most `bound` batches ahead of the slowest (Ho et al. 2013).
+    """Stale-synchronous (SSP): a worker may be at most `bound` batches ahead of the slowest.
 
     It may start batch k only when every worker's batch k − bound − 1 has been applied; a worker that was held reads
     again when it is released.
+
+    Attributes:
+        bound: how many batches a worker may be ahead; 0 waits after every batch; 1 by default.
+
+    Source:
+        Ho et al. 2013.
+
     """
 
     name, code = "Stale synchronous", "ssp"
@@ -147,27 +164,27 @@ class StaleSynchronous(Policy):
     )
 
     @property
-    def label(self):
+    def label(self) -> str:
         return f"{self.name} (bound {self.bound})"
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         if self.bound == 0:
             return "Nobody starts a batch before the slowest worker has finished the last one."
         ahead = counted(self.bound, "batch", "batches")
         return f"Nobody may be more than {ahead} ahead of the slowest worker; who is that far ahead waits for it."
 
-    def goes_push_by_push(self, network):
+    def goes_push_by_push(self, network: Network) -> bool:
         return not network.answers_at_once
 
-    def schedule(self, draws):
+    def schedule(self, draws: Draws) -> Schedule:
         workload = draws.workload
         if workload.network.answers_at_once:
             return self.free(draws)
         return through_server(draws, workload.work, 1, WithinBound(workload.workers, workload.batches, self.bound))
 
-    def free(self, draws):
-        """No queues: a recurrence over batches."""
+    def free(self, draws: Draws) -> Schedule:
+        """The schedule where no pushes queue: a recurrence over batches."""
         compute, step = draws.compute_ms, draws.compute_ms + draws.push_ms
         start, applied = np.zeros_like(step), np.empty_like(step)
         released = np.full((len(step), *step.shape[2:]), -np.inf)  # when everybody has finished a batch
@@ -202,21 +219,28 @@ class StaleSynchronous(Policy):
 
 @dataclass(frozen=True, kw_only=True)
 class KAsync(Policy):
-    """K-async: the first `wait_for` gradients make an update, and only their workers restart (arXiv 2003.10579).
+    """K-async: the first `wait_for` gradients make an update, and only their workers restart.
 
     The others go on with the parameters that they read. The last update takes no more than the epoch still needs;
     what is in flight then is cancelled.
+
+    Attributes:
+        wait_for: K, how many gradients an update waits for, from 1 to N; 2 by default.
+
+    Source:
+        Dutta et al., arXiv 2003.10579.
+
     """
 
     name, code = "K-async", "k-async"
     wait_for: int = takes(Whole(1, MAX_WORKERS), 2, **WAIT_FOR)
 
     @property
-    def label(self):
+    def label(self) -> str:
         return f"{self.name} (first {self.wait_for})"
 
     @property
-    def rule(self):
+    def rule(self) -> str:
         if self.wait_for == 1:
             return "Every gradient that arrives is an update, after which its worker alone reads the parameters again."
         return (
@@ -224,16 +248,16 @@ class KAsync(Policy):
             "others go on with the parameters that they had read."
         )
 
-    def check(self, workers):
+    def check(self, workers: int) -> None:
         whole("policy.wait_for", self.wait_for, 1, workers)
 
-    def fitted(self, workers):
+    def fitted(self, workers: int) -> Self:
         return replace(self, wait_for=min(self.wait_for, workers))
 
-    def goes_push_by_push(self, network):
+    def goes_push_by_push(self, network: Network) -> bool:
         return True
 
-    def schedule(self, draws):
+    def schedule(self, draws: Draws) -> Schedule:
         total = draws.workload.work
         return through_server(draws, total, self.wait_for, AfterUpdate(self.wait_for, total))
 

@@ -21,7 +21,7 @@ __all__ = [
     "policy_from_text",
 ]
 
-POLICIES = {
+POLICIES: dict[str, type[Policy]] = {
     policy.__name__: policy
     for policy in (Synchronous, Asynchronous, StaleSynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced)
 }
@@ -31,7 +31,16 @@ CODES = {policy.code: policy for policy in POLICIES.values()}
 def policy_from_text(text: str) -> Policy:
     """The policy that `Policy.text` names: "ssp 3", "async shared"; parameters that are left out take their defaults.
 
-    Raises ScenarioError for a name or a parameter that no policy knows.
+    Args:
+        text: a policy's code and its parameters, with spaces between.
+
+    Raises:
+        ScenarioError: for a name or a parameter that no policy knows.
+
+    Example:
+        >>> policy_from_text("ssp 3")
+        StaleSynchronous(bound=3)
+
     """
     if not isinstance(text, str):
         raise ScenarioError(f"policies: {shown(text)} is not a text that names a policy.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.server.release import Release
+from core.server.release import AfterPush, Release, Window
 
 
 @dataclass(frozen=True)
@@ -13,10 +13,10 @@ class OwnBatches(Release):
 
     batches: int
 
-    def in_window(self, window):
+    def in_window(self, window: Window) -> np.ndarray:
         return np.where(window.pushing & (window.finished + 1 < self.batches), window.place, window.never)
 
-    def push_by_push(self):
+    def push_by_push(self) -> AfterPush:
         return lambda number, worker, finished: (worker,) if finished[worker] < self.batches else ()
 
 
@@ -28,11 +28,11 @@ class SharedQueue(Release):
     work: int
     """Batches of the epoch."""
 
-    def in_window(self, window):
+    def in_window(self, window: Window) -> np.ndarray:
         more = window.before + window.place < self.work - self.workers
         return np.where(window.pushing & more, window.place, window.never)
 
-    def push_by_push(self):
+    def push_by_push(self) -> AfterPush:
         return lambda number, worker, finished: (worker,) if number < self.work - self.workers else ()
 
 
@@ -45,7 +45,7 @@ class WithinBound(Release):
     bound: int
     reason = "staleness bound"
 
-    def in_window(self, window):
+    def in_window(self, window: Window) -> np.ndarray:
         slowest = window.finished.min(axis=0)
         catch_up = np.where(window.finished == slowest, window.place, -1).max(axis=0)  # the last of the slowest
         done = window.finished + window.pushing
@@ -53,7 +53,7 @@ class WithinBound(Release):
         after = np.where(done - self.bound <= slowest, place, np.maximum(place, catch_up))
         return np.where(done < self.batches, after, window.never)
 
-    def push_by_push(self):
+    def push_by_push(self) -> AfterPush:
         return HeldBack(self, level=[self.workers] + [0] * self.batches)
 
 
@@ -89,12 +89,12 @@ class AfterUpdate(Release):
     work: int
     reason = "update"
 
-    def in_window(self, window):
+    def in_window(self, window: Window) -> np.ndarray:
         number = window.before + np.where(window.pushing, window.place, -1)  # who waits is of the last one's group
         last = number // self.group * self.group + self.group - 1
         return np.where(last < self.work - 1, np.minimum(last - window.before, window.never), window.never)
 
-    def push_by_push(self):
+    def push_by_push(self) -> AfterPush:
         return Gathering(self)
 
 

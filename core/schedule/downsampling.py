@@ -38,8 +38,16 @@ def group_names(rows: list[np.ndarray]) -> list[str]:
 def overview(schedule: Schedule, rows: list[np.ndarray], run: int = 0) -> pd.DataFrame:
     """How each group of workers spent each stretch of a run, the same stretches for all: at most 2,048 cells.
 
-    rows: the groups, each worker in one of them. Takes memory for the cells only.
-    Columns: row (0 first), from_ms, to_ms, and the percent of the row's time in each phase and in the tail.
+    Takes memory for the cells only.
+
+    Args:
+        schedule: of one run or more.
+        rows: the groups, each worker in one of them.
+        run: which of the runs.
+
+    Returns:
+        Columns: row (0 first), from_ms, to_ms, and the percent of the row's time in each phase and in the tail.
+
     """
     epoch, bins = schedule.finish_ms[:, run].max(), min(MOST_BINS, max(1, MOST_CELLS // len(rows)))
     row_of, workers = group_of(rows), np.array([[len(row)] for row in rows])
@@ -77,10 +85,19 @@ def overview(schedule: Schedule, rows: list[np.ndarray], run: int = 0) -> pd.Dat
 
 
 def rest_of_cells(times: np.ndarray, scale: float, row_of: np.ndarray, bins: int) -> np.ndarray:
-    """For every time, how much of each of its row's cells comes after it: summed, (rows, bins).
+    """For every time, how much of each of its row's cells comes after it, summed.
 
-    times: (batches, workers) to be scaled to cells; row_of: the row of each worker. A cell holds its own share of the
-    times that lie in it, and all of those before it: counts, whose sums are exact.
+    A cell holds its own share of the times that lie in it, and all of those before it: counts, whose sums are exact.
+
+    Args:
+        times: (batches, workers), ms.
+        scale: cells per ms.
+        row_of: the row of each worker, (workers,).
+        bins: cells in a row.
+
+    Returns:
+        Sums in cells, (rows, bins).
+
     """
     rows, width = row_of.max() + 1, bins + 1  # what lies at the very end has a column of its own
     parts, counts = np.zeros(rows * width), np.zeros(rows * width, dtype=np.int64)
@@ -99,6 +116,16 @@ def slowness(schedule: Schedule, since_ms: float = 0.0, until_ms: float = np.inf
     """Mean compute time of each worker's mini-batches that touch a window of time, ms; 0 for who has none there.
 
     What is cancelled the moment it starts does not count.
+
+    Args:
+        schedule: of one run or more.
+        since_ms: where the window begins, ms.
+        until_ms: where it ends, ms.
+        run: which of the runs.
+
+    Returns:
+        (workers,), ms.
+
     """
     everybody = np.arange(schedule.shape[1])
     first, last = under_way(schedule, since_ms, until_ms, everybody, run)
@@ -108,10 +135,10 @@ def slowness(schedule: Schedule, since_ms: float = 0.0, until_ms: float = np.inf
         here = slice(begin, min(begin + step, last.max()))
         row = np.arange(here.start, here.stop)
         inside = (row >= first[:, None]) & (row < last[:, None])
-        took = 0
+        took = np.zeros(inside.shape)
         for stretch in spent:
             start, end = one_run(schedule, run, stretch.start_ms, stretch.end_ms)
-            took = took + (end[:, here] - start[:, here])
+            took += end[:, here] - start[:, here]
         took = np.where(inside, took, 0)
         total += took.sum(axis=1)
         count += np.count_nonzero(took, axis=1)
@@ -119,7 +146,15 @@ def slowness(schedule: Schedule, since_ms: float = 0.0, until_ms: float = np.inf
 
 
 def slowest(schedule: Schedule, most: int, since_ms: float = 0.0, until_ms: float = np.inf) -> np.ndarray:
-    """The workers that are slowest in a window of time, the slowest first; ties go to the lower number."""
+    """The workers that are slowest in a window of time, the slowest first; ties go to the lower number.
+
+    Args:
+        schedule: of one run or more, of which the first counts.
+        most: how many workers.
+        since_ms: where the window begins, ms.
+        until_ms: where it ends, ms.
+
+    """
     return np.argsort(-slowness(schedule, since_ms, until_ms), kind="stable")[:most]
 
 
@@ -131,9 +166,21 @@ def closeup(
     most: int = CLOSEUP_BLOCKS,
     run: int = 0,
 ) -> tuple[Segments, float]:
-    """The segments of some workers in a window of time, at most so many, and when they end, ms.
+    """The segments of some workers in a window of time, at most so many.
 
     Where there are more, the window ends early. Takes memory for what is found only.
+
+    Args:
+        schedule: of one run or more.
+        workers: their numbers.
+        since_ms: where the window begins, ms.
+        until_ms: where it ends, ms; at the end of the run at the latest.
+        most: how many segments there may be.
+        run: which of the runs.
+
+    Returns:
+        The segments, and where the window ends, ms.
+
     """
     until_ms = min(until_ms, schedule.finish_ms[:, run].max())
     first, last = under_way(schedule, since_ms, until_ms, workers, run)

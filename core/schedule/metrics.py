@@ -1,6 +1,7 @@
 """Numbers about a schedule: where the time went, and how stale the gradients were."""
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -9,14 +10,24 @@ from core.schedule.schedule import PHASES, Schedule
 FEWEST_FOR_TAILS = 40  # with fewer runs than this, "the middle 95 %" are all of them
 
 
-def figure(label: str, unit: str, meaning: str):
-    """A field of `Metrics`, with what a reader needs to know about it."""
+def figure(label: str, unit: str, meaning: str) -> Any:
+    """A field of `Metrics`, or of a class like it.
+
+    Args:
+        label: what people call it.
+        unit: what it is in; empty for a count.
+        meaning: what it says, in a sentence.
+
+    """
     return field(metadata={"label": label, "unit": unit, "meaning": meaning})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """The figures of one run. Shares are of N·epoch and add up to 100 % (idle_percent has its own base)."""
+    """The figures of one run; `FIGURES` has the label, the unit and the meaning of each.
+
+    utilization, wait, comm, cancelled and tail are shares of N·epoch and add up to 100 %; idle has a base of its own.
+    """
 
     epoch_ms: float = figure("Epoch time", "ms", "Until the last worker is done, its last network time included.")
     idle_percent: float = figure("Idle", "%", "Waiting as a share of computing + waiting; network time is in neither.")

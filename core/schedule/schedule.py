@@ -15,9 +15,14 @@ REASONS = ("", "barrier", "staleness bound", "server queue", "update")
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """One stretch in the life of every mini-batch: its phase, its start and end in ms, why a wait waits.
+    """One stretch in the life of every mini-batch: its phase, its start and end, why a wait waits.
 
-    Arrays broadcast to (rows, workers, runs).
+    Attributes:
+        phase: compute, wait, comm or cancelled.
+        start_ms: when it starts, ms; broadcasts to (rows, workers, runs).
+        end_ms: when it ends, ms; the same as its start where it takes no time.
+        reason: what a wait waits for, one of `REASONS`; empty for other phases.
+
     """
 
     phase: str
@@ -57,7 +62,7 @@ class Schedule:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(rows, workers, runs)"""
+        """(rows, workers, runs)."""
         return self.ready_ms.shape
 
     @property

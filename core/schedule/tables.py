@@ -48,11 +48,24 @@ class Segments:
 
 
 def segments(
-    schedule: Schedule, run: int = 0, *, since_ms: float = 0.0, until_ms: float = np.inf, workers=None
+    schedule: Schedule,
+    run: int = 0,
+    *,
+    since_ms: float = 0.0,
+    until_ms: float = np.inf,
+    workers: Sequence[int] | np.ndarray | None = None,
 ) -> Segments:
     """Every phase of one run that took any time: all, or what touches a window of time.
 
-    workers: the numbers of those that are wanted, all by default. Takes memory for what is in the window only.
+    Takes memory for what is in the window only.
+
+    Args:
+        schedule: of one run or more.
+        run: which of them.
+        since_ms: where the window begins, ms.
+        until_ms: where it ends, ms.
+        workers: the numbers of those that are wanted; all by default.
+
     """
     workers = np.arange(schedule.shape[1]) if workers is None else np.sort(workers)
     first, last = under_way(schedule, since_ms, until_ms, workers, run)
@@ -78,9 +91,20 @@ def segments(
 def under_way(
     schedule: Schedule, since_ms: float, until_ms: float, workers: np.ndarray, run: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which mini-batches of these workers touch a window of time: from each worker's first to before its last row.
+    """Which mini-batches of these workers touch a window of time, as rows of the schedule.
 
     A worker's rows follow each other in time, so that nothing outside the window is looked at.
+
+    Args:
+        schedule: of one run or more.
+        since_ms: where the window begins, ms.
+        until_ms: where it ends, ms.
+        workers: their numbers.
+        run: which of the runs.
+
+    Returns:
+        The first row of each worker and the one after its last, (workers,) each.
+
     """
     start, end = one_run(schedule, run, schedule.stretches[0].start_ms, schedule.stretches[-1].end_ms)
     begun = np.full(schedule.shape[1], schedule.shape[0])
@@ -102,9 +126,15 @@ def named(kind: np.ndarray, names: Sequence[str], known: Sequence[str]) -> pd.Ca
 def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     """Every gradient that was begun in one run, by worker and batch; batch counts each worker's own.
 
-    Columns: worker, batch, read_ms, ready_ms, applied_ms, update_number (0 first, −1 for those that were not used),
-    staleness (updates), used, and update, which is update_number by its old name: a data frame has a method of that
-    name, so that it cannot be had as an attribute.
+    Args:
+        schedule: of one run or more.
+        run: which of them.
+
+    Returns:
+        Columns: worker, batch, read_ms, ready_ms, applied_ms, update_number (0 first, −1 for those that were not
+        used), staleness (updates, −1 for those that were not used), used, and update, which is update_number by its
+        old name: a data frame has a method of that name, so that it cannot be had as an attribute.
+
     """
     rows, workers, _ = schedule.shape
     worker, batch = np.indices((workers, rows))

@@ -6,11 +6,16 @@ import numpy as np
 def update_order(applied_ms: np.ndarray) -> np.ndarray:
     """Rank of each gradient in the order of application, 0 first; ties go to the lower worker number.
 
-    applied_ms: (batches, workers, runs), rising along batches. Returns whole numbers of the same shape.
-
     Many runs: two in-place sorts of integers, with no gathers. Non-negative doubles sort like their bit patterns, so
     the lowest bits of each time can carry its worker number. A run in which two times agree in all the bits that are
     left (exact ties, mostly) is done again by the stable sort that a single run has.
+
+    Args:
+        applied_ms: (batches, workers, runs), 0 or more, rising along batches, ms.
+
+    Returns:
+        Whole numbers of the same shape.
+
     """
     batches, workers, runs = applied_ms.shape
     events = workers * batches
@@ -53,7 +58,18 @@ def after_own(update: np.ndarray) -> np.ndarray:
 
 
 def when_full(arrived: np.ndarray, rank: np.ndarray, size: int, total: int) -> np.ndarray:
-    """When the update that each gradient is part of was made: at the arrival of its last one."""
+    """When the update that each gradient is part of was made: at the arrival of its last one.
+
+    Args:
+        arrived: when each gradient arrives, (rows, workers, runs), ms.
+        rank: its place in the order of application, 0 first, of the same shape.
+        size: gradients of an update.
+        total: gradients that updates use in all; the last update takes what is left.
+
+    Returns:
+        Times of the same shape, ms.
+
+    """
     if size == 1:
         return arrived
     rows, workers, runs = arrived.shape

@@ -1,10 +1,11 @@
 """Pushes through a first-come-first-served server in one run of few workers: a heap of what comes next.
 
-The same numbers as `core.windows`, which is far quicker where there are many pushes on their way.
+The same numbers as `core.server.windows`, which is far quicker where there are many pushes on their way.
 """
 
 import heapq
 from array import array
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,9 +13,21 @@ from core.server.release import Release
 from core.server.timestamps import Log, Timestamps, timestamps
 from core.workload.draws import Draws
 
+Pending = tuple[float, int]
+"""A push on its way: when it arrives, and whose it is."""
+Enter = Callable[[list[Pending], Pending], object]
+
 
 def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps:
-    """A run of workers that push to one server, until it has applied so many pushes; an update is `size` of them."""
+    """A run of workers that push to one server, until it has applied so many pushes.
+
+    Args:
+        draws: compute and network times; their first run counts.
+        pushes: how many the server applies.
+        size: how many make an update.
+        rule: who goes on after which push.
+
+    """
     released = rule.push_by_push()
     workers, rows = draws.workload.workers, draws.workload.batches
     service, pull = draws.workload.network.service_ms, draws.workload.network.pull_ms
@@ -32,7 +45,7 @@ def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps
         pushed.append(worker)
         free += service
         finished[worker] += 1
-        enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
+        enter: Enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
         for who in released(number, worker, finished):
             batch = finished[who]
             if batch == rows:
@@ -48,14 +61,28 @@ def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps
     return logged(draws, size, *map(np.asarray, (pushed, served, begun, begun_by)))
 
 
-def first_run(draws: Draws, rows: int) -> tuple[memoryview, memoryview]:
-    """The compute and push times of the first run, row by row: plain numbers when they are looked at, and only then."""
-    drawn = draws.compute_rows(rows), draws.push_rows(rows)
-    return tuple(memoryview(np.ascontiguousarray(times[..., 0]).ravel()) for times in drawn)
+def first_run(draws: Draws, rows: int) -> tuple[Sequence[float], Sequence[float]]:
+    """The compute and push times of the first run, row by row; each becomes a plain number only when it is read."""
+    compute, push = (
+        np.ascontiguousarray(times[..., 0]).ravel().data for times in (draws.compute_rows(rows), draws.push_rows(rows))
+    )
+    return compute, push
 
 
-def logged(draws: Draws, size: int, pushed, served, begun, begun_by) -> Timestamps:
-    """What happened, from the pushes in their order and from what was begun after which of them."""
+def logged(
+    draws: Draws, size: int, pushed: np.ndarray, served: np.ndarray, begun: np.ndarray, begun_by: np.ndarray
+) -> Timestamps:
+    """What happened, from the pushes in their order and from what was begun after which of them.
+
+    Args:
+        draws: compute and network times.
+        size: pushes of an update.
+        pushed: whose each push was, (pushes,).
+        served: when its service began, ms, (pushes,).
+        begun: after which push each mini-batch but the first ones was begun.
+        begun_by: whose it was.
+
+    """
     workers = draws.workload.workers
     finished, started = np.bincount(pushed, minlength=workers), 1 + np.bincount(begun_by, minlength=workers)
     log = Log.empty((started.max(), workers, 1))

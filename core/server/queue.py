@@ -14,9 +14,20 @@ from core.workload.draws import FEW_PUSHES, Draws
 
 
 def through_server(draws: Draws, pushes: int, size: int, rule: Release) -> Schedule:
-    """The schedule of such runs: what is in flight when the last push has been applied is cancelled there.
+    """The schedule of runs whose pushes queue at a server.
 
-    An update is made of `size` pushes, the last one of what is left.
+    What is in flight when the last push has been applied is cancelled at that moment.
+
+    Args:
+        draws: compute and network times of the runs.
+        pushes: how many the server applies in each run.
+        size: how many make an update; the last one takes what is left.
+        rule: who goes on after which push.
+
+    Raises:
+        ScenarioError: where the draws have fewer rows than the runs need.
+        TooManyRuns: where the runs need too much memory together, and fewer at a time would do.
+
     """
     passed = served(draws, pushes, size, rule)
     used, begun, in_flight = passed.used, passed.started, passed.in_flight
@@ -50,7 +61,7 @@ def through_server(draws: Draws, pushes: int, size: int, rule: Release) -> Sched
 
 
 def served(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps:
-    """When every mini-batch passed what: window by window, or in a heap where there are few pushes at a time."""
+    """The timestamps of every mini-batch: window by window, or from a heap where there are few pushes at a time."""
     few = draws.runs == 1 and draws.workload.workers < FEW_PUSHES
     by_windows = None if few else serve(draws, pushes, size, rule)
     return by_windows or serve_one(draws, pushes, size, rule)

@@ -1,4 +1,4 @@
-"""The life of a mini-batch that goes through a server: what was written down of it, and when it passed what."""
+"""The life of a mini-batch that goes through a server: what a queue logs of it, and the times of all its steps."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -42,7 +42,22 @@ class Log:
 
 @dataclass(frozen=True)
 class Timestamps:
-    """When each mini-batch passed what, (rows, workers, runs), ms; `rank` is −1 for what was never applied."""
+    """When each mini-batch was at each step of its life, (rows, workers, runs), ms; `rank` is −1 for one never applied.
+
+    Attributes:
+        read: when its worker read the parameters.
+        start: when its computing began.
+        ready: when its gradient was computed.
+        arrived: when its push reached the server.
+        served: when the server began to serve it.
+        applied: when the server was done with it.
+        go_on: when its worker was released.
+        end: when the server's answer reached the worker.
+        rank: as which push of its run it was served, 0 first.
+        version: how many updates the parameters had seen when they were read.
+        started: whether it was ever begun.
+
+    """
 
     read: np.ndarray
     start: np.ndarray
@@ -52,7 +67,6 @@ class Timestamps:
     applied: np.ndarray
     go_on: np.ndarray
     end: np.ndarray
-    """When the server's answer is there."""
     rank: np.ndarray
     version: np.ndarray
     started: np.ndarray
@@ -78,10 +92,15 @@ class Timestamps:
 
 
 def timestamps(draws: Draws, size: int, log: Log, finished: np.ndarray, under_way: np.ndarray) -> Timestamps:
-    """When each mini-batch passed what, from a log.
+    """The timestamps of every mini-batch, from a log.
 
-    finished: how many mini-batches of each worker were applied, (workers, runs), and under_way: whether one more was
-    begun. An update is `size` pushes.
+    Args:
+        draws: compute and network times.
+        size: pushes of an update.
+        log: what the queue wrote down.
+        finished: how many mini-batches of each worker were applied, (workers, runs).
+        under_way: whether one more was begun, (workers, runs).
+
     """
     rows, network = len(log.rank), draws.workload.network
     row = np.arange(rows)[:, None, None]

@@ -22,10 +22,22 @@ TRIAL = 50  # windows
 
 
 def serve(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps | None:
-    """Runs of workers that push to one server, until it has applied so many pushes; an update is `size` of them.
+    """Runs of workers that push to one server, until it has applied so many pushes.
 
-    None for a single run whose first windows hold so few pushes that a heap is quicker: where some compute times are
-    next to nothing, and the server is not what everybody waits for.
+    Args:
+        draws: compute and network times.
+        pushes: how many the server applies in each run.
+        size: how many make an update.
+        rule: who goes on after which push.
+
+    Returns:
+        The timestamps, or None for a single run whose first windows hold so few pushes that a heap is quicker: where
+        some compute times are next to nothing, and the server is not what everybody waits for.
+
+    Raises:
+        ScenarioError: where the draws have fewer rows than the runs need.
+        TooManyRuns: where the runs need too much memory together, and fewer at a time would do.
+
     """
     queue, windows = WindowedQueue(draws, pushes), 0
     while not queue.all_served:
@@ -141,13 +153,20 @@ class WindowedQueue:
         self.log.went_after.put(last, self.before + after + 1)
 
     def timestamps(self, size: int) -> Timestamps:
-        """When every mini-batch passed what."""
+        """The timestamps of every mini-batch."""
         under_way = np.isfinite(self.pending_ms)
         return timestamps(self.draws, size, self.log.first(self.rows), self.finished, under_way)
 
 
 def served(arrived_ms: np.ndarray, free_ms: np.ndarray, service_ms: float) -> tuple[np.ndarray, np.ndarray]:
-    """When pushes that arrive in this order are served by a server that is free at such a time, and when that ends."""
+    """When pushes that arrive in this order are served, and when that ends.
+
+    Args:
+        arrived_ms: when they arrive, rising along the first axis, (workers, runs), ms.
+        free_ms: when the server is free, (runs,), ms.
+        service_ms: how long one push takes, ms.
+
+    """
     if not service_ms:
         return arrived_ms, arrived_ms
 

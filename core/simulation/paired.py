@@ -133,7 +133,18 @@ class Block:
 def paired_figures(
     workload: Workload, policies: Sequence[Policy], replicates: int, threads: int | None
 ) -> list[Figures]:
-    """Every figure of every replicate, for each policy, all of them on the same draws, block by block on threads."""
+    """Every figure of every replicate, for each policy, all of them on the same draws, block by block on threads.
+
+    Args:
+        workload: what is run; the policy of a scenario does not matter.
+        policies: at least one.
+        replicates: how many runs of each, 1 or more.
+        threads: how many at a time; one per core where it is None.
+
+    Raises:
+        ScenarioError: above 20 million mini-batches, and for a policy that does not fit the workers.
+
+    """
     replicates = whole("replicates", replicates, 1, MAX_WORK)
     threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
     for policy in policies:

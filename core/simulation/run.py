@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from core.common.validation import MAX_WORK, TIME_RANGE_MS, ScenarioError, as_table, shown
 from core.scenario import Scenario
@@ -18,12 +19,21 @@ MODEL_VERSION = 1  # raised whenever the same scenario would give other numbers:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One simulated epoch: its metrics, and tables of what happened when (times in ms)."""
+    """One simulated epoch: its metrics, and tables of what happened when (times in ms).
+
+    Attributes:
+        scenario: what was simulated.
+        schedule: when everything happened, as arrays.
+
+    Raises:
+        ScenarioError: where either is something else.
+
+    """
 
     scenario: Scenario
     schedule: Schedule
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         Scenario.checked(self.scenario)
         if not isinstance(self.schedule, Schedule):
             raise ScenarioError(f"schedule: {shown(self.schedule)} is not a Schedule.")
@@ -34,45 +44,94 @@ class Run:
         return Metrics(**{name: values[0].item() for name, values in metrics.measure(self.schedule).items()})
 
     def segments(self) -> pd.DataFrame:
-        """Phases with their times: worker, batch, phase, reason (of a wait), start_ms, end_ms."""
+        """Every phase that took any time, by worker and start.
+
+        Returns:
+            Columns: worker, batch, phase, reason (of a wait, else empty), start_ms, end_ms.
+
+        """
         return tables.segments(self.schedule).table()
 
     def gradients(self) -> pd.DataFrame:
-        """Gradients: worker, batch, read_ms, ready_ms, applied_ms, update_number (also update), staleness, used."""
+        """Every gradient that was begun, by worker and batch.
+
+        Returns:
+            Columns: worker, batch, read_ms, ready_ms, applied_ms, update_number (0 first, −1 for those that were not
+            used), staleness (updates, −1 for those that were not used), used, and update (update_number by its old
+            name).
+
+        """
         return tables.gradients(self.schedule)
 
     def barriers(self) -> pd.DataFrame:
-        """Barriers and whom each waited for: batch, barrier_ms, straggler. Empty where there are none."""
+        """Every barrier, and whom it waited for; no rows where the policy has none.
+
+        Returns:
+            Columns: batch, barrier_ms (when everybody went on to the network), straggler (the slowest worker, −1 where
+            nobody waited).
+
+        """
         found = tables.barriers(self.schedule)
         none = np.zeros(0, dtype=np.int64)
         return (found or tables.Barriers(none, np.zeros(0), none)).table()
 
     def contributions(self) -> pd.DataFrame:
-        """Gradients of each worker: worker, used, cancelled."""
+        """How many gradients of each worker were used, and how many thrown away.
+
+        Returns:
+            Columns: worker, used, cancelled.
+
+        """
         return tables.contributions(self.schedule).table()
 
     def staleness_counts(self) -> pd.DataFrame:
-        """How many of the gradients used were how stale: staleness (updates), gradients."""
+        """How many of the gradients used had which staleness.
+
+        Returns:
+            Columns: staleness (updates), gradients; only what occurs.
+
+        """
         gradients = tables.staleness_counts(self.schedule)
         occurs = np.flatnonzero(gradients)
         return pd.DataFrame({"staleness": occurs, "gradients": gradients[occurs]})
 
     def worker_shares(self) -> pd.DataFrame:
-        """Where each worker's epoch went: worker, phase (the phases and tail), ms, percent of the epoch."""
+        """Where each worker's epoch went.
+
+        Returns:
+            Columns: worker, phase (compute, wait, comm, cancelled or tail), ms, percent (of the epoch).
+
+        """
         by_phase = {phase: ms[:, 0] for phase, ms in metrics.phase_ms(self.schedule).items()}
         table = pd.DataFrame(by_phase).rename_axis("worker").reset_index()
         table = table.melt("worker", var_name="phase", value_name="ms")
         return table.assign(percent=100 * table["ms"] / self.metrics.epoch_ms)
 
 
-def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
+def simulate(scenario: Scenario, *, compute_ms: ArrayLike | None = None, network_ms: ArrayLike | None = None) -> Run:
     """One run of the scenario.
 
-    compute_ms, network_ms: given draws instead of random ones, (rows, workers) in ms with rows ≥ batches; the
-    first rows are used, more of them by policies that throw work away. network_ms is the delay of each push;
-    policies with a barrier do not push and ignore it.
-    Raises ScenarioError when a given array has the wrong shape, or a time that is not finite, negative or
-    (compute) zero, or longer than 1e12 ms.
+    Args:
+        scenario: what is run.
+        compute_ms: given compute times instead of random ones, (rows, workers) in ms with rows ≥ batches; the first
+            rows are used, more of them by policies that throw work away.
+        network_ms: given delays of the pushes instead of random ones, likewise; policies with a barrier do not push
+            and ignore them.
+
+    Returns:
+        The run: its metrics, and tables of what happened when.
+
+    Raises:
+        ScenarioError: when a given array has the wrong shape or too few rows, or a time that is not finite, negative
+            or (compute) zero, or longer than 1e12 ms.
+
+    Example:
+        >>> from core import Scenario, simulate
+        >>> run = simulate(Scenario(workers=2, batches=1), compute_ms=[[100, 300]])
+        >>> run.segments()[["worker", "phase", "start_ms", "end_ms"]].values.tolist()
+        [[0, 'compute', 0.0, 100.0], [0, 'wait', 100.0, 300.0], [0, 'comm', 300.0, 500.0],
+         [1, 'compute', 0.0, 300.0], [1, 'comm', 300.0, 500.0]]
+
     """
     draws = Draws(
         Scenario.checked(scenario),
@@ -85,7 +144,7 @@ def simulate(scenario: Scenario, *, compute_ms=None, network_ms=None) -> Run:
         raise error.said_of(scenario.policy.label) from None
 
 
-def given_draws(name: str, values, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
+def given_draws(name: str, values: ArrayLike | None, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
     """Given draws (rows, workers) as (rows, workers, 1), or None as it came; ScenarioError if they do not fit."""
     if values is None:
         return None

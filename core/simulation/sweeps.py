@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import fields, is_dataclass, replace
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,14 @@ def cells_of(grid: Mapping[str, Sequence]) -> list[dict]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def gathered(executor, scenario, cells, policies, replicates, progress) -> pd.DataFrame:
+def gathered(
+    executor: Executor,
+    scenario: Workload,
+    cells: Sequence[dict],
+    policies: Sequence[Policy],
+    replicates: int,
+    progress: Callable[[int, int], None] | None,
+) -> pd.DataFrame:
     """The rows of all cells, in the order of the grid, whatever the order in which they are done."""
     jobs = {executor.submit(cell_rows, scenario, cell, policies, replicates): i for i, cell in enumerate(cells)}
     rows: list[list[dict]] = [[]] * len(cells)
@@ -114,7 +121,15 @@ def as_table(rows: list[dict]) -> pd.DataFrame:
 
 
 def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:
-    """The rows of one cell, or why there are none."""
+    """The rows of one cell; where it or a policy is refused, rows that say why.
+
+    Args:
+        scenario: what all cells have in common.
+        cell: the cell's value of each parameter, by dotted name.
+        policies: at least one; the first is the baseline of the speed-ups.
+        replicates: paired runs of each.
+
+    """
     try:
         here = changed(scenario, cell)
     except ScenarioError as error:
@@ -157,7 +172,7 @@ def figures(runs: dict[str, np.ndarray], ratios: dict[str, np.ndarray]) -> dict[
 
 
 def refused(cell: dict, policies: Sequence[Policy], why: str) -> list[dict]:
-    """Rows without figures."""
+    """Rows without figures, one for each policy, that say why there are none."""
     return [{**cell, "policy": name_of(policy, cell), "refused": why} for policy in policies]
 
 
@@ -195,7 +210,7 @@ def at_first_cell(scenario: W, policies: Sequence[Policy], cell: dict) -> tuple[
         return scenario, tuple(policies)
 
 
-def checked_grid(scenario: Workload, grid, policies: Sequence[Policy]) -> dict[str, list]:
+def checked_grid(scenario: Workload, grid: object, policies: Sequence[Policy]) -> dict[str, list]:
     """The grid with its values as lists; ScenarioError where it cannot be swept."""
     if not isinstance(grid, Mapping) or not 1 <= len(grid) <= 2:
         raise ScenarioError(f"grid: {shown(grid)} does not name one or two parameters with their values.")
@@ -210,7 +225,7 @@ def checked_grid(scenario: Workload, grid, policies: Sequence[Policy]) -> dict[s
     return lists
 
 
-def several(name: str, values) -> list:
+def several(name: str, values: Any) -> list:
     """The values of a parameter as a list, all different; of more than may be, one too many."""
     try:
         found = [] if isinstance(values, str | bytes | Mapping) else list(islice(values, MOST_CELLS + 1))
@@ -224,17 +239,21 @@ def several(name: str, values) -> list:
 
 
 def repeated(values: list) -> list:
-    """The values that are there a second time; those that cannot be told apart, as arrays, are none."""
+    """The first value that is there a second time, if any; what has no hash, no parameter takes anyway."""
     seen: set = set()
-    try:
-        return [value for value in values if value in seen or seen.add(value)]
-    except TypeError:  # lists, for one, which no parameter takes
-        return []
+    for value in values:
+        try:
+            if value in seen:
+                return [value]
+            seen.add(value)
+        except TypeError:
+            continue
+    return []
 
 
 def parameters(scenario: Workload, policies: Sequence[Policy]) -> list[str]:
     """Every parameter that a grid may name, by its dotted name."""
-    known = []
+    known: list[str] = []
     for field in fields(scenario):
         value = getattr(scenario, field.name)
         if field.name == "policy":

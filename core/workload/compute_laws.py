@@ -17,7 +17,12 @@ EULER_GAMMA = float(np.euler_gamma)
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeLaw(Part, ABC):
-    """A law of compute times with mean `mean_ms`."""
+    """A law of compute times with mean `mean_ms`.
+
+    Attributes:
+        mean_ms: mean time to compute one mini-batch, ms; 500 by default.
+
+    """
 
     prefix = "compute."
     code = ""
@@ -51,27 +56,63 @@ class ComputeLaw(Part, ABC):
         return np.array([self.mean_ms])
 
     def check(self, workers: int) -> None:
-        """ScenarioError where the law is not one for that many workers."""
+        """Check that the law fits that many workers; most laws fit any number.
+
+        Args:
+            workers: how many workers draw from it.
+
+        Raises:
+            ScenarioError: where a measured table has another number of workers.
+
+        """
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         """Compute times in ms, filled in C order, so that longer draws begin with the same times.
 
-        The last two axes of the shape are rows and workers; first_row tells where the rows stand in a run.
+        Args:
+            rng: the generator that they come from.
+            shape: (…, rows, workers).
+            first_row: which row of a run the first of these rows is; matters to measured tables only.
+
+        Returns:
+            An array of that shape, ms.
+
         """
 
     @abstractmethod
     def cdf(self, ms: np.ndarray) -> np.ndarray:
-        """Chance that a draw takes at most so many ms (above 0), for a law that has a spread."""
+        """Probability that a draw takes at most so many ms, for a law that has a spread.
+
+        Args:
+            ms: times above 0, ms; an array of any shape.
+
+        Returns:
+            Probabilities from 0 to 1, of the same shape.
+
+        """
 
     @abstractmethod
     def quantile(self, share: np.ndarray) -> np.ndarray:
-        """Time that this share of the draws (above 0, below 1) does not exceed, ms."""
+        """Time that this share of the draws does not exceed, ms: the inverse of `cdf`.
+
+        Args:
+            share: probabilities above 0 and below 1; an array of any shape.
+
+        Returns:
+            Times in ms, of the same shape.
+
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(ComputeLaw):
-    """Every mini-batch takes exactly the mean."""
+    """Every mini-batch takes exactly the mean.
+
+    Attributes:
+        mean_ms: what each takes, ms; 500 by default.
+
+    """
 
     code = "constant"
 
@@ -79,19 +120,25 @@ class Constant(ComputeLaw):
     def std_ms(self) -> float:
         return 0.0
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return np.full(shape, self.mean_ms)
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.where(ms < self.mean_ms, 0.0, 1.0)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return np.full_like(share, self.mean_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform(ComputeLaw):
-    """Uniform on mean·(1 ± jitter): the reference's law, with jitter 0.2."""
+    """Uniform on mean·(1 ± jitter): the reference's law, with jitter 0.2.
+
+    Attributes:
+        mean_ms: mean, ms; 500 by default.
+        jitter: half the width over the mean, from 0 to below 1; 0.2 by default.
+
+    """
 
     code = "uniform"
 
@@ -110,22 +157,33 @@ class Uniform(ComputeLaw):
     def std_ms(self) -> float:
         return self.mean_ms * self.jitter / math.sqrt(3)
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         times = rng.random(shape)
         times *= 2 * self.jitter * self.mean_ms
         times += (1 - self.jitter) * self.mean_ms
         return times
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.clip(0.5 + (ms / self.mean_ms - 1) / (2 * self.jitter), 0, 1)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return self.mean_ms * (1 + self.jitter * (2 * share - 1))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogNormal(ComputeLaw):
-    """Log-normal with coefficient of variation `cv`: skewed, every time is possible, long ones are rare."""
+    """Log-normal with coefficient of variation `cv`: skewed, every time is possible, long ones are rare.
+
+    The logarithm of a time is normal with variance σ² = ln(1 + cv²) and mean ln(mean) − σ²/2.
+
+    Attributes:
+        mean_ms: mean, ms; 500 by default.
+        cv: standard deviation over mean, from 0 to 5; 0.2 by default.
+
+    Source:
+        Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions, vol. 1 (1994), ch. 14.
+
+    """
 
     code = "lognormal"
 
@@ -144,14 +202,14 @@ class LogNormal(ComputeLaw):
     def std_ms(self) -> float:
         return self.mean_ms * self.cv
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return self.mean_ms * lognormal_factors(rng, self.cv, shape)
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         sigma = math.sqrt(math.log1p(self.cv**2))
         return normal_cdf(np.log(ms / self.mean_ms) / sigma + sigma / 2)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         sigma = math.sqrt(math.log1p(self.cv**2))
         return self.mean_ms * np.exp(sigma * (normal_quantile(share) - sigma / 2))
 
@@ -160,7 +218,17 @@ class LogNormal(ComputeLaw):
 class Gumbel(ComputeLaw):
     """Gumbel (largest-value) law with coefficient of variation `cv`: the fit of sequence-length imbalance.
 
-    cv is at most 0.35: beyond it a noticeable share of the times would have to be cut off at zero.
+    Times below a millionth of the mean are raised to it. cv is at most 0.35: beyond it that would happen to a
+    noticeable share of them.
+
+    Attributes:
+        mean_ms: mean, ms; 500 by default.
+        cv: standard deviation over mean, from 0 to 0.35; 0.14 by default.
+
+    Source:
+        Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions, vol. 2 (1995), ch. 22: mean = mode + γ·β,
+        standard deviation = π·β/√6.
+
     """
 
     code = "gumbel"
@@ -182,27 +250,33 @@ class Gumbel(ComputeLaw):
 
     @property
     def scale_ms(self) -> float:
-        """β = σ·√6/π."""
+        """β, its scale: σ·√6/π, ms."""
         return self.std_ms * math.sqrt(6) / math.pi
 
     @property
     def location_ms(self) -> float:
-        """Mode: mean − γ·β."""
+        """Mode: mean − γ·β, ms."""
         return self.mean_ms - EULER_GAMMA * self.scale_ms
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return np.maximum(rng.gumbel(self.location_ms, self.scale_ms, shape), 1e-6 * self.mean_ms)
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.exp(-np.exp(np.minimum((self.location_ms - ms) / self.scale_ms, 700)))
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return np.maximum(self.location_ms - self.scale_ms * np.log(-np.log(share)), 1e-6 * self.mean_ms)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftedExponential(ComputeLaw):
-    """A constant share `shift` of the mean, and an exponential rest; shift 0 is the exponential law."""
+    """A constant share `shift` of the mean, and an exponential rest; shift 0 is the exponential law.
+
+    Attributes:
+        mean_ms: mean of both together, ms; 500 by default.
+        shift: the constant share of the mean, from 0 to 1; 0.5 by default.
+
+    """
 
     code = "exponential"
 
@@ -221,22 +295,32 @@ class ShiftedExponential(ComputeLaw):
     def std_ms(self) -> float:
         return (1 - self.shift) * self.mean_ms
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         times = rng.standard_exponential(shape)
         times *= self.std_ms
         times += self.shift * self.mean_ms
         return times
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return -np.expm1(-np.maximum(ms - self.shift * self.mean_ms, 0) / self.std_ms)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return self.shift * self.mean_ms - self.std_ms * np.log1p(-share)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pareto(ComputeLaw):
-    """Pareto with tail index `alpha`: heavy tails; up to alpha 2 the variance is infinite."""
+    """Pareto with tail index `alpha`: heavy tails; up to alpha 2 the variance is infinite.
+
+    Attributes:
+        mean_ms: mean, ms; 500 by default.
+        alpha: tail index, above 1 and up to 100; the smaller, the heavier the tail; 3 by default.
+
+    Source:
+        Johnson, Kotz & Balakrishnan, Continuous Univariate Distributions, vol. 1 (1994), ch. 20: mean =
+        x_m·α/(α − 1), variance = x_m²·α/((α − 1)²·(α − 2)).
+
+    """
 
     code = "pareto"
 
@@ -253,7 +337,7 @@ class Pareto(ComputeLaw):
 
     @property
     def least_ms(self) -> float:
-        """x_m, the shortest time: mean·(α − 1)/α."""
+        """x_m, the shortest time: mean·(α − 1)/α, ms."""
         return self.mean_ms * (self.alpha - 1) / self.alpha
 
     @property
@@ -262,13 +346,13 @@ class Pareto(ComputeLaw):
             return math.inf
         return self.least_ms / (self.alpha - 1) * math.sqrt(self.alpha / (self.alpha - 2))
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         return self.least_ms * (1 + rng.pareto(self.alpha, shape))
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return 1 - (self.least_ms / np.maximum(ms, self.least_ms)) ** self.alpha
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return self.least_ms * (1 - share) ** (-1 / self.alpha)
 
 
@@ -277,10 +361,10 @@ class TableOfTimes(Rule):
     """A measured table of steps × workers, in ms."""
 
     @property
-    def allowed(self):
+    def allowed(self) -> str:
         return "a table of steps × workers"
 
-    def checked(self, name, value):
+    def checked(self, name: str, value: object) -> tuple[tuple[float, ...], ...]:
         found = as_table(name, value, self.allowed, most=MAX_MEASURED)
         low, high = TIME_RANGE_MS
         good = (found >= low) & (found <= high)
@@ -298,17 +382,23 @@ class Measured(ComputeLaw):
     """A measured table of compute times, (steps, workers) in ms: replayed exactly, in every run.
 
     Rows beyond the last are whole rows of the table again, drawn at random, so that what slows all workers of a
-    step together stays together. A table may have 1,000,000 times.
+    step together stays together.
+
+    Attributes:
+        compute_ms: the table, a row a step and a column a worker, ms; up to 1,000,000 times. Arrays and nested lists
+            are taken, too, and kept as tuples.
+        mean_ms: the mean of the table, ms; worked out, not given.
+
     """
 
     mean_ms: float = field(init=False, default=0.0)
     compute_ms: tuple[tuple[float, ...], ...] = takes(TableOfTimes())
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "mean_ms", float(np.mean(self.compute_ms)))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         digest = hashlib.sha256(np.array(self.compute_ms).tobytes()).hexdigest()[:16]
         return f"Measured({self.steps} steps × {self.workers} workers, sha256 {digest})"
 
@@ -334,25 +424,25 @@ class Measured(ComputeLaw):
     def worker_means_ms(self) -> np.ndarray:
         return np.mean(self.compute_ms, axis=0)
 
-    def check(self, workers):
+    def check(self, workers: int) -> None:
         if workers != self.workers:
             raise ScenarioError(f"workers: {workers:,} do not fit a measured table of {self.workers:,} workers.")
 
-    def draw(self, rng, shape, first_row=0):
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         *runs, rows, _ = shape
         number = np.arange(first_row, first_row + rows)
         again = rng.integers(0, self.steps, (*runs, rows))
         return np.array(self.compute_ms)[np.where(number < self.steps, np.minimum(number, self.steps - 1), again)]
 
-    def cdf(self, ms):
+    def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.searchsorted(np.sort(self.compute_ms, axis=None), ms, side="right") / (self.steps * self.workers)
 
-    def quantile(self, share):
+    def quantile(self, share: np.ndarray) -> np.ndarray:
         return np.quantile(self.compute_ms, share, method="inverted_cdf")
 
 
 def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Log-normal factors with mean 1 and the given coefficient of variation."""
+    """Log-normal factors with mean 1 and coefficient of variation `cv`, filled in C order."""
     variance = math.log1p(cv**2)
     return rng.lognormal(-variance / 2, math.sqrt(variance), shape)
 
@@ -368,4 +458,6 @@ def normal_quantile(share: np.ndarray) -> np.ndarray:
     return np.array([inverse(value) for value in share.ravel().tolist()]).reshape(share.shape)
 
 
-LAWS = {law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto, Measured)}
+LAWS: dict[str, type[ComputeLaw]] = {
+    law.__name__: law for law in (Constant, Uniform, LogNormal, Gumbel, ShiftedExponential, Pareto, Measured)
+}

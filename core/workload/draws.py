@@ -1,5 +1,6 @@
 """The random numbers of some runs: drawn once, one stream per concern, shared by every policy."""
 
+from collections.abc import Callable
 from functools import cached_property, partial
 
 import numpy as np
@@ -12,6 +13,9 @@ CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 BLOCK_WORK, BLOCK_RUNS = 2**19, 1024  # of what goes push by push: more would take gigabytes
 FEW_PUSHES = 200  # on their way at a time, in all runs together, below which a heap is quicker than windows
 
+Draw = Callable[[np.random.Generator, tuple[int, int, int]], np.ndarray]
+"""(stream, (runs, batches, workers)) → numbers of that shape, filled in C order."""
+
 
 class TooManyRuns(Exception):  # noqa: N818 - a signal to take fewer runs at once, never seen by a user
     """These runs need more memory together than they may take; one chunk at a time fits."""
@@ -20,7 +24,7 @@ class TooManyRuns(Exception):  # noqa: N818 - a signal to take fewer runs at onc
 class TooFewRows(ScenarioError):  # noqa: N818 - a ScenarioError by another name
     """Fewer rows were given than are needed."""
 
-    def __init__(self, name: str, given: int, needed: str, who: str = "this policy"):
+    def __init__(self, name: str, given: int, needed: str, who: str = "this policy") -> None:
         super().__init__(f"{name}: {given:,} rows were given, but {who} needs {needed}.")
         self.name, self.given, self.needed = name, given, needed
 
@@ -30,15 +34,30 @@ class TooFewRows(ScenarioError):  # noqa: N818 - a ScenarioError by another name
 
 
 class Draws:
-    """Compute and network times of some runs of a workload, from a chunk's first on: (batches, workers, runs), ms.
+    """Compute and network times of some runs of a workload, (batches, workers, runs), ms; the same for every policy.
 
     Drawn run by run, batch by batch, workers 0…N−1 inside a batch (SPEC §1), from streams that depend only on the
     seed, the concern and the chunk: policies see the same numbers, the first runs of a chunk are the same however
-    many are asked for, and the first run's first batches are the same however many follow. Arrays that were measured
-    or given may take the place of either.
+    many are asked for, and the first run's first batches are the same however many follow.
+
+    Args:
+        workload: what is drawn for.
+        chunk: number of the chunk that the first run is the first of.
+        runs: how many.
+        compute_ms: given compute times in place of drawn ones, (rows, workers, runs), ms.
+        push_ms: given network times of pushes, likewise.
+
     """
 
-    def __init__(self, workload: Workload, *, chunk: int = 0, runs: int = 1, compute_ms=None, push_ms=None):
+    def __init__(
+        self,
+        workload: Workload,
+        *,
+        chunk: int = 0,
+        runs: int = 1,
+        compute_ms: np.ndarray | None = None,
+        push_ms: np.ndarray | None = None,
+    ) -> None:
         self.workload, self.chunk, self.runs = workload, chunk, runs
         self._given = {COMPUTE: compute_ms, NETWORK: push_ms}
         self._blocks: dict[tuple[int, int], np.ndarray] = {}
@@ -57,19 +76,29 @@ class Draws:
         """Compute times of as many rows as a policy needs: a worker's j-th mini-batch takes its j-th row.
 
         Rows beyond the workload's batches come in blocks of as many again, each from a stream of its own, so that
-        a row does not depend on how many are asked for. Raises ScenarioError when fewer were given.
+        a row does not depend on how many are asked for.
+
+        Args:
+            rows: how many.
+
+        Returns:
+            (rows, workers, runs), ms.
+
+        Raises:
+            TooFewRows: when fewer were given.
+
         """
         return self._rows(COMPUTE, rows, self._compute_block)
 
     def push_rows(self, rows: int) -> np.ndarray:
-        """Network times of as many pushes of each worker as a policy needs."""
+        """Network times of as many pushes of each worker as a policy needs, (rows, workers, runs), ms."""
         return self._rows(NETWORK, rows, lambda block: self._drawn(self.workload.network.draw_push, NETWORK, block))
 
     @cached_property
     def worker_factors(self) -> np.ndarray:
-        """How many times slower each worker is for good, (workers, runs)."""
+        """How many times as long each worker always takes, (workers, runs)."""
 
-        def draw(rng, shape):
+        def draw(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
             return self.workload.stragglers.worker_factors(rng, shape[0], shape[2])
 
         return self._by_run(draw, SPREAD, 0).T
@@ -85,8 +114,13 @@ class Draws:
     def more_rows(self, rows: int) -> int:
         """How many rows to go on with where a worker has used up so many: half as many again, or all there are.
 
-        Raises ScenarioError when no more were given or one run would pass 20 million mini-batches, and TooManyRuns
-        when these runs together would.
+        Args:
+            rows: how many it has used up.
+
+        Raises:
+            ScenarioError: when no more were given, or one run would pass 20 million mini-batches.
+            TooManyRuns: when these runs together would.
+
         """
         workers = self.workload.workers
         given = min((len(array) for array in self._given.values() if array is not None), default=MAX_WORK)
@@ -100,10 +134,10 @@ class Draws:
 
     @property
     def barrier_ms(self) -> float:
-        """Network time after a barrier."""
+        """Network time after a barrier, ms."""
         return self.workload.network.barrier_ms(self.workload.workers)
 
-    def _rows(self, concern: int, rows: int, draw_block) -> np.ndarray:
+    def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray]) -> np.ndarray:
         given = self._given[concern]
         if given is not None:
             if rows > len(given):
@@ -126,10 +160,10 @@ class Draws:
             times *= self._drawn(stragglers.hiccup_factors, HICCUPS, block)
         return times
 
-    def _drawn(self, draw, concern: int, block: int = 0) -> np.ndarray:
+    def _drawn(self, draw: Draw, concern: int, block: int = 0) -> np.ndarray:
         return np.ascontiguousarray(self._by_run(draw, concern, block).transpose(1, 2, 0))
 
-    def _by_run(self, draw, concern: int, block: int) -> np.ndarray:
+    def _by_run(self, draw: Draw, concern: int, block: int) -> np.ndarray:
         shape, size = (self.workload.batches, self.workload.workers), chunk_runs(self.workload)
         parts = [
             draw(self._stream(concern, self.chunk + i, block), (min(size, self.runs - i * size), *shape))

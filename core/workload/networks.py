@@ -17,16 +17,33 @@ class Network(Part, ABC):
     """What communication costs, in ms. Without a barrier: a push travels, is served in turn, and is answered."""
 
     prefix = "network."
-    code = ""
-    """What a link calls it."""
+
+    @property
+    def code(self) -> str:
+        """What a link calls it."""
+        return ""
 
     @abstractmethod
     def barrier_ms(self, workers: int) -> float:
-        """What every worker pays after a barrier, ms."""
+        """What every worker pays after a barrier, ms.
+
+        Args:
+            workers: how many take part.
+
+        """
 
     @abstractmethod
     def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """How long each push travels to the server, ms; filled in C order."""
+        """How long each push travels to the server, ms; filled in C order.
+
+        Args:
+            rng: the generator that random delays come from.
+            shape: (…, rows, workers).
+
+        Returns:
+            An array of that shape, ms.
+
+        """
 
     @property
     def answers_at_once(self) -> bool:
@@ -48,8 +65,14 @@ class Network(Part, ABC):
 class FlatLatency(Network):
     """The reference's network: latency L after a barrier; per push without one U(async_least·L, async_fraction·L).
 
-    As it stands, it makes asynchronous communication nearly free; say so wherever it decides an answer. With both
-    fractions at 1 a push costs what a barrier costs.
+    With the fractions as they are by default it makes asynchronous communication nearly free; say so wherever that
+    decides an answer. With both at 1 a push costs what a barrier costs.
+
+    Attributes:
+        latency_ms: L, what everybody pays after a barrier, ms; 200 by default.
+        async_fraction: the most that a push pays, as a share of L from 0 to 1; 0.3 by default.
+        async_least: the least that a push pays, as a share of L; 0 by default, and at most async_fraction.
+
     """
 
     code = "flat"
@@ -86,7 +109,7 @@ class FlatLatency(Network):
         step=0.05,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         real("network.async_least", self.async_least, 0, self.async_fraction)
 
@@ -95,10 +118,10 @@ class FlatLatency(Network):
         """The shortest and the longest push delay, ms; all between are as likely."""
         return self.async_least * self.latency_ms, self.async_fraction * self.latency_ms
 
-    def barrier_ms(self, workers):
+    def barrier_ms(self, workers: int) -> float:
         return self.latency_ms
 
-    def draw_push(self, rng, shape):
+    def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         shortest, longest = self.push_range_ms
         delays = rng.random(shape)
         delays *= longest - shortest
@@ -111,9 +134,21 @@ class FlatLatency(Network):
 class AlphaBeta(Network):
     """Messages of `message_mb` MB over links with a latency (α) and a bandwidth (β, in Gb/s).
 
-    collective: how a barrier averages: "ring" all-reduce (Patarasuk & Yuan 2009), "tree" (halving-doubling) or
-    "server" (parameter server). overlap: the share of that cost hidden under computing. servers: shards of the
-    parameter server; without a barrier all pushes go through it, one after the other.
+    A barrier averages by a collective. Without a barrier all pushes go through a parameter server, first come, first
+    served.
+
+    Attributes:
+        latency_ms: α, what each message pays whatever its size, ms; 0.05 by default.
+        bandwidth_gbps: β, of one link, one way, Gb/s; 10 by default.
+        message_mb: M, the gradients of one mini-batch, MB; 100 by default.
+        collective: how a barrier averages: "ring" all-reduce (the default), "tree" (halving-doubling) or "server"
+            (parameter server).
+        servers: S, shards of the parameter server; 1 by default.
+        overlap: share of a barrier's cost that is hidden under computing, from 0 to below 1; 0 by default.
+
+    Source:
+        Patarasuk & Yuan 2009 (ring); Thakur, Rabenseifner & Gropp 2005 (halving-doubling).
+
     """
 
     latency_ms: float = takes(
@@ -169,16 +204,16 @@ class AlphaBeta(Network):
     )
 
     @property
-    def code(self):
+    def code(self) -> str:
         return self.collective
 
     @property
     def message_ms(self) -> float:
-        """t, how long one message takes to pass a link: 8·M/β."""
+        """t, how long one message takes to pass a link: 8·M/β, ms."""
         return 8 * self.message_mb / self.bandwidth_gbps
 
-    def barrier_ms(self, workers):
-        """Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S; times 1 − overlap."""
+    def barrier_ms(self, workers: int) -> float:
+        """Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S; times 1 − overlap, ms."""
         share = 2 * (workers - 1) / workers * self.message_ms
         cost = {
             "ring": 2 * (workers - 1) * self.latency_ms + share,
@@ -188,15 +223,15 @@ class AlphaBeta(Network):
         return (1 - self.overlap) * cost
 
     @property
-    def service_ms(self):
+    def service_ms(self) -> float:
         return self.message_ms / self.servers
 
     @property
-    def pull_ms(self):
+    def pull_ms(self) -> float:
         return self.service_ms + self.latency_ms
 
-    def draw_push(self, rng, shape):
+    def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return np.full(shape, self.latency_ms)
 
 
-NETWORKS = {network.__name__: network for network in (FlatLatency, AlphaBeta)}
+NETWORKS: dict[str, type[Network]] = {network.__name__: network for network in (FlatLatency, AlphaBeta)}

@@ -13,9 +13,14 @@ from core.workload.compute_laws import lognormal_factors
 class Stragglers(Part):
     """Factors on the compute times: by default none has any effect.
 
-    slow_workers: how many workers, W0 first, are `slowdown` times slower, always.
-    spread: coefficient of variation of a log-normal factor (mean 1) that each worker keeps for a whole run.
-    hiccup_probability: chance that a mini-batch takes `hiccup_factor` times as long.
+    Attributes:
+        slow_workers: how many workers, W0 first, always compute `slowdown` times as long; 0 by default.
+        slowdown: by what factor, 1 or more; 2 by default.
+        spread: coefficient of variation of a log-normal factor (mean 1) that each worker keeps for a whole run; 0 by
+            default.
+        hiccup_probability: chance that a mini-batch takes `hiccup_factor` times as long; 0 by default.
+        hiccup_factor: by what factor, 1 or more; 5 by default.
+
     """
 
     prefix = "stragglers."
@@ -83,11 +88,30 @@ class Stragglers(Part):
         return self.hiccup_probability > 0 and self.hiccup_factor > 1
 
     def worker_factors(self, rng: np.random.Generator, runs: int, workers: int) -> np.ndarray:
-        """How many times slower each worker is for good, (runs, workers); filled in C order."""
+        """How many times as long each worker always takes.
+
+        Args:
+            rng: the generator that the spread comes from.
+            runs: how many runs.
+            workers: how many workers in each.
+
+        Returns:
+            Factors, (runs, workers), filled in C order.
+
+        """
         factors = lognormal_factors(rng, self.spread, (runs, workers))
         factors[:, : self.slow_workers] *= self.slowdown
         return factors
 
     def hiccup_factors(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """1, or the hiccup factor, for each mini-batch; filled in C order."""
+        """1, or the hiccup factor, for each mini-batch.
+
+        Args:
+            rng: the generator that hiccups come from.
+            shape: (…, rows, workers).
+
+        Returns:
+            Factors of that shape, filled in C order.
+
+        """
         return np.where(rng.random(shape) < self.hiccup_probability, self.hiccup_factor, 1.0)

