@@ -44,9 +44,8 @@ def run_answer(run: Run) -> tuple[str, str]:
     headline = f"{counted(scenario.workers, 'worker')} {finish} an epoch in {duration(figures.epoch_ms)}."
     spent = [(figures.utilization_percent, "computing"), *waits(run), (figures.comm_percent, "the network")]
     spent.append((figures.cancelled_percent, "work thrown away"))
-    detail = "Of the workers' time " + listed(
-        [f"{percent(share)} into {what}" for share, what in spent if round(share, 1)]
-    )
+    parts = [f"{percent(share)} into {what}" for share, what in spent if round(share, 1)]
+    detail = "Of the workers' time " + listed(parts)
     detail = detail.replace(" into ", " went into ", 1)
     if figures.tail_percent:
         detail += f"; {percent(figures.tail_percent)} came after a worker's last batch, while others went on"
