@@ -96,7 +96,8 @@ def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
         The ratio, from 1 to s.
 
     Source:
-        Independence: the slowest takes s times as long, unless nobody hiccups, of which the chance is (1 − p)^N.
+        Independence argument: the slowest takes s times as long, unless nobody hiccups, of which the chance is
+        (1 − p)^N.
 
     Example:
         >>> from core.theory.closed_forms import hiccup_maximum
@@ -201,7 +202,7 @@ def geometric_staleness(staleness: int, workers: int) -> float:
         The share, from 0 to 1.
 
     Source:
-        Memorylessness: each next push is anybody's with chance 1/N, so k of the others' come first with chance
+        Memorylessness argument: each next push is anybody's with chance 1/N, so k of the others' come first with chance
         (1 − 1/N)^k.
 
     """
