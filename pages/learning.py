@@ -95,6 +95,7 @@ def show_answer(answer: Learned, question: Question, short: Workload, trained: t
 
     left, right = st.columns(2, gap="large")
     with left:
+        assert answer.rates  # there are curves
         titled(answer.rates, "rates")
         st.caption(
             "Large dots: what each policy is judged by. Crosses: rates at which runs diverge (the loss ends above its "

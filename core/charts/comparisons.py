@@ -1,15 +1,17 @@
 """Charts of several policies on the same draws: how their runs spread."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
 
-from core.charts.common import legend, rules
-from core.charts.specs import Chart, Columns
+from core.charts.common import Layers, legend, rules
+from core.charts.specs import Chart, Columns, Given
 
 
-def histogram(values: Mapping[str, np.ndarray], title: str, colors: Mapping[str, str], marks=()) -> Chart:
+def histogram(
+    values: Mapping[str, np.ndarray], title: str, colors: Mapping[str, str], marks: Sequence[float] = ()
+) -> Chart:
     """How often each value occurred, one colour a policy, over the same bins; dashed lines at the marks."""
     everything = np.concatenate(list(values.values()))
     low, high = everything.min(), everything.max()
@@ -38,7 +40,8 @@ def histogram(values: Mapping[str, np.ndarray], title: str, colors: Mapping[str,
     )
 
 
-def declare_histogram(several: bool, marked: bool, values) -> alt.LayerChart:
+def declare_histogram(several: bool, marked: bool, values: Given) -> Layers:
+    """Bars over bins, a legend where policies are several; values: title, format, policies, colors."""
     axis = alt.Axis(format=values["format"], tickCount=6, grid=False)
     bars = (
         alt.Chart(alt.NamedData("bins"))
@@ -82,7 +85,8 @@ def intervals(table: Columns, title: str, colors: Mapping[str, str], mark: float
     )
 
 
-def declare_intervals(marked: bool, values) -> alt.LayerChart:
+def declare_intervals(marked: bool, values: Given) -> Layers:
+    """Points on bars; values: title, middle, low and high (their titles), policies, colors."""
     axis = alt.Axis(labelLimit=260, ticks=False, domain=False)
     scale = alt.Scale(domain=values.several("policies"), range=values.several("colors"))
     base = alt.Chart(alt.NamedData("intervals")).encode(

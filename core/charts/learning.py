@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import RULE_COLOR
-from core.charts.common import policy_color
-from core.charts.specs import Chart, Columns, columns
+from core.charts.common import Layers, policy_color
+from core.charts.specs import Chart, Columns, Given, columns
 
 FEW = 40  # points of a line, each of which is marked
 
@@ -24,7 +24,7 @@ def curves(
 ) -> Chart:
     """A line a policy in its band: columns policy, x, middle, low, high. Dashed: a level, an ideal (x, ideal)."""
     policies = list(table["policy"].unique())
-    data = {"curves": columns(table, "policy", "x", "middle", "low", "high")}
+    data: dict[str, Columns] = {"curves": columns(table, "policy", "x", "middle", "low", "high")}
     if level is not None:
         data["level"] = {"level": np.array([level])}
     if ideal is not None:
@@ -44,7 +44,8 @@ def curves(
     )
 
 
-def declare_curves(few: bool, log: bool, with_level: bool, with_ideal: bool, values) -> alt.LayerChart:
+def declare_curves(few: bool, log: bool, with_level: bool, with_ideal: bool, values: Given) -> Layers:
+    """Lines in bands, their points marked where they are few; values: x_title, y_title, policies, colors."""
     scale = alt.Scale(nice=False, type="log", base=2) if log else alt.Scale(nice=False)
     x = alt.X("x:Q", title=values["x_title"], scale=scale)
     tooltip = [
@@ -87,7 +88,8 @@ def sensitivity(rates: pd.DataFrame, colors: Mapping[str, str]) -> Chart:
     )
 
 
-def declare_sensitivity(with_lost: bool, values) -> alt.LayerChart:
+def declare_sensitivity(with_lost: bool, values: Given) -> Layers:
+    """Lines with a large dot at the best rate; values: policies, colors."""
     base = alt.Chart(alt.NamedData("rates")).encode(
         x=alt.X("learning_rate:Q", title="Learning rate", scale=alt.Scale(type="log", base=2)).axis(format=".2~g"),
         y=alt.Y("final_loss:Q", title="Final loss (median)", scale=alt.Scale(type="log", nice=False)),

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.common import AROUND, MANY, legend
-from core.charts.specs import Chart, columns
+from core.charts.common import AROUND, MANY, Layers, legend
+from core.charts.specs import Chart, Given, columns
 
 SAME_COLOR = "#F4F4F4"  # a speed-up of 1
 
@@ -19,7 +20,7 @@ class Coloring:
 
     kind: str
     """speedup, amount or policy."""
-    values: Mapping[str, object]
+    values: dict[str, Any]
     """What its declaration takes."""
 
 
@@ -61,7 +62,7 @@ def heatmap(
         data["open"] = {"across": cells["x"][open_cells] + 0.5, "up": cells["y"][open_cells] + 0.5}
     if len(edges):
         data["edges"] = columns(edges, "x", "y", "x2", "y2")
-    values = {f"tip_{i}": title for i, (_, title, _) in enumerate(tooltip)} | coloring.values
+    values: dict[str, Any] = {f"tip_{i}": title for i, (_, title, _) in enumerate(tooltip)} | coloring.values
     for axis, name, places in zip("xy", names, axes, strict=True):
         labels = [f"{value:,.4g}" for value in places]
         values |= {
@@ -85,33 +86,21 @@ def heatmap(
 
 
 def declare_heatmap(
-    kind: str, tooltip: tuple[tuple[str, str], ...], with_open: bool, with_edges: bool, values
-) -> alt.LayerChart:
-    across, up = (
-        {
-            "scale": alt.Scale(domain=[0, values[f"{axis}_end"]], nice=False),
-            "title": values[f"{axis}_title"],
-            "axis": alt.Axis(
-                values=values.several(f"{axis}_places"),
-                labelExpr=values[f"{axis}_labels"],
-                grid=False,
-                ticks=False,
-            ),
-        }
-        for axis in "xy"
-    )
+    kind: str, tooltip: tuple[tuple[str, str], ...], with_open: bool, with_edges: bool, values: Given
+) -> Layers:
+    """Coloured cells, with marks and edges; values: of the axes (x_…, y_…), the tooltip (tip_…) and the colours."""
     pick = alt.selection_point(fields=["x", "y"], name="cell")
     cells = (
         alt.Chart(alt.NamedData("cells"))
         .mark_rect(stroke="white", strokeWidth=0.5, cursor="pointer", **MANY)
         .encode(
-            x=alt.X("x:Q", **across),
+            x=alt.X("x:Q", **place_axis("x", values)),
             x2="x2:Q",
-            y=alt.Y("y:Q", **up),
+            y=alt.Y("y:Q", **place_axis("y", values)),
             y2="y2:Q",
             color=cell_color(kind, values),
             tooltip=[
-                alt.Tooltip(field, title=values[f"tip_{i}"], **({"format": format} if format else {}))
+                alt.Tooltip(field, title=values[f"tip_{i}"], format=format or alt.Undefined)
                 for i, (field, format) in enumerate(tooltip)
             ],
         )
@@ -127,7 +116,21 @@ def declare_heatmap(
     return alt.layer(*layers)
 
 
-def cell_color(kind: str, values) -> alt.Color:
+def place_axis(axis: str, values: Given) -> dict[str, Any]:
+    """Scale, title and axis of one side of the map: a place for each value, labelled with it."""
+    return {
+        "scale": alt.Scale(domain=[0, values[f"{axis}_end"]], nice=False),
+        "title": values[f"{axis}_title"],
+        "axis": alt.Axis(
+            values=values.several(f"{axis}_places"),
+            labelExpr=values[f"{axis}_labels"],
+            grid=False,
+            ticks=False,
+        ),
+    }
+
+
+def cell_color(kind: str, values: Given) -> alt.Color:
     """The colour of a cell by what it means."""
     if kind == "policy":
         scale = alt.Scale(domain=values.several("policies"), range=values.several("colors"))

@@ -1,13 +1,14 @@
 """Charts of one run: its timeline, an overview of a large one, and where time and gradients went."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
 
 from core.charts.colors import PHASE_COLORS, STALENESS_COLOR, shown_phases
-from core.charts.common import AROUND, MANY, legend, phase_color, row_height, rules, worker_axis
-from core.charts.specs import Chart, Columns
+from core.charts.common import AROUND, MANY, Layers, legend, phase_color, row_height, rules, worker_axis
+from core.charts.specs import Chart, Columns, Given
 from core.report.timeline_data import Picture
 
 DRAWN = ("label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms")
@@ -36,7 +37,8 @@ def timeline(picture: Picture) -> Chart:
     )
 
 
-def declare_timeline(phases: tuple[str, ...], overlap: bool, with_barriers: bool, values) -> alt.LayerChart:
+def declare_timeline(phases: tuple[str, ...], overlap: bool, with_barriers: bool, values: Given) -> Layers:
+    """Phases as bars, and where there are barriers their marks; values: since, until, labels, title, diamond."""
     diamond = alt.ExprRef(values["diamond"])
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
     zoom = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", name="zoom")
@@ -68,7 +70,8 @@ def small_timeline(picture: Picture) -> Chart:
     )
 
 
-def declare_small_timeline(phases: tuple[str, ...], overlap: bool, values) -> alt.LayerChart:
+def declare_small_timeline(phases: tuple[str, ...], overlap: bool, values: Given) -> Layers:
+    """Phases as bars; values: since, until, labels."""
     bars = phase_bars(values, None, overlap).encode(color=phase_color(phases, legend=None))
     return alt.layer(bars, end_of_epoch())
 
@@ -81,7 +84,7 @@ def block_data(picture: Picture) -> dict[str, Columns]:
     }
 
 
-def block_values(picture: Picture) -> dict:
+def block_values(picture: Picture) -> dict[str, Any]:
     """The ends of a timeline's axis and its rows."""
     since_ms, until_ms = picture.domain_ms
     margin = 0.01 * (until_ms - since_ms)  # so that a line at the very end is seen
@@ -89,7 +92,7 @@ def block_values(picture: Picture) -> dict:
     return {"since": since_ms, "until": until_ms + margin, "labels": labels}
 
 
-def phase_bars(values, title: str | None, overlap: bool) -> alt.Chart:
+def phase_bars(values: Given, title: str | None, overlap: bool) -> alt.Chart:
     """A bar a block, a row a worker."""
     return (
         alt.Chart(alt.NamedData("blocks"))
@@ -138,7 +141,8 @@ def overview(cells: Columns, labels: list[str], title: str) -> Chart:
     )
 
 
-def declare_overview(percents: tuple[str, ...], overlap: bool, values) -> alt.Chart:
+def declare_overview(percents: tuple[str, ...], overlap: bool, values: Given) -> alt.Chart:
+    """Cells by their share of computing, the percents in the tooltip; values: labels, title."""
     color = alt.Color(
         "compute:Q",
         title="computing (% of the time)",
@@ -181,7 +185,8 @@ def shares(labels: list[str], bars: Columns) -> Chart:
     )
 
 
-def declare_shares(phases: tuple[str, ...], overlap: bool, values) -> alt.Chart:
+def declare_shares(phases: tuple[str, ...], overlap: bool, values: Given) -> alt.Chart:
+    """Bars of stacked phases; values: labels."""
     return (
         alt.Chart(alt.NamedData("shares"))
         .mark_bar()
@@ -212,7 +217,8 @@ def staleness(wide: int, bars: Columns) -> Chart:
     )
 
 
-def declare_staleness(many: bool, values) -> alt.Chart:
+def declare_staleness(many: bool, values: Given) -> alt.Chart:
+    """Bars, on a scale of numbers where there are many; values: title."""
     title = values["title"]
     updates = alt.X("staleness:O", title=title)
     if many:
@@ -248,7 +254,8 @@ def contributions(labels: list[str], bars: Columns) -> Chart:
     )
 
 
-def declare_contributions(kinds: Sequence[str], overlap: bool, values) -> alt.Chart:
+def declare_contributions(kinds: Sequence[str], overlap: bool, values: Given) -> alt.Chart:
+    """Bars of gradients, used ones first; values: labels."""
     colors = {"used": PHASE_COLORS["compute"], "cancelled": PHASE_COLORS["cancelled"]}
     scale = alt.Scale(domain=list(kinds), range=[colors[kind] for kind in kinds])
     return (

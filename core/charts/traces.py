@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.charts.colors import PHASE_COLORS
 from core.charts.common import AROUND, MANY, row_height
-from core.charts.specs import Chart
+from core.charts.specs import Chart, Given
 from core.charts.timelines import CLOSE
 from core.schedule.downsampling import MAX_BLOCKS
 from core.traces.trace import Trace
@@ -38,7 +38,8 @@ def slowness(trace: Trace) -> Chart:
     )
 
 
-def declare_slowness(overlap: bool, values) -> alt.Chart:
+def declare_slowness(overlap: bool, values: Given) -> alt.Chart:
+    """Cells by how slow they are; values: labels, low, high."""
     color = alt.Color(
         "slowness:Q",
         title="over the step's mean (×)",
@@ -75,7 +76,8 @@ def remedies(table: pd.DataFrame) -> Chart:
     )
 
 
-def declare_remedies(values) -> alt.Chart:
+def declare_remedies(values: Given) -> alt.Chart:
+    """Bars to either side of nothing saved; values: remedies."""
     colors = alt.Scale(domain=[True, False], range=[PHASE_COLORS["compute"], PHASE_COLORS["wait"]])
     axis = alt.Axis(labelLimit=260, ticks=False, domain=False)
     return (

@@ -1,6 +1,7 @@
 """Paired runs in numbers and words: who finishes first, how surely, why, and what it pays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -226,19 +227,19 @@ def caveats(workload: Workload, table: Table) -> str:
         (size,) = set(sizes.values())
         gradients = "1 gradient" if size == 1 else f"{rounded(size)} gradients"
         return f"{kind}Every update averages {gradients} under each of the policies."
-    most, least = max(sizes, key=sizes.get), min(sizes, key=sizes.get)
+    most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
     return (
         f"{kind}Faster epochs are not yet faster learning: an update averages {rounded(sizes[most])} gradients "
         f"with {lowered(most)}, {rounded(sizes[least])} with {lowered(least)}."
     )
 
 
-def baseline_notes(names) -> dict[str, dict]:
+def baseline_notes(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What stands under the baseline's metrics, so that both sides of a comparison align."""
     return {name: {"delta": "baseline", "delta_color": "off", "delta_arrow": "off"} for name in names}
 
 
-def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict]:
+def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict[str, Any]]:
     """The change of each metric against the baseline, coloured by whether it is for the better."""
     notes = {}
     for name, value in other.items():

@@ -136,7 +136,7 @@ def rate_in_words(ratio: float) -> str:
     return f"at a learning rate {rounded(max(ratio, 1 / ratio))} times {size}"
 
 
-def happens(at, runs: int) -> str:
+def happens(at: pd.Series, runs: int) -> str:
     """What the runs at a learning rate do: all reach it; 3 reach it, 1 gets stuck and 1 falls short."""
     counts = [0 if np.isnan(at[name]) else int(at[name]) for name in ("reached", "diverged", "stuck")]
     if np.isnan(at["reached"]):  # no rate worked
@@ -155,7 +155,7 @@ def happens(at, runs: int) -> str:
     return listed(said)
 
 
-def happening(learning: Learning, at) -> str:
+def happening(learning: Learning, at: pd.Series) -> str:
     """Of 5 runs all reach it; its one run falls short."""
     runs = runs_of(learning)
     return f"{f'of {runs} runs' if runs > 1 else 'its one run'} {happens(at, runs)}"
@@ -165,7 +165,7 @@ def targets(learning: Learning) -> pd.DataFrame:
     """Time to the target: a row a policy, means (geometric), and in brackets the range over the runs."""
     runs = runs_of(learning)
 
-    def ranged(middle, low, high, scale=1.0):
+    def ranged(middle: float, low: float, high: float, scale: float = 1.0) -> str:
         if np.isnan(middle):
             return "–"
         spread = f" ({rounded(low * scale)} – {rounded(high * scale)})" if low < high else ""

@@ -1,6 +1,7 @@
 """One run in words: the answer, and what each chart shows for people who cannot see it."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,11 @@ from core.schedule.metrics import FIGURES, phase_ms, wait_ms
 from core.schedule.tables import Segments, barriers, contributions
 from core.simulation.run import Run
 from core.theory.closed_forms import Expected
-from core.workload.networks import FlatLatency
+from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.workload import Workload
 
+Workers: TypeAlias = Sequence[int] | np.ndarray
+"""Numbers of some workers, in the order of their rows."""
 REASONS = {
     "barrier": "waiting for the slowest",
     "staleness bound": "waiting at the staleness bound",
@@ -41,8 +44,8 @@ def run_answer(run: Run) -> tuple[str, str]:
     headline = f"{counted(scenario.workers, 'worker')} {finish} an epoch in {duration(figures.epoch_ms)}."
     spent = [(figures.utilization_percent, "computing"), *waits(run), (figures.comm_percent, "the network")]
     spent.append((figures.cancelled_percent, "work thrown away"))
-    spent = [f"{percent(share)} into {what}" for share, what in spent if round(share, 1)]
-    detail = "Of the workers' time " + listed(spent)
+    parts = [f"{percent(share)} into {what}" for share, what in spent if round(share, 1)]
+    detail = "Of the workers' time " + listed(parts)
     detail = detail.replace(" into ", " went into ", 1)
     if figures.tail_percent:
         detail += f"; {percent(figures.tail_percent)} came after a worker's last batch, while others went on"
@@ -105,7 +108,7 @@ def overview_in_words(table: pd.DataFrame, labels: list[str]) -> str:
     )
 
 
-def closeup_in_words(segments: Segments, workers: Sequence[int], since_ms: float, until_ms: float) -> str:
+def closeup_in_words(segments: Segments, workers: Workers, since_ms: float, until_ms: float) -> str:
     """What the blocks of some workers in a window of time show, for people who cannot see them."""
     inside_ms = np.minimum(segments.end_ms, until_ms) - np.maximum(segments.start_ms, since_ms)
     spent: dict[str, float] = {}
@@ -172,6 +175,7 @@ def network_in_words(workload: Workload) -> str:
     barrier = f"After a barrier everybody pays {network.barrier_ms(workload.workers):,.4g} ms"
     if isinstance(network, FlatLatency):
         return f"{barrier}; without one each push pays {push_in_words(network)}."
+    assert isinstance(network, AlphaBeta)
     alone = network.latency_ms + network.service_ms + network.pull_ms
     return (
         f"{barrier}; without one a push and its answer take {alone:,.4g} ms or more, as each push keeps the server "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.policies.base import Policy
-from core.report.run import timeline_in_words
+from core.report.run import Workers, timeline_in_words
 from core.scenario import under
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, group_of, groups, slowest
 from core.schedule.metrics import phase_ms
@@ -43,7 +43,7 @@ class Picture:
     label: str
     """Of the policy."""
     epoch_ms: float
-    workers: Sequence[int]
+    workers: Workers
     domain_ms: tuple[float, float]
     blocks: dict[str, np.ndarray]
     """A block at each place of these columns: worker, label (W0…), batch (– for a tail), phase, what (in words),
@@ -71,7 +71,7 @@ class Picture:
 def picture(
     run: Run,
     found: Segments | None = None,
-    workers: Sequence[int] | None = None,
+    workers: Workers | None = None,
     domain_ms: tuple[float, float] | None = None,
     words: str = "",
 ) -> Picture:
@@ -110,9 +110,7 @@ def pictures(workload: Workload, policies: Sequence[Policy], most: int) -> list[
     return [each.until(until_ms) for each in drawn]
 
 
-def blocks(
-    run: Run, found: Segments, met: Barriers | None, workers: Sequence[int], until_ms: float
-) -> dict[str, np.ndarray]:
+def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, until_ms: float) -> dict[str, np.ndarray]:
     """Segments, and the tails of some workers that have begun by then, in words."""
     straggler = np.full(run.schedule.shape[0], -1)
     if met is not None:
@@ -151,12 +149,12 @@ def doing(phase: str, reason: str, with_barriers: bool) -> str:
     return (DOES_WITH_BARRIERS if with_barriers else DOES)[phase]
 
 
-def early(run: Run, workers: Sequence[int], until_ms: float) -> tuple[np.ndarray, np.ndarray]:
+def early(run: Run, workers: Workers, until_ms: float) -> tuple[np.ndarray, np.ndarray]:
     """Those of the workers that were done for good by a time while others went on, and when they were, ms."""
-    workers = np.asarray(workers)
-    finish_ms = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)[workers]
+    some = np.asarray(workers)
+    finish_ms = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)[some]
     done = (finish_ms < run.metrics.epoch_ms * (1 - 1e-9)) & (finish_ms < until_ms)
-    return workers[done], finish_ms[done]
+    return some[done], finish_ms[done]
 
 
 def share_bars(run: Run) -> tuple[list[str], dict[str, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,8 @@ class Paired:
         return len(self.runs[self.baseline]["epoch_ms"])
 
 
-Table = pd.DataFrame | Paired
+Table: TypeAlias = pd.DataFrame | Paired
+"""What `compare` made, as it is or taken apart."""
 
 
 def speedup(table: Table, baseline: str, other: str) -> Speedup:

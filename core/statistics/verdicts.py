@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.statistics.pairs import Paired
+from core.statistics.pairs import Paired, Table
 from core.statistics.student import two_sided_p, two_sided_quantile
 
 LEVEL = 0.05
@@ -75,15 +75,20 @@ class Ratio:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Which of two policies finishes first, by how much, and how surely."""
+    """Which of two policies finishes first, by how much, and how surely.
+
+    Attributes:
+        winner: label of the policy that is quicker on average; whether that is more than chance, `outcome` says.
+        runner_up: label of the other policy.
+        ratio: the runner-up's mean epoch time over the winner's, with its interval.
+        faster_percent: share of the runs in which the winner is the faster one, %.
+
+    """
 
     winner: str
-    """The quicker one on average; whether that is more than chance, `outcome` says."""
     runner_up: str
     ratio: Ratio
-    """The runner-up's mean epoch time over the winner's."""
     faster_percent: float
-    """Share of the runs in which the winner is the faster one."""
 
     @property
     def speedup(self) -> float:
@@ -111,7 +116,7 @@ class Verdict:
         return self.ratio.runs_to_decide
 
 
-def verdict(table: "pd.DataFrame | Paired") -> Verdict:
+def verdict(table: Table) -> Verdict:
     """Whether a table's first policy or the fastest other finishes first, by how much, and how surely.
 
     The speed-up is the ratio of mean epoch times, with Fieller's interval. All pairs of the table's policies are
@@ -149,7 +154,7 @@ def verdict(table: "pd.DataFrame | Paired") -> Verdict:
     return Verdict(winner=winner, runner_up=runner_up, ratio=ratio, faster_percent=float(100 * faster.mean()))
 
 
-def of_compare(table) -> Paired:
+def of_compare(table: object) -> Paired:
     """The table taken apart; ScenarioError where it is not one that `compare` made of two policies or more."""
     if isinstance(table, pd.DataFrame) and {"policy", "epoch_ms"} <= set(table.columns) and len(table):
         table = Paired.of(table)
@@ -188,7 +193,8 @@ def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL)
         if not open_from_here:
             judged_at = level / (len(pairs) - rank)
             open_from_here = chances[place] > judged_at
-        found[int(place)] = ratio(*pairs[place], judged_at, may_decide=not open_from_here)
+        one, other = pairs[place]
+        found[int(place)] = ratio(one, other, judged_at, may_decide=not open_from_here)
     return [found[place] for place in range(len(pairs))]
 
 

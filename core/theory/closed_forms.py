@@ -28,16 +28,46 @@ NEW_LONGER_THAN_USED = Constant | Uniform | Gumbel | ShiftedExponential
 
 
 def harmonic(n: int) -> float:
-    """H_n = 1 + 1/2 + … + 1/n (definition)."""
+    """The harmonic number H_n = 1 + 1/2 + … + 1/n, by definition.
+
+    Args:
+        n: how many terms, 0 or more.
+
+    Returns:
+        H_n; 0 for no terms.
+
+    Example:
+        >>> from core.theory.closed_forms import harmonic
+        >>> round(harmonic(4), 6)
+        2.083333
+
+    """
     return math.fsum(1 / k for k in range(1, n + 1))
 
 
 def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
-    """Mean of the k-th smallest of n independent draws, ms (David & Nagaraja, Order Statistics, 2003).
+    """Mean of the k-th smallest of n independent draws.
 
     Uniform: m(1 − j + 2jk/(n+1)). Shifted exponential: Δ + (H_n − H_{n−k})/μ. Pareto:
-    x_m·Γ(n+1)Γ(n−k+1−1/α)/(Γ(n−k+1)Γ(n+1−1/α)). Gumbel, k = n: loc + β(ln n + γ). Else a numeric integral, or None
-    where that would take too long.
+    x_m·Γ(n+1)Γ(n−k+1−1/α)/(Γ(n−k+1)Γ(n+1−1/α)). Gumbel, k = n: loc + β(ln n + γ). Else a numeric integral.
+
+    Args:
+        law: what the compute times are drawn from.
+        k: which of the draws, 1 for the fastest to n for the slowest.
+        n: how many draws, 1 or more.
+
+    Returns:
+        The mean in ms; None where the integral would take too long.
+
+    Source:
+        David & Nagaraja, Order Statistics (2003).
+
+    Example:
+        >>> from core import Uniform
+        >>> from core.theory.closed_forms import order_statistic_ms
+        >>> order_statistic_ms(Uniform(mean_ms=500, jitter=0.2), 4, 4)
+        560.0
+
     """
     if isinstance(law, Constant):
         return law.mean_ms
@@ -57,7 +87,23 @@ def order_statistic_ms(law: ComputeLaw, k: int, n: int) -> float | None:
 def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
     """Mean slowest of N mini-batches over their constant time: 1 + (s − 1)(1 − (1 − p)^N).
 
-    Independence argument: the slowest takes s times as long, unless nobody hiccups, of which the chance is (1 − p)^N.
+    Args:
+        probability: chance p that a mini-batch hiccups.
+        factor: how many times as long it takes then, s.
+        workers: N.
+
+    Returns:
+        The ratio, from 1 to s.
+
+    Source:
+        Independence argument: the slowest takes s times as long, unless nobody hiccups, of which the chance is
+        (1 − p)^N.
+
+    Example:
+        >>> from core.theory.closed_forms import hiccup_maximum
+        >>> round(hiccup_maximum(0.01, 5, 32), 2)
+        2.1
+
     """
     return 1 + (factor - 1) * -math.expm1(workers * math.log1p(-probability)) if probability < 1 else factor
 
@@ -65,71 +111,176 @@ def hiccup_maximum(probability: float, factor: float, workers: int) -> float:
 def renewal_throughput(cycles_ms: Sequence[float]) -> float:
     """Mini-batches a second of workers that never wait: Σ_w 1/(m_w + y_w), for any law, in a long run.
 
-    cycles_ms: mean compute + network time of each worker. Elementary renewal theorem (Ross, Stochastic Processes,
-    1996).
+    Args:
+        cycles_ms: mean compute + network time of each worker, ms.
+
+    Returns:
+        Mini-batches a second, of all workers together.
+
+    Source:
+        Elementary renewal theorem (Ross, Stochastic Processes, 1996).
+
+    Example:
+        >>> from core.theory.closed_forms import renewal_throughput
+        >>> renewal_throughput([500, 500, 500, 1_000])
+        7.0
+
     """
     return math.fsum(1000 / cycle for cycle in cycles_ms)
 
 
 def static_shards_epoch_ms(workers: int, batches: int, step_ms: float, std_ms: float) -> float:
-    """Epoch of workers that never wait, B batches each: B·(m + y) + σ√B·z_N, approximately (central limit theorem).
+    """Mean epoch of equal workers that never wait, B batches each: B·(m + y) + σ√B·z_N, approximately.
 
-    step_ms, std_ms: mean and standard deviation of one compute + network time; the law has a finite variance.
+    Args:
+        workers: N.
+        batches: B, of each worker; the more, the closer it is.
+        step_ms: m + y, mean of one compute + network time, ms.
+        std_ms: σ, its standard deviation, ms; it must be finite.
+
+    Returns:
+        The mean epoch in ms.
+
+    Source:
+        Central limit theorem; z_N is `normal_maximum`.
+
     """
     return batches * step_ms + std_ms * math.sqrt(batches) * normal_maximum(workers)
 
 
 def asynchronous_staleness(workers: int, accumulate: int = 1) -> float:
-    """(N − 1)/K, mean staleness without a barrier, K gradients an update: any law, any mix of speeds, long run.
+    """Mean staleness without a barrier: (N − 1)/K, for any law and any mix of speeds, in a long run.
 
-    Counting argument: between two pushes of a worker, the others make N − 1 on average, as everybody's pushes are
-    counted by everybody.
+    Args:
+        workers: N.
+        accumulate: K, gradients that one update averages.
+
+    Returns:
+        Updates between a gradient's parameter read and its own application, on average.
+
+    Source:
+        Counting argument: between two pushes of a worker, the others make N − 1 on average, as everybody's pushes
+        are counted by everybody.
+
+    Example:
+        >>> from core.theory.closed_forms import asynchronous_staleness
+        >>> asynchronous_staleness(8), asynchronous_staleness(8, accumulate=2)
+        (7.0, 3.5)
+
     """
     return (workers - 1) / accumulate
 
 
 def k_async_staleness(workers: int, wait_for: int) -> float:
-    """(N − K)/K, mean staleness of K-async: any law, any mix of speeds, long run.
+    """Mean staleness of K-async: (N − K)/K, for any law and any mix of speeds, in a long run.
 
-    Counting argument (Little's law): N gradients are always under way, K leave with each update, so that one stays for
-    N/K updates, of which the last is its own.
+    Args:
+        workers: N.
+        wait_for: K, gradients that make an update.
+
+    Returns:
+        Updates between a gradient's parameter read and its own application, on average.
+
+    Source:
+        Counting argument (Little's law): N gradients are always under way, K leave with each update, so that one
+        stays for N/K updates, of which the last is its own.
+
     """
     return (workers - wait_for) / wait_for
 
 
 def geometric_staleness(staleness: int, workers: int) -> float:
-    """P(τ = k) = (1/N)(1 − 1/N)^k without a barrier: equal workers, exponential times, free network, long run.
+    """Share of the gradients that are k updates stale without a barrier: P(τ = k) = (1/N)(1 − 1/N)^k.
 
-    Memorylessness argument: each next push is anybody's with chance 1/N, so k of the others' come first with chance
-    (1 − 1/N)^k.
+    For equal workers, exponential times and a free network, in a long run.
+
+    Args:
+        staleness: k, in updates.
+        workers: N.
+
+    Returns:
+        The share, from 0 to 1.
+
+    Source:
+        Memorylessness argument: each next push is anybody's with chance 1/N, so k of the others' come first with chance
+        (1 − 1/N)^k.
+
     """
     return (1 - 1 / workers) ** staleness / workers
 
 
 def k_async_update_ms(law: ComputeLaw, k: int, n: int) -> float | None:
-    """E X_(K:N), at least K-async's mean time per update, and equal for the exponential law; free network.
+    """Upper bound on K-async's mean time per update with a free network: E X_(K:N), exact for the exponential law.
 
-    For laws that are new longer than used, else None (Dutta et al., arXiv 2003.10579).
+    Args:
+        law: what the compute times are drawn from.
+        k: K, gradients that make an update.
+        n: N, workers.
+
+    Returns:
+        The bound in ms; None where the law is not new longer than used, or where `order_statistic_ms` has none.
+
+    Source:
+        Dutta et al., arXiv 2003.10579.
+
     """
     return order_statistic_ms(law, k, n) if isinstance(law, NEW_LONGER_THAN_USED) else None
 
 
 def k_batch_async_update_ms(cycle_ms: float, k: int, n: int) -> float:
-    """K·m/N, mean time per update of K-batch-async: any law, equal workers, long run (arXiv 2003.10579)."""
+    """Mean time per update of K-batch-async: K·m/N, for any law and equal workers, in a long run.
+
+    Args:
+        cycle_ms: m, mean compute + network time of a worker, ms.
+        k: K, gradients that one update averages.
+        n: N, workers.
+
+    Returns:
+        The mean time in ms.
+
+    Source:
+        Dutta et al., arXiv 2003.10579.
+
+    """
     return k * cycle_ms / n
 
 
 def local_sgd_batch_ms(law: ShiftedExponential, workers: int, period: int, network_ms: float) -> float:
-    """Mean time per batch of local SGD: Δ + (E[largest of N Erlang(H)]/μ + L)/H, up to H = 200 (Wang & Joshi 2018)."""
+    """Mean time per batch of local SGD: Δ + (E[largest of N Erlang(H)]/μ + L)/H.
+
+    Args:
+        law: Δ is its constant part, 1/μ the mean of its exponential rest.
+        workers: N.
+        period: H, batches between two averages, up to 200.
+        network_ms: L, what the network costs after each barrier, ms.
+
+    Returns:
+        The mean time in ms.
+
+    Source:
+        Wang & Joshi (2018).
+
+    """
     return law.shift * law.mean_ms + (law.std_ms * erlang_maximum(workers, period) + network_ms) / period
 
 
 def processor_sharing_throughput(workers: int, away_ms: float, service_ms: float) -> float:
     """Pushes a second through a server that serves all pushes at once, each more slowly.
 
-    (1 − p0)/d, 1/p0 = Σ_k N!/(N−k)!·(d/m)^k: the machine repair model (Kleinrock, Queueing Systems I, 1975), d the
-    service time, m the mean time away from the server, for any laws of both (Baskett et al. 1975). First come, first
-    served is faster where service takes always the same.
+    (1 − p0)/d with 1/p0 = Σ_k N!/(N−k)!·(d/m)^k, for any laws of both times. First come, first served is faster where
+    service takes always the same.
+
+    Args:
+        workers: N.
+        away_ms: m, mean time that a worker is away from the server, ms.
+        service_ms: d, mean time that a push takes alone, ms.
+
+    Returns:
+        Pushes a second, in a long run.
+
+    Source:
+        Machine repair model (Kleinrock, Queueing Systems I, 1975); any laws: Baskett et al. (1975).
+
     """
     load = service_ms / away_ms
     total = math.fsum(math.perm(workers, k) * load**k for k in range(workers + 1))
@@ -137,11 +288,19 @@ def processor_sharing_throughput(workers: int, away_ms: float, service_ms: float
 
 
 def server_throughput_bound(cycles_ms: Sequence[float], service_ms: float) -> float:
-    """At most so many pushes a second pass one server: min(Σ_w 1/(m_w + 2α + 2d), 1/d), in a long run.
+    """The most pushes a second that pass one server: min(Σ_w 1/(m_w + 2α + 2d), 1/d), in a long run.
 
-    cycles_ms: mean time of each worker's round trip without queueing, m_w + 2α + 2d. Asymptotic bounds of a closed
-    network (Lazowska et al., Quantitative System Performance, 1984): queueing only lengthens round trips, and a server
-    that never rests makes 1/d.
+    Args:
+        cycles_ms: mean time of each worker's round trip without queueing, m_w + 2α + 2d, ms.
+        service_ms: d, how long one push keeps the server busy, ms.
+
+    Returns:
+        Pushes a second, as a bound from above.
+
+    Source:
+        Asymptotic bounds of a closed network (Lazowska et al., Quantitative System Performance, 1984): queueing only
+        lengthens round trips, and a server that never rests makes 1/d.
+
     """
     return min(renewal_throughput(cycles_ms), 1000 / service_ms)
 
@@ -149,8 +308,23 @@ def server_throughput_bound(cycles_ms: Sequence[float], service_ms: float) -> fl
 def shared_queue_gain(workers: int, slowdown: float) -> float:
     """Throughput of one shared queue over sync with one worker f× slower: (f(N − 1) + 1)/N.
 
-    Constant times, free network, long run. Rebalanced mini-batches gain as much. Renewal argument: the queue is worked
-    off at N − 1 + 1/f mini-batches per m, sync makes N per f·m.
+    For constant times and a free network, in a long run. Rebalanced mini-batches gain as much.
+
+    Args:
+        workers: N.
+        slowdown: f.
+
+    Returns:
+        The ratio, 1 or more.
+
+    Source:
+        Renewal argument: the queue is worked off at N − 1 + 1/f mini-batches per m, sync makes N per f·m.
+
+    Example:
+        >>> from core.theory.closed_forms import shared_queue_gain
+        >>> shared_queue_gain(8, 2)
+        1.875
+
     """
     return (slowdown * (workers - 1) + 1) / workers
 
@@ -159,7 +333,22 @@ def delay_stability_limit(staleness: float) -> float:
     """Largest ηλ (learning rate × curvature) with stable gradient descent, each gradient τ updates old.
 
     2·sin(π/(2(2τ + 1))), for a quadratic loss and a constant delay: all roots of z^(τ+1) − z^τ + ηλ within the unit
-    circle (Levin & May 1976, as 2·cos(τπ/(2τ + 1))). Of a mean staleness, which need not be whole, it is a guide.
+    circle.
+
+    Args:
+        staleness: τ, in updates. Of a mean staleness, which need not be whole, the limit is a guide.
+
+    Returns:
+        The limit of ηλ; 2 for fresh gradients.
+
+    Source:
+        Levin & May (1976), as 2·cos(τπ/(2τ + 1)).
+
+    Example:
+        >>> from core.theory.closed_forms import delay_stability_limit
+        >>> round(delay_stability_limit(0), 3), round(delay_stability_limit(7), 3)
+        (2.0, 0.209)
+
     """
     return 2 * math.sin(math.pi / (2 * (2 * staleness + 1)))
 
@@ -180,26 +369,45 @@ FRESH = Expected(value=0, holds="exact", formula="a barrier applies every gradie
 
 
 def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expected]:
-    """Expected metrics of one run by name, under the scenario's policy or another; what is not known is absent."""
+    """Expected metrics of one run, as far as theory knows them.
+
+    Args:
+        scenario: what is run.
+        policy: in place of the scenario's own.
+
+    Returns:
+        Expected figures by the names of `core.schedule.metrics.Metrics`; what is not known is absent.
+
+    Raises:
+        ScenarioError: for a policy that does not fit the scenario's workers.
+
+    Example:
+        >>> from core import Scenario
+        >>> from core.theory.closed_forms import expected
+        >>> epoch = expected(Scenario())["epoch_ms"]
+        >>> epoch.value, epoch.holds
+        (7600.0, 'exact')
+
+    """
     scenario = replace(scenario, policy=policy) if policy else scenario
     match scenario.policy:
         case Synchronous() | Rebalanced():
             return expected_with_barriers(scenario, 1)
         case LocalSGD(period=period):
             return expected_with_barriers(scenario, min(period, scenario.batches))
-        case BackupWorkers():
-            return expected_backup_workers(scenario)
-        case KAsync():
-            return expected_k_async(scenario)
-        case StaleSynchronous():
-            return expected_stale_synchronous(scenario)
-        case Asynchronous():
-            return expected_asynchronous(scenario)
+        case BackupWorkers(wait_for=wait_for):
+            return expected_backup_workers(scenario, wait_for)
+        case KAsync(wait_for=wait_for):
+            return expected_k_async(scenario, wait_for)
+        case StaleSynchronous(bound=bound):
+            return expected_stale_synchronous(scenario, bound)
+        case Asynchronous() as own:
+            return expected_asynchronous(scenario, own)
     return {}
 
 
 def expected_with_barriers(scenario: Scenario, period: int) -> dict[str, Expected]:
-    """A barrier after every H batches: rounds of E[slowest of N sums of H draws] + L (order statistics; SPEC §1)."""
+    """A barrier after every H batches: rounds of E[slowest of N sums of H draws] + L (order statistics)."""
     rounds, rest = divmod(scenario.batches, period)
     full, last = slowest(scenario, period), slowest(scenario, rest) if rest else (0.0, True)
     if full is None or last is None:
@@ -216,29 +424,29 @@ def expected_with_barriers(scenario: Scenario, period: int) -> dict[str, Expecte
     return figures | {"mean_staleness": FRESH}
 
 
-def expected_backup_workers(scenario: Scenario) -> dict[str, Expected]:
+def expected_backup_workers(scenario: Scenario, wait_for: int) -> dict[str, Expected]:
     """Iterations of E[K-th fastest of N] + L; the last waits for as many as the epoch still needs (2003.10579 §3)."""
-    epoch = updates_ms(scenario, scenario.network.barrier_ms(scenario.workers))
+    epoch = updates_ms(scenario, wait_for, scenario.network.barrier_ms(scenario.workers))
     if epoch is None:
         return {"mean_staleness": FRESH}
     figure = Expected(value=epoch, holds="exact", formula="⌈N·B/K⌉·(E[K-th of N] + L)")
     return {"epoch_ms": figure, "mean_staleness": FRESH}
 
 
-def expected_k_async(scenario: Scenario) -> dict[str, Expected]:
+def expected_k_async(scenario: Scenario, wait_for: int) -> dict[str, Expected]:
     """No more than when nobody waits, and updates of at most E[K-th fastest of N] + the longest push.
 
     Both for laws that are new longer than used; the second says nothing where many gradients wait for a few, and is
     left out there.
     """
     law, network, stragglers = scenario.compute, scenario.network, scenario.stragglers
-    value = k_async_staleness(scenario.workers, scenario.policy.wait_for)
+    value = k_async_staleness(scenario.workers, wait_for)
     figures = {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
     if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or stragglers.transient:
         return figures
     shortest, longest = network.push_range_ms
-    groups, epoch = speeds(scenario), updates_ms(scenario, longest)
-    if epoch is None:
+    groups, epoch = speeds(scenario), updates_ms(scenario, wait_for, longest)
+    if groups is None or epoch is None:
         return figures
     rate = renewal_throughput(cycles_ms(groups, law.mean_ms, (shortest + longest) / 2))
     if not too_few_batches(scenario):
@@ -250,11 +458,11 @@ def expected_k_async(scenario: Scenario) -> dict[str, Expected]:
     return figures | {"epoch_ms": Expected(value=epoch, holds="exact" if exact else "bound", formula=formula)}
 
 
-def expected_stale_synchronous(scenario: Scenario) -> dict[str, Expected]:
+def expected_stale_synchronous(scenario: Scenario, bound: int) -> dict[str, Expected]:
     """Never slower than with a barrier after each push, nor staler than without one; as async from s = B − 1 on."""
-    bound, workers, network = scenario.policy.bound, scenario.workers, scenario.network
+    workers, network = scenario.workers, scenario.network
     if bound and bound >= scenario.batches - 1:
-        return expected_asynchronous(replace(scenario, policy=Asynchronous()))
+        return expected(scenario, Asynchronous())
     stale = Expected(value=workers - 1, holds="bound", formula="N − 1, as without a bound")
     if bound == 0:
         stale = Expected(value=(workers - 1) / 2, holds="exact", formula="(N − 1) / 2, from 0 to N − 1 in each round")
@@ -270,11 +478,11 @@ def expected_stale_synchronous(scenario: Scenario) -> dict[str, Expected]:
     return {"epoch_ms": epoch, "mean_staleness": stale}
 
 
-def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
+def expected_asynchronous(scenario: Scenario, policy: Asynchronous) -> dict[str, Expected]:
     """No barrier: staleness for any law; a server's bound; a shared queue's long run; the slowest of static shards."""
-    network, policy, groups = scenario.network, scenario.policy, speeds(scenario)
+    network, groups = scenario.network, speeds(scenario)
     mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
-    figures = asynchronous_staleness_figures(scenario)
+    figures = asynchronous_staleness_figures(scenario, policy)
     if not isinstance(network, FlatLatency):
         if groups and scenario.workers == 1:  # nobody to queue behind
             epoch = scenario.batches * (groups[0][1] * mean + 2 * network.pull_ms)
@@ -297,9 +505,9 @@ def expected_asynchronous(scenario: Scenario) -> dict[str, Expected]:
     return figures | epoch_figures(scenario, *last, formula)
 
 
-def asynchronous_staleness_figures(scenario: Scenario) -> dict[str, Expected]:
+def asynchronous_staleness_figures(scenario: Scenario, policy: Asynchronous) -> dict[str, Expected]:
     """(N − 1)/K in a long run; no more with static shards on uneven workers, of which the slow ones end alone."""
-    policy, groups = scenario.policy, speeds(scenario)
+    groups = speeds(scenario)
     value = asynchronous_staleness(scenario.workers, policy.accumulate)
     if policy.is_shared or (groups and len(groups) == 1):
         formula = "(N − 1) / K, for any law and mix of speeds, K gradients an update"
@@ -313,11 +521,11 @@ def asynchronous_staleness_figures(scenario: Scenario) -> dict[str, Expected]:
 def epoch_figures(scenario: Scenario, epoch_ms: float, exact: bool, formula: str) -> dict[str, Expected]:
     """The epoch, and what it says of throughput and utilization where no work is thrown away."""
     epoch = Expected(value=epoch_ms, holds="exact" if exact else "approximate", formula=formula)
-    mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
+    groups, (mean, std) = speeds(scenario), step_moments_ms(scenario.compute, scenario.stragglers)
     certain = exact and std == 0
-    if not certain and too_few_batches(scenario):
+    if groups is None or (not certain and too_few_batches(scenario)):
         return {"epoch_ms": epoch}
-    busy = scenario.batches * mean * mean_factor(speeds(scenario))
+    busy = scenario.batches * mean * mean_factor(groups)
     ratio = "exact" if certain else "approximate"  # a ratio of means is not the mean of ratios
     return {
         "epoch_ms": epoch,
@@ -364,24 +572,26 @@ def kth_ms(scenario: Scenario, k: int) -> float | None:
     if others or scenario.stragglers.transient:
         return kth_done_ms(scenario.compute, scenario.stragglers, groups, k)
     one = order_statistic_ms(scenario.compute, k, scenario.workers)
-    return one and factor * one
+    return None if one is None else factor * one
 
 
-def updates_ms(scenario: Scenario, network_ms: float) -> float | None:
-    """Mean time of an epoch's updates, each by the first K of N workers that start together, ms."""
-    needed = scenario.policy.wait_for
+def updates_ms(scenario: Scenario, needed: int, network_ms: float) -> float | None:
+    """Mean time of an epoch's updates, each by the first so many of N workers that start together, ms."""
     updates = -(-scenario.work // needed)
     rest = scenario.work - (updates - 1) * needed
-    time = {k: kth_ms(scenario, k) for k in {needed, rest}}
-    if None in time.values():
+    each = kth_ms(scenario, needed)
+    last = each if rest == needed else kth_ms(scenario, rest)
+    if each is None or last is None:
         return None
-    return (updates - 1) * time[needed] + time[rest] + updates * network_ms
+    return (updates - 1) * each + last + updates * network_ms
 
 
 def slowest(scenario: Scenario, steps: int, push_range_ms: tuple[float, float] = (0, 0)) -> tuple[float, bool] | None:
     """Mean time of the slowest of N workers over so many steps, ms, and whether it is exact; or None."""
     if steps == 1 and push_range_ms == (0, 0):
         one = kth_ms(scenario, scenario.workers)
-        return one and (one, True)
+        return None if one is None else (one, True)
     groups = speeds(scenario)
-    return groups and slowest_sum_ms(scenario.compute, scenario.stragglers, groups, steps, push_range_ms)
+    if groups is None:
+        return None
+    return slowest_sum_ms(scenario.compute, scenario.stragglers, groups, steps, push_range_ms)

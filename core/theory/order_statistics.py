@@ -24,9 +24,18 @@ Groups = Sequence[tuple[int, float]]
 
 
 def mean_of(done: Callable[[np.ndarray], np.ndarray], knots: np.ndarray) -> float:
-    """Mean of a time from done(x), the chance that it is at most x; Gauss–Legendre between the knots.
+    """Mean of a time from its distribution, by Gauss–Legendre quadrature between knots.
 
-    The knots rise from before the time to after it, as good as surely; done is smooth between them.
+    Args:
+        done: the chance that the time is at most x, for an array of x; smooth between the knots.
+        knots: rising, from before the time to after it, as good as surely.
+
+    Returns:
+        The mean, in the unit of x.
+
+    Source:
+        E[T] = ∫ P(T > x) dx over x ≥ 0, for any time T ≥ 0 (textbook).
+
     """
     coarse = knots[::8]
     chance = done(coarse)
@@ -38,9 +47,26 @@ def mean_of(done: Callable[[np.ndarray], np.ndarray], knots: np.ndarray) -> floa
 
 
 def kth_done_ms(law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int) -> float | None:
-    """Mean time until k of all workers have computed a mini-batch each, hiccups included, ms.
+    """Mean time until k of all workers have computed a mini-batch each, hiccups included; exact for independent draws.
 
-    Exact for independent draws. None where their variance is infinite, or where k is far from both 1 and N.
+    Args:
+        law: what the compute times are drawn from.
+        stragglers: their hiccups count here, their slow workers do not: those are groups.
+        groups: how many workers there are of each speed, and how many times slower than the law.
+        k: how many must be done, from 1 to all of them.
+
+    Returns:
+        The mean in ms; None where the variance is infinite, or where k is far from both 1 and N.
+
+    Source:
+        P(fewer than k of N are done by x), binomial in each group, integrated over x (textbook).
+
+    Example:
+        >>> from core import Stragglers, Uniform
+        >>> from core.theory.order_statistics import kth_done_ms
+        >>> round(kth_done_ms(Uniform(mean_ms=500), Stragglers(), [(3, 1), (1, 2)], k=4), 3)
+        1000.0
+
     """
     counts = [count for count, _ in groups]
     left = sum(counts) - k
@@ -50,8 +76,8 @@ def kth_done_ms(law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int)
         law = Constant(mean_ms=law.mean_ms)
     hiccups = hiccup_chances(stragglers)
 
-    def done(ms):
-        shares = [sum(p * law.cdf(ms / (factor * s)) for s, p in hiccups.items()) for _, factor in groups]
+    def done(ms: np.ndarray) -> np.ndarray:
+        shares = [np.asarray(sum(p * law.cdf(ms / (factor * s)) for s, p in hiccups.items())) for _, factor in groups]
         if left < k:
             return at_most(left, counts, [1 - share for share in shares])
         return 1 - at_most(k - 1, counts, shares)
@@ -81,17 +107,31 @@ def binomial(most: int, count: int, chance: np.ndarray) -> np.ndarray:
 def slowest_sum_ms(
     law: ComputeLaw, stragglers: Stragglers, groups: Groups, steps: int, push_range_ms: tuple[float, float] = (0, 0)
 ) -> tuple[float, bool] | None:
-    """Mean time until all workers have done so many mini-batches back to back, ms, and whether it is exact.
+    """Mean time until all workers have done so many mini-batches back to back, each followed by a push.
 
-    Each mini-batch is followed by a push, uniform on a range. Where pushes do not vary it is exact for constant times,
-    and for exponential times without hiccups; else by the central limit theorem, and None where that may be 0.5 % off.
+    Where pushes do not vary it is exact for constant times, and for exponential times without hiccups in up to 200
+    steps; else it is by the central limit theorem.
+
+    Args:
+        law: what the compute times are drawn from.
+        stragglers: their hiccups count here, their slow workers do not: those are groups.
+        groups: how many workers there are of each speed, and how many times slower than the law.
+        steps: mini-batches of each worker.
+        push_range_ms: the shortest and the longest push, ms; all between are as likely.
+
+    Returns:
+        The mean in ms and whether it is exact; None where it may be more than 0.5 % off.
+
+    Source:
+        Erlang distribution and central limit theorem (textbook); how far off: `central_limit_error`.
+
     """
     workers, (mean, std) = sum(count for count, _ in groups), step_moments_ms(law, stragglers)
     push, push_std = uniform_moments(*push_range_ms)
     if push_std == std == 0:
         return steps * (mean * max(factor for _, factor in groups) + push), True
-    memoryless = isinstance(law, ShiftedExponential) and not stragglers.transient
-    if push_std == 0 and memoryless and steps <= MOST_ERLANG_STEPS:
+    as_erlang = push_std == 0 and not stragglers.transient and steps <= MOST_ERLANG_STEPS
+    if as_erlang and isinstance(law, ShiftedExponential):
         sums = [
             (count, steps * (factor * law.shift * law.mean_ms + push), factor * law.std_ms) for count, factor in groups
         ]
@@ -108,26 +148,66 @@ def slowest_sum_ms(
 def slowest_ms(
     sums: Sequence[tuple[int, float, float]], cdf: Callable[[np.ndarray], np.ndarray], knots: np.ndarray
 ) -> float:
-    """Mean of the largest of independent variables shift + scale·X, given as (how many, shift, scale), and X's cdf."""
+    """Mean of the largest of independent variables shift + scale·X.
 
-    def done(x):
-        return math.prod(cdf((x - shift) / scale) ** count for count, shift, scale in sums)
+    Args:
+        sums: the variables, in groups of equal ones: how many, shift, scale.
+        cdf: the distribution of X.
+        knots: from before X to after it, as good as surely.
+
+    Returns:
+        The mean, in the unit of shift and scale.
+
+    Source:
+        The largest is at most x if all are: P = Π F((x − shift)/scale)^count (textbook).
+
+    """
+
+    def done(x: np.ndarray) -> np.ndarray:
+        return np.asarray(math.prod(cdf((x - shift) / scale) ** count for count, shift, scale in sums))
 
     return mean_of(done, np.unique([shift + scale * knots for _, shift, scale in sums]))
 
 
 def normal_maximum(workers: int) -> float:
-    """z_N, the mean of the largest of N standard normal draws."""
+    """z_N, the mean of the largest of N standard normal draws.
+
+    Args:
+        workers: N, 1 or more.
+
+    Returns:
+        z_N, in standard deviations.
+
+    Example:
+        >>> from core.theory.order_statistics import normal_maximum
+        >>> round(normal_maximum(2), 6)  # 1/√π
+        0.56419
+
+    """
     return slowest_ms([(workers, 0, 1)], normal_cdf, DEVIATIONS)
 
 
 def erlang_maximum(workers: int, steps: int) -> float:
-    """Mean of the largest of N sums of H exponential draws of mean 1, up to H = 200."""
+    """Mean of the largest of N sums of H exponential draws of mean 1.
+
+    Args:
+        workers: N, 1 or more.
+        steps: H, up to 200.
+
+    Returns:
+        The mean, in means of a draw.
+
+    Example:
+        >>> from core.theory.order_statistics import erlang_maximum
+        >>> round(erlang_maximum(4, 1), 6)  # 1 + 1/2 + 1/3 + 1/4
+        2.083333
+
+    """
     return slowest_ms([(workers, 0, 1)], lambda x: erlang_cdf(x, steps), erlang_knots(steps))
 
 
 def erlang_cdf(x: np.ndarray, steps: int) -> np.ndarray:
-    """Chance that a sum of H exponential draws of mean 1 is at most x: 1 − e^−x·Σ_{k<H} x^k/k!"""
+    """Chance that a sum of H exponential draws of mean 1 is at most x: 1 − e^−x·Σ_{k<H} x^k/k! (Erlang, textbook)."""
     x = np.maximum(x, 0)
     term = np.exp(-x)
     more = term.copy()
@@ -145,9 +225,23 @@ def erlang_knots(steps: int) -> np.ndarray:
 def central_limit_error(
     law: ComputeLaw, stragglers: Stragglers, workers: int, steps: int, push_ms: tuple[float, float]
 ) -> float:
-    """About how far off the central limit is for the slowest of N sums, as a share (Cornish & Fisher 1938).
+    """About how far off the central limit is for the slowest of N sums, as a share of their mean.
 
-    Two terms, for skewness and for excess kurtosis, at z_N standard deviations. push_ms: mean and deviation of a push.
+    Two terms, for skewness and for excess kurtosis, at z_N standard deviations.
+
+    Args:
+        law: what the compute times are drawn from.
+        stragglers: their hiccups count, their slow workers do not.
+        workers: N.
+        steps: how many mini-batches a sum has.
+        push_ms: mean and standard deviation of a push, ms.
+
+    Returns:
+        The share, 0 or more; infinite where the variance is.
+
+    Source:
+        Cornish & Fisher (1938).
+
     """
     mean, std = step_moments_ms(law, stragglers)
     if math.isinf(std):
@@ -176,7 +270,16 @@ def hiccup_chances(stragglers: Stragglers) -> dict[float, float]:
 
 
 def step_moments_ms(law: ComputeLaw, stragglers: Stragglers) -> tuple[float, float]:
-    """Mean and standard deviation of one compute time, hiccups included, slow workers not, ms."""
+    """Mean and standard deviation of one compute time, hiccups included, slow workers not.
+
+    Args:
+        law: what the compute times are drawn from.
+        stragglers: whose hiccups count.
+
+    Returns:
+        Mean and standard deviation in ms; the latter is infinite where the law's is.
+
+    """
     chances = hiccup_chances(stragglers).items()
     mean, square = (sum(p * s**n for s, p in chances) for n in (1, 2))  # moments of the hiccup factor
     spread = math.sqrt(max(0.0, square * (law.mean_ms**2 + law.std_ms**2) - (mean * law.mean_ms) ** 2))

@@ -4,6 +4,8 @@ first and last number updates, 0 first: figures are of the updates from first on
 from the start that it is forgotten: exponential times forget at once, ±20 % within a hundred batches of every worker.
 """
 
+from typing import Any
+
 import numpy as np
 
 from core.policies.base import Policy
@@ -13,23 +15,23 @@ from core.simulation.paired import compare, replicate
 from core.workload.draws import Draws
 
 
-def epochs_ms(*, runs: int, per: float = 1, **question) -> np.ndarray:
+def epochs_ms(*, runs: int, per: float = 1, **question: Any) -> np.ndarray:
     """Whole epochs, ms; over their batches or their updates, where it is said how many."""
     return replicate(Scenario(**question), runs)["epoch_ms"].to_numpy() / per
 
 
-def idle_percent(*, runs: int, **question) -> np.ndarray:
+def idle_percent(*, runs: int, **question: Any) -> np.ndarray:
     """Idle share of whole runs, %."""
     return replicate(Scenario(**question), runs)["idle_percent"].to_numpy()
 
 
-def epoch_ratios(one: Policy, other: Policy, *, runs: int = 100, **question) -> np.ndarray:
+def epoch_ratios(one: Policy, other: Policy, *, runs: int = 100, **question: Any) -> np.ndarray:
     """Epochs of one policy over those of another on the same draws."""
     epochs = compare(Scenario(**question), [one, other], runs)["epoch_ms"].to_numpy()
     return epochs[:runs] / epochs[runs:]
 
 
-def schedule_of(runs: int, **question) -> Schedule:
+def schedule_of(runs: int, **question: Any) -> Schedule:
     """When everything happened, in so many runs of a scenario."""
     scenario = Scenario(**question)
     return scenario.policy.schedule(Draws(scenario, runs=runs))
@@ -43,13 +45,13 @@ def made_ms(schedule: Schedule, update: int) -> np.ndarray:
     return made
 
 
-def time_per_update(*, first: int, last: int, runs: int = 100, **question) -> np.ndarray:
+def time_per_update(*, first: int, last: int, runs: int = 100, **question: Any) -> np.ndarray:
     """Time from one update to the next, ms."""
     schedule = schedule_of(runs, **question)
     return (made_ms(schedule, last) - made_ms(schedule, first)) / (last - first)
 
 
-def throughput(*, first_ms: float, last_ms: float, runs: int = 100, **question) -> np.ndarray:
+def throughput(*, first_ms: float, last_ms: float, runs: int = 100, **question: Any) -> np.ndarray:
     """Gradients applied a second between two times; ValueError where a worker is done for good before the last."""
     schedule = schedule_of(runs, **question)
     if (schedule.finish_ms < last_ms).any():
@@ -59,32 +61,32 @@ def throughput(*, first_ms: float, last_ms: float, runs: int = 100, **question) 
     return 1000 * counted.sum(axis=(0, 1)) / (last_ms - first_ms)
 
 
-def throughput_ratios(one: Policy, other: Policy, **window_and_question) -> np.ndarray:
+def throughput_ratios(one: Policy, other: Policy, **window_and_question: Any) -> np.ndarray:
     """One policy's throughput between two times over another's on the same draws."""
     rates = [throughput(policy=policy, **window_and_question) for policy in (one, other)]
     return rates[0] / rates[1]
 
 
-def staleness_of(first: int, last: int, runs: int, question: dict) -> tuple[np.ndarray, np.ndarray]:
+def staleness_of(first: int, last: int, runs: int, question: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Staleness of gradients, and which of them made these updates, (rows, workers, runs)."""
     schedule = schedule_of(runs, **question)
     made_ms(schedule, last)
     return schedule.staleness, (schedule.update >= first) & (schedule.update < last)
 
 
-def mean_staleness(*, first: int, last: int, runs: int = 100, **question) -> np.ndarray:
+def mean_staleness(*, first: int, last: int, runs: int = 100, **question: Any) -> np.ndarray:
     """Mean staleness, updates. It has no bias: over a steady state's updates it is a sum that telescopes."""
     staleness, counted = staleness_of(first, last, runs, question)
     return np.where(counted, staleness, 0).sum(axis=(0, 1)) / counted.sum(axis=(0, 1))
 
 
-def share_of_staleness(value: int, *, first: int, last: int, runs: int = 100, **question) -> np.ndarray:
+def share_of_staleness(value: int, *, first: int, last: int, runs: int = 100, **question: Any) -> np.ndarray:
     """Share of the gradients that are just so stale, %."""
     staleness, counted = staleness_of(first, last, runs, question)
     return 100 * (counted & (staleness == value)).sum(axis=(0, 1)) / counted.sum(axis=(0, 1))
 
 
-def time_per_batch(*, first: int, runs: int, **question) -> np.ndarray:
+def time_per_batch(*, first: int, runs: int, **question: Any) -> np.ndarray:
     """Time between batches of the same worker, from its batch first on, on average over workers, ms.
 
     Of policies that look back only: how a run ends does not change when a batch is applied.

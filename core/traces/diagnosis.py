@@ -22,7 +22,19 @@ INSTEAD = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Diagnosis:
-    """The figures of a trace, a table of its workers and what kind of stragglers it has."""
+    """The figures of a trace, a table of its workers and what kind of stragglers it has.
+
+    What each figure means stands with its unit in `table()`.
+
+    Attributes:
+        kind: of stragglers: alone (one worker), unclear (see suspicion), even (they cost next to nothing), persistent
+            (always the same workers), transient (any worker) or both.
+        suspicion: why these data may not tell who is slow and what to record instead; empty where there is no doubt.
+        workers: a row a worker: worker, mean_ms, relative (its time over its step's mean, on average), last,
+            last_percent (of the steps), hiccups.
+        fits: compute laws with stragglers in the place of the trace, for more workers; the best first.
+
+    """
 
     slowdown: float = figure(
         "Slowdown", "×", "Mean slowest mini-batch of a step over the mean one: what barriers cost."
@@ -51,14 +63,9 @@ class Diagnosis:
     )
     hiccup_percent: float = figure("Hiccups", "%", "Mini-batches above twice what is usual for their worker and step.")
     kind: str
-    """alone, unclear (see suspicion), even, persistent, transient or both."""
     suspicion: str
-    """Why these data may not tell who is slow and what to record instead; empty where there is no doubt."""
     workers: pd.DataFrame
-    """A row a worker: worker, mean_ms, relative (its time over its step's mean, on average), last, last_percent (of the
-    steps), hiccups."""
     fits: list[Fit]
-    """Compute laws for more workers, best first."""
 
     @property
     def slowest(self) -> pd.Series:
@@ -89,6 +96,25 @@ def diagnose(trace: Trace) -> Diagnosis:
     Worker share: each time over its step's mean, then variance of the workers' means over the whole variance. Equal
     workers have 1/steps of it by chance; `kind` goes by what is beyond that, (share − 1/steps) / (1 − 1/steps):
     above 2/3 persistent, below 1/3 transient.
+
+    Args:
+        trace: what was measured, of two steps or more.
+
+    Returns:
+        The figures, what kind of stragglers there are, a table of the workers and fitted compute laws.
+
+    Raises:
+        ZeroDivisionError: for a trace of a single step, which `read_trace` never returns.
+
+    Example:
+        >>> import numpy as np
+        >>> from core import Trace, diagnose
+        >>> compute_ms = np.tile([100, 100, 200], (10, 1))  # 10 steps of 3 workers
+        >>> trace = Trace(compute_ms=compute_ms, worker_names=("a", "b", "c"), step_numbers=tuple(range(10)))
+        >>> found = diagnose(trace)
+        >>> found.kind, found.slowdown, found.slowest["worker"]
+        ('persistent', 1.5, 'c')
+
     """
     compute, workers = trace.compute_ms, trace.workers
     relative = compute / compute.mean(axis=1, keepdims=True)

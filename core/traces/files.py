@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import IO
 
 import pandas as pd
 
@@ -15,6 +16,8 @@ from core.common.validation import ScenarioError, shown
 PIECE, PACKED = 2**20, 2**16
 MAX_BYTES = 2**31  # of all files of one call, decompressed
 GZIP = b"\x1f\x8b"
+File = str | os.PathLike | IO[bytes]
+"""A path, or a binary file that is open."""
 RANK_IN_NAME = re.compile(r"(?:rank|worker)[ _.-]?(\d{1,6})", re.IGNORECASE)
 
 
@@ -35,7 +38,7 @@ class Rows:
 class Budget:
     """How many bytes may still be read."""
 
-    def __init__(self, size: int):
+    def __init__(self, size: int) -> None:
         self.left = size
 
     def take(self, file: str, size: int) -> None:
@@ -48,7 +51,7 @@ class Budget:
             )
 
 
-def pieces(file, budget: Budget) -> Iterator[bytes]:
+def pieces(file: File, budget: Budget) -> Iterator[bytes]:
     """The bytes of a path or an open binary file from its beginning, decompressed, about 1 MiB at a time.
 
     Raises ScenarioError, naming the file, when it cannot be read, is damaged, or passes the budget.
@@ -74,7 +77,7 @@ def pieces(file, budget: Budget) -> Iterator[bytes]:
         raise ScenarioError(f"{name} cannot be read, it may be damaged or cut off: {str(why)[:200]}.") from error
 
 
-def unzipped(raw) -> Iterator[bytes]:
+def unzipped(raw: IO[bytes]) -> Iterator[bytes]:
     """The members of a gzip file, decompressed: as `gzip` reads them, in half the time."""
     packed = raw.read(PACKED)
     while packed:
@@ -90,7 +93,7 @@ def unzipped(raw) -> Iterator[bytes]:
             packed = raw.read(PACKED)
 
 
-def file_name(file) -> str:
+def file_name(file: File) -> str:
     """The name of a path or an open file, as it may stand in a message."""
     name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", shown(file))
     return PurePath(str(name)).name[:100].strip() or shown(file)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def beyond_chance(means: np.ndarray, by_chance: float) -> float:
     return max(0.0, 1 - by_chance / variance) if variance else 0.0
 
 
-def persistent_part(factors: np.ndarray) -> dict:
+def persistent_part(factors: np.ndarray) -> dict[str, Any]:
     """Fields of Stragglers for the workers' factors."""
     ordered, total = np.sort(factors), ((factors - factors.mean()) ** 2).sum()
     if factors.std() < SAME:
@@ -146,7 +147,7 @@ def persistent_part(factors: np.ndarray) -> dict:
     return {"spread": min(float(factors.std(ddof=1) / factors.mean()), MOST_SPREAD)}
 
 
-def hiccup_part(rest: np.ndarray, hiccups: np.ndarray) -> dict:
+def hiccup_part(rest: np.ndarray, hiccups: np.ndarray) -> dict[str, Any]:
     """Fields of Stragglers for the hiccups."""
     if not hiccups.any():
         return {}

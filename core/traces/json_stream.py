@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from core.common.validation import ScenarioError
 
@@ -16,7 +17,7 @@ decode = json.JSONDecoder().raw_decode
 class JsonText:
     """A JSON text that comes in pieces. Raises ScenarioError, naming the file, where it is malformed or cut off."""
 
-    def __init__(self, file: str, pieces: Iterator[str]):
+    def __init__(self, file: str, pieces: Iterator[str]) -> None:
         self.file, self.pieces = file, pieces
         self.text, self.at, self.values = "", 0, 0
 
@@ -28,14 +29,14 @@ class JsonText:
             self.expect(":")
             yield key
 
-    def elements(self) -> Iterator:
+    def elements(self) -> Iterator[Any]:
         """The values of the array that comes next, one at a time."""
         self.expect("[")
         while self.peek() != "]":
             yield self.value()
         self.at += 1
 
-    def value(self):
+    def value(self) -> Any:
         """The next value, whole."""
         while self.peek():
             try:
@@ -55,12 +56,14 @@ class JsonText:
 
     def peek(self) -> str:
         """The next character that is no gap, or nothing at the end."""
-        gap = 0
-        while gap <= MAX_GAP:
-            before, self.at = self.at, GAP.match(self.text, self.at).end()
+        passed = 0
+        while passed <= MAX_GAP:
+            gap = GAP.match(self.text, self.at)
+            assert gap  # it may be empty
+            self.at = gap.end()
             if self.at < len(self.text):
                 return self.text[self.at]
-            gap += self.at - before
+            passed += len(gap[0])
             if not self.more():
                 return ""
         raise self.malformed()
@@ -81,4 +84,5 @@ class JsonText:
         return bool(piece)
 
     def malformed(self) -> ScenarioError:
+        """What to raise where the text is not JSON, or ends too early."""
         return ScenarioError(f"{self.file} is not valid JSON, or cut off, after {self.values:,} values.")

@@ -4,6 +4,7 @@ import codecs
 import re
 from array import array
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,13 +27,13 @@ MAX_SPANS = 2**22  # of one kind in one file
 class Spans:
     """The events of one rank that matter, 16 bytes each: its steps, its collectives, its computing (times in µs)."""
 
-    def __init__(self, file: str):
+    def __init__(self, file: str) -> None:
         self.file = file
         self.steps: dict[str, dict[int, tuple[float, float]]] = {"cpu": {}, "gpu": {}}
         self.collective = {"cpu": array("d"), "gpu": array("d")}
         self.compute = {"cpu": array("d"), "gpu": array("d")}
 
-    def keep(self, event) -> None:
+    def keep(self, event: Any) -> None:
         """Take note of an event, if it matters."""
         if not isinstance(event, dict) or event.get("ph") != "X":
             return
@@ -49,6 +50,7 @@ class Spans:
             self.add(self.collective["cpu"], event)
 
     def add(self, spans: array, event: dict) -> None:
+        """Keep when an event started and ended; ScenarioError where there are too many."""
         if len(spans) >= 2 * MAX_SPANS:
             raise ScenarioError(f"{self.file} has more than {MAX_SPANS:,} events that matter; record fewer steps.")
         spans.extend(self.span(event))
@@ -63,9 +65,14 @@ class Spans:
         self.steps[where][number] = (min(start, known[0]), max(end, known[1])) if known else (start, end)
 
     def span(self, event: dict) -> tuple[float, float]:
+        """When an event started and ended, µs; ScenarioError where it does not say."""
         start, duration = event.get("ts"), event.get("dur")
-        good = all(isinstance(value, int | float) for value in (start, duration))
-        if not good or not abs(start) <= MAX_TIME_US or not 0 <= duration <= MAX_TIME_US:
+        if (
+            not isinstance(start, int | float)
+            or not isinstance(duration, int | float)
+            or not abs(start) <= MAX_TIME_US
+            or not 0 <= duration <= MAX_TIME_US
+        ):
             raise ScenarioError(
                 f"{self.file}: event {shown(event['name'])} has ts {shown(start)} and dur {shown(duration)}, "
                 "not two times in µs."
@@ -148,7 +155,7 @@ def covered(spans: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray
     begin, until = merged(spans)
     total = np.append(0, np.cumsum(until - begin))
 
-    def up_to(time):
+    def up_to(time: np.ndarray) -> np.ndarray:
         begun = np.searchsorted(begin, time)
         return total[begun] - np.where(begun > 0, np.maximum(until[begun - 1] - time, 0), 0)
 

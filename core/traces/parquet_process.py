@@ -7,6 +7,10 @@ A process has one. Run with the most bytes of memory, fields, rows, and characte
 import io
 import json
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow
 
 REFUSED = 3  # its exit code when standard output says why there is no table
 
@@ -39,7 +43,7 @@ def bound_memory(most: int) -> None:
         pass
 
 
-def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int):
+def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int) -> "tuple[pyarrow.Table | None, str]":
     """The table and "", or None and why there is none.
 
     Only numbers and texts, texts as a dictionary. The table's metadata say why a column was left out.
@@ -73,8 +77,8 @@ def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int
     return table.replace_schema_metadata({"left_out": json.dumps(left_out)}), ""
 
 
-def plain(column, most_characters: int):
-    """A column as numbers or texts, or why it is neither that can be used."""
+def plain(column: "pyarrow.ChunkedArray", most_characters: int) -> "tuple[pyarrow.ChunkedArray, str]":
+    """A column as numbers or texts and "", or as it is and why it cannot be used."""
     from pyarrow import compute, types
 
     kind = column.type
@@ -91,7 +95,7 @@ def plain(column, most_characters: int):
     return column, ""
 
 
-def longest(texts) -> int:
+def longest(texts: "pyarrow.Array") -> int:
     """The most characters (or bytes) that one of them has."""
     from pyarrow import compute, types
 

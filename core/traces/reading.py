@@ -1,6 +1,7 @@
 """Measured runs: read from files, cleaned, and written as files that other tools open."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, TIME_RANGE_MS, ScenarioError, shown
-from core.traces.files import MAX_BYTES, Budget, Rows, file_name, pieces
+from core.traces.files import MAX_BYTES, Budget, File, Rows, file_name, pieces
 from core.traces.kineto import read_kineto
 from core.traces.tables import read_table
 from core.traces.trace import Trace
@@ -25,15 +26,31 @@ def sample_files() -> list[Path]:
     return sorted((Path(__file__).parents[1] / "data" / "pytorch_ddp_4_ranks").glob("rank*.json.gz"))
 
 
-def read_trace(files) -> Trace:
-    """What was measured of a run, from a list of paths or open binary files, plain or gzip.
+def read_trace(files: Sequence[File]) -> Trace:
+    """What was measured of a run, read from tables of times or from PyTorch profiler traces.
 
-    Tables (CSV, TSV, Parquet; their columns are described in core/traces/tables.py) or PyTorch profiler traces, one
-    file per rank: there compute is what a step's collectives leave of it. Only durations are used, so the clocks of
-    workers need not agree. Steps that a worker lacks are left out, and so is a first step above 3 times the median
-    of the others on every worker; `notes` says what was done. All files together may hold 2 GiB, a table 32 MiB
-    (decompressed) and 1,000,000 mini-batches.
-    Raises ScenarioError, naming file, worker and step, for what cannot be read so.
+    Only durations are used, so the clocks of workers need not agree. Steps that a worker lacks are left out, and so are
+    first steps above 3 times the median of the others on every worker.
+
+    Args:
+        files: a list of 1 to 4,096 paths or open binary files, plain or gzip, all of one kind. Tables are CSV, TSV or
+            Parquet; their columns are described in core/traces/tables.py. Of profiler traces there is one file per
+            rank; compute is what a step's collectives leave of it. All files together may hold 2 GiB, a table 32 MiB
+            (decompressed) and 1,000,000 mini-batches.
+
+    Returns:
+        The trace, its arrays (steps, workers) in ms; its `notes` say what was done to the data.
+
+    Raises:
+        ScenarioError: naming file, worker and step, for what cannot be read so.
+
+    Example:
+        >>> from core import read_trace
+        >>> from core.traces import sample_files
+        >>> trace = read_trace(sample_files())
+        >>> trace.compute_ms.shape
+        (20, 4)
+
     """
     if not isinstance(files, list | tuple) or not 1 <= len(files) <= MAX_WORKERS:
         raise ScenarioError(f"files: {shown(files)} is not a list of 1 to {MAX_WORKERS:,} files.")
@@ -41,7 +58,7 @@ def read_trace(files) -> Trace:
     return cleaned([read_rows(file, budget) for file in files])
 
 
-def read_rows(file, budget: Budget) -> Rows:
+def read_rows(file: File, budget: Budget) -> Rows:
     """The rows of one file, of whichever kind it is."""
     name, stream = file_name(file), pieces(file, budget)
     first = next(stream, b"")
@@ -69,7 +86,7 @@ def cleaned(files: list[Rows]) -> Trace:
     if trace.steps < 2:
         raise ScenarioError("files: 1 step says nothing about stragglers; record at least 2 that all workers have.")
     if trace.comm_ms is not None and trace.wait_ms is None:
-        trace = waiting_told_apart(trace, notes)
+        trace = waiting_told_apart(trace, trace.comm_ms, notes)
     return replace(trace, notes=tuple(notes))
 
 
@@ -82,7 +99,7 @@ def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
             raise ScenarioError(f"{first.file} has {have[0]}, but {rows.file} has {have[1]}; give files of one kind.")
     tables = [rows.table.assign(file=rows.file) for rows in files]
     if "worker" not in first.table:
-        ranks = [rows.rank for rows in files]
+        ranks: Sequence[int | None] = [rows.rank for rows in files]
         if None in ranks:
             ranks = range(len(files))
             if len(files) > 1:
@@ -90,11 +107,9 @@ def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
         tables = [table.assign(worker=rank) for table, rank in zip(tables, ranks, strict=True)]
     table = pd.concat(tables, ignore_index=True)
     names = table["worker"].unique().tolist()
-    numbers = [NUMBERED.fullmatch(str(name)) for name in names]
-    if all(numbers) and len({int(number[1]) for number in numbers}) == len(names):
-        table["worker"] = table["worker"].map(
-            {name: int(number[1]) for name, number in zip(names, numbers, strict=True)}
-        )
+    numbers = {name: int(found[1]) for name in names if (found := NUMBERED.fullmatch(str(name)))}
+    if len(set(numbers.values())) == len(names):
+        table["worker"] = table["worker"].map(numbers)
     return table
 
 
@@ -149,22 +164,28 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
     least, most = grids["compute_ms"].min(), grids["compute_ms"].max()
     if most > MOST_RATIO * least:
         raise ScenarioError(f"files: compute times from {least:g} to {most:g} ms are not those of one run.")
-    return Trace(worker_names=tuple(workers), step_numbers=tuple(steps[whole].tolist()), **grids)
+    return Trace(
+        worker_names=tuple(workers),
+        step_numbers=tuple(steps[whole].tolist()),
+        compute_ms=grids["compute_ms"],
+        wait_ms=grids.get("wait_ms"),
+        comm_ms=grids.get("comm_ms"),
+    )
 
 
-def plain_name(name):
+def plain_name(name: object) -> object:
     """A worker's name, short and without signs that a page would take for more than text; a number if it is one."""
     if isinstance(name, int) and not -(2**63) <= name < 2**63:
         name = str(name)
     return re.sub(r"[^\w .:-]", "?", name[:40]) if isinstance(name, str) else name
 
 
-def few(steps) -> str:
+def few(steps: Sequence[int]) -> str:
     """The first few of these numbers."""
     return ", ".join(map(str, steps[:5])) + (f" and {len(steps) - 5:,} more" if len(steps) > 5 else "")
 
 
-def by_number(name) -> list:
+def by_number(name: object) -> list[int | str]:
     """Sorts rank10 behind rank2."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d{1,18})", str(name))]
 
@@ -179,15 +200,19 @@ def warm_up_steps(compute: np.ndarray) -> int:
 
 def some_steps(trace: Trace, which: slice) -> Trace:
     """The trace with some of its steps."""
-    arrays = {name: getattr(trace, name) for name in ("compute_ms", "wait_ms", "comm_ms")}
-    kept = {name: None if array is None else array[which] for name, array in arrays.items()}
-    return replace(trace, step_numbers=trace.step_numbers[which], **kept)
+    return replace(
+        trace,
+        step_numbers=trace.step_numbers[which],
+        compute_ms=trace.compute_ms[which],
+        wait_ms=None if trace.wait_ms is None else trace.wait_ms[which],
+        comm_ms=None if trace.comm_ms is None else trace.comm_ms[which],
+    )
 
 
-def waiting_told_apart(trace: Trace, notes: list[str]) -> Trace:
+def waiting_told_apart(trace: Trace, collectives_ms: np.ndarray, notes: list[str]) -> Trace:
     """The trace with its time in collectives split: who comes last waits for nobody, so its time is the network's."""
-    network = np.broadcast_to(trace.comm_ms.min(axis=1, keepdims=True), trace.comm_ms.shape)
-    trace = replace(trace, wait_ms=trace.comm_ms - network, comm_ms=network)
+    network = np.broadcast_to(collectives_ms.min(axis=1, keepdims=True), collectives_ms.shape)
+    trace = replace(trace, wait_ms=collectives_ms - network, comm_ms=network)
     notes.append(
         f"The network costs {trace.network_ms:.3g} ms a step (median): a step's shortest collective, as who comes last "
         "waits for nobody. What the others' take beyond that is waiting."

@@ -21,17 +21,24 @@ AS_MEASURED = "Synchronous, as measured"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Remedy:
-    """One way to run the measured mini-batches, and what it takes."""
+    """One way to run the measured mini-batches, and what it takes.
+
+    Attributes:
+        name: a policy's label, or what is repaired.
+        scenario: what was simulated.
+        metrics: its figures, for as many mini-batches as were measured.
+        epoch_ms: its epoch, ms, for as many mini-batches as were measured.
+        pays: what it costs beside time, in a sentence.
+        exact: whether it needed no more steps than were measured; others are whole measured steps drawn again.
+
+    """
 
     name: str
     scenario: Scenario
     metrics: Metrics
     epoch_ms: float
-    """For as many mini-batches as were measured."""
     pays: str
-    """What it costs beside time."""
     exact: bool
-    """Whether it needed no more steps than were measured; others are whole measured steps drawn again."""
 
 
 def measured_scenario(trace: Trace) -> Scenario:
@@ -45,16 +52,33 @@ def measured_scenario(trace: Trace) -> Scenario:
 
 
 def what_if(trace: Trace) -> list[Remedy]:
-    """The measured run and every remedy, the fastest first.
+    """What a measured run would have taken under every policy and with repairs: the same compute times, replayed.
 
     Every barrier pays the measured network cost, and so does every push where there is none; contention at a server is
-    not in it. One worker has no remedies.
+    not in it.
+
+    Args:
+        trace: what was measured, as `read_trace` returns it.
+
+    Returns:
+        The measured run (named "Synchronous, as measured") and every remedy, the fastest first; of one worker the
+        measured run alone. `what_if_table` makes a table of them.
+
+    Raises:
+        ScenarioError: for a trace above 4,096 workers, 100,000 steps or 1,000,000 mini-batches.
+
+    Example:
+        >>> from core import read_trace, what_if
+        >>> from core.traces import sample_files
+        >>> [remedy.name for remedy in what_if(read_trace(sample_files()))][:2]
+        ['Asynchronous (shared queue)', 'Without hiccups']
+
     """
     scenario = measured_scenario(trace)
     remedies = [remedy(AS_MEASURED, simulate(scenario), "Nothing.")]
     if scenario.workers > 1:
         remedies += [under(scenario, policy) for policy in policies(scenario.workers)]
-        remedies += repairs(scenario, trace.worker_names)
+        remedies += repairs(scenario, trace)
     return sorted(remedies, key=lambda one: one.epoch_ms)
 
 
@@ -71,7 +95,15 @@ def remedy(name: str, run: Run, pays: str) -> Remedy:
 
 
 def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
-    """A row per remedy, in their order: its name, epoch_ms, what it saves of the measured epoch, metrics, its price."""
+    """A row per remedy, in their order: what it saves of the measured epoch, and what it pays.
+
+    Args:
+        remedies: what `what_if` returned.
+
+    Returns:
+        Columns remedy, epoch_ms, saved_ms and saved_percent (of the measured epoch), some metrics, exact, pays.
+
+    """
     measured = next(remedy.epoch_ms for remedy in remedies if remedy.name == AS_MEASURED)
     names = ("idle_percent", "cancelled_percent", "mean_staleness", "updates", "gradients_per_update")
     return pd.DataFrame(
@@ -128,9 +160,9 @@ def under(scenario: Scenario, policy: Policy) -> Remedy:
     return remedy(policy.label, run, pays)
 
 
-def repairs(scenario: Scenario, names: tuple) -> list[Remedy]:
+def repairs(scenario: Scenario, trace: Trace) -> list[Remedy]:
     """The same policy with other workers: without the slowest, all at the median, and without hiccups if there are."""
-    compute, workers = np.array(scenario.compute.compute_ms), scenario.workers
+    compute, workers, names = trace.compute_ms, trace.workers, trace.worker_names
     means = compute.mean(axis=0)
     worst, median = means.argmax(), np.median(means)
     hiccups = found_hiccups(compute)

@@ -145,7 +145,7 @@ def read_parquet(file: str, data: bytes) -> pd.DataFrame:
 def plain_texts(column: pd.Series) -> pd.Series:
     """Categories as the texts that they are, each stored once."""
     texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in column.cat.categories]
-    return pd.Series(np.append(np.array(texts, dtype=object), None)[column.cat.codes], index=column.index)
+    return pd.Series(np.array([*texts, None], dtype=object)[column.cat.codes], index=column.index)
 
 
 def headings(file: str, table: pd.DataFrame) -> dict[str, tuple[str, str | None]]:

@@ -15,22 +15,32 @@ from core.workload.networks import FlatLatency, Network
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace:
-    """What was measured of a run with a barrier after each step; arrays are (steps, workers) in ms."""
+    """What was measured of a run with a barrier after each step; arrays are (steps, workers) in ms.
+
+    Attributes:
+        compute_ms: how long each worker computed in each step, ms.
+        worker_names: the workers' numbers or names, column by column.
+        step_numbers: the numbers of the steps, row by row.
+        wait_ms: how long each worker waited, ms; None where it was not measured.
+        comm_ms: network time without waiting, ms; None where it was not measured.
+        whole_steps: whether compute_ms holds whole steps, in which waiting may hide.
+        notes: what was done to the data, in plain sentences.
+
+    Raises:
+        ScenarioError: naming the field, for arrays of another shape than steps × workers and for values that are no
+            times.
+
+    """
 
     compute_ms: np.ndarray
     worker_names: tuple
-    """Their numbers or names, column by column."""
     step_numbers: tuple[int, ...]
     wait_ms: np.ndarray | None = None
-    """None where it was not measured."""
     comm_ms: np.ndarray | None = None
-    """Network time without waiting, None where it was not measured."""
     whole_steps: bool = False
-    """Whether compute_ms holds whole steps, in which waiting may hide."""
     notes: tuple[str, ...] = ()
-    """What was done to the data, in plain sentences."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("worker_names", "step_numbers"):
             if not isinstance(getattr(self, name), tuple):
                 raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not a tuple.")
@@ -73,7 +83,7 @@ class Trace:
 
     def to_law(self) -> Measured:
         """The compute times as a law that replays them."""
-        return Measured(compute_ms=self.compute_ms)
+        return Measured(compute_ms=tuple(map(tuple, self.compute_ms.tolist())))
 
     def table(self) -> pd.DataFrame:
         """A row per mini-batch: worker, step, compute_ms, wait_ms and comm_ms where known. Its CSV reads back."""

@@ -1,0 +1,1 @@
+"""What the pages share: controls, answers, views, and what a visit remembers."""

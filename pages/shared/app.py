@@ -37,7 +37,7 @@ WHOLE_IN_PRINT = """
 """
 
 
-def set_up():
+def set_up() -> st.Page:
     """The page that is asked for, after setting up the window."""
     # A local icon: without one, the browser would fetch the page's Material icon from a font host.
     st.set_page_config(page_title="Batch Scheduler Simulator", page_icon=ICON, layout="wide")
@@ -55,7 +55,7 @@ def style(presenting: bool) -> None:
     st.html(f"<style>{' '.join(rules)}</style>")
 
 
-def run(page) -> None:
+def run(page: st.Page) -> None:
     """Run a page from streamlit_app.py."""
     session().through_app = True
     page.run()

@@ -2,9 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from typing import Any
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from pages.shared.session import session
 
 
 @contextmanager
-def boundary():
+def boundary() -> Iterator[None]:
     """Around the app, and around each fragment: those run by themselves, without the app around them."""
     try:
         yield
@@ -26,14 +27,14 @@ def boundary():
         st.error(f"Something went wrong on our side (incident {incident}). Change a control or press Reset to go on.")
 
 
-def action(callback: Callable) -> Callable:
+def action(callback: Callable[..., None]) -> Callable[..., None]:
     """The callback of a button: it runs before the app, so it has a boundary of its own; the press counts as a move.
 
     For callbacks alone: what a page calls in the middle of a run must not be one.
     """
 
     @wraps(callback)
-    def act(*arguments):
+    def act(*arguments: Any) -> None:
         values.take_over(by_widget=False)
         session().acted = True
         with boundary():

@@ -1,6 +1,7 @@
 """The pages, and links to them that carry the controls along: Streamlit's own menu would drop them from the address."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared.controls.url import short_query
 
@@ -15,7 +16,7 @@ PAGES = {
 """Title and icon of each page; the first one's address is `/`."""
 
 
-def pages() -> list:
+def pages() -> list[st.Page]:
     """Every page, as Streamlit's navigation takes them."""
     return [
         st.Page(f"pages/{name}.py", title=title, url_path=name if number else None, default=not number)
@@ -23,7 +24,7 @@ def pages() -> list:
     ]
 
 
-def menu(place) -> None:
+def menu(place: DeltaGenerator) -> None:
     """Links to all of them, in the place of what was there before."""
     with place.container(horizontal=True, gap="small"):
         for name, (title, _) in PAGES.items():

@@ -29,8 +29,10 @@ with profile(
 
 
 def receive() -> bool:
-    """A place to drop files, and whether a new trace came out of them; what cannot be read is said, and the last good
-    trace stays."""
+    """A place to drop files, and whether a new trace came out of them.
+
+    What cannot be read is said, and the last good trace stays.
+    """
     mine = session().upload
     files = st.file_uploader(
         "PyTorch profiler traces (one file per rank) or a table of compute times",
@@ -101,6 +103,7 @@ def applied(asked: Scenario) -> Scenario:
 def fitted(asked: Scenario) -> Scenario:
     """The scenario with the law and the stragglers that were fitted to the trace."""
     measurement = in_use()
+    assert measurement
     fit = measurement.diagnosis.fits[0]
     slow = min(fit.stragglers.slow_workers, asked.workers)
     return replace(asked, compute=fit.compute, stragglers=replace(fit.stragglers, slow_workers=slow))
@@ -109,6 +112,7 @@ def fitted(asked: Scenario) -> Scenario:
 def in_words(workers: int) -> str:
     """What stands in for the controls."""
     measurement = in_use()
+    assert measurement
     trace = measurement.trace
     size = f"{counted(trace.workers, 'worker')} × {counted(trace.steps, 'step')}"
     if workers == trace.workers:
@@ -118,7 +122,9 @@ def in_words(workers: int) -> str:
 
 def fitted_in_words() -> str:
     """What stands in for the trace where it cannot be replayed."""
-    return f"**Compute times: fitted to your trace.** {fit_in_words(in_use().diagnosis.fits[0])}"
+    measurement = in_use()
+    assert measurement
+    return f"**Compute times: fitted to your trace.** {fit_in_words(measurement.diagnosis.fits[0])}"
 
 
 def how_to_record() -> None:

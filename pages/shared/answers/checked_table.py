@@ -1,6 +1,7 @@
 """The table checked against theory: its rows one after the other, each kept for everybody."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from core.theory.agreement import Result, as_table
 from core.theory.checks import CHECKS, judge
 from pages.shared.answers.drawn import tabled
 from pages.shared.caching.memory import given_back
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,10 +55,11 @@ def whole_table() -> dict:
 
 @st.cache_data(max_entries=200, max_size="8MiB", show_spinner=False)
 def cached_values(claim: str, version: int) -> np.ndarray:
+    """The simulated values of a row."""
     return next(check for check in CHECKS if check.claim == claim).sample()
 
 
-def red(table: pd.DataFrame):
+def red(table: pd.DataFrame) -> "Styler":
     """The table with its failing rows in red."""
     return table.style.apply(
         lambda row: ["" if row["Verdict"] == "agrees" else "background-color: #D55E0066"] * len(row), axis=1

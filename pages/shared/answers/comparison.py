@@ -1,7 +1,7 @@
 """What Compare says, tables and draws of an answer: worked out once, with it, and kept with it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -87,7 +87,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
     )
 
 
-def timeline(picture: Picture, chart) -> Timeline:
+def timeline(picture: Picture, chart: Callable[[Picture], charts.Chart]) -> Timeline:
     """The timeline of a picture, by the chart that suits the page."""
     return Timeline(title=picture.label, chart=ready(chart(picture)), words=picture.words, epoch_ms=picture.epoch_ms)
 
@@ -144,5 +144,6 @@ def compared(workload: Workload, policies: tuple[Policy, ...], replicates: int) 
 
 @remembered(entries=64, size="128MiB", spinner="Running the paired epochs…")
 def comparison_answer(workload: Workload, policies: tuple[Policy, ...], replicates: int) -> Answer:
+    """The answer to a comparison; large ones are worked out one after the other."""
     with turn(workload):
         return answer(workload, policies, replicates)

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa  # Streamlit's own; it would make the same of data frames, in eight times the time
 
 from core.charts import Chart
+from core.charts.specs import Columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +20,11 @@ class Drawn:
 
 def ready(chart: Chart) -> Chart:
     """The chart with its data as they are sent, which is also the smallest that they get."""
-    return replace(chart, data={name: packed(table) for name, table in chart.data.items()})
+    sent = {name: data if isinstance(data, bytes) else packed(data) for name, data in chart.data.items()}
+    return replace(chart, data=sent)
 
 
-def packed(columns) -> bytes:
+def packed(columns: Columns) -> bytes:
     """A table as Arrow's stream of bytes; NaN is nothing, as in a data frame."""
     table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
     sink = pa.BufferOutputStream()

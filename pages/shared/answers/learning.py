@@ -33,7 +33,8 @@ class Learned:
     curves: dict[tuple[str, str], Drawn]
     """By what they are drawn against, and the measure; none where every run diverged."""
     targets: pa.Table
-    rates: Drawn
+    rates: Drawn | None
+    """How sensitive policies are to the learning rate; None where every run diverged."""
     all_rates: pa.Table
 
 

@@ -38,10 +38,12 @@ def turn(workload: Workload) -> Iterator[None]:
 class LargeRun:
     """The last large run. One is simulated at a time, and the one before it is let go first."""
 
-    def __init__(self):
-        self.turn, self.comparing, self.run = Lock(), Lock(), None
+    def __init__(self) -> None:
+        self.turn, self.comparing = Lock(), Lock()
+        self.run: Run | None = None
 
     def of(self, scenario: Scenario) -> Run:
+        """The run of a scenario: the last one again if it is that, a new one otherwise."""
         run = self.run
         if run is not None and run.scenario == scenario:
             return run
@@ -55,4 +57,5 @@ class LargeRun:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def last_large_run() -> LargeRun:
+    """The one that all visitors share."""
     return LargeRun()

@@ -4,6 +4,7 @@ What it says always opens the same words and numbers, on this machine or another
 Forward: it names every control that is not at its default. Links from page to page carry it along.
 """
 
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -94,7 +95,7 @@ def link() -> str:
     return f"{base}?{urlencode({key: texts(value) for key, value in named.items()}, doseq=True)}"
 
 
-def texts(value) -> list[str]:
+def texts(value: Any) -> list[str]:
     """A value as an address has it; whole numbers without decimals."""
     if isinstance(value, tuple):
         return list(value)

@@ -6,6 +6,7 @@ moved is taken over from there before anything else happens.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
@@ -14,14 +15,16 @@ from core.links import DEFAULTS, PARAMETERS
 from pages.shared.session import session
 
 
-def now() -> dict:
+def now() -> dict[str, Any]:
     """The value of every control; not to be changed."""
-    return session().values
+    found = session().values
+    assert found is not None  # the address has been read before anything asks
+    return found
 
 
-def value(key: str):
+def value(key: str) -> Any:
     """The value of one control."""
-    return session().values[key]
+    return now()[key]
 
 
 def take_over(by_widget: bool) -> bool:
@@ -50,12 +53,12 @@ def take_over(by_widget: bool) -> bool:
     return bool(moved)
 
 
-def settled(value):
+def settled(value: Any) -> Any:
     """A value that does not change: a list of policies is a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 
-def put(values: dict) -> None:
+def put(values: dict[str, Any]) -> None:
     """Set controls. Values beyond the ends of a slider turn sliders into fields."""
     known, at = session(), st.session_state
     before = known.values or DEFAULTS
@@ -90,7 +93,7 @@ def forget_widgets() -> None:
     known.mounted = set(known.on_page)
 
 
-def for_widget(value):
+def for_widget(value: Any) -> Any:
     """A value as a widget takes it."""
     return list(value) if isinstance(value, tuple) else value
 
@@ -100,20 +103,25 @@ def sliders_or_fields() -> None:
     values = dict(now())
     session().mounted.clear()  # there will be other widgets
     if not st.session_state.typing:
-        far = {key: value for key, value in values.items() if off_slider(key, value)}
-        values |= {key: type(value)(sorted((value, *PARAMETERS[key].usual))[1]) for key, value in far.items()}
+        values = {key: on_slider(key, value) for key, value in values.items()}
     put(values)
 
 
-def off_slider(key: str, value) -> bool:
+def off_slider(key: str, value: Any) -> bool:
     """Whether a value is beyond the ends of its control's slider."""
     ends = PARAMETERS[key].usual
-    return bool(ends) and not ends[0] <= value <= ends[1]
+    return ends is not None and not ends[0] <= value <= ends[1]
 
 
-def within_range(values: dict) -> dict:
+def on_slider(key: str, value: Any) -> Any:
+    """The value, or the end of its control's slider that it is beyond."""
+    ends = PARAMETERS[key].usual
+    return value if ends is None else type(value)(sorted((value, *ends))[1])
+
+
+def within_range(values: dict[str, Any]) -> dict[str, Any]:
     """The values, as near as the controls' ranges allow."""
-    rules = {key: PARAMETERS[key].rule for key in values}
     return {
-        key: rules[key].nearest(value) if isinstance(rules[key], Number) else value for key, value in values.items()
+        key: rule.nearest(value) if isinstance(rule := PARAMETERS[key].rule, Number) else value
+        for key, value in values.items()
     }

@@ -1,6 +1,7 @@
 """The widget of each control."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ PROPOSED = ("sync", "async", "async shared", "ssp 1", "ssp 3", "backup 3", "k-as
 """Policies to pick from; others can be typed."""
 
 
-def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, placeholder: str = ""):
+def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, placeholder: str = "") -> Any:
     """Draw the widget of one control, and return its value.
 
     options: those that can be picked here, where they are not the same everywhere.
@@ -29,7 +30,7 @@ def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, pl
         return widget(at, values.value(key), options, placeholder, common)
 
 
-def widget(at: Parameter, value, options: Sequence[str], placeholder: str, common: dict):
+def widget(at: Parameter, value: Any, options: Sequence[str], placeholder: str, common: dict[str, Any]) -> Any:
     """The widget that fits a control, and its value.
 
     The value is its default, too: if a browser missed that it was set, as the run was interrupted, it knows it still.
@@ -52,17 +53,18 @@ def widget(at: Parameter, value, options: Sequence[str], placeholder: str, commo
             return st.selectbox(options=options, index=options.index(value), **common)
         case Text(most):
             return st.text_input(value=value, max_chars=most, placeholder=placeholder, **common)
-        case Number():
-            return number(at, value, common)
+        case Number() as rule:
+            return number(at, rule, value, common)
 
 
-def number(at: Parameter, value: float, common: dict) -> float:
+def number(at: Parameter, rule: Number, value: float, common: dict[str, Any]) -> float:
     """A slider, or a field where numbers are typed or the range is too large for a slider."""
-    kind = at.rule.kind
+    kind = rule.kind
+    assert at.step is not None  # every control of a number has one
     common |= {"value": value, "step": kind(at.step)}
     if at.usual and not st.session_state.get("typing"):
         low, high = map(kind, at.usual)
         return st.slider(min_value=low, max_value=high, format=at.format, **common)
-    low, high = at.rule.ends
+    low, high = rule.ends
     written = at.format if not at.usual else "%g" if kind is float else "%d"
     return st.number_input(min_value=low, max_value=high, format=written, **common)

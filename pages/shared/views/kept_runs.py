@@ -1,5 +1,7 @@
 """Runs kept ("flagged") during this visit."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -41,7 +43,7 @@ def show() -> None:
         return
     st.subheader("Kept runs")
     table = pd.DataFrame(rows)
-    headings = {name: f"{FIGURES[name]['label']} ({FIGURES[name]['unit']})" for name in HEADLINE}
+    headings: dict[str, Any] = {name: f"{FIGURES[name]['label']} ({FIGURES[name]['unit']})" for name in HEADLINE}
     link = {"link": st.column_config.LinkColumn("Link", display_text="open")}
     st.dataframe(table, hide_index=True, column_config=headings | link)
     with st.container(horizontal=True):

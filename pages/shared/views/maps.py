@@ -1,5 +1,7 @@
-"""A map's cells: done one after the other, kept in the session as they come, so that stopping keeps what is done; and
-what is picked of the chart of them."""
+"""A map's cells, done one after the other, and what is picked of the chart of them.
+
+They are kept in the session as they come, so that stopping keeps what is done.
+"""
 
 import time
 from collections.abc import Sequence
@@ -42,7 +44,14 @@ def mapped(
     return [row for i in sorted(at.rows) for row in at.rows[i]]
 
 
-def work(workload, cells, missing, policies, runs, problem) -> None:
+def work(
+    workload: Workload,
+    cells: list[dict],
+    missing: list[int],
+    policies: tuple[Policy, ...],
+    runs: int,
+    problem: Problem | None,
+) -> None:
     """Do the missing cells, with progress and time left."""
     place = st.container(horizontal=True)
     progress = place.progress(0.0)
@@ -94,13 +103,15 @@ def of_policy(labels: dict[str, str]) -> str:
 
 def map_chart(answer: MapAnswer, asked: Asked) -> dict | None:
     """The chart of a map, and the cell of it that was picked: by a click, or of a single axis by its value."""
+    drawn = answer.drawn
+    assert drawn  # the page ends where nothing can be drawn
     if len(asked.names) == 1:
-        draw(answer.drawn.chart, "map", answer.drawn.words)
+        draw(drawn.chart, "map", drawn.words)
         st.caption(answer.caption)
         (name,), (values,) = asked.names, asked.values
         place = st.select_slider("Open a point", values, key=f"point {name}", format_func=lambda value: f"{value:,g}")
         return {name: place}
-    event = draw(answer.drawn.chart, "map", answer.drawn.words, on_select="rerun", selection_mode="cell")
+    event = draw(drawn.chart, "map", drawn.words, on_select="rerun", selection_mode="cell")
     st.caption(answer.caption)
     if not (clicked := event.selection.get("cell")):
         return None

@@ -1,5 +1,8 @@
 """Pieces that more than one page shows."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import streamlit as st
 
 from core import charts
@@ -10,7 +13,7 @@ from core.theory.closed_forms import Expected
 from pages.shared.views.charts import draw
 
 
-def metric_tiles(values: dict[str, float], notes: dict[str, dict]) -> None:
+def metric_tiles(values: dict[str, float], notes: dict[str, dict[str, Any]]) -> None:
     """The headline metrics with their definitions; notes are what `st.metric` takes beside label and value."""
     with st.container(horizontal=True):
         for name, value in values.items():
@@ -19,7 +22,7 @@ def metric_tiles(values: dict[str, float], notes: dict[str, dict]) -> None:
             st.metric(FIGURES[name]["label"], run_report.figure_text(name, value), **note)
 
 
-def theory_notes(names, expected: dict[str, Expected]) -> dict[str, dict]:
+def theory_notes(names: Iterable[str], expected: dict[str, Expected]) -> dict[str, dict[str, Any]]:
     """Under each metric what theory expects, and in its help the formula."""
     notes = {}
     for name in names:

@@ -31,7 +31,8 @@ def train(
 
     While others train, `so_far` draws what is there, given what to say of the progress and who has trained.
     """
-    done, start, place = [], time.monotonic(), st.empty()
+    done: list[Policy] = []
+    start, place = time.monotonic(), st.empty()
     for number, policy in enumerate(policies):
         text = f"Training under {policy.label}, {number + 1} of {len(policies)}"
         if done and time.monotonic() - start > CACHED:
