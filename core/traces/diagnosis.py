@@ -104,7 +104,7 @@ def diagnose(trace: Trace) -> Diagnosis:
         The figures, what kind of stragglers there are, a table of the workers and fitted compute laws.
 
     Raises:
-        ZeroDivisionError: for a trace of a single step, which `read_trace` never returns.
+        ScenarioError: for what is not a trace, and for a single step, which says nothing about stragglers.
 
     Example:
         >>> import numpy as np
@@ -116,6 +116,7 @@ def diagnose(trace: Trace) -> Diagnosis:
         ('persistent', 1.5, 'c')
 
     """
+    Trace.checked(trace, least_steps=2)
     compute, workers = trace.compute_ms, trace.workers
     relative = compute / compute.mean(axis=1, keepdims=True)
     of_worker = relative.mean(axis=0)

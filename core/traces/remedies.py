@@ -65,7 +65,7 @@ def what_if(trace: Trace) -> list[Remedy]:
         measured run alone. `what_if_table` makes a table of them.
 
     Raises:
-        ScenarioError: for a trace above 4,096 workers, 100,000 steps or 1,000,000 mini-batches.
+        ScenarioError: for what is not a trace, and for one above 4,096 workers, 100,000 steps or 1,000,000 mini-batches.
 
     Example:
         >>> from core import read_trace, what_if
@@ -74,6 +74,7 @@ def what_if(trace: Trace) -> list[Remedy]:
         ['Asynchronous (shared queue)', 'Without hiccups']
 
     """
+    Trace.checked(trace)
     scenario = measured_scenario(trace)
     remedies = [remedy(AS_MEASURED, simulate(scenario), "Nothing.")]
     if scenario.workers > 1:

@@ -2,6 +2,7 @@
 
 import numbers
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,15 @@ class Trace:
                         f"{self.steps:,} step_numbers × {self.workers:,} worker_names."
                     )
                 object.__setattr__(self, name, times)
+
+    @classmethod
+    def checked(cls, value: Any, least_steps: int = 1) -> "Trace":
+        """The value, or ScenarioError when it is not a trace of so many steps."""
+        if not isinstance(value, cls):
+            raise ScenarioError(f"trace: {shown(value)} is not a Trace.")
+        if value.steps < least_steps:
+            raise ScenarioError(f"trace: {value.steps} step says nothing about stragglers; {least_steps} or more do.")
+        return value
 
     @property
     def steps(self) -> int:

@@ -265,3 +265,8 @@ def test_what_is_said_of_each_kind():
     unclear = trace_of([[293.0, 292.2]] * 5, whole_steps=True)
     assert reasons(diagnose(unclear), unclear) == [suspicion(unclear)]
     assert "even" in {diagnose(replace(unclear, whole_steps=False)).kind}
+
+
+def test_a_single_step_says_nothing_about_stragglers():
+    with pytest.raises(ScenarioError, match="1 step says nothing"):
+        diagnose(Trace(compute_ms=np.ones((1, 3)), worker_names=(0, 1, 2), step_numbers=(7,)))
