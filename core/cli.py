@@ -21,7 +21,6 @@ from core.schedule.metrics import FIGURES
 from core.simulation.paired import compare
 from core.simulation.run import simulate
 from core.simulation.sweeps import sweep
-from core.statistics.pairs import means
 from core.theory import closed_forms
 from core.traces.diagnosis import diagnose
 from core.traces.reading import read_trace
@@ -113,10 +112,8 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     scenario, policies, replicates = question(asked)
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
     table = compare(scenario, policies, replicates)
-    gains = comparison.speedup_intervals(table).rename(columns={"middle": "speedup"}).set_index("policy")
-    figures = means(table).loc[gains.index]
     data = {"answer": comparison.headline(table), "replicates": replicates}
-    data["policies"] = figures.join(gains).reset_index().to_dict("records")
+    data["policies"] = comparison.figures(table).reset_index().to_dict("records")
     ranking = table_text(comparison.ranking(table).reset_index())
     return f"{data['answer']}\n\n{ranking}\n\n{comparison.caveats(scenario, table)}", data
 

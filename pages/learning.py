@@ -2,14 +2,13 @@
 
 import streamlit as st
 
-from core import ScenarioError
+from core import ScenarioError, Workload
 from core.common.wording import counted
 from core.learning.experiment import FEWEST_EACH, for_training, gradients_for
 from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
 from core.policies.base import Policy
 from core.report import learning as learning_report
-from core.workload.workload import Workload
 from pages.shared import app
 from pages.shared.answers.learning import Learned, learned
 from pages.shared.answers.training import learning

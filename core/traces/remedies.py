@@ -65,7 +65,8 @@ def what_if(trace: Trace) -> list[Remedy]:
         measured run alone. `what_if_table` makes a table of them.
 
     Raises:
-        ScenarioError: for what is not a trace, and for one above 4,096 workers, 100,000 steps or 1,000,000 mini-batches.
+        ScenarioError: for what is not a trace, and for one above 4,096 workers, 100,000 steps or 1,000,000
+            mini-batches.
 
     Example:
         >>> from core import read_trace, what_if

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from core import charts, compare
+from core import Workload, charts, compare
 from core.common.wording import lowered
 from core.policies.base import Policy
 from core.report import comparison
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
 from core.statistics.pairs import Paired, means, speedup
-from core.workload.workload import Workload
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered
 from pages.shared.caching.simulations import turn

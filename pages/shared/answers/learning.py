@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from core import charts
+from core import Workload, charts
 from core.learning.experiment import Learning
 from core.learning.problem import Problem
 from core.policies.base import Policy
 from core.report import learning as learning_report
-from core.workload.workload import Workload
 from pages.shared.answers import training
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered

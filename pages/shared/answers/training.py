@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from core import Scenario, compare
+from core import Scenario, Workload, compare
 from core.learning.experiment import Learning, judged, learning_curves
 from core.learning.problem import Problem
 from core.policies.base import Policy
 from core.scenario import under
-from core.workload.workload import Workload
 from pages.shared.caching.results import remembered
 
 

@@ -6,8 +6,7 @@ from threading import Lock
 
 import streamlit as st
 
-from core import Run, Scenario, simulate
-from core.workload.workload import Workload
+from core import Run, Scenario, Workload, simulate
 from pages.shared.caching.memory import given_back
 from pages.shared.caching.results import from_a_trace
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from core import Workload
 from core.learning.problem import Problem
 from core.maps import target_rows
 from core.policies.base import Policy
 from core.simulation.sweeps import cell_rows
-from core.workload.workload import Workload
 from pages.shared.answers.maps import Asked, MapAnswer, map_answer
 from pages.shared.caching.results import remembered
 from pages.shared.controls.widgets import control

@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core import ScenarioError
+from core import ScenarioError, Workload
 from core.learning.experiment import GRID
 from core.learning.problem import Problem
 from core.links import PARAMETERS
 from core.policies.base import Policy
 from core.scenario import under
-from core.workload.workload import Workload
 from pages.shared.answers.training import curves
 
 CACHED = 0.3  # seconds; what takes longer has not been kept, and is worth drawing as it comes
