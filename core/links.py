@@ -62,7 +62,7 @@ def of_fields() -> dict[str, Parameter]:
         AlphaBeta,
         *POLICIES.values(),
     )
-    return {key: at for kind in kinds for key, at in by_key(kind).items()}
+    return {key: parameter for kind in kinds for key, parameter in by_key(kind).items()}
 
 
 OF_PAGES = (
@@ -242,25 +242,25 @@ def scenario_of(values: Mapping) -> Scenario:
     """
     if not isinstance(values, Mapping):
         raise ScenarioError(f"values: {shown(values)} are not the values of a link by its keys.")
-    at = {**DEFAULTS, **values}
+    said = {**DEFAULTS, **values}
     for key in ("mode", "law", "network"):
-        PARAMETERS[key].rule.checked(key, at[key])
-    workers = PARAMETERS["workers"].rule.checked("workers", at["workers"])
-    slow = PARAMETERS["slow_workers"].rule.checked("slow_workers", at["slow_workers"])
+        PARAMETERS[key].rule.checked(key, said[key])
+    workers = PARAMETERS["workers"].rule.checked("workers", said["workers"])
+    slow = PARAMETERS["slow_workers"].rule.checked("slow_workers", said["slow_workers"])
     network: Network
-    if at["network"] == FlatLatency.code:
-        least, most = (PARAMETERS[key].rule.checked(key, at[key]) for key in ("async_least", "async_fraction"))
-        network = made(FlatLatency, at, async_fraction=max(least, most))
+    if said["network"] == FlatLatency.code:
+        least, most = (PARAMETERS[key].rule.checked(key, said[key]) for key in ("async_least", "async_fraction"))
+        network = made(FlatLatency, said, async_fraction=max(least, most))
     else:
-        network = made(AlphaBeta, at, collective=at["network"])
+        network = made(AlphaBeta, said, collective=said["network"])
     workload = made(
         Workload,
-        at,
-        compute=made(LAW_CODES[at["law"]], at),
-        stragglers=made(Stragglers, at, slow_workers=min(slow, workers)),
+        said,
+        compute=made(LAW_CODES[said["law"]], said),
+        stragglers=made(Stragglers, said, slow_workers=min(slow, workers)),
         network=network,
     )
-    return under(workload, made(CODES[at["mode"]], at).fitted(workers))
+    return under(workload, made(CODES[said["mode"]], said).fitted(workers))
 
 
 def values_of(scenario: Scenario) -> dict:

@@ -22,7 +22,7 @@ from core.workload.workload import Workload
 MOST_VALUES = 40
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
 KINDS: tuple[type[Checked], ...] = (Workload, *LAWS.values(), Stragglers, *NETWORKS.values(), *POLICIES.values())
-AXES = {key: at.axis for kind in KINDS for key, at in by_key(kind).items() if at.axis}
+AXES = {key: parameter.axis for kind in KINDS for key, parameter in by_key(kind).items() if parameter.axis}
 """Keys of a link that can be an axis, with values to start from."""
 
 
@@ -155,14 +155,14 @@ def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], prob
             **cell,
             "policy": name_of(policy, cell),
             "refused": "",
-            "time_to_target_ms": at.time_to_target_ms,
-            "time_to_target_ms_low": at.time_low_ms,
-            "time_to_target_ms_high": at.time_high_ms,
-            "speedup": at.speedup,
-            "speedup_low": at.speedup_low,
-            "speedup_high": at.speedup_high,
+            "time_to_target_ms": row.time_to_target_ms,
+            "time_to_target_ms_low": row.time_low_ms,
+            "time_to_target_ms_high": row.time_high_ms,
+            "speedup": row.speedup,
+            "speedup_low": row.speedup_low,
+            "speedup_high": row.speedup_high,
         }
-        for policy, at in zip(policies, table.itertuples(), strict=True)
+        for policy, row in zip(policies, table.itertuples(), strict=True)
     ]
 
 

@@ -19,18 +19,20 @@ from pages.shared.views.maps import answered, map_chart, mapped, of_policy
 def show() -> None:
     """Draw the page."""
     asked, chosen = scenario(), policies()
-    at = {}
+    chosen_axes = {}
     first, second, third = st.columns(3)
     with first:
         ask, runs = control("ask"), control("map_runs")
     for column, key in ((second, "across"), (third, "up")):
         with column:
-            at[key] = control(key)
-            usual = ", ".join(f"{value:g}" for value in AXES.get(at[key], ()))
-            at[f"{key}_values"] = control(f"{key}_values", disabled=at[key] == "none", placeholder=usual)
-    question, keys = QUESTIONS[ask], [at["across"]]
-    if at["up"] not in ("none", at["across"]):
-        keys.append(at["up"])
+            chosen_axes[key] = control(key)
+            usual = ", ".join(f"{value:g}" for value in AXES.get(chosen_axes[key], ()))
+            chosen_axes[f"{key}_values"] = control(
+                f"{key}_values", disabled=chosen_axes[key] == "none", placeholder=usual
+            )
+    question, keys = QUESTIONS[ask], [chosen_axes["across"]]
+    if chosen_axes["up"] not in ("none", chosen_axes["across"]):
+        keys.append(chosen_axes["up"])
     if "workers" in keys and uploaded_trace.in_use():
         asked = uploaded_trace.fitted(asked)
         st.caption(uploaded_trace.fitted_in_words())
@@ -41,7 +43,9 @@ def show() -> None:
                 raise ScenarioError(
                     f"{key}: no parameter of these policies, laws and networks; there are {', '.join(known)}."
                 )
-        values = [values_from(key, at[f"{where}_values"]) for key, where in zip(keys, ("across", "up"), strict=False)]
+        values = [
+            values_from(key, chosen_axes[f"{where}_values"]) for key, where in zip(keys, ("across", "up"), strict=False)
+        ]
     except ScenarioError as refused:
         st.error(str(refused), icon=":material/block:")
         return

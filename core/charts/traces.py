@@ -17,13 +17,13 @@ def slowness(trace: Trace) -> Chart:
     relative = trace.compute_ms / trace.compute_ms.mean(axis=1, keepdims=True)
     steps, workers = relative.shape
     wide, high = -(-steps // max(1, MAX_BLOCKS // min(workers, 64))), -(-workers // 64)
-    at = np.arange(0, steps, wide)
-    shown = np.maximum.reduceat(np.maximum.reduceat(relative, at, axis=0), np.arange(0, workers, high), axis=1)
+    starts = np.arange(0, steps, wide)
+    shown = np.maximum.reduceat(np.maximum.reduceat(relative, starts, axis=0), np.arange(0, workers, high), axis=1)
     step, worker = (place.ravel() for place in np.indices(shown.shape))
     labels = [str(name) for name in trace.worker_names[::high]]
-    ends = np.array([*trace.step_numbers, trace.step_numbers[-1] + 1])[np.minimum(at + wide, steps)]
+    ends = np.array([*trace.step_numbers, trace.step_numbers[-1] + 1])[np.minimum(starts + wide, steps)]
     cells = {
-        "step": np.array(trace.step_numbers)[at][step],
+        "step": np.array(trace.step_numbers)[starts][step],
         "until": ends[step],
         "worker": np.array(labels, dtype=object)[worker],
         "slowness": shown.ravel(),

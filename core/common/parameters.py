@@ -297,7 +297,7 @@ def parameters(kind: type) -> dict[str, Parameter]:
 @once_per_class
 def by_key(kind: type) -> dict[str, Parameter]:
     """The parameters of a `Checked` class that a link carries, by what it calls them."""
-    return {at.key: at for at in parameters(kind).values() if at.key}
+    return {parameter.key: parameter for parameter in parameters(kind).values() if parameter.key}
 
 
 @once_per_class

@@ -66,14 +66,14 @@ def replay(
     check_cost(schedule, problem, len(rates), points)
     keep_freed_memory()
     use = used_gradients(schedule)
-    at = np.linspace(0, schedule.updates, points + 1).round().astype(int)
-    measures = in_parts(schedule, use, problem, np.array(rates), run.scenario.seed, at)
+    versions = np.linspace(0, schedule.updates, points + 1).round().astype(int)
+    measures = in_parts(schedule, use, problem, np.array(rates), run.scenario.seed, versions)
     columns = {
         "run": np.arange(schedule.shape[2])[:, None, None],
         "learning_rate": np.array(rates)[:, None],
-        "update": at,
-        "samples": use.first[at] * problem.batch,
-        "time_ms": use.time_ms[:, None, at],
+        "update": versions,
+        "samples": use.first[versions] * problem.batch,
+        "time_ms": use.time_ms[:, None, versions],
         **measures,
     }
     shape = columns["loss"].shape
@@ -110,7 +110,7 @@ def used_gradients(schedule: Schedule) -> Used:
 
 
 def in_parts(
-    schedule: Schedule, use: Used, problem: Problem, rates: np.ndarray, seed: int, at: np.ndarray
+    schedule: Schedule, use: Used, problem: Problem, rates: np.ndarray, seed: int, versions: np.ndarray
 ) -> dict[str, np.ndarray]:
     """What `train` measures of every run and rate, as many of them side by side as memory allows."""
     needed = numbers_kept(schedule, problem)
@@ -118,7 +118,7 @@ def in_parts(
     several = max(1, min(copies // len(rates), MAX_NUMBERS // max(needed["run"].values())))
     by_runs = []
     for runs in parts(np.arange(schedule.shape[2]), several):
-        by_rates = [train(schedule, use, problem, some, seed, at, runs) for some in parts(rates, copies)]
+        by_rates = [train(schedule, use, problem, some, seed, versions, runs) for some in parts(rates, copies)]
         by_runs.append({name: np.concatenate([one[name] for one in by_rates], axis=1) for name in by_rates[0]})
     return {name: np.concatenate([one[name] for one in by_runs]) for name in by_runs[0]}
 
@@ -129,7 +129,13 @@ def parts(values: np.ndarray, most: int) -> list[np.ndarray]:
 
 
 def train(
-    schedule: Schedule, use: Used, problem: Problem, rates: np.ndarray, seed: int, at: np.ndarray, numbers: np.ndarray
+    schedule: Schedule,
+    use: Used,
+    problem: Problem,
+    rates: np.ndarray,
+    seed: int,
+    versions: np.ndarray,
+    numbers: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """The problem's measures at some versions of the parameters.
 
@@ -139,7 +145,7 @@ def train(
         problem: what is trained.
         rates: the learning rates.
         seed: what initial parameters and samples depend on, with the number of the run.
-        at: the versions that are measured: after how many updates, 0 first.
+        versions: those that are measured: after how many updates, 0 first.
         numbers: which runs of the schedule are trained.
 
     Returns:
@@ -153,7 +159,7 @@ def train(
     kept[0] = start[:, None]
     measures = [measured(problem, kept[0])]
     most = DIVERGED * measures[0]["loss"]
-    every, step, wanted = np.arange(len(numbers))[:, None], rates[:, None], set(at.tolist())
+    every, step, wanted = np.arange(len(numbers))[:, None], rates[:, None], set(versions.tolist())
     use_batch, use_version = use.batch[numbers], use.version[numbers]
     with np.errstate(all="ignore"):
         for update in range(schedule.updates):

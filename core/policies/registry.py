@@ -60,7 +60,7 @@ def fields_from_words(kind: type[Policy], words: Sequence[str]) -> dict | None:
     values: dict = {}
     for word in words:
         rule = Whole if word.isdecimal() else OneOf
-        name = next((name for name, at in parameters(kind).items() if isinstance(at.rule, rule)), None)
+        name = next((name for name, parameter in parameters(kind).items() if isinstance(parameter.rule, rule)), None)
         if name is None or name in values:
             return None
         values[name] = int(word) if rule is Whole else word

@@ -9,7 +9,7 @@ from core.workload.compute_laws import Gumbel, LogNormal, Uniform
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 
-LINKS = {
+NETWORK_LINKS = {
     "NVLink-class": (0.003, 2_400.0),
     "100 GbE": (0.01, 100.0),
     "10 GbE": (0.05, 10.0),

@@ -30,7 +30,7 @@ def ranking(table: Table) -> pd.DataFrame:
     """The policies in finishing order, as text with units: means, and in brackets the middle 95 % of the runs."""
     paired, rows = Paired.of(table), []
     for policy in paired.order:
-        runs, gain, at = paired.runs[policy], speedup(paired, paired.baseline, policy), paired.means[policy]
+        runs, gain, mean = paired.runs[policy], speedup(paired, paired.baseline, policy), paired.means[policy]
         median, low, high = (times(ratio).removesuffix("×") for ratio in (gain.median, gain.low, gain.high))
         spread = f"{median} ({low} – {high})"
         rows.append(
@@ -39,11 +39,11 @@ def ranking(table: Table) -> pd.DataFrame:
                 "Epoch time (s)": with_interval(runs["epoch_ms"] / 1000),
                 "Speed-up (×)": spread if policy != paired.baseline else "baseline",
                 "Used (/s)": with_interval(runs["throughput"]),
-                "Utilization (%)": rounded(at["utilization_percent"]),
-                "Staleness": rounded(at["mean_staleness"]),
-                "p95": round(at["p95_staleness"], 1),
-                "Updates": round(at["updates"]),
-                "Gradients each": round(at["gradients_per_update"], 2),
+                "Utilization (%)": rounded(mean["utilization_percent"]),
+                "Staleness": rounded(mean["mean_staleness"]),
+                "p95": round(mean["p95_staleness"], 1),
+                "Updates": round(mean["updates"]),
+                "Gradients each": round(mean["gradients_per_update"], 2),
             }
         )
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="Rank"))
@@ -85,7 +85,9 @@ def summary(table: Table) -> pd.DataFrame:
         low, high = np.quantile([figures[name] for name in FIGURES], MIDDLE, axis=1)
         columns[policy] = [paired.means[policy][name] for name in FIGURES]
         columns |= {f"{policy} low": low, f"{policy} high": high}
-    labels = [f"{at['label']} ({at['unit']})" if at["unit"] else at["label"] for at in FIGURES.values()]
+    labels = [
+        f"{figure['label']} ({figure['unit']})" if figure["unit"] else figure["label"] for figure in FIGURES.values()
+    ]
     return pd.DataFrame(columns, index=pd.Index(labels, name="Metric"))
 
 
@@ -298,5 +300,7 @@ def speedup_in_words(gain: Speedup) -> str:
 
 def speedups_in_words(gains: pd.DataFrame) -> str:
     """The spread of several policies' speed-ups."""
-    parts = [f"{at.policy} {times(at.middle)} ({times(at.low)} to {times(at.high)})" for at in gains.itertuples()]
+    parts = [
+        f"{gain.policy} {times(gain.middle)} ({times(gain.low)} to {times(gain.high)})" for gain in gains.itertuples()
+    ]
     return f"Speed-ups, and between which values most runs lie: {'; '.join(parts)}."

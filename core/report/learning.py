@@ -75,22 +75,22 @@ def reasons(learning: Learning) -> str:
     """What each policy beside the first gains in speed, what is left of it, and at which learning rate."""
     table = learning.policies.set_index("policy")
     first, said = table.iloc[0], []
-    for policy, at in table.iloc[1:].iterrows():
-        text = f"{policy} processes the same samples {times(first['epoch_ms'] / at['epoch_ms'])} as fast"
-        if np.isnan(at["speedup"]):
-            but = "and" if at["time_to_target_ms"] > 0 else "but"
-            said.append(f"{text}, {but} {happening(learning, at)}.")
+    for policy, row in table.iloc[1:].iterrows():
+        text = f"{policy} processes the same samples {times(first['epoch_ms'] / row['epoch_ms'])} as fast"
+        if np.isnan(row["speedup"]):
+            but = "and" if row["time_to_target_ms"] > 0 else "but"
+            said.append(f"{text}, {but} {happening(learning, row)}.")
             continue
-        text += f" and reaches {goal_in_words(learning)} {times(at['speedup'])} as soon"
-        if at["speedup_low"] < at["speedup_high"]:
-            text += f" (between {times(at['speedup_low'])} and {times(at['speedup_high'])} over the runs)"
-        said.append(f"{text}, {rate_in_words(at['learning_rate'] / first['learning_rate'])}.")
+        text += f" and reaches {goal_in_words(learning)} {times(row['speedup'])} as soon"
+        if row["speedup_low"] < row["speedup_high"]:
+            text += f" (between {times(row['speedup_low'])} and {times(row['speedup_high'])} over the runs)"
+        said.append(f"{text}, {rate_in_words(row['learning_rate'] / first['learning_rate'])}.")
     if np.isnan(first["time_to_target_ms"]):
         said.append(f"Under {lowered(table.index[0])}, {happening(learning, first)}.")
     stale = table["mean_staleness"].idxmax()
     if table.loc[stale, "mean_staleness"] >= 0.05:
         said.append(f"Under {lowered(stale)}, gradients are {table.loc[stale, 'mean_staleness']:.1f} updates stale.")
-    edges = [lowered(policy) for policy, at in table.iterrows() if at["at_edge"] == True]  # noqa: E712 - NaN where no rate worked
+    edges = [lowered(policy) for policy, row in table.iterrows() if row["at_edge"] == True]  # noqa: E712 - NaN where no rate worked
     if edges:
         said.append(f"The best learning rate of {listed(edges)} is at the edge of the grid; a better one may exist.")
     return " ".join(said)
@@ -136,10 +136,10 @@ def rate_in_words(ratio: float) -> str:
     return f"at a learning rate {rounded(max(ratio, 1 / ratio))} times {size}"
 
 
-def happens(at: pd.Series, runs: int) -> str:
+def happens(row: pd.Series, runs: int) -> str:
     """What the runs at a learning rate do: all reach it; 3 reach it, 1 gets stuck and 1 falls short."""
-    counts = [0 if np.isnan(at[name]) else int(at[name]) for name in ("reached", "diverged", "stuck")]
-    if np.isnan(at["reached"]):  # no rate worked
+    counts = [0 if np.isnan(row[name]) else int(row[name]) for name in ("reached", "diverged", "stuck")]
+    if np.isnan(row["reached"]):  # no rate worked
         counts[1] = runs
     verbs = (
         ("reaches it", "reach it"),
@@ -155,10 +155,10 @@ def happens(at: pd.Series, runs: int) -> str:
     return listed(said)
 
 
-def happening(learning: Learning, at: pd.Series) -> str:
+def happening(learning: Learning, row: pd.Series) -> str:
     """Of 5 runs all reach it; its one run falls short."""
     runs = runs_of(learning)
-    return f"{f'of {runs} runs' if runs > 1 else 'its one run'} {happens(at, runs)}"
+    return f"{f'of {runs} runs' if runs > 1 else 'its one run'} {happens(row, runs)}"
 
 
 def targets(learning: Learning) -> pd.DataFrame:
@@ -173,19 +173,19 @@ def targets(learning: Learning) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "Policy": at["policy"],
+            "Policy": row["policy"],
             f"Time to {goal_in_words(learning)} (s)": ranged(
-                at["time_to_target_ms"], at["time_low_ms"], at["time_high_ms"], 1e-3
+                row["time_to_target_ms"], row["time_low_ms"], row["time_high_ms"], 1e-3
             ),
-            "Sooner (×)": ranged(at["speedup"], at["speedup_low"], at["speedup_high"]) if number else "baseline",
-            f"Of {counted(runs, 'run')}": happens(at, runs),
-            "Learning rate": at["learning_rate"],
-            "All samples (s)": round(at["epoch_ms"] / 1000, 2),
-            "Updates": round(at["updates"]),
-            "Gradients each": round(at["gradients_per_update"], 2),
-            "Staleness": round(at["mean_staleness"], 2),
+            "Sooner (×)": ranged(row["speedup"], row["speedup_low"], row["speedup_high"]) if number else "baseline",
+            f"Of {counted(runs, 'run')}": happens(row, runs),
+            "Learning rate": row["learning_rate"],
+            "All samples (s)": round(row["epoch_ms"] / 1000, 2),
+            "Updates": round(row["updates"]),
+            "Gradients each": round(row["gradients_per_update"], 2),
+            "Staleness": round(row["mean_staleness"], 2),
         }
-        for number, at in learning.policies.iterrows()
+        for number, row in learning.policies.iterrows()
     )
 
 
@@ -196,7 +196,7 @@ def all_rates(learning: Learning) -> pd.DataFrame:
         {
             "Policy": rates["policy"],
             "Learning rate": rates["learning_rate"],
-            f"Of {counted(runs, 'run')}": [happens(at, runs) for _, at in rates.iterrows()],
+            f"Of {counted(runs, 'run')}": [happens(row, runs) for _, row in rates.iterrows()],
             f"Mean time to {goal_in_words(learning)} (s)": (rates["time_to_target_ms"] / 1000).round(2),
             "Median loss at the end": rates["final_loss"].round(4),
             "Judged by": rates["best"],
@@ -211,7 +211,7 @@ def sensitivity(learning: Learning) -> pd.DataFrame:
         {
             **rates[["policy", "learning_rate", "final_loss", "best"]],
             "time_s": rates["time_to_target_ms"] / 1000,
-            "happens": [happens(at, runs) for _, at in rates.iterrows()],
+            "happens": [happens(row, runs) for _, row in rates.iterrows()],
             "lost": rates["diverged"] + rates["stuck"] > 0,
         }
     )
@@ -247,8 +247,9 @@ def curves_in_words(learning: Learning) -> str:
     unit = percent if learning.goal == "accuracy" else rounded
     table = learning.policies.set_index("policy")
     said = [
-        f"{name} ends at {unit(at.middle)} ({unit(at.low)} to {unit(at.high)}); {happening(learning, table.loc[name])}"
-        for name, at in final.iterrows()
+        f"{name} ends at {unit(end.middle)} ({unit(end.low)} to {unit(end.high)}); "
+        f"{happening(learning, table.loc[name])}"
+        for name, end in final.iterrows()
     ]
     return f"Learning curves of {learning.goal}. {'. '.join(said)}. {headline(learning)}"
 

@@ -54,10 +54,10 @@ def overview(schedule: Schedule, rows: list[np.ndarray], run: int = 0) -> pd.Dat
 
     def after(times_ms: np.ndarray) -> np.ndarray:
         """How much of each cell comes after a time, summed over the mini-batches, (rows, bins)."""
-        at = np.broadcast_to(times_ms, (*times_ms.shape[:2], schedule.shape[2]))[..., run]
-        if at.shape[1] == 1:  # the same for all workers
-            return workers * rest_of_cells(at, bins / epoch, np.zeros(1, dtype=np.int64), bins)
-        return rest_of_cells(at, bins / epoch, row_of, bins)
+        of_run = np.broadcast_to(times_ms, (*times_ms.shape[:2], schedule.shape[2]))[..., run]
+        if of_run.shape[1] == 1:  # the same for all workers
+            return workers * rest_of_cells(of_run, bins / epoch, np.zeros(1, dtype=np.int64), bins)
+        return rest_of_cells(of_run, bins / epoch, row_of, bins)
 
     known: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -103,10 +103,10 @@ def rest_of_cells(times: np.ndarray, scale: float, row_of: np.ndarray, bins: int
     parts, counts = np.zeros(rows * width), np.zeros(rows * width, dtype=np.int64)
     step = max(1, CHUNK // times.shape[1])
     for first in range(0, len(times), step):
-        at = times[first : first + step] * scale
-        column = np.minimum(at.astype(np.int64), bins)
+        scaled = times[first : first + step] * scale
+        column = np.minimum(scaled.astype(np.int64), bins)
         cell = (column + width * row_of).ravel()
-        parts += np.bincount(cell, (column + 1 - at).ravel(), minlength=parts.size)
+        parts += np.bincount(cell, (column + 1 - scaled).ravel(), minlength=parts.size)
         counts += np.bincount(cell, minlength=counts.size)
     parts, counts = parts.reshape(rows, width), counts.reshape(rows, width)
     return (parts + np.cumsum(counts, axis=1) - counts)[:, :-1]

@@ -112,11 +112,11 @@ def staleness_figures(schedule: Schedule) -> dict[str, np.ndarray]:
     ranked = np.sort(staleness.transpose(2, 1, 0).reshape(staleness.shape[2], -1), axis=-1)
     if schedule.used is not None:
         ranked = ranked[:, -schedule.gradients :]  # the unused ones came first
-    at = 0.95 * (ranked.shape[-1] - 1)
-    below, above = ranked[:, int(at)], ranked[:, int(np.ceil(at))]
+    place = 0.95 * (ranked.shape[-1] - 1)
+    below, above = ranked[:, int(place)], ranked[:, int(np.ceil(place))]
     figures = {
         "mean_staleness": ranked.mean(axis=-1),
-        "p95_staleness": below + (at - int(at)) * (above - below),
+        "p95_staleness": below + (place - int(place)) * (above - below),
         "max_staleness": ranked[:, -1].astype(np.int64),
     }
     return {name: np.broadcast_to(values, schedule.shape[2:]) for name, values in figures.items()}

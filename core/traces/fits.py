@@ -35,7 +35,7 @@ class Fit:
 
     def at(self, workers: int) -> float:
         """Mean slowest mini-batch of a step over the mean one with so many workers, as many of them slow."""
-        return slowest_ratio(drawn(self.compute, self.stragglers, workers))
+        return slowest_ratio(simulated_steps(self.compute, self.stragglers, workers))
 
 
 def fits(compute_ms: np.ndarray) -> list[Fit]:
@@ -56,14 +56,14 @@ def fits(compute_ms: np.ndarray) -> list[Fit]:
         rest = compute_ms / (step[:, None] * worker)
         transient, persistent = hiccup_part(rest, apart), persistent_part(worker)
         for law in laws(rest[~apart], left):
-            alike = drawn(law, Stragglers(**transient), workers)
+            alike = simulated_steps(law, Stragglers(**transient), workers)
             alike *= step[np.arange(len(alike)) * steps // len(alike), None] * worker
             misfit = (
                 abs(slowest_ratio(alike) - measured) + np.abs(np.quantile(alike, QUANTILES) - quantiles).mean() / mean
             )
             stragglers = Stragglers(**transient, **persistent)
             compute = replace(law, mean_ms=within_range(mean / mean_factor(stragglers, workers)))
-            ratio = slowest_ratio(drawn(compute, stragglers, workers))
+            ratio = slowest_ratio(simulated_steps(compute, stragglers, workers))
             ranked.append(
                 Fit(
                     compute=compute,
@@ -183,7 +183,7 @@ def mean_factor(stragglers: Stragglers, workers: int) -> float:
     return slow * (1 + stragglers.hiccup_probability * (stragglers.hiccup_factor - 1))
 
 
-def drawn(law: ComputeLaw, stragglers: Stragglers, workers: int) -> np.ndarray:
+def simulated_steps(law: ComputeLaw, stragglers: Stragglers, workers: int) -> np.ndarray:
     """Steps of so many workers, (steps, workers) in ms, each with workers of its own."""
     rng, shape = np.random.default_rng(0), (max(1, DRAWN // workers), workers)
     return law.draw(rng, shape) * stragglers.worker_factors(rng, *shape) * stragglers.hiccup_factors(rng, shape)

@@ -24,10 +24,10 @@ def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, pl
     """
     if options and values.value(key) not in options:
         values.put({key: options[0]})
-    at = PARAMETERS[key]
-    common = {"label": at.label, "key": key, "help": at.help, "disabled": disabled}
+    parameter = PARAMETERS[key]
+    common = {"label": parameter.label, "key": key, "help": parameter.help, "disabled": disabled}
     with values.mounted(key):
-        return widget(at, values.value(key), options, placeholder, common)
+        return widget(parameter, values.value(key), options, placeholder, common)
 
 
 def widget(at: Parameter, value: Any, options: Sequence[str], placeholder: str, common: dict[str, Any]) -> Any:

@@ -31,12 +31,12 @@ def preset_menus() -> None:
                 help=f"{kind}: ready-made scenarios, each with a question and its answer.",
             )
     now = values.now().items()
-    at = next((preset for preset in (*LESSONS, *PRESETS) if values_of_preset(preset).items() <= now), None)
-    if at and not in_use():
-        st.caption(f"**{at.name}.** {at.question}")
-        with st.expander("Show the answer", key=f"answer {at.name}"):
-            st.caption(at.answer)
-        if at.policies:
+    here = next((preset for preset in (*LESSONS, *PRESETS) if values_of_preset(preset).items() <= now), None)
+    if here and not in_use():
+        st.caption(f"**{here.name}.** {here.question}")
+        with st.expander("Show the answer", key=f"answer {here.name}"):
+            st.caption(here.answer)
+        if here.policies:
             page_link("compare", "See it on Compare")
 
 

@@ -8,7 +8,7 @@ from core import AlphaBeta, FlatLatency, Stragglers
 from core.common.parameters import keys
 from core.links import DEFAULTS, LAW_CODES
 from core.policies.registry import CODES
-from core.presets.presets import LINKS
+from core.presets.presets import NETWORK_LINKS
 from core.report import run as run_report
 from pages.shared.asked import described
 from pages.shared.controls import values
@@ -77,7 +77,7 @@ def network() -> None:
             if key != "latency_ms":  # it is among the basics
                 control(key)
         return
-    speeds = [f"{name}: {latency:g} ms, {bandwidth:,g} Gb/s" for name, (latency, bandwidth) in LINKS.items()]
+    speeds = [f"{name}: {latency:g} ms, {bandwidth:,g} Gb/s" for name, (latency, bandwidth) in NETWORK_LINKS.items()]
     st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
     for key in keys(AlphaBeta).values():
         control(key)
@@ -94,7 +94,7 @@ def reset() -> None:
 @action
 def use_links() -> None:
     """Set the links to those that were picked."""
-    latency, bandwidth = LINKS[st.session_state.links.split(":")[0]]
+    latency, bandwidth = NETWORK_LINKS[st.session_state.links.split(":")[0]]
     values.put({"alpha_ms": latency, "bandwidth_gbps": bandwidth})
 
 

@@ -9,7 +9,7 @@ from core import Asynchronous, Scenario, Stragglers, Synchronous, Uniform, compa
 from core.common.wording import times
 from core.links import scenario_of, values_of
 from core.presets.lessons import LESSONS
-from core.presets.presets import LINKS, PRESETS
+from core.presets.presets import NETWORK_LINKS, PRESETS
 from core.statistics.pairs import means, speedup
 
 EVERY = list(dict.fromkeys((*PRESETS, *LESSONS)))
@@ -94,6 +94,6 @@ def test_the_reference_gains():
 
 
 def test_links_go_from_fast_to_slow():
-    latencies, bandwidths = zip(*LINKS.values(), strict=True)
+    latencies, bandwidths = zip(*NETWORK_LINKS.values(), strict=True)
     assert list(latencies) == sorted(latencies)
     assert list(bandwidths) == sorted(bandwidths, reverse=True)
