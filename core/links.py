@@ -3,6 +3,7 @@
 The keys of a scenario are declared at its fields; those of the pages are declared here.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
 IGNORED = ("embed", "embed_options")
 MAX_LINK = 5_000
 MOST_POLICIES = 8
+SPAN = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)-(\d{1,15}(?:\.\d{1,9})?)", re.ASCII)
 C = TypeVar("C", bound=Checked)
 
 
@@ -50,6 +52,28 @@ class PolicyTexts(Rule):
 
     def read(self, name: str, texts: Sequence[str]) -> tuple[str, ...]:
         return self.checked(name, texts)
+
+
+@dataclass(frozen=True)
+class Span(Rule):
+    """From one time to another, in seconds; empty where nothing is asked for."""
+
+    @property
+    def allowed(self) -> str:
+        return "two times in s, the earlier one first, such as 1.5-3"
+
+    def checked(self, name: str, value: Any) -> str:
+        if value != "" and ends_of(value) is None:
+            raise ScenarioError(f"{name}: {shown(value)} is not {self.allowed}.")
+        return str(value)
+
+
+def ends_of(span: Any) -> tuple[float, float] | None:
+    """The two times of a span, or None where it is none."""
+    found = SPAN.fullmatch(span) if isinstance(span, str) else None
+    if found is None or float(found[1]) > float(found[2]):
+        return None
+    return float(found[1]), float(found[2])
 
 
 def of_fields() -> dict[str, Parameter]:
@@ -193,6 +217,28 @@ OF_PAGES = (
         label="Paired Runs (Map)",
         help="How many times every cell repeats every policy.",
         step=1,
+    ),
+    Parameter(
+        key="cell",
+        rule=Text(80),
+        default="",
+        label="Picked",
+        help="The values of the point or cell of the map that is picked.",
+    ),
+    Parameter(
+        key="worker_order",
+        rule=OneOf(("slowest first", "by number")),
+        default="slowest first",
+        label="Workers",
+        help="In which order workers are drawn where they are many.",
+    ),
+    Parameter(
+        key="window",
+        rule=Span(),
+        default="",
+        label="Window drawn in full (s)",
+        help="The part of a long run that is drawn block by block. Drag across the overview, or set it here; a double "
+        "click on the overview goes back to the start.",
     ),
     Parameter(
         key="times",

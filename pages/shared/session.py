@@ -37,6 +37,10 @@ class MapProgress:
     stopped: bool = False
     answer: tuple[tuple, MapAnswer] | None = None
     """What was last asked of these rows, and the answer."""
+    point: str | None = None
+    """The point that its slider stands for; None before there is one."""
+    clicked: bool = False
+    """Whether a cell of the chart was selected in the last run."""
 
 
 @dataclass
@@ -69,6 +73,8 @@ class Session:
     private_answers: dict[str, dict] = field(default_factory=dict)
     """Answers that come from the visitor's own trace, by function."""
     map: MapProgress = field(default_factory=MapProgress)
+    window: str | None = None
+    """The window of a large run that its slider stands for; None before there is one."""
     kept_runs: list[dict] = field(default_factory=list)
     through_app: bool = False
     """Whether the page that runs now was called by streamlit_app.py."""

@@ -209,3 +209,46 @@ def test_a_walk_over_all_controls_and_pages(open_link, seed):
         assert not app.exception
         if number % 5 == 4 and not complaints(app):
             elsewhere(app, page)
+
+
+def test_the_window_and_the_order_of_a_large_run_are_in_its_address(open_link):
+    app = open_link("timeline", "workers=64&batches=100&slow_workers=2")
+    app.button_group(key="worker_order").set_value("by number").run()
+    app.slider(key="window_s").set_value((30.0, 30.5)).run()
+    assert app.query_params["worker_order"] == "by number"
+    assert [float(end) for end in app.query_params["window"].split("-")] == [30, 30.5]
+    assert any(caption.value.startswith("Shown: 30") for caption in app.main.caption)
+    elsewhere(app, "timeline")
+    app.slider(key="batches").set_value(60).run()  # another run, another window
+    assert "window" not in app.query_params
+
+
+@pytest.mark.parametrize("window", ["3-1", "abc", "-1-2", "1-", "1e3-2e3", "9" * 99])
+def test_a_window_that_is_none_is_refused_in_words(open_link, window):
+    app = open_link("timeline", f"workers=64&batches=100&window={window}")
+    assert "two times in s" in complaints(app)[0]
+    assert "window" not in app.query_params
+
+
+def test_a_window_beyond_the_end_is_the_beginning(open_link):
+    app = open_link("timeline", "workers=64&batches=100&window=900000-900001")
+    assert not complaints(app)
+    assert app.slider(key="window_s").value[0] == 0
+
+
+def test_the_picked_point_of_a_map_is_in_its_address(open_link):
+    app = open_link("map", "ask=idle&across=jitter&map_runs=2")
+    app.select_slider[0].set_value(0.5).run()
+    assert app.query_params["cell"] == "0.5"
+    elsewhere(app, "map")
+    app.selectbox(key="across").set_value("workers").run()
+    assert "cell" not in app.query_params
+
+
+def test_the_picked_cell_of_a_map_is_in_its_address(open_link):
+    query = "ask=speedup&across=jitter&across_values=0,0.3&up=latency_ms&up_values=100,200&map_runs=2"
+    app = open_link("map", f"{query}&cell=0.3,100")
+    assert "**Jitter (±) 0.3, Network Latency (ms) 100**" in [text.value for text in app.main.markdown]
+    elsewhere(app, "map")
+    app = open_link("map", f"{query}&cell=7,100")
+    assert "cell" not in app.query_params

@@ -59,9 +59,14 @@ def read(asked: dict[str, list[str]]) -> None:
 
 def write() -> None:
     """At the end of a run: the address says what is shown, and what is not on the page is kept."""
-    known, now = session(), values.now()
-    known.complaints = []
+    session().complaints = []
     values.forget_widgets()
+    say()
+
+
+def say() -> None:
+    """Have the address say what is shown; also in the middle of a page, after a part of it has run by itself."""
+    known, now = session(), values.now()
     if now == known.address_values and query() == known.address:
         return
     said = short_query()

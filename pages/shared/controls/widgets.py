@@ -11,7 +11,7 @@ from pages.shared.controls import values
 
 IN_SIGHT = ("mode",)
 """Choices whose options are all in sight."""
-SIDE_BY_SIDE = ("curves_over", "curves_of")
+SIDE_BY_SIDE = ("curves_over", "curves_of", "worker_order")
 """Choices of which there are few, side by side."""
 PROPOSED = ("sync", "async", "async shared", "ssp 1", "ssp 3", "backup 3", "k-async 2", "local 4", "rebalanced")
 """Policies to pick from; others can be typed."""

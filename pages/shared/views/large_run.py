@@ -7,23 +7,27 @@ import pandas as pd
 import streamlit as st
 
 from core import Run, Scenario, charts
+from core.links import PARAMETERS, ends_of
 from core.report import run as run_report
 from core.report.timeline_data import picture
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, groups, overview, slowest
 from pages.shared.caching.simulations import simulated
+from pages.shared.controls import url, values
+from pages.shared.controls.widgets import control
 from pages.shared.errors import boundary
+from pages.shared.session import session
 from pages.shared.views.charts import draw
 from pages.shared.views.tiles import timeline_chart
 
-ORDERS = SLOWEST, BY_NUMBER = ("slowest first", "by number")
+BY_NUMBER = "by number"
 
 
 def timelines(run: Run) -> None:
     """The overview, in an order of one's choice, and below it what a drag across it asks for."""
-    order = st.segmented_control("Workers", ORDERS, default=SLOWEST, required=True, key="worker_order")
+    order = control("worker_order")
     everybody = np.arange(run.scenario.workers)
     ranking = slowest(run.schedule, len(everybody))
-    rows = groups(ranking if order == SLOWEST else everybody)
+    rows = groups(everybody if order == BY_NUMBER else ranking)
     _, until_ms = closeup(run.schedule, ranking[:MOST_ROWS])
     window(run.scenario, overview(run.schedule, rows), group_names(rows), f"Workers, {order}", until_ms / 1000)
 
@@ -41,25 +45,35 @@ def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, 
         run_report.overview_in_words(cells, labels),
         on_select=lambda: brushed(first, epoch_s),
     )
-    step = 10.0 ** math.floor(math.log10(epoch_s / 1000))
-    since_s, until_s = st.slider(
-        "Window drawn in full (s)",
-        0.0,
-        epoch_s,
-        first,
-        step,
-        f"%.{max(0, round(-math.log10(step)))}f",
-        key="window_s",
-        help="Or drag across the overview; a double click there goes back to the start.",
-    )
+    since_s, until_s = window_slider(first, epoch_s)
     since_ms, until_ms = 1000 * since_s, 1000 * until_s
     workers = slowest(run.schedule, MOST_ROWS, since_ms, until_ms)
-    if st.session_state.worker_order == BY_NUMBER:
+    if values.value("worker_order") == BY_NUMBER:
         workers = np.sort(workers)
     segments, until_ms = closeup(run.schedule, workers, since_ms, until_ms)
     words = run_report.closeup_in_words(segments, workers, since_ms, until_ms)
     timeline_chart(picture(run, segments, workers, (since_ms, until_ms), words), key="timeline")
     st.caption(run_report.how_to_read(run, since_ms, until_ms, len(workers)))
+
+
+def window_slider(first: tuple[float, float], epoch_s: float) -> tuple[float, float]:
+    """The window of time that is drawn in full, s: as the address has it, or where the slider was moved to."""
+    known, asked = session(), values.value("window")
+    if known.window != asked:
+        since_s, until_s = ends_of(asked) or first
+        st.session_state.window_s = (since_s, min(until_s, epoch_s)) if since_s < epoch_s else first
+        known.window = asked
+    step, parameter = 10.0 ** math.floor(math.log10(epoch_s / 1000)), PARAMETERS["window"]
+    decimals = max(0, round(-math.log10(step)))
+    chosen = st.slider(
+        parameter.label, 0.0, epoch_s, first, step, f"%.{decimals}f", key="window_s", help=parameter.help
+    )
+    said = "" if chosen == first else f"{chosen[0]:.{decimals + 3}f}-{chosen[1]:.{decimals + 3}f}"
+    if said != asked:
+        values.put({"window": said})
+        known.window = said
+        url.say()  # this part of the page runs by itself when the slider moves
+    return chosen
 
 
 @boundary()

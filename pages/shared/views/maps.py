@@ -3,6 +3,7 @@
 They are kept in the session as they come, so that stopping keeps what is done.
 """
 
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from core.policies.base import Policy
 from core.simulation.sweeps import cell_rows
 from pages.shared.answers.maps import Asked, MapAnswer, map_answer
 from pages.shared.caching.results import remembered
+from pages.shared.controls import values
 from pages.shared.controls.widgets import control
 from pages.shared.errors import action
 from pages.shared.session import session
@@ -108,12 +110,44 @@ def map_chart(answer: MapAnswer, asked: Asked) -> dict | None:
     if len(asked.names) == 1:
         draw(drawn.chart, "map", drawn.words)
         st.caption(answer.caption)
-        (name,), (values,) = asked.names, asked.values
-        place = st.select_slider("Open a point", values, key=f"point {name}", format_func=lambda value: f"{value:,g}")
-        return {name: place}
+        return {asked.names[0]: picked_point(asked.names[0], asked.values[0])}
     event = draw(drawn.chart, "map", drawn.words, on_select="rerun", selection_mode="cell")
     st.caption(answer.caption)
-    if not (clicked := event.selection.get("cell")):
-        return None
-    places = (int(clicked[0][side]) for side in "xy")
-    return {name: values[place] for name, values, place in zip(asked.names, asked.values, places, strict=True)}
+    return picked_cell(event.selection.get("cell"), asked)
+
+
+def picked_point(name: str, axis: tuple) -> float:
+    """The point of an axis that is picked: as the address has it, or where the slider was moved to."""
+    progress, said = session().map, values.value("cell")
+    if progress.point != said:
+        named = [value for value in axis if as_text([value]) == said]
+        if named:
+            st.session_state[f"point {name}"] = named[0]
+        progress.point = said
+    point = st.select_slider("Open a point", axis, key=f"point {name}", format_func=lambda value: f"{value:,g}")
+    progress.point = as_text([point]) if point != axis[0] else ""
+    if progress.point != said:
+        values.put({"cell": progress.point})
+    return point
+
+
+def picked_cell(clicked: list[dict] | None, asked: Asked) -> dict | None:
+    """The cell that was clicked, or that the address names; none once a click has let go of it."""
+    progress = session().map
+    if clicked:
+        places = (int(clicked[0][side]) for side in "xy")
+        said = as_text([axis[place] for axis, place in zip(asked.values, places, strict=True)])
+    else:
+        said = "" if progress.clicked else values.value("cell")
+    progress.clicked = bool(clicked)
+    cells = {as_text(cell): cell for cell in itertools.product(*asked.values)}
+    if said not in cells:
+        said = ""
+    if said != values.value("cell"):
+        values.put({"cell": said})
+    return dict(zip(asked.names, cells[said], strict=True)) if said else None
+
+
+def as_text(cell: Sequence[float]) -> str:
+    """What a link calls a cell: its values with commas between."""
+    return ",".join(f"{value:g}" for value in cell)
