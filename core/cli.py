@@ -113,7 +113,7 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
     table = compare(scenario, policies, replicates)
     data = {"answer": comparison.headline(table), "replicates": replicates}
-    data["policies"] = comparison.figures(table).reset_index().to_dict("records")
+    data["policies"] = comparison.mean_figures(table).reset_index().to_dict("records")
     ranking = table_text(comparison.ranking(table).reset_index())
     return f"{data['answer']}\n\n{ranking}\n\n{comparison.caveats(scenario, table)}", data
 

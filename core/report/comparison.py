@@ -72,7 +72,7 @@ def speedup_intervals(table: Table) -> pd.DataFrame:
     )
 
 
-def figures(table: Table) -> pd.DataFrame:
+def mean_figures(table: Table) -> pd.DataFrame:
     """The mean of every metric, and speedup, low and high, one row a policy in finishing order."""
     gains = speedup_intervals(table).rename(columns={"middle": "speedup"}).set_index("policy")
     return means(table).loc[gains.index].join(gains)

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import fields, is_dataclass, replace
 from itertools import islice
@@ -233,22 +233,20 @@ def several(name: str, values: Any) -> list:
         found = []
     if not found:
         raise ScenarioError(f"grid: {name}: {shown(values)} is not a list of values.")
-    if len(found) <= MOST_CELLS and (twice := repeated(found)):
-        raise ScenarioError(f"grid: {name}: {shown(twice[0])} is there twice.")
+    if len(found) <= MOST_CELLS:
+        refuse_repeated(name, found)
     return found
 
 
-def repeated(values: list) -> list:
-    """The first value that is there a second time, if any; what has no hash, no parameter takes anyway."""
-    seen: set = set()
+def refuse_repeated(name: str, values: list) -> None:
+    """ScenarioError for the first value that is there a second time; what has no hash, no parameter takes anyway."""
+    seen = set()
     for value in values:
-        try:
-            if value in seen:
-                return [value]
-            seen.add(value)
-        except TypeError:
+        if not isinstance(value, Hashable):
             continue
-    return []
+        if value in seen:
+            raise ScenarioError(f"grid: {name}: {shown(value)} is there twice.")
+        seen.add(value)
 
 
 def parameters(scenario: Workload, policies: Sequence[Policy]) -> list[str]:

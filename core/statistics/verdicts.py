@@ -15,6 +15,7 @@ from core.statistics.student import two_sided_p, two_sided_quantile
 LEVEL = 0.05
 """In so many cases at the most, policies that are equal are told apart."""
 NO_DIFFERENCE = 0.01  # a ratio within 1 ± this makes no difference in practice
+MOST_RUNS = 10**9  # that are said to decide
 ROUNDING = 1e-12  # of a time: what varies by less does not vary
 
 
@@ -62,14 +63,12 @@ class Ratio:
         """
         if self.outcome != "open" or not self.deviation > 0:
             return None
-        distance = abs(self.value - 1)
-        distance = max(distance, NO_DIFFERENCE - distance)
+        from_one = abs(self.value - 1)
+        distance = max(from_one, NO_DIFFERENCE - from_one)  # to what decides, or to what makes it equal
         runs = self.runs
-        for _ in range(20):  # the quantile depends on the runs, but hardly
-            needed = (two_sided_quantile(self.level, max(1, runs - 1)) * self.deviation / distance) ** 2
-            if runs in (needed_runs := math.ceil(needed), needed_runs - 1):
-                break
-            runs = max(2, min(needed_runs, 10**9))
+        for _ in range(5):  # the quantile depends on the runs, but hardly
+            quantile = two_sided_quantile(self.level, runs - 1)
+            runs = min(max(2, math.ceil((quantile * self.deviation / distance) ** 2)), MOST_RUNS)
         return max(runs, self.runs + 1)
 
 
@@ -231,12 +230,15 @@ def ratio(one: np.ndarray, other: np.ndarray, level: float, may_decide: bool = T
 
 
 def fieller(one: np.ndarray, other: np.ndarray, t: float) -> tuple[float, float]:
-    """Fieller's interval for the ratio of two means: the roots of a quadratic; NaN where it has no ends."""
+    """Fieller's interval for the ratio of two means: the roots of a quadratic.
+
+    NaN where it has no ends, this way round or the other: one of the means may as well be nothing.
+    """
     top, bottom, runs = float(one.mean()), float(other.mean()), len(one)
     ((var_one, both), (_, var_other)) = np.cov(one, other) * (t * t / runs)
     a, b, c = bottom * bottom - var_other, top * bottom - both, top * top - var_one
     inside = b * b - a * c
-    if a <= 0 or inside < 0:
+    if a <= 0 or c <= 0 or inside < 0:
         return math.nan, math.nan
     root = math.sqrt(inside)
     return float((b - root) / a), float((b + root) / a)

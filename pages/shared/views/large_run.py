@@ -68,7 +68,7 @@ def window_slider(first: tuple[float, float], epoch_s: float) -> tuple[float, fl
     chosen = st.slider(
         parameter.label, 0.0, epoch_s, first, step, f"%.{decimals}f", key="window_s", help=parameter.help
     )
-    said = "" if chosen == first else f"{chosen[0]:.{decimals + 3}f}-{chosen[1]:.{decimals + 3}f}"
+    said = "" if chosen == first else "-".join(f"{round(end, decimals + 3):.12g}" for end in chosen)
     if said != asked:
         values.put({"window": said})
         known.window = said
@@ -80,5 +80,5 @@ def window_slider(first: tuple[float, float], epoch_s: float) -> tuple[float, fl
 def brushed(first: tuple[float, float], epoch_s: float) -> None:
     """Put the window where the overview was dragged across, or back to the start."""
     picked = st.session_state.overview.selection.window.get("from_ms")
-    at = [min(max(0.0, float(ms) / 1000), epoch_s) for ms in picked or ()]
-    st.session_state.window_s = (min(at), max(at)) if at else first
+    ends = [min(max(0.0, float(ms) / 1000), epoch_s) for ms in picked or ()]
+    st.session_state.window_s = (min(ends), max(ends)) if ends else first

@@ -181,3 +181,24 @@ def test_simulated_epochs():
 def test_what_is_no_table_of_compare_is_refused(wrong):
     with pytest.raises(ScenarioError, match=r"^table: "):
         verdict(wrong)
+
+
+@given(st.integers(2, 6), st.floats(0.01, 3), st.floats(0.01, 3), st.integers(0, 2**32))
+def test_wild_runs_have_an_interval_both_ways_round_or_none(runs, spread, other_spread, seed):
+    """Where one mean may as well be nothing, a ratio has no end on one side, and nothing is decided."""
+    rng = np.random.default_rng(seed)
+    one, other = (100 * rng.lognormal(0, each, runs) for each in (spread, other_spread))
+    for found in (ratio(one, other, 0.05), ratio(one, other, 0.05).inverse, ratio(other, one, 0.05)):
+        if math.isnan(found.low):
+            assert math.isnan(found.high)
+            assert not found.decided
+        else:
+            assert 0 < found.low <= found.value <= found.high
+    assert math.isnan(ratio(one, other, 0.05).low) == math.isnan(ratio(other, one, 0.05).low)
+
+
+def test_a_mean_that_may_as_well_be_nothing_decides_nothing():
+    found = verdict(table(slow=[1000, 1001], wild=[1, 100]))
+    assert (found.winner, found.outcome) == ("wild", "open")
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
