@@ -252,3 +252,11 @@ def test_the_picked_cell_of_a_map_is_in_its_address(open_link):
     elsewhere(app, "map")
     app = open_link("map", f"{query}&cell=7,100")
     assert "cell" not in app.query_params
+
+
+@pytest.mark.parametrize("batch_ms", ["1e-6", "1e11"])
+def test_a_window_of_any_length_is_taken_back(open_link, batch_ms):
+    app = open_link("timeline", f"workers=64&batches=100&latency_ms=0&batch_ms={batch_ms}")
+    slider = app.slider(key="window_s")
+    slider.set_value((slider.max / 4, slider.max / 2)).run()
+    assert PARAMETERS["window"].rule.accepts([app.query_params["window"]])

@@ -68,12 +68,17 @@ def window_slider(first: tuple[float, float], epoch_s: float) -> tuple[float, fl
     chosen = st.slider(
         parameter.label, 0.0, epoch_s, first, step, f"%.{decimals}f", key="window_s", help=parameter.help
     )
-    said = "" if chosen == first else "-".join(f"{round(end, decimals + 3):.12g}" for end in chosen)
+    said = "" if chosen == first else "-".join(short(end, decimals + 3) for end in chosen)
     if said != asked:
         values.put({"window": said})
         known.window = said
         url.say()  # this part of the page runs by itself when the slider moves
     return chosen
+
+
+def short(time_s: float, decimals: int) -> str:
+    """A time as the address has it: 30.5, without zeros at its end."""
+    return f"{time_s:.{min(decimals, 9)}f}".rstrip("0").rstrip(".")
 
 
 @boundary()
