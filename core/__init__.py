@@ -2,7 +2,7 @@
 
 A *worker* computes one *mini-batch* (or *batch*) after the other, B of them in an *epoch*; the gradient of each becomes
 part of an *update* of the shared parameters. With a barrier, the batches that all workers compute between two barriers
-are an *iteration*; in a measured run it is a *step*. Arrays have a *row* for each worker's first, second, … batch.
+are an *iteration*; in a measured run it is a *step*. *Row* k of an array holds the k-th batch of every worker.
 """
 
 from core.common.validation import ScenarioError

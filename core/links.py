@@ -111,9 +111,9 @@ OF_PAGES = (
         rule=OneOf((FlatLatency.code, *COLLECTIVES)),
         default="flat",
         label="Network Model",
-        help="flat: the reference's latency, nearly free for async. The others send messages over real links; a "
-        "barrier averages by ring all-reduce, tree all-reduce or a parameter server, and without a barrier every push "
-        "queues at the server.",
+        help="flat: the reference's latency, nearly free for async. The others model links with a latency and a "
+        "bandwidth; a barrier averages by ring all-reduce, tree all-reduce or a parameter server, and without a "
+        "barrier every push queues at the server.",
     ),
     Parameter(
         key="policies",
@@ -173,7 +173,7 @@ OF_PAGES = (
         rule=OneOf(tuple(QUESTIONS)),
         default="throughput",
         label="Question",
-        help="What is asked of every cell. target trains for real in every cell: few cells, please.",
+        help="What is asked of every cell. target trains for real in every cell: keep the grid small.",
     ),
     Parameter(
         key="against",
@@ -194,7 +194,7 @@ OF_PAGES = (
         rule=Text(300),
         default="",
         label="Its Values",
-        help="Numbers with commas between; empty for a choice of ours.",
+        help="Numbers separated by commas; empty for the usual ones.",
     ),
     Parameter(
         key="up",
@@ -208,7 +208,7 @@ OF_PAGES = (
         rule=Text(300),
         default="",
         label="Its Values (up)",
-        help="Numbers with commas between; empty for a choice of ours.",
+        help="Numbers separated by commas; empty for the usual ones.",
     ),
     Parameter(
         key="map_runs",
@@ -276,8 +276,8 @@ def made(kind: type[C], values: Mapping[str, Any], **given: Any) -> C:
 def scenario_of(values: Mapping) -> Scenario:
     """The scenario that a link's values describe; keys that are left out take their defaults.
 
-    More slow workers than there are, or gradients to wait for, mean all of them; the least that a push pays is never
-    more than the most.
+    `slow_workers` and `wait_for` are capped at the number of workers; `async_fraction` is raised to `async_least` where
+    it is below it.
 
     Args:
         values: {key: value}, as `link_values` returns them.

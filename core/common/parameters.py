@@ -241,7 +241,7 @@ class Parameter:
 
     rule: Rule
     default: Any = None
-    """What a link means that leaves it out."""
+    """The value where a link omits this key."""
     key: str = ""
     """What a link calls it, frozen from the first release; empty where links do not carry it."""
     label: str = ""
@@ -267,7 +267,7 @@ def takes(
         rule: what it takes.
         default: as `dataclasses.field` has it.
         default_factory: as `dataclasses.field` has it.
-        in_links: what a link means that leaves it out, where that is not the default.
+        in_links: the value where a link omits it, where that is not the default.
         about: the other fields of `Parameter`.
 
     Returns:

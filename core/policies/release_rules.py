@@ -38,7 +38,7 @@ class SharedQueue(Release):
 
 @dataclass(frozen=True)
 class WithinBound(Release):
-    """A worker that has been served goes on, unless it is too far ahead: then it does when the slowest one does."""
+    """A worker that has been served goes on, unless it is too far ahead of the slowest: then it is held."""
 
     workers: int
     batches: int
@@ -90,7 +90,8 @@ class AfterUpdate(Release):
     reason = "update"
 
     def in_window(self, window: Window) -> np.ndarray:
-        number = window.before + np.where(window.pushing, window.place, -1)  # who waits is of the last one's group
+        # A worker that waits is in the group of the last push that was served.
+        number = window.before + np.where(window.pushing, window.place, -1)
         last = number // self.group * self.group + self.group - 1
         return np.where(last < self.work - 1, np.minimum(last - window.before, window.never), window.never)
 

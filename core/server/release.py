@@ -37,13 +37,13 @@ class Release(ABC):
     """
 
     reason = ""
-    """Why a worker waits that has been served."""
+    """Why a worker waits after it has been served."""
 
     @abstractmethod
     def in_window(self, window: Window) -> np.ndarray:
         """After which push of the window each worker goes on, (workers, runs); `Window.never` where it does not.
 
-        It is right for pushes up to the first one that somebody who goes on in the window overtakes.
+        Valid only up to the first push that a worker released in this window could overtake.
         """
 
     @abstractmethod

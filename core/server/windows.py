@@ -92,7 +92,7 @@ class WindowedQueue:
     def serve_window(self, rule: Release) -> None:
         """Serve what is certain of the pushes on their way; where draws run out, none of them, and draw more.
 
-        What follows each push is written down in each window, and again in the next one until it is certain.
+        What follows a push is provisional: each window writes it again until the push is certain.
         """
         window, service = self.opened()
         after = rule.in_window(window)
@@ -135,8 +135,8 @@ class WindowedQueue:
     def certain(self, service: Service, arrives_ms: np.ndarray) -> np.ndarray:
         """How many pushes of the window nobody can overtake, (runs,).
 
-        Nobody who goes on in it arrives before the first of `arrives_ms`: what does keeps its place, and so does the
-        first push of all.
+        The next push of a released worker arrives no earlier than the first of `arrives_ms`, so what arrives before
+        cannot be overtaken; nor can the first push of the window.
         """
         safe = (service.arrived_ms < arrives_ms.min(axis=0)) & (self.before + self.number < self.pushes)
         safe[0] = self.before < self.pushes

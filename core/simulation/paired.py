@@ -22,7 +22,7 @@ Figures = dict[str, np.ndarray]
 
 
 def replicate(scenario: Scenario, replicates: int, *, threads: int | None = None) -> pd.DataFrame:
-    """Metrics of many independent runs: one row a replicate; row 0 is exactly `simulate(scenario)`.
+    """Metrics of many independent runs: one row per replicate; row 0 is exactly `simulate(scenario)`.
 
     Row r depends on the scenario and r alone, not on `replicates` or `threads`.
 
@@ -35,7 +35,8 @@ def replicate(scenario: Scenario, replicates: int, *, threads: int | None = None
         A table with a column for every metric (see `core.schedule.metrics.Metrics`), its index the replicate.
 
     Raises:
-        ScenarioError: above 20 million mini-batches, before anything is allocated.
+        ScenarioError: for an argument out of range, and for more than 20 million mini-batches (push by push, each
+            counts five times), before anything is allocated.
 
     Example:
         >>> from core import Scenario, replicate
@@ -50,7 +51,7 @@ def replicate(scenario: Scenario, replicates: int, *, threads: int | None = None
 def compare(
     scenario: Workload, policies: Iterable[Policy], replicates: int = 1000, *, threads: int | None = None
 ) -> pd.DataFrame:
-    """Metrics of several policies on the same draws, a row a policy and replicate.
+    """Metrics of several policies on the same draws, one row per policy and replicate.
 
     Replicate r of every policy saw the same compute times (common random numbers), so differences and ratios
     can be taken pair by pair.
@@ -65,7 +66,8 @@ def compare(
         Columns policy (its label), replicate, and the metrics.
 
     Raises:
-        ScenarioError: above 20 million mini-batches, and for an empty or repeated policy.
+        ScenarioError: for an argument out of range, no policy or a repeated one, and for more than 20 million
+            mini-batches (push by push, each counts five times).
 
     Example:
         >>> from core import Asynchronous, Scenario, Synchronous, compare

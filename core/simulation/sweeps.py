@@ -203,7 +203,7 @@ def changed(scenario: W, cell: dict) -> W:
 
 
 def at_first_cell(scenario: W, policies: Sequence[Policy], cell: dict) -> tuple[W, tuple[Policy, ...]]:
-    """Scenario and policies at a cell, so that what the grid changes anyway tells no two sweeps apart."""
+    """Scenario and policies at a cell, so that sweeps that differ only in what the grid overrides share a key."""
     try:
         return changed(scenario, cell), tuple(changed_policy(policy, cell) for policy in policies)
     except ScenarioError:
@@ -226,7 +226,7 @@ def checked_grid(scenario: Workload, grid: object, policies: Sequence[Policy]) -
 
 
 def several(name: str, values: Any) -> list:
-    """The values of a parameter as a list, all different; of more than may be, one too many."""
+    """The values of a parameter as a list, all different; at most one more than is allowed, enough to refuse it."""
     try:
         found = [] if isinstance(values, str | bytes | Mapping) else list(islice(values, MOST_CELLS + 1))
     except TypeError:
@@ -239,7 +239,7 @@ def several(name: str, values: Any) -> list:
 
 
 def refuse_repeated(name: str, values: list) -> None:
-    """ScenarioError for the first value that is there a second time; what has no hash, no parameter takes anyway."""
+    """ScenarioError for the first value that is there a second time; no parameter takes what has no hash."""
     seen = set()
     for value in values:
         if not isinstance(value, Hashable):

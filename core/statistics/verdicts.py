@@ -13,7 +13,7 @@ from core.statistics.pairs import Paired, Table
 from core.statistics.student import two_sided_p, two_sided_quantile
 
 LEVEL = 0.05
-"""In so many cases at the most, policies that are equal are told apart."""
+"""Family-wise rate of false decisions: how often equal policies are told apart, at the most."""
 NO_DIFFERENCE = 0.01  # a ratio within 1 ± this makes no difference in practice
 MOST_RUNS = 10**9  # that are said to decide
 ROUNDING = 1e-12  # of a time: what varies by less does not vary
@@ -111,7 +111,7 @@ class Verdict:
 
     @property
     def runs_to_decide(self) -> int | None:
-        """With about how many runs it would be decided; None where it is, or where one run tells nothing."""
+        """Roughly how many runs would settle it; None unless the outcome is open, and for a single run."""
         return self.ratio.runs_to_decide
 
 
@@ -184,21 +184,21 @@ def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL)
     Holm's procedure: the pair whose difference is surest is judged at level / pairs, the next one at
     level / (pairs − 1), until one is not decided; the others are judged as that one, and are not decided either.
     """
-    chances = [chance_of_none(*pair) for pair in pairs]
+    p_values = [paired_p_value(*pair) for pair in pairs]
     judged_at = level / len(pairs)
     found: dict[int, Ratio] = {}
     open_from_here = False
-    for rank, place in enumerate(np.argsort(chances, kind="stable")):
+    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
         if not open_from_here:
             judged_at = level / (len(pairs) - rank)
-            open_from_here = chances[place] > judged_at
+            open_from_here = p_values[place] > judged_at
         one, other = pairs[place]
         found[int(place)] = ratio(one, other, judged_at, may_decide=not open_from_here)
     return [found[place] for place in range(len(pairs))]
 
 
-def chance_of_none(one: np.ndarray, other: np.ndarray) -> float:
-    """How likely so large a difference of means would be if there were none (paired t-test); 1 for a single run."""
+def paired_p_value(one: np.ndarray, other: np.ndarray) -> float:
+    """Two-sided p-value of the paired t-test; 1 for a single run."""
     if len(one) < 2:
         return 1.0
     difference = one - other

@@ -74,7 +74,7 @@ def work(
 
 @action
 def stop(stopped: bool) -> None:
-    """Leave the map as it is, or go on."""
+    """Stop computing the map, or resume it."""
     session().map.stopped = stopped
 
 

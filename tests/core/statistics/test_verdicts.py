@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core import Asynchronous, LocalSGD, Scenario, ScenarioError, Stragglers, Synchronous, compare, verdict
 from core.statistics.student import two_sided_quantile
-from core.statistics.verdicts import chance_of_none, ratio, ratios
+from core.statistics.verdicts import paired_p_value, ratio, ratios
 
 LAWS = {
     "normal": lambda rng, shape: 100 + 10 * rng.standard_normal(shape),
@@ -63,7 +63,7 @@ def test_one_is_in_fiellers_interval_just_when_the_paired_t_test_does_not_reject
     found = ratio(one, other, 0.05)
     if not math.isnan(found.low):
         assert found.low <= found.value <= found.high
-        assert found.decided == (chance_of_none(one, other) < 0.05)
+        assert found.decided == (paired_p_value(one, other) < 0.05)
         assert found.decided == (not found.low <= 1 <= found.high)
 
 
