@@ -15,7 +15,7 @@ from core.links import DEFAULTS, link_values, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
-from core.report.traces import summary_text
+from core.report.traces import headline, summary_text
 from core.scenario import Scenario
 from core.schedule.metrics import FIGURES
 from core.simulation.paired import compare
@@ -135,7 +135,10 @@ def answer_trace(asked: argparse.Namespace) -> tuple[str, dict]:
         "workers": trace.workers,
         "steps": trace.steps,
         "kind": diagnosis.kind,
+        "answer": headline(diagnosis),
         "diagnosis": diagnosis.table().to_dict("records"),
+        "who": diagnosis.workers.to_dict("records"),
+        "episodes": diagnosis.episodes.to_dict("records"),
         "remedies": [] if diagnosis.suspicion else what_if_table(remedies).to_dict("records"),
         "notes": list(trace.notes),
     }

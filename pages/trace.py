@@ -28,8 +28,14 @@ for note in trace.notes:
 use_trace_button(shown)
 
 titled(answer.slowness, "slowness")
-st.caption("Compute time of every mini-batch over its step's mean: darker is slower. A row a worker, a column a step.")
+st.caption(
+    "Compute time of every mini-batch over its step's mean: darker is slower. Each row is a worker, each column a "
+    "step; outlined are stretches in which a worker was slower than at its own best."
+)
 st.dataframe(answer.workers, hide_index=True, height="content")
+if answer.episodes is not None:
+    st.markdown("**When a worker was slower than at its own best**")
+    st.dataframe(answer.episodes, hide_index=True, height="content")
 
 if answer.cures:
     titled(answer.cures.drawn, "remedies")

@@ -4,16 +4,19 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.colors import PHASE_COLORS
-from core.charts.common import AROUND, MANY, row_height
+from core.charts.colors import PHASE_COLORS, RULE_COLOR
+from core.charts.common import AROUND, MANY, Layers, row_height
 from core.charts.specs import Chart, Given
 from core.charts.timelines import CLOSE
 from core.schedule.downsampling import MAX_BLOCKS
 from core.traces.trace import Trace
 
 
-def slowness(trace: Trace) -> Chart:
-    """Every mini-batch's compute time over its step's mean, a row a worker, a column a step or several."""
+def slowness(trace: Trace, episodes: pd.DataFrame) -> Chart:
+    """Every mini-batch's compute time over its step's mean, and outlines of a diagnosis's episodes.
+
+    A row is a worker, or several; a column is a step, or several.
+    """
     relative = trace.compute_ms / trace.compute_ms.mean(axis=1, keepdims=True)
     steps, workers = relative.shape
     wide, high = -(-steps // max(1, MAX_BLOCKS // min(workers, 64))), -(-workers // 64)
@@ -28,31 +31,48 @@ def slowness(trace: Trace) -> Chart:
         "worker": np.array(labels, dtype=object)[worker],
         "slowness": shown.ravel(),
     }
+    numbers = np.array(trace.step_numbers)
+    place = {name: labels[row // high] for row, name in enumerate(trace.worker_names)}
+    outlines = {
+        "step": episodes["first_step"].to_numpy(),
+        "until": [ends_after(numbers, last) for last in episodes["last_step"]],
+        "worker": [place[name] for name in episodes["worker"]],
+        "factor": episodes["factor"].to_numpy(),
+        "cost": episodes["cost_percent"].to_numpy(),
+    }
     row = row_height(len(labels), 480, 8, 26)
     return Chart(
         declare=declare_slowness,
         shape=(row < CLOSE,),
         values={"labels": labels, "low": min(1.0, float(shown.min())), "high": float(shown.max()) + 1e-9},
-        data={"cells": cells},
+        data={"cells": cells, "episodes": outlines},
         height=int(row * len(labels) + AROUND),
     )
 
 
-def declare_slowness(overlap: bool, values: Given) -> alt.Chart:
-    """Cells by how slow they are; values: labels, low, high."""
+def ends_after(numbers: np.ndarray, last: int) -> int:
+    """Where the column of a step ends: at the next step's number."""
+    after = np.searchsorted(numbers, last, side="right")
+    return int(numbers[after]) if after < len(numbers) else last + 1
+
+
+def declare_slowness(overlap: bool, values: Given) -> Layers:
+    """Cells by how slow they are, outlined where that is an episode; values: labels, low, high."""
     color = alt.Color(
         "slowness:Q",
         title="over the step's mean (×)",
         scale=alt.Scale(scheme="oranges", domain=[values["low"], values["high"]]),
         legend=alt.Legend(orient="top", gradientLength=160),
     )
-    return (
+    x = alt.X("step:Q", title="Step", scale=alt.Scale(zero=False, nice=False)).axis(grid=False, tickMinStep=1)
+    y = alt.Y("worker:N", title="Worker", sort=values.several("labels"), axis=alt.Axis(labelOverlap=overlap))
+    cells = (
         alt.Chart(alt.NamedData("cells"))
         .mark_rect(**MANY)
         .encode(
-            x=alt.X("step:Q", title="Step", scale=alt.Scale(zero=False, nice=False)).axis(grid=False, tickMinStep=1),
+            x=x,
             x2="until:Q",
-            y=alt.Y("worker:N", title="Worker", sort=values.several("labels"), axis=alt.Axis(labelOverlap=overlap)),
+            y=y,
             color=color,
             tooltip=[
                 alt.Tooltip("worker:N", title="Worker"),
@@ -61,6 +81,22 @@ def declare_slowness(overlap: bool, values: Given) -> alt.Chart:
             ],
         )
     )
+    outlines = (
+        alt.Chart(alt.NamedData("episodes"))
+        .mark_rect(fill="transparent", stroke=RULE_COLOR, strokeWidth=2, **MANY)
+        .encode(
+            x=x,
+            x2="until:Q",
+            y=y,
+            tooltip=[
+                alt.Tooltip("worker:N", title="Episode of worker"),
+                alt.Tooltip("step:Q", title="From step"),
+                alt.Tooltip("factor:Q", title="Over its best (×)", format=".2f"),
+                alt.Tooltip("cost:Q", title="Accounts for (% of waiting)", format=".1f"),
+            ],
+        )
+    )
+    return alt.layer(cells, outlines)
 
 
 def remedies(table: pd.DataFrame) -> Chart:

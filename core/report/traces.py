@@ -6,25 +6,56 @@ import pandas as pd
 
 from core.common.validation import MAX_WORKERS
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
-from core.traces.diagnosis import Diagnosis
+from core.traces.diagnosis import BY_CHANCE, Diagnosis
 from core.traces.fits import Fit
 from core.traces.remedies import AS_MEASURED, Remedy, what_if_table
 from core.traces.trace import Trace
 
-HEADLINES = {
-    "alone": "One worker has nobody to wait for.",
-    "unclear": "These times cannot tell who is slow.",
-    "even": "Stragglers cost next to nothing: waiting for the slowest makes computing {slowdown} as long.",
-    "persistent": "Waiting for the slowest makes computing {slowdown} as long, and it is always worker {worker}.",
-    "transient": "Waiting for the slowest makes computing {slowdown} as long, and it may be any worker.",
-    "both": "Waiting for the slowest makes computing {slowdown} as long: often worker {worker}, at times others.",
-}
+LEAST_SHOWN = 0.05  # %, which is the least that is written as more than nothing
+MOST_NAMED = 4  # workers by name in one sentence
+MOST_EPISODES = 3  # in sentences; a table has them all
 
 
 def headline(diagnosis: Diagnosis) -> str:
-    """What stragglers cost, and whether it is always the same worker."""
-    found = {"slowdown": times(diagnosis.slowdown), "worker": diagnosis.slowest["worker"]}
-    return HEADLINES[diagnosis.kind].format(**found)
+    """What stragglers cost, and who accounts for it, since when."""
+    if diagnosis.kind == "alone":
+        return "One worker has nobody to wait for."
+    if diagnosis.kind == "unclear":
+        return "These times cannot tell who is slow."
+    cost = f"waiting for the slowest makes computing {times(diagnosis.slowdown)} as long"
+    if diagnosis.kind == "even":
+        return f"Stragglers cost next to nothing: {cost}."
+    return f"{cost[0].upper()}{cost[1:]}; {who_accounts(diagnosis)}."
+
+
+def who_accounts(diagnosis: Diagnosis) -> str:
+    """Who accounts for how much of the waiting, and when."""
+    culprits = diagnosis.culprits
+    if culprits.empty:
+        most = percent(diagnosis.slowest["cost_percent"])
+        return f"it may be any worker: none accounts for more than {most} of the waiting"
+    together = percent(culprits["cost_percent"].sum())
+    if len(culprits) > MOST_NAMED:
+        return f"{len(culprits):,} of {counted(len(diagnosis.workers), 'worker')} account for {together} of the waiting"
+    names = [str(name) for name in culprits["worker"]]
+    if len(names) > 1:
+        return f"workers {listed(names)} account for {together} of the waiting"
+    if culprits["last_percent"].iloc[0] == 100:
+        return f"it is always worker {names[0]}"
+    return f"worker {names[0]} accounts for {together} of the waiting{mostly_when(diagnosis, culprits.iloc[0])}"
+
+
+def mostly_when(diagnosis: Diagnosis, worker: pd.Series) -> str:
+    """The steps in which a worker was slow, if its episodes are half or more of what it costs."""
+    mine = diagnosis.episodes[diagnosis.episodes["worker"] == worker["worker"]]
+    if mine.empty or mine["cost_percent"].sum() < worker["cost_percent"] / 2:
+        return ""
+    if len(mine) > 1:
+        return f", most of it in {len(mine)} stretches of steps"
+    first, last = mine[["first_step", "last_step"]].iloc[0]
+    if last == diagnosis.step_numbers[-1]:
+        return f", most of it since step {first}"
+    return f", most of it in steps {first} to {last}; that is over"
 
 
 def reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
@@ -33,24 +64,75 @@ def reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
         return []
     if diagnosis.suspicion:
         return [diagnosis.suspicion]
-    slowest, steps = diagnosis.slowest, trace.steps
-    said = [
-        f"Leaving the network out, workers wait {percent(diagnosis.idle_percent)} of the time.",
-        f"Worker {slowest['worker']} takes {times(diagnosis.slowest_factor)} the mean of the others, the longest, and "
-        f"was last in {slowest['last']} of {counted(steps, 'step')}.",
-        f"Workers keep {percent(100 * diagnosis.worker_share)} of the variance within steps; equal ones keep "
-        f"{percent(100 * diagnosis.chance_share)} by chance.",
-    ]
+    said = [f"Leaving the network out, workers wait {percent(diagnosis.idle_percent)} of the time."]
     if trace.wait_ms is not None:
         said[0] += f" With it, {percent(diagnosis.wait_percent)} was measured."
+    said += [*culprits_in_words(diagnosis), *episodes_in_words(diagnosis)]
+    said.append(
+        f"Workers keep {percent(100 * diagnosis.worker_share)} of the variance within steps; equal ones whose slowness "
+        f"lasts as long keep {percent(100 * diagnosis.chance_share)} by chance."
+    )
     hiccups = diagnosis.workers["hiccups"]
     if hiccups.any():
-        most = diagnosis.workers.loc[hiccups.idxmax()]
         said.append(
-            f"{hiccups.sum():,} of {trace.compute_ms.size:,} mini-batches took over twice what is usual, most often "
-            f"worker {most['worker']}'s ({most['hiccups']:,})."
+            f"{hiccups.sum():,} of {trace.compute_ms.size:,} mini-batches took over twice what is usual for their "
+            f"worker at that time: {listed(most_often(diagnosis))}."
         )
+    if diagnosis.caution:
+        said.append(diagnosis.caution)
     return [*said, f"As a law: {fit_in_words(diagnosis.fits[0])}"]
+
+
+def culprits_in_words(diagnosis: Diagnosis) -> list[str]:
+    """How often the costliest workers were last, what that costs, and what repairing one of them would save."""
+    culprits = diagnosis.culprits
+    if culprits.empty:
+        return []
+    alone = culprits["repair_percent"].max()
+    saved = f"{percent(alone)} of the epoch" if alone >= LEAST_SHOWN else "next to nothing"
+    if len(culprits) == 1:
+        often = percent(culprits["last_percent"].iloc[0])
+        sentences = [
+            f"Worker {culprits['worker'].iloc[0]} was last in {often} of the steps.",
+            f"Repairing it alone, to the median of the others, would save {saved}.",
+        ]
+    else:
+        least, most = culprits["last_percent"].min(), culprits["last_percent"].max()
+        sentences = [
+            f"Each of these workers was last in {percent(least)} to {percent(most)} of the steps.",
+            "Repairing any one of them alone, to the median of the others, would save "
+            f"{'' if alone < LEAST_SHOWN else 'at most '}{saved}.",
+        ]
+    if diagnosis.chance_percent > 100 * BY_CHANCE:
+        by_chance = percent(diagnosis.chance_percent)
+        sentences.append(f"That may be chance: one of equal workers accounts for as much in {by_chance} of such runs.")
+    return sentences
+
+
+def episodes_in_words(diagnosis: Diagnosis) -> list[str]:
+    """Who was slow for a while, how slow, and whether that is over: the costliest episodes."""
+    costliest = diagnosis.episodes.sort_values("cost_percent", ascending=False, kind="stable")
+    said = []
+    for row in costliest.head(MOST_EPISODES).itertuples():
+        over = "to the end" if row.last_step == diagnosis.step_numbers[-1] else "which is over"
+        said.append(
+            f"Worker {row.worker} took {times(row.factor)} as long as at its best in steps {row.first_step} to "
+            f"{row.last_step}, {over}: {percent(row.cost_percent)} of the waiting."
+        )
+    more = len(costliest) - MOST_EPISODES
+    if more > 0:
+        said.append(
+            f"There {'was' if more == 1 else 'were'} {counted(more, 'more such stretch', 'more such stretches')}."
+        )
+    return said
+
+
+def most_often(diagnosis: Diagnosis) -> list[str]:
+    """The workers with most hiccups, and how many."""
+    hiccups = diagnosis.workers[diagnosis.workers["hiccups"] > 0].nlargest(MOST_NAMED, "hiccups")
+    said = [f"{row.hiccups:,} of worker {row.worker}" for row in hiccups.itertuples()]
+    others = diagnosis.workers["hiccups"].sum() - hiccups["hiccups"].sum()
+    return [*said, f"{others:,} of others"] if others else said
 
 
 def fit_in_words(fit: Fit) -> str:
@@ -101,26 +183,45 @@ def best_remedies(remedies: list[Remedy]) -> str:
 
 
 def workers_table(diagnosis: Diagnosis) -> pd.DataFrame:
-    """The workers as people read them, the slowest first."""
-    table = diagnosis.workers.sort_values("relative", ascending=False)
+    """The workers as people read them, the costliest first."""
+    table = diagnosis.workers.sort_values(["cost_percent", "relative"], ascending=False, kind="stable")
     return pd.DataFrame(
         {
             "Worker": table["worker"].astype(str),
             "Mean compute (ms)": table["mean_ms"].round(1),
             "Over its step's mean (×)": table["relative"].round(3),
-            "Last in steps": table["last"],
             "Last (% of steps)": table["last_percent"].round(1),
+            "Accounts for (% of waiting)": table["cost_percent"].round(1),
+            "Repaired alone, saves (% of epoch)": table["repair_percent"].round(1),
             "Hiccups": table["hiccups"],
         }
     )
 
 
+def episodes_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """The episodes as people read them, in the order of time."""
+    table = diagnosis.episodes.sort_values(["first_step", "last_step"], kind="stable")
+    return pd.DataFrame(
+        {
+            "Worker": table["worker"].astype(str),
+            "From step": table["first_step"],
+            "To step": table["last_step"],
+            "Over its best (×)": table["factor"].round(2),
+            "Accounts for (% of waiting)": table["cost_percent"].round(1),
+        }
+    )
+
+
 def workers_in_words(diagnosis: Diagnosis) -> str:
-    """Who is slow, for people who cannot see the chart."""
+    """Who is slow and when, for people who cannot see the chart."""
     rows = list(workers_table(diagnosis).itertuples(index=False))
-    said = [f"worker {row[0]}: {row[1]:g} ms on average, last in {counted(row[3], 'step')}" for row in rows[:16]]
+    said = [f"worker {row[0]}: {row[1]:g} ms on average, {percent(row[4])}" for row in rows[:16]]
     more = f", and {len(rows) - 16:,} more" if len(rows) > 16 else ""
-    return f"Compute times of {counted(len(rows), 'worker')}, the slowest first. {'; '.join(said)}{more}."
+    slow = " ".join(["", *episodes_in_words(diagnosis)])
+    return (
+        f"Compute times of {counted(len(rows), 'worker')}, and the share of the waiting that each accounts for, the "
+        f"costliest first. {'; '.join(said)}{more}.{slow}"
+    )
 
 
 def remedies_table(table: pd.DataFrame) -> pd.DataFrame:

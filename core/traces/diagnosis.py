@@ -1,11 +1,13 @@
-"""What a measured run says about its stragglers: what they cost, and whether it is always the same worker."""
+"""What a measured run says about its stragglers: what they cost, who causes it, and since when."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.schedule.metrics import figure
+from core.traces.episodes import Episode, found_episodes
 from core.traces.fits import Fit, fits, found_hiccups, slowest_ratio
 from core.traces.trace import Trace
 
@@ -13,6 +15,9 @@ EVEN = 1.02  # a slowdown up to this is not worth a remedy
 ALIKE = 0.01  # below this within-step CV all workers seem to take the same time
 APART = 0.001  # of the compute time: less waiting and network than this is none
 TOGETHER = 3.0  # steps that vary so many times more than workers do look as if a barrier had evened them out
+ROUNDING = 1e-9  # of a step's slowest time: who is closer to it is as slow
+BY_CHANCE = 0.05  # a share of the cost that one of equal workers has more seldom is no chance
+MOST_DRAWS, FEWEST_DRAWS, DRAWN_STEPS = 2_000, 200, 2 * 10**7  # random culprits of all steps
 
 INSTEAD = (
     "Record instead what each worker computes before the barrier: the time until it enters the all-reduce "
@@ -30,8 +35,15 @@ class Diagnosis:
         kind: of stragglers: alone (one worker), unclear (see suspicion), even (they cost next to nothing), persistent
             (always the same workers), transient (any worker) or both.
         suspicion: why these data may not tell who is slow and what to record instead; empty where there is no doubt.
-        workers: a row a worker: worker, mean_ms, relative (its time over its step's mean, on average), last,
-            last_percent (of the steps), hiccups.
+        caution: why these data may hide who is slow in most steps; empty where there is no doubt.
+        step_numbers: of the trace.
+        workers: a row for each worker: worker, mean_ms, relative (its time over its step's mean, on average), last and
+            last_percent (steps in which it was last; several that were last together share the step), cost_percent (its
+            share of what barriers cost: max − mean of each step goes to who was last), repair_percent (what it would
+            save of the epoch if this worker alone were never slower than the median of the others), hiccups.
+        episodes: a row for each stretch of steps in which a worker was slower than at its own fastest sustained level,
+            relative to its peers: worker, first_step, last_step (both inside), factor, cost_percent (of what all
+            barriers cost).
         fits: compute laws with stragglers in the place of the trace, for more workers; the best first.
 
     """
@@ -50,7 +62,9 @@ class Diagnosis:
         "Worker share", "", "Share of the variance within steps that workers keep: 1 always the same, 0 anybody."
     )
     chance_share: float = figure(
-        "Worker share by chance", "", "Worker share that equal workers have by chance: 1/steps."
+        "Worker share by chance",
+        "",
+        "Worker share that equal workers have by chance: 1/steps, more where slowness lasts for several steps.",
     )
     within_percent: float = figure("Spread within a step", "%", "Standard deviation of a time over its step's mean.")
     together_percent: float = figure(
@@ -61,22 +75,36 @@ class Diagnosis:
     lag_1: float = figure(
         "Autocorrelation", "", "Whether a slow mini-batch follows a slow one of the same worker: 1 always, 0 by chance."
     )
-    hiccup_percent: float = figure("Hiccups", "%", "Mini-batches above twice what is usual for their worker and step.")
+    hiccup_percent: float = figure(
+        "Hiccups", "%", "Single mini-batches above twice what is usual for their worker, then, and for their step."
+    )
+    chance_percent: float = figure(
+        "Costliest by chance", "%", "Runs of equal workers in which one accounts for as much of the cost as here."
+    )
     kind: str
     suspicion: str
+    caution: str
+    step_numbers: tuple[int, ...]
     workers: pd.DataFrame
+    episodes: pd.DataFrame
     fits: list[Fit]
 
     @property
     def slowest(self) -> pd.Series:
-        """The row of the worker with the highest mean."""
-        return self.workers.loc[self.workers["relative"].idxmax()]
+        """The row of the worker that accounts for most of what barriers cost; of equal ones, the slowest on average."""
+        return self.workers.sort_values(["cost_percent", "relative"], ascending=False, kind="stable").iloc[0]
 
     @property
-    def slowest_factor(self) -> float:
-        """How many times as long as the mean of the others the slowest worker takes."""
-        others = self.workers["mean_ms"].drop(self.slowest.name)
-        return self.slowest["mean_ms"] / others.mean() if len(others) else 1.0
+    def culprits(self) -> pd.DataFrame:
+        """The rows of the workers to name, the costliest first; none where it may be anybody.
+
+        The costliest worker, and all that account for at least half as much. Its share has to be more than chance, or
+        half of the whole (of two workers, three quarters).
+        """
+        ordered = self.workers.sort_values(["cost_percent", "relative"], ascending=False, kind="stable")
+        most = ordered["cost_percent"].iloc[0]
+        by_chance = self.chance_percent > 100 * BY_CHANCE and most < max(50, 150 / len(ordered))
+        return ordered[(ordered["cost_percent"] >= most / 2) & (most > 0) & (not by_chance)]
 
     def table(self) -> pd.DataFrame:
         """A row per figure: figure, value, unit, meaning."""
@@ -94,14 +122,15 @@ def diagnose(trace: Trace) -> Diagnosis:
     """What stragglers cost in a trace, and whether they are persistent or transient.
 
     Worker share: each time over its step's mean, then variance of the workers' means over the whole variance. Equal
-    workers have 1/steps of it by chance; `kind` goes by what is beyond that, (share − 1/steps) / (1 − 1/steps):
-    above 2/3 persistent, below 1/3 transient.
+    workers have some of it by chance: 1/steps, times the number of steps for which slowness lasts (see `persistence`).
+    `kind` goes by what is beyond that: above 2/3 persistent, below 1/3 transient.
 
     Args:
         trace: what was measured, of two steps or more.
 
     Returns:
-        The figures, what kind of stragglers there are, a table of the workers and fitted compute laws.
+        The figures, what kind of stragglers there are, tables of the workers and of the episodes, and fitted compute
+        laws.
 
     Raises:
         ScenarioError: for what is not a trace, and for a single step, which says nothing about stragglers.
@@ -121,17 +150,22 @@ def diagnose(trace: Trace) -> Diagnosis:
     relative = compute / compute.mean(axis=1, keepdims=True)
     of_worker = relative.mean(axis=0)
     rest, variance = relative - of_worker, relative.var()
-    share, by_chance = over(of_worker.var(), variance), 1 / len(compute)
-    slowdown, hiccups = slowest_ratio(compute), found_hiccups(compute)
-    doubt = suspicion(trace)
-    last = np.bincount(compute.argmax(axis=1), minlength=workers)
+    share, by_chance = over(of_worker.var(), variance), min(1.0, persistence(rest) / len(compute))
+    beyond = (share - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+    episodes = found_episodes(compute)
+    slowdown, hiccups = slowest_ratio(compute), found_hiccups(compute, episodes)
+    doubt, cost = suspicion(trace), costs(compute)
+    last = were_last(compute).sum(axis=0)
     spent = sum(times.sum() for times in (compute, trace.wait_ms, trace.comm_ms) if times is not None)
+    cost_percent = 100 * over(cost.sum(axis=0), cost.sum())
     table = {
         "worker": np.array(trace.worker_names, dtype=object),
         "mean_ms": compute.mean(axis=0),
         "relative": of_worker,
         "last": last,
         "last_percent": 100 * last / len(compute),
+        "cost_percent": cost_percent,
+        "repair_percent": 100 * over(repaired_ms(compute), epoch_ms(trace)),
         "hiccups": hiccups.sum(axis=0),
     }
     return Diagnosis(
@@ -145,11 +179,86 @@ def diagnose(trace: Trace) -> Diagnosis:
         together_percent=100 * compute.mean(axis=1).std() / compute.mean(),
         lag_1=over((rest[1:] * rest[:-1]).sum(), (rest**2).sum()),
         hiccup_percent=100 * hiccups.mean(),
-        kind="unclear" if doubt else kind_of(workers, slowdown, (share - by_chance) / (1 - by_chance)),
+        chance_percent=100 * chance_of(cost.sum(axis=1), workers, cost_percent.max() / 100),
+        kind="unclear" if doubt else kind_of(workers, slowdown, beyond),
         suspicion=doubt,
+        caution="" if doubt else caution(trace),
+        step_numbers=trace.step_numbers,
         workers=pd.DataFrame(table),
+        episodes=episodes_table(trace, episodes, cost),
         fits=fits(compute),
     )
+
+
+def costs(compute_ms: np.ndarray) -> np.ndarray:
+    """What each worker's being last costs its step, (steps, workers) in ms: max − mean, shared by equal times."""
+    return were_last(compute_ms) * (compute_ms.max(axis=1) - compute_ms.mean(axis=1))[:, None]
+
+
+def were_last(compute_ms: np.ndarray) -> np.ndarray:
+    """Who was last in each step, (steps, workers): 1, or its part of 1 where several took as long."""
+    last = compute_ms >= compute_ms.max(axis=1, keepdims=True) * (1 - ROUNDING)
+    return last / last.sum(axis=1, keepdims=True)
+
+
+def repaired_ms(compute_ms: np.ndarray) -> np.ndarray:
+    """What the steps would save, ms in all, if one worker alone took the median time of the others: for each worker.
+
+    Where it was not last nothing is saved; where it was, the second slowest is last then.
+    """
+    if compute_ms.shape[1] < 2:
+        return np.zeros(1)
+    second, slowest = np.partition(compute_ms, -2, axis=1)[:, -2:].T
+    return np.bincount(compute_ms.argmax(axis=1), slowest - second, compute_ms.shape[1])
+
+
+def epoch_ms(trace: Trace) -> float:
+    """How long the measured steps took with a barrier after each, ms."""
+    network = 0.0 if trace.comm_ms is None else trace.comm_ms.mean(axis=1).sum()
+    return float(trace.compute_ms.max(axis=1).sum() + network)
+
+
+def chance_of(step_costs: np.ndarray, workers: int, share: float) -> float:
+    """In how many runs of equal workers one of them accounts for such a share of the cost: by random culprits."""
+    whole, steps = step_costs.sum(), len(step_costs)
+    if workers == 1 or whole <= 0:
+        return 1.0
+    rng = np.random.default_rng(0)
+    draws = int(np.clip(DRAWN_STEPS // steps, FEWEST_DRAWS, MOST_DRAWS))
+    most = [np.bincount(rng.integers(workers, size=steps), step_costs, workers).max() for _ in range(draws)]
+    return float((np.array(most) >= share * whole * (1 - ROUNDING)).mean())
+
+
+def persistence(rest: np.ndarray) -> float:
+    """For how many steps slowness lasts: 1 + 2 × the sum of its autocorrelations, up to the first that is not positive.
+
+    The variance of a mean over many steps is as many times that of independent ones.
+    """
+    steps = len(rest)
+    padded = np.fft.rfft(rest, 2 * steps, axis=0)
+    products = np.fft.irfft((padded * padded.conj()).real, 2 * steps, axis=0)[:steps].sum(axis=1)
+    if products[0] <= 1e-24:
+        return 1.0
+    correlation = products[1:] / products[0]
+    ends = np.flatnonzero(correlation <= 2 / np.sqrt(rest.size))
+    return float(1 + 2 * correlation[: ends[0] if len(ends) else None].sum())
+
+
+def episodes_table(trace: Trace, episodes: list[Episode], cost: np.ndarray) -> pd.DataFrame:
+    """The episodes by the trace's own names of workers and numbers of steps."""
+    whole = cost.sum()
+    rows = [
+        (
+            trace.worker_names[episode.worker],
+            int(trace.step_numbers[episode.first]),
+            int(trace.step_numbers[episode.last]),
+            episode.factor,
+            100 * over(cost[episode.rows, episode.worker].sum(), whole),
+        )
+        for episode in episodes
+    ]
+    table = pd.DataFrame(rows, columns=["worker", "first_step", "last_step", "factor", "cost_percent"])
+    return table.astype({"worker": object, "first_step": int, "last_step": int, "factor": float, "cost_percent": float})
 
 
 def kind_of(workers: int, slowdown: float, share: float) -> str:
@@ -166,31 +275,56 @@ def kind_of(workers: int, slowdown: float, share: float) -> str:
 def suspicion(trace: Trace) -> str:
     """Whether a barrier has evened out the times, so that they cannot tell who is slow; empty if it has not.
 
-    Whole steps: workers differ by less than 1 % within a step (median of its CV). Times that claim to be compute, with
-    next to no waiting and network beside them: the same, and whole steps vary more than three times as much as workers
-    within a step; equal workers that work for themselves vary more than their mean does.
+    Workers differ by less than 1 % within a step, by the root mean square over all steps, and `evened` tells why that
+    may be. One step in which a worker is slow is enough for data that can tell.
     """
-    compute = trace.compute_ms
-    apart = sum(np.median(times) for times in (trace.wait_ms, trace.comm_ms) if times is not None)
-    if compute.shape[1] == 1 or apart > APART * np.median(compute):
-        return ""
-    mean = compute.mean(axis=1)
-    within, between = np.median(compute.std(axis=1) / mean), mean.std() / mean.mean()
-    if within >= ALIKE:
-        return ""
-    if trace.whole_steps:
-        why = "and these are times of whole steps: with a barrier they include the wait for the slowest"
-    elif between > TOGETHER * within:
-        why = (
-            f"while steps differ by {100 * between:.2g} %: so look times that include the wait at a barrier. "
-            "If they are compute times, the workers are equal; if not"
-        )
-    else:
+    spread = step_spreads(trace)
+    within = float(np.sqrt((spread**2).mean()))
+    why = evened(trace, within) if within < ALIKE else ""
+    if not why:
         return ""
     alike = f"Within a step all workers take the same time, to {100 * within:.2g} %"
-    return f"{alike}, {why}, they cannot tell who is slow. {INSTEAD}"
+    return f"{alike}, {why} they cannot tell who is slow. {INSTEAD}"
 
 
-def over(part: float, whole: float) -> float:
-    """The share, 0 where there is nothing to share."""
-    return float(part / whole) if whole > 1e-24 else 0.0
+def caution(trace: Trace) -> str:
+    """Whether a barrier may have evened out the times of most steps, where others tell; empty if it has not."""
+    spread = step_spreads(trace)
+    within, alike = float(np.median(spread)), int((spread < ALIKE).sum())
+    why = evened(trace, within) if within < ALIKE else ""
+    if not why:
+        return ""
+    most = f"In {alike:,} of {trace.steps:,} steps all workers take the same time, to {100 * within:.2g} % (median)"
+    return f"{most}, {why} those steps cannot tell who is slow."
+
+
+def evened(trace: Trace, within: float) -> str:
+    """Why times that differ by so little within a step may include the wait at a barrier; empty if they do not.
+
+    Whole steps do. So may times that claim to be compute, with next to no waiting and network beside them, where what
+    is typical of a step (its median) varies more than three times as much as workers within one: equal workers that
+    work for themselves vary more than that.
+    """
+    typical = np.median(trace.compute_ms, axis=1)
+    apart = sum(np.median(times) for times in (trace.wait_ms, trace.comm_ms) if times is not None)
+    if trace.workers == 1 or apart > APART * np.median(trace.compute_ms):
+        return ""
+    if trace.whole_steps:
+        return "and these are times of whole steps: with a barrier they include the wait for the slowest,"
+    between = typical.std() / typical.mean()
+    if between <= TOGETHER * within:
+        return ""
+    return (
+        f"while steps differ by {100 * between:.2g} %: so look times that include the wait at a barrier. "
+        "If they are compute times, the workers are equal; if not,"
+    )
+
+
+def step_spreads(trace: Trace) -> np.ndarray:
+    """Coefficient of variation within each step."""
+    return trace.compute_ms.std(axis=1) / trace.compute_ms.mean(axis=1)
+
+
+def over(part: Any, whole: float) -> Any:
+    """The share, or several; 0 where there is nothing to share."""
+    return part / whole if whole > 1e-24 else 0.0 * part

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.common.validation import TIME_RANGE_MS
 from core.scenario import Scenario
+from core.traces.episodes import Episode, found_episodes
 from core.traces.trace import Trace
 from core.workload.compute_laws import ComputeLaw, Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.workload.stragglers import Stragglers
@@ -88,23 +89,34 @@ def fitted_scenario(trace: Trace, workers: int) -> Scenario:
     )
 
 
-def usual_ms(compute_ms: np.ndarray) -> np.ndarray:
-    """What is usual for each mini-batch: its worker's median, times its step's (lower) median beyond chance.
+def usual_ms(compute_ms: np.ndarray, episodes: list[Episode] | None = None) -> np.ndarray:
+    """What is usual for each mini-batch: its worker's level then, times its step's (lower) median beyond chance.
 
-    A median of N normal values varies by π/2·σ²/N; σ is 1.4826 times the median deviation.
+    A worker's level is the median of its times outside episodes, times the factor of the episode that it is in. A
+    median of N normal values varies by π/2·σ²/N; σ is 1.4826 times the median deviation.
     """
-    own = compute_ms / np.median(compute_ms, axis=0)
+    level = level_factors(compute_ms.shape, found_episodes(compute_ms) if episodes is None else episodes)
+    level *= np.median(compute_ms / level, axis=0)
+    own = compute_ms / level
     step = np.quantile(own, 0.5, axis=1, keepdims=True, method="lower")
     deviation = 1.4826 * np.median(np.abs(own / step - 1))
     middle = np.median(step)
     by_chance = math.pi / 2 * deviation**2 / compute_ms.shape[1]
     step = middle + beyond_chance(step / middle, by_chance) * (step - middle)
-    return np.median(compute_ms, axis=0) * step
+    return level * step
 
 
-def found_hiccups(compute_ms: np.ndarray) -> np.ndarray:
-    """Which mini-batches took more than twice what is usual; none where it is more than a tenth of them."""
-    found = compute_ms > HICCUP * usual_ms(compute_ms)
+def level_factors(shape: tuple[int, int], episodes: list[Episode]) -> np.ndarray:
+    """By how many times each mini-batch of a table is longer for the episode that it is in; 1 outside."""
+    factors = np.ones(shape)
+    for episode in episodes:
+        factors[episode.rows, episode.worker] = episode.factor
+    return factors
+
+
+def found_hiccups(compute_ms: np.ndarray, episodes: list[Episode] | None = None) -> np.ndarray:
+    """Which single mini-batches took more than twice what is usual; none where it is more than a tenth of them."""
+    found = compute_ms > HICCUP * usual_ms(compute_ms, episodes)
     return found & (found.mean() <= MOST_HICCUPS)
 
 

@@ -48,6 +48,19 @@ def test_an_upload_is_diagnosed(open_page):
     assert not complaints(app)
     assert "it is always worker 2" in headline(app)
     assert app.dataframe[0].value["Worker"].iloc[0] == "2"
+    assert app.dataframe[0].value["Accounts for (% of waiting)"].iloc[0] == 100
+
+
+def test_an_episode_is_in_the_headline_in_a_table_and_in_the_charts_words(open_page):
+    times = np.random.default_rng(2).uniform(95, 105, (100, 4))
+    times[30:60, 1] *= 2
+    rows = [f"{worker},{step},{times[step, worker]:.6f}" for step in range(100) for worker in range(4)]
+    app = upload(open_page("trace"), ("ours.csv", ("worker,step,compute_ms\n" + "\n".join(rows)).encode(), "text/csv"))
+    assert alive(app)
+    assert headline(app).endswith("most of it in steps 30 to 59; that is over.")
+    (episode,) = app.dataframe[1].value.to_dict("records")
+    assert (episode["Worker"], episode["From step"], episode["To step"]) == ("1", 30, 59)
+    assert "in steps 30 to 59, which is over" in app.get("vega_lite_chart")[0].proto.alt
 
 
 def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):

@@ -33,6 +33,8 @@ class TraceAnswer:
     reasons: str
     slowness: Drawn
     workers: pa.Table
+    episodes: pa.Table | None
+    """None where there are none."""
     cures: Cures | None
     """None where there is one worker, or where nobody can tell who is slow."""
     summary: str
@@ -47,10 +49,11 @@ def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
         reasons=" ".join(trace_report.reasons(diagnosis, trace)),
         slowness=Drawn(
             title="Who is slow, and when",
-            chart=ready(charts.slowness(trace)),
+            chart=ready(charts.slowness(trace, diagnosis.episodes)),
             words=trace_report.workers_in_words(diagnosis),
         ),
         workers=tabled(trace_report.workers_table(diagnosis)),
+        episodes=None if diagnosis.episodes.empty else tabled(trace_report.episodes_table(diagnosis)),
         cures=cures(diagnosis, remedies) if trace.workers > 1 and not diagnosis.suspicion else None,
         summary=trace_report.summary_text(trace, diagnosis, remedies),
         figures=tabled(diagnosis.table()),

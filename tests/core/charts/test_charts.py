@@ -38,6 +38,10 @@ AXES = (["Jitter", "Latency"], [(0.1, 0.2), (50, 100)])
 TIP = [("v0:Q", "Jitter", ".4g"), ("shown:N", "Fastest", "")]
 WINS = CLEAR.assign(shown=["A", "A", "B", "A"])
 TRACE = read_trace(sample_files())
+EPISODES = pd.DataFrame(
+    [(2, *TRACE.step_numbers[5:12:6], 1.5, 40.0)],
+    columns=["worker", "first_step", "last_step", "factor", "cost_percent"],
+)
 INTERVALS = {"policy": ["B", "A"], "middle": [1.0, 2.0], "low": [0.5, 1.5], "high": [1.5, 2.5]}
 
 
@@ -67,7 +71,7 @@ EVERY = {
         charts.curves(pd.concat([LINES] * 20), "Time (s)", "Loss", COLORS, 0.5),
     ],
     "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
-    "slowness": [charts.slowness(TRACE)],
+    "slowness": [charts.slowness(TRACE, EPISODES), charts.slowness(TRACE, EPISODES[:0])],
     "remedies": [charts.remedies(what_if_table(what_if(TRACE)))],
     "heatmap": [
         charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)"), TIP, EDGES[:0]),

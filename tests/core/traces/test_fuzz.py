@@ -120,8 +120,9 @@ def everything_of(trace: Trace) -> list[str]:
     diagnosis, remedies = diagnose(trace), what_if(trace)
     table = what_if_table(remedies)
     assert np.isfinite(table.select_dtypes("number").to_numpy(dtype=float)).all()
-    for chart in (charts.slowness(trace), charts.remedies(table)):
-        assert chart.spec["data"] == {"name": next(iter(chart.data))}
+    for chart in (charts.slowness(trace, diagnosis.episodes), charts.remedies(table)):
+        drawn = chart.spec.get("layer", [chart.spec])
+        assert [layer["data"]["name"] for layer in drawn] == list(chart.data)
     json.loads(chrome_trace(trace.segments()), parse_constant=pytest.fail)
     read(trace.table().to_csv(index=False))
     fitted_scenario(trace, 8)
