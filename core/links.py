@@ -19,7 +19,7 @@ from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.scenario import Scenario, under
 from core.workload.compute_laws import LAWS
 from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency, Network
-from core.workload.stragglers import Stragglers
+from core.workload.stragglers import Stragglers, shortest_episode
 from core.workload.workload import Workload
 
 LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
@@ -276,8 +276,8 @@ def made(kind: type[C], values: Mapping[str, Any], **given: Any) -> C:
 def scenario_of(values: Mapping) -> Scenario:
     """The scenario that a link's values describe; keys that are left out take their defaults.
 
-    `slow_workers` and `wait_for` are capped at the number of workers; `async_fraction` is raised to `async_least` where
-    it is below it.
+    `slow_workers` and `wait_for` are capped at the number of workers; `async_fraction` is raised to `async_least`, and
+    `episode_batches` to 1/(1 − `episode_share`), where it is below it.
 
     Args:
         values: {key: value}, as `link_values` returns them.
@@ -292,7 +292,9 @@ def scenario_of(values: Mapping) -> Scenario:
     for key in ("mode", "law", "network"):
         PARAMETERS[key].rule.checked(key, said[key])
     workers = PARAMETERS["workers"].rule.checked("workers", said["workers"])
-    slow = PARAMETERS["slow_workers"].rule.checked("slow_workers", said["slow_workers"])
+    slow, share, length = (
+        PARAMETERS[key].rule.checked(key, said[key]) for key in ("slow_workers", "episode_share", "episode_batches")
+    )
     network: Network
     if said["network"] == FlatLatency.code:
         least, most = (PARAMETERS[key].rule.checked(key, said[key]) for key in ("async_least", "async_fraction"))
@@ -303,7 +305,12 @@ def scenario_of(values: Mapping) -> Scenario:
         Workload,
         said,
         compute=made(LAW_CODES[said["law"]], said),
-        stragglers=made(Stragglers, said, slow_workers=min(slow, workers)),
+        stragglers=made(
+            Stragglers,
+            said,
+            slow_workers=min(slow, workers),
+            episode_batches=max(length, shortest_episode(share)),
+        ),
         network=network,
     )
     return under(workload, made(CODES[said["mode"]], said).fitted(workers))

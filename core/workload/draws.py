@@ -8,7 +8,7 @@ import numpy as np
 from core.common.validation import MAX_WORK, ScenarioError, check_work
 from core.workload.workload import Workload
 
-COMPUTE, NETWORK, SPREAD, HICCUPS = range(4)
+COMPUTE, NETWORK, SPREAD, HICCUPS, EPISODES = range(5)
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 BLOCK_WORK, BLOCK_RUNS = 2**19, 1024  # of what goes push by push: more would take gigabytes
 FEW_PUSHES = 200  # on their way at a time, in all runs together, below which a heap is quicker than windows
@@ -61,10 +61,11 @@ class Draws:
         self.workload, self.chunk, self.runs = workload, chunk, runs
         self._given = {COMPUTE: compute_ms, NETWORK: push_ms}
         self._blocks: dict[tuple[int, int], np.ndarray] = {}
+        self._slow_at_end: dict[int, np.ndarray] = {}
 
     @property
     def compute_ms(self) -> np.ndarray:
-        """Compute time of every mini-batch: base draw × worker factor × hiccup factor."""
+        """Compute time of every mini-batch: base draw × worker factor × hiccup factor × episode factor."""
         return self.compute_rows(self.workload.batches)
 
     @property
@@ -158,7 +159,19 @@ class Draws:
             times *= self.worker_factors
         if stragglers.transient:
             times *= self._drawn(stragglers.hiccup_factors, HICCUPS, block)
+        if stragglers.episodic:
+            np.multiply(times, stragglers.episode_factor, out=times, where=self._slow_in_episodes(block))
         return times
+
+    def _slow_in_episodes(self, block: int) -> np.ndarray:
+        """Which mini-batches of a block fall into episodes, (batches, workers, runs); they go on from block to block.
+
+        Blocks are drawn in their order.
+        """
+        uniform = self._drawn(lambda rng, shape: rng.random(shape), EPISODES, block)
+        slow = self.workload.stragglers.slow_in_episodes(uniform, self._slow_at_end.get(block - 1))
+        self._slow_at_end[block] = slow[-1].copy()  # of the rest, no more than this is kept
+        return slow
 
     def _drawn(self, draw: Draw, concern: int, block: int = 0) -> np.ndarray:
         return np.ascontiguousarray(self._by_run(draw, concern, block).transpose(1, 2, 0))
