@@ -119,3 +119,12 @@ def asynchronous(compute, push, accumulate=1, bound=None, shared=None, service=0
                 held.discard(waiting)
                 start(waiting, now, pull)
     return {key: tuple(event) for key, event in events.items()}
+
+
+def slow_in_episodes(numbers, share, length):
+    """One worker's mini-batches, slow or not: a chain of two states that takes a random number from 0 to 1 a step."""
+    begins, goes_on = share / ((1 - share) * length), 1 - 1 / length
+    found = [numbers[0] < share]
+    for number in numbers[1:]:
+        found.append(number < (goes_on if found[-1] else begins))
+    return found

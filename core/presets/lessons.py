@@ -3,6 +3,7 @@
 from core.policies import BackupWorkers, LocalSGD, Rebalanced, StaleSynchronous
 from core.presets.presets import ASYNC, FREE, HEALTHY, SHARED, SURPRISE, SYNC, Preset
 from core.scenario import Scenario
+from core.workload.compute_laws import Constant
 from core.workload.stragglers import Stragglers
 
 LESSONS = (
@@ -21,6 +22,23 @@ LESSONS = (
         "ends up a bound behind, and then sets the pace. A shared queue is 1.86× faster.",
         scenario=Scenario(workers=8, batches=100, stragglers=Stragglers(slow_workers=1), network=FREE),
         policies=(SYNC, StaleSynchronous(bound=1), StaleSynchronous(bound=10), SHARED),
+    ),
+    Preset(
+        name="Slack is gone when slowness lasts",
+        question="5 % of the mini-batches take three times as long, on any worker. One by one, a little slack absorbs "
+        "most of that: does it when they come 20 in a row?",
+        answer="Hardly. With a barrier a batch takes 1.68× its healthy time; bound 3 makes that 1.64×, bound 10 1.58×, "
+        "local SGD 1.67×: an episode outlasts the slack, and then the slow worker sets the pace. With as many slow "
+        "mini-batches one by one it is 1.67× with a barrier, but 1.20×, 1.17× and 1.32× with slack. So ask how long "
+        "slowness lasts before you count on slack.",
+        scenario=Scenario(
+            workers=8,
+            batches=100,
+            compute=Constant(),
+            stragglers=Stragglers(episode_share=0.05, episode_batches=20, episode_factor=3),
+            network=FREE,
+        ),
+        policies=(SYNC, StaleSynchronous(bound=3), StaleSynchronous(bound=10), LocalSGD(period=10)),
     ),
     Preset(
         name="Own shards or a shared queue",

@@ -1,9 +1,11 @@
 """What theory says must come out of the simulator, and the runs that show whether it does: the rows of a table.
 
-N workers; m is the mean compute time of a mini-batch and j its jitter; K, s, H are the parameters of the policies.
+N workers; m is the mean compute time of a mini-batch and j its jitter; K, s, H are the parameters of the policies; π is
+the share of mini-batches in slow episodes, f how many times longer they take.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,7 @@ from core.policies import (
     StaleSynchronous,
     Synchronous,
 )
+from core.policies.base import Policy
 from core.theory.agreement import Check, Result, as_table, verdict
 from core.theory.closed_forms import (
     asynchronous_staleness,
@@ -34,6 +37,7 @@ from core.theory.closed_forms import (
     shared_queue_gain,
     static_shards_epoch_ms,
 )
+from core.theory.episodes import slowest_sum_in_episodes_ms
 from core.theory.order_statistics import kth_done_ms
 from core.theory.steady_state import (
     epoch_ratios,
@@ -527,7 +531,70 @@ STRAGGLERS = (
     ),
 )
 
-CHECKS: tuple[Check, ...] = (*BARRIER, *NO_BARRIER, *STALENESS, *BETWEEN, *NETWORK, *STRAGGLERS)
+episodes = partial(Check, topic="Episodes")
+SHORTEST = 1 / 0.95
+SOME_EPISODES = partial(Stragglers, episode_share=0.05, episode_factor=3)
+IN_A_ROW = {SHORTEST: "one by one", 10: "10 in a row", 50: "50 in a row"}
+"""How long episodes are on average, in words."""
+RUNS_OF_EPISODES = {SHORTEST: 200, 10: 600, 50: 1_000}  # the longer they are, the more runs differ
+
+
+def through_episodes(length: float, policy: Policy) -> Callable[[], np.ndarray]:
+    """Time per batch of 8 workers with episodes of that mean length, start included."""
+    stragglers = SOME_EPISODES(episode_batches=length)
+    runs = RUNS_OF_EPISODES[length]
+    return partial(epochs_ms, runs=runs, per=400, batches=400, stragglers=stragglers, policy=policy, **STEADY)
+
+
+def slowest_of_8(length: float, steps: int) -> float:
+    """Mean time of the slowest of 8 workers over so many mini-batches with episodes of that mean length."""
+    found = slowest_sum_in_episodes_ms(STEADY["compute"], SOME_EPISODES(episode_batches=length), [(8, 1)], steps)
+    assert found is not None
+    return found[0]
+
+
+EPISODES = (
+    *(
+        episodes(
+            claim=f"Time per batch, sync, 8 workers, 5 % of batches 3× slower, {words}",
+            formula="m(1 + (f − 1)(1 − (1 − π)^N)), however many in a row",
+            source="chance that nobody is slow",
+            expected=hiccup_maximum(0.05, 3, 8),
+            sample=through_episodes(length, Synchronous()),
+        )
+        for length, words in IN_A_ROW.items()
+    ),
+    *(
+        episodes(
+            claim=f"Time per batch, local SGD with a barrier every 10, 8 workers, 5 % of batches 3× slower, {words}",
+            formula="m(1 + (f − 1)·E[max of N K]/H), K slow ones among H, by their Markov chain",
+            source="Gabriel 1959",
+            expected=slowest_of_8(length, 10) / 10,
+            sample=through_episodes(length, LocalSGD(period=10)),
+        )
+        for length, words in IN_A_ROW.items()
+    ),
+    *(
+        episodes(
+            claim=f"Time per batch, stale-synchronous with bound 3, 8 workers, 5 % of batches 3× slower, {words}",
+            formula=STATED.format(decimals),
+            source="long simulation",
+            expected=stated,
+            half_digit=0.5 * 10**-decimals,
+            sample=through_episodes(length, StaleSynchronous(bound=3)),
+        )
+        for (length, words), stated, decimals in zip(IN_A_ROW.items(), (1.185, 1.57, 1.65), (3, 2, 2), strict=True)
+    ),
+    episodes(
+        claim="Time per batch, async with static shards, 8 workers, 5 % of batches 3× slower, 10 in a row",
+        formula="m(1 + (f − 1)·E[max of N K]/B), K slow ones among B, by their Markov chain",
+        source="Gabriel 1959",
+        expected=slowest_of_8(10, 400) / 400,
+        sample=through_episodes(10, Asynchronous()),
+    ),
+)
+
+CHECKS: tuple[Check, ...] = (*BARRIER, *NO_BARRIER, *STALENESS, *BETWEEN, *NETWORK, *STRAGGLERS, *EPISODES)
 
 
 def judge(check: Check, values: np.ndarray) -> Result:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.policies.base import Policy
 from core.scenario import Scenario
+from core.theory.episodes import lasting, slowest_sum_in_episodes_ms, swing
 from core.theory.order_statistics import (
+    LARGEST_ERROR,
     Groups,
     erlang_maximum,
     kth_done_ms,
@@ -442,7 +444,7 @@ def expected_k_async(scenario: Scenario, wait_for: int) -> dict[str, Expected]:
     law, network, stragglers = scenario.compute, scenario.network, scenario.stragglers
     value = k_async_staleness(scenario.workers, wait_for)
     figures = {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
-    if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or stragglers.transient:
+    if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or varied(stragglers):
         return figures
     shortest, longest = network.push_range_ms
     groups, epoch = speeds(scenario), updates_ms(scenario, wait_for, longest)
@@ -494,22 +496,26 @@ def expected_asynchronous(scenario: Scenario, policy: Asynchronous) -> dict[str,
         return figures
     figures["idle_percent"] = Expected(value=0, holds="exact", formula="nobody waits")
     if policy.is_shared:
-        if groups:
+        if groups and not too_few_episodes(scenario):
             rate = renewal_throughput(cycles_ms(groups, mean, sum(network.push_range_ms) / 2))
             figures["throughput"] = Expected(value=rate, holds="long run", formula="Σ 1 / (m + y) over the workers")
         return figures
     last = slowest(scenario, scenario.batches, network.push_range_ms)
     if last is None:
         return figures
-    formula = "E[max of N sums of B]" if last[1] else "B·(m + y) + σ·√B·z_N"
+    in_sums = last[1] or scenario.stragglers.episodic
+    formula = "E[max of N sums of B]" if in_sums else "B·(m + y) + σ·√B·z_N"
     return figures | epoch_figures(scenario, *last, formula)
 
 
 def asynchronous_staleness_figures(scenario: Scenario, policy: Asynchronous) -> dict[str, Expected]:
-    """(N − 1)/K in a long run; no more with static shards on uneven workers, of which the slow ones end alone."""
+    """(N − 1)/K in a long run; no more with static shards on uneven workers, of which the slow ones end alone.
+
+    Where slowness lasts, workers are uneven for as long.
+    """
     groups = speeds(scenario)
     value = asynchronous_staleness(scenario.workers, policy.accumulate)
-    if policy.is_shared or (groups and len(groups) == 1):
+    if policy.is_shared or (groups and len(groups) == 1 and not lasting(scenario.stragglers)):
         formula = "(N − 1) / K, for any law and mix of speeds, K gradients an update"
         return {"mean_staleness": Expected(value=value, holds="long run", formula=formula)}
     if policy.accumulate == 1:
@@ -536,9 +542,22 @@ def epoch_figures(scenario: Scenario, epoch_ms: float, exact: bool, formula: str
 
 def too_few_batches(scenario: Scenario) -> bool:
     """Whether an epoch of random times is too short, or too wild, for ratios of means to say anything."""
-    skewed = scenario.stragglers.transient or not isinstance(scenario.compute, Constant | Uniform)
+    skewed = varied(scenario.stragglers) or not isinstance(scenario.compute, Constant | Uniform)
     fewest = FEWEST_BATCHES_IF_SKEWED if skewed else FEWEST_BATCHES
-    return scenario.batches < fewest or math.isinf(scenario.compute.std_ms)
+    return scenario.batches < fewest or math.isinf(scenario.compute.std_ms) or too_few_episodes(scenario)
+
+
+def too_few_episodes(scenario: Scenario) -> bool:
+    """Whether slowness lasts so long that an epoch, or one worker's part of it, is too much a matter of luck."""
+    stragglers, batches = scenario.stragglers, scenario.batches
+    if not lasting(stragglers):
+        return False
+    return max(swing(stragglers, workers, batches) for workers in (1, scenario.workers)) > LARGEST_ERROR
+
+
+def varied(stragglers: Stragglers) -> bool:
+    """Whether the mini-batches of one worker differ by more than their law."""
+    return stragglers.transient or stragglers.episodic
 
 
 def speeds(scenario: Scenario) -> Groups | None:
@@ -569,7 +588,7 @@ def kth_ms(scenario: Scenario, k: int) -> float | None:
     if groups is None:
         return None
     (_, factor), *others = groups
-    if others or scenario.stragglers.transient:
+    if others or varied(scenario.stragglers):
         return kth_done_ms(scenario.compute, scenario.stragglers, groups, k)
     one = order_statistic_ms(scenario.compute, k, scenario.workers)
     return None if one is None else factor * one
@@ -591,7 +610,8 @@ def slowest(scenario: Scenario, steps: int, push_range_ms: tuple[float, float] =
     if steps == 1 and push_range_ms == (0, 0):
         one = kth_ms(scenario, scenario.workers)
         return None if one is None else (one, True)
-    groups = speeds(scenario)
+    groups, stragglers = speeds(scenario), scenario.stragglers
     if groups is None:
         return None
-    return slowest_sum_ms(scenario.compute, scenario.stragglers, groups, steps, push_range_ms)
+    of_sums = slowest_sum_in_episodes_ms if stragglers.episodic else slowest_sum_ms
+    return of_sums(scenario.compute, stragglers, groups, steps, push_range_ms)

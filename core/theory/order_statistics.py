@@ -47,11 +47,11 @@ def mean_of(done: Callable[[np.ndarray], np.ndarray], knots: np.ndarray) -> floa
 
 
 def kth_done_ms(law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int) -> float | None:
-    """Mean time until k of all workers have computed a mini-batch each, hiccups included; exact for independent draws.
+    """Mean time until k of all workers have computed a mini-batch each; exact for workers that are independent.
 
     Args:
         law: what the compute times are drawn from.
-        stragglers: their hiccups count here, their slow workers do not: those are groups.
+        stragglers: their hiccups and episodes count here, their slow workers do not: those are groups.
         groups: how many workers there are of each speed, and how many times slower than the law.
         k: how many must be done, from 1 to all of them.
 
@@ -74,16 +74,16 @@ def kth_done_ms(law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int)
         return None
     if law.std_ms < 1e-9 * law.mean_ms:
         law = Constant(mean_ms=law.mean_ms)
-    hiccups = hiccup_chances(stragglers)
+    factors = factor_chances(stragglers)
 
     def done(ms: np.ndarray) -> np.ndarray:
-        shares = [np.asarray(sum(p * law.cdf(ms / (factor * s)) for s, p in hiccups.items())) for _, factor in groups]
+        shares = [np.asarray(sum(p * law.cdf(ms / (factor * s)) for s, p in factors.items())) for _, factor in groups]
         if left < k:
             return at_most(left, counts, [1 - share for share in shares])
         return 1 - at_most(k - 1, counts, shares)
 
     quantiles = law.quantile(SHARES)
-    return mean_of(done, np.unique([factor * s * quantiles for _, factor in groups for s in hiccups]))
+    return mean_of(done, np.unique([factor * s * quantiles for _, factor in groups for s in factors]))
 
 
 def at_most(most: int, counts: Sequence[int], chances: Sequence[np.ndarray]) -> np.ndarray:
@@ -107,14 +107,14 @@ def binomial(most: int, count: int, chance: np.ndarray) -> np.ndarray:
 def slowest_sum_ms(
     law: ComputeLaw, stragglers: Stragglers, groups: Groups, steps: int, push_range_ms: tuple[float, float] = (0, 0)
 ) -> tuple[float, bool] | None:
-    """Mean time until all workers have done so many mini-batches back to back, each followed by a push.
+    """Mean time until all workers have done so many independent mini-batches back to back, each followed by a push.
 
     Where pushes do not vary it is exact for constant times, and for exponential times without hiccups in up to 200
-    steps; else it is by the central limit theorem.
+    steps; else it is by the central limit theorem. With episodes: `core.theory.episodes`.
 
     Args:
         law: what the compute times are drawn from.
-        stragglers: their hiccups count here, their slow workers do not: those are groups.
+        stragglers: their hiccups and episodes count here, their slow workers do not: those are groups.
         groups: how many workers there are of each speed, and how many times slower than the law.
         steps: mini-batches of each worker.
         push_range_ms: the shortest and the longest push, ms; all between are as likely.
@@ -130,7 +130,7 @@ def slowest_sum_ms(
     push, push_std = uniform_moments(*push_range_ms)
     if push_std == std == 0:
         return steps * (mean * max(factor for _, factor in groups) + push), True
-    as_erlang = push_std == 0 and not stragglers.transient and steps <= MOST_ERLANG_STEPS
+    as_erlang = push_std == 0 and len(factor_chances(stragglers)) == 1 and steps <= MOST_ERLANG_STEPS
     if as_erlang and isinstance(law, ShiftedExponential):
         sums = [
             (count, steps * (factor * law.shift * law.mean_ms + push), factor * law.std_ms) for count, factor in groups
@@ -231,7 +231,7 @@ def central_limit_error(
 
     Args:
         law: what the compute times are drawn from.
-        stragglers: their hiccups count, their slow workers do not.
+        stragglers: their hiccups and episodes count, their slow workers do not.
         workers: N.
         steps: how many mini-batches a sum has.
         push_ms: mean and standard deviation of a push, ms.
@@ -246,8 +246,8 @@ def central_limit_error(
     mean, std = step_moments_ms(law, stragglers)
     if math.isinf(std):
         return math.inf
-    hiccups, quantiles = hiccup_chances(stragglers), law.quantile(SHARES)
-    third, fourth = (sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in hiccups.items()) for n in (3, 4))
+    factors, quantiles = factor_chances(stragglers), law.quantile(SHARES)
+    third, fourth = (sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in factors.items()) for n in (3, 4))
     push, push_std = push_ms
     both = math.hypot(std, push_std)
     if both < 1e-9 * mean:  # as good as constant; its powers may have no place in a float
@@ -263,24 +263,31 @@ def uniform_moments(low: float, high: float) -> tuple[float, float]:
     return (low + high) / 2, (high - low) / math.sqrt(12)
 
 
-def hiccup_chances(stragglers: Stragglers) -> dict[float, float]:
-    """How many times as long a mini-batch may take, each with its chance."""
-    p = stragglers.hiccup_probability
-    return {1.0: 1 - p, stragglers.hiccup_factor: p} if stragglers.transient else {1.0: 1.0}
+def factor_chances(stragglers: Stragglers) -> dict[float, float]:
+    """How many times as long a mini-batch may take by hiccups and episodes, each with its chance."""
+    p, share = stragglers.hiccup_probability, stragglers.episode_share
+    hiccups = {1.0: 1 - p, stragglers.hiccup_factor: p} if stragglers.transient else {1.0: 1.0}
+    if not stragglers.episodic:
+        return hiccups
+    chances: dict[float, float] = {}
+    for factor, chance in hiccups.items():
+        for longer, part in ((1.0, 1 - share), (stragglers.episode_factor, share)):
+            chances[factor * longer] = chances.get(factor * longer, 0.0) + chance * part
+    return chances
 
 
 def step_moments_ms(law: ComputeLaw, stragglers: Stragglers) -> tuple[float, float]:
-    """Mean and standard deviation of one compute time, hiccups included, slow workers not.
+    """Mean and standard deviation of one compute time, hiccups and episodes included, slow workers not.
 
     Args:
         law: what the compute times are drawn from.
-        stragglers: whose hiccups count.
+        stragglers: whose hiccups and episodes count.
 
     Returns:
         Mean and standard deviation in ms; the latter is infinite where the law's is.
 
     """
-    chances = hiccup_chances(stragglers).items()
-    mean, square = (sum(p * s**n for s, p in chances) for n in (1, 2))  # moments of the hiccup factor
+    chances = factor_chances(stragglers).items()
+    mean, square = (sum(p * s**n for s, p in chances) for n in (1, 2))  # moments of the factor
     spread = math.sqrt(max(0.0, square * (law.mean_ms**2 + law.std_ms**2) - (mean * law.mean_ms) ** 2))
     return mean * law.mean_ms, spread

@@ -110,8 +110,8 @@ class Stragglers(Part):
         key="episode_batches",
         axis=(2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
         label="Length of an Episode (batches)",
-        help="How many mini-batches in a row a worker is slow, on average; from 1/(1 − share) on, which means no longer "
-        "than by chance.",
+        help="How many mini-batches in a row a worker is slow, on average: at least 1/(1 − share), which is no longer "
+        "than by chance; what is less counts as that.",
         usual=(1, 100),
         step=1,
     )

@@ -380,6 +380,9 @@ EXTREME_STRAGGLERS = st.builds(
     spread=one(0, HARDLY_ANY, 0.05, 2),
     hiccup_probability=one(0, HARDLY_ANY, 0.01, 0.5, 1),
     hiccup_factor=one(1, 5, 1000),
+    episode_share=one(0, HARDLY_ANY, 0.01, 0.5, 0.99),
+    episode_batches=one(100, 1000.5, 100_000),
+    episode_factor=one(1, 3, 1000),
 )
 
 

@@ -13,6 +13,7 @@ KEYS = (
     *("workers", "batch_ms", "latency_ms", "mode", "bound", "wait_for", "period", "accumulate", "assignment"),
     *("policies", "batches", "law", "jitter", "cv", "gumbel_cv", "shift", "tail"),
     *("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"),
+    *("episode_share", "episode_batches", "episode_factor"),
     *("network", "async_fraction", "async_least", "alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap"),
     *("seed", "replicates", "problem", "train_seeds", "rate"),
     *("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "present"),
@@ -51,6 +52,9 @@ def link_values(draw):
         "tail": draw(st.floats(1.1, 9)),
         "slow_workers": draw(st.integers(0, 64)),
         "slowdown": draw(st.floats(1, 9)),
+        "episode_share": draw(st.floats(0, 0.99)),
+        "episode_batches": draw(st.floats(1, 200)),
+        "episode_factor": draw(st.floats(1, 9)),
         "network": draw(st.sampled_from(["flat", "ring", "tree", "server"])),
         "overlap": draw(unit),
         "seed": draw(st.integers(0, 2**53 - 1)),
@@ -95,3 +99,9 @@ def test_what_is_not_a_policy_is_refused(text):
 def test_the_least_of_a_push_lifts_the_most():
     network = scenario_of({"async_least": 0.8}).network
     assert (network.async_least, network.async_fraction) == (0.8, 0.8)
+
+
+def test_episodes_in_a_link_are_no_shorter_than_by_chance():
+    stragglers = scenario_of({"episode_share": 0.75, "episode_batches": 1.0}).stragglers
+    assert (stragglers.episode_share, stragglers.episode_batches) == (0.75, 4)
+    assert scenario_of({"episode_share": 0.75, "episode_batches": 4.5}).stragglers.episode_batches == 4.5

@@ -67,6 +67,9 @@ def test_whole_numbers_out_of_bounds_are_refused(make, field, allowed, value):
         (lambda v: Stragglers(spread=v), "stragglers.spread"),
         (lambda v: Stragglers(hiccup_probability=v), "stragglers.hiccup_probability"),
         (lambda v: Stragglers(hiccup_factor=v), "stragglers.hiccup_factor"),
+        (lambda v: Stragglers(episode_share=v), "stragglers.episode_share"),
+        (lambda v: Stragglers(episode_batches=v), "stragglers.episode_batches"),
+        (lambda v: Stragglers(episode_factor=v), "stragglers.episode_factor"),
         (lambda v: FlatLatency(latency_ms=v), "network.latency_ms"),
         (lambda v: FlatLatency(async_fraction=v), "network.async_fraction"),
     ],
@@ -98,6 +101,18 @@ def test_parts_of_another_kind_are_refused(wrong):
 def test_more_slow_workers_than_workers_are_refused():
     with pytest.raises(ScenarioError, match=r"^stragglers.slow_workers: 5 is not a whole number from 0 to 4"):
         Scenario(workers=4, stragglers=Stragglers(slow_workers=5))
+
+
+@pytest.mark.parametrize(
+    ("share", "length", "least"), [(0.05, 1.05, "1.0527"), (0.5, 1.999, "2"), (0.9, 9.99, "10"), (0.99, 50.5, "100")]
+)
+def test_episodes_shorter_than_by_chance_are_refused(share, length, least):
+    """And what the message allows is taken, as is 1/(1 − share), however it was worked out."""
+    allowed = rf"is not a number from {least} to 100000 where episode_share is {share}: 1/\(1 − share\) or more\.$"
+    with pytest.raises(ScenarioError, match=rf"^stragglers.episode_batches: {length} {allowed}"):
+        Stragglers(episode_share=share, episode_batches=length)
+    for taken in (float(least), 1 / (1 - share), round(1 / (1 - share), 9), 1e5):
+        Stragglers(episode_share=share, episode_batches=taken)
 
 
 def test_waiting_for_more_workers_than_there_are_is_refused():

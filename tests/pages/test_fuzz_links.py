@@ -52,6 +52,7 @@ def test_every_mode_law_and_network_at_the_ends_of_their_controls():
     for mode, law, network in MIXES:
         at = {"mode": mode, "law": law, "network": network}
         keys = ["batch_ms", "latency_ms", "alpha_ms", "bandwidth_gbps", "message_mb", "overlap", "spread", "slowdown"]
+        keys += ["episode_share", "episode_batches", "episode_factor"]
         keys += ["hiccup_probability", "hiccup_factor", "slow_workers", "bound", "wait_for", "period", "accumulate"]
         for key in [*keys, *keys_of(LAW_CODES[law]).values()]:
             at[key] = dice.choice(PARAMETERS[key].rule.ends)

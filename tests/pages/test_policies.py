@@ -50,6 +50,10 @@ from tests.pages.helpers import alive, charts, complaints, headline, marks
         ({"law": "pareto", "tail": "2.5"}, {"compute": Pareto(alpha=2.5)}),
         ({"spread": "0.1"}, {"stragglers": Stragglers(spread=0.1)}),
         ({"hiccup_probability": "0.05"}, {"stragglers": Stragglers(hiccup_probability=0.05)}),
+        (
+            {"episode_share": "0.2", "episode_batches": "5", "episode_factor": "2"},
+            {"stragglers": Stragglers(episode_share=0.2, episode_batches=5, episode_factor=2)},
+        ),
         ({"network": "tree", "message_mb": "50"}, {"network": AlphaBeta(collective="tree", message_mb=50)}),
         (
             {"network": "server", "mode": "async", "servers": "2"},

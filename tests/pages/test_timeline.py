@@ -203,7 +203,8 @@ def test_link_carries_every_control(open_page):
     link = next(code.value for code in app.code if "workers=" in code.value)
     named = (
         "workers=6&batch_ms=500&latency_ms=200&mode=sync&policies=sync&policies=async&batches=10&law=uniform&jitter=0.2"
-        "&slow_workers=0&slowdown=2&spread=0&hiccup_probability=0&hiccup_factor=5&network=flat"
+        "&slow_workers=0&slowdown=2&spread=0&hiccup_probability=0&hiccup_factor=5&episode_share=0"
+        "&episode_batches=10&episode_factor=3&network=flat"
         "&async_fraction=0.3&async_least=0&seed=42&replicates=1000"
     )
     assert parse_qs(urlsplit(link).query) == parse_qs(named)

@@ -51,8 +51,19 @@ def stated(preset):
         "Async slower than sync": lambda: {
             times(speedup_with(scenario, replace(scenario.network, servers=8))),
         },
+        "Slack is gone when slowness lasts": lambda: {
+            times(each / scenario.batches / scenario.compute.mean_ms)
+            for these in (table, compare(with_shortest_episodes(scenario), policies, 1000))
+            for each in means(these)["epoch_ms"]
+        },
     }.get(preset.name, set)()
     return gains | shares | special
+
+
+def with_shortest_episodes(scenario):
+    """As many slow mini-batches, whatever the one before was."""
+    share = scenario.stragglers.episode_share
+    return replace(scenario, stragglers=replace(scenario.stragglers, episode_batches=1 / (1 - share)))
 
 
 def speedup_with(scenario, network):
@@ -97,3 +108,16 @@ def test_links_go_from_fast_to_slow():
     latencies, bandwidths = zip(*NETWORK_LINKS.values(), strict=True)
     assert list(latencies) == sorted(latencies)
     assert list(bandwidths) == sorted(bandwidths, reverse=True)
+
+
+def test_the_slack_that_is_gone():
+    """Which figure is whose, in the order of the policies, with lasting slowness and without."""
+    lesson = next(preset for preset in LESSONS if preset.name.startswith("Slack is gone"))
+    scenario, words = lesson.scenario, lesson.answer
+    for asked, text in (
+        (scenario, "barrier a batch takes {}× its healthy time; bound 3 makes that {}×, bound 10 {}×, local SGD {}×"),
+        (with_shortest_episodes(scenario), "it is {}× with a barrier, but {}×, {}× and {}× with slack"),
+    ):
+        epochs = means(compare(asked, lesson.policies, 1000))["epoch_ms"]
+        figures = [f"{each / scenario.batches / scenario.compute.mean_ms:.2f}" for each in epochs]
+        assert text.format(*figures) in words
