@@ -20,7 +20,7 @@ class Scenario(Workload):
         workers: N, machines that train in parallel; 4 by default.
         batches: B, mini-batches of each worker in one epoch; 10 by default.
         compute: law of the time that one mini-batch takes; `Uniform()` by default.
-        stragglers: slow machines and hiccups; none by default.
+        stragglers: slow machines, slow episodes and hiccups; none by default.
         network: what communication costs; `FlatLatency()` by default.
         seed: the same seed gives the same draws on any machine; 42 by default.
         policy: who waits for whom; `Synchronous()` by default.

@@ -15,10 +15,21 @@ from core import (
     Rebalanced,
     Scenario,
     StaleSynchronous,
+    Stragglers,
     Synchronous,
     simulate,
 )
+from core.workload.draws import Draws
 
+EPISODES = st.builds(
+    lambda share, length, factor: Stragglers(
+        episode_share=share, episode_batches=length / (1 - share), episode_factor=factor
+    ),
+    st.sampled_from([0.1, 0.5, 0.9]),
+    st.integers(1, 6),
+    st.integers(2, 5),
+)
+"""Slowness that lasts: from no longer than by chance to six times as long."""
 FREE = st.just(FlatLatency(latency_ms=0))
 FLAT = st.one_of(
     st.builds(FlatLatency, latency_ms=st.integers(0, 40)),
@@ -79,3 +90,21 @@ def given_runs(draw, policies=policies_for, networks=FLAT, distinct=False):
     push = np.array(draw(st.lists(st.integers(0, 12), min_size=size, max_size=size))) / 4
     scenario = Scenario(workers=workers, batches=batches, network=draw(networks), policy=policy)
     return Given(scenario, compute.reshape(rows, workers), push.reshape(rows, workers))
+
+
+@st.composite
+def drawn_runs(draw, policies=policies_for, networks=FLAT, stragglers=EPISODES):
+    """Draws as a scenario with stragglers makes them itself, of as many rows as any policy may start."""
+    workers, batches = draw(st.integers(1, 6)), draw(st.integers(1, 7))
+    scenario = Scenario(
+        workers=workers,
+        batches=batches,
+        network=draw(networks),
+        policy=draw(policies(workers)),
+        stragglers=draw(stragglers),
+        seed=draw(st.integers(0, 1000)),
+    )
+    policy, draws = scenario.policy, Draws(scenario)
+    greedy = isinstance(policy, KAsync) or getattr(policy, "is_shared", False)
+    rows = max(batches, 2 * workers * batches if greedy else policy.rows(workers, batches))
+    return Given(scenario, draws.compute_rows(rows)[:rows, :, 0], draws.push_rows(rows)[:rows, :, 0])

@@ -84,7 +84,7 @@ def episode_std_ms(stragglers: Stragglers, mean_ms: float) -> float:
         >>> from core import Stragglers
         >>> from core.theory.episodes import episode_std_ms
         >>> round(episode_std_ms(Stragglers(episode_share=0.05, episode_batches=10), 1), 2)
-        1.9
+        1.85
 
     """
     share, rho = stragglers.episode_share, stragglers.episode_correlation

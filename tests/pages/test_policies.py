@@ -54,6 +54,10 @@ from tests.pages.helpers import alive, charts, complaints, headline, marks
             {"episode_share": "0.2", "episode_batches": "5", "episode_factor": "2"},
             {"stragglers": Stragglers(episode_share=0.2, episode_batches=5, episode_factor=2)},
         ),
+        (  # no shorter than by chance
+            {"episode_share": "0.75", "episode_batches": "1"},
+            {"stragglers": Stragglers(episode_share=0.75, episode_batches=4)},
+        ),
         ({"network": "tree", "message_mb": "50"}, {"network": AlphaBeta(collective="tree", message_mb=50)}),
         (
             {"network": "server", "mode": "async", "servers": "2"},

@@ -17,12 +17,14 @@ from core import (
     Rebalanced,
     Scenario,
     StaleSynchronous,
+    Stragglers,
     Synchronous,
     simulate,
 )
 from core.schedule.schedule import PHASES
+from core.workload.draws import Draws
 from tests import oracle
-from tests.strategies import FLAT, FREE, SERVER, given_runs
+from tests.strategies import FLAT, FREE, SERVER, drawn_runs, given_runs
 
 SMALL = {"workers": 2, "batches": 2, "network": FlatLatency(latency_ms=10)}
 COMPUTE, PUSH = [[30, 50], [40, 20]], [[1, 2], [3, 1]]
@@ -114,17 +116,43 @@ def by_oracle(given):
 @settings(max_examples=300)
 @given(given_runs(networks=st.one_of(FLAT, SERVER)))
 def test_every_schedule_is_the_oracles(given):
-    table = given.run().gradients()
-    ours = {
-        (row.worker, row.batch): (row.read_ms, row.ready_ms)
-        + ((row.applied_ms, row.update, row.staleness) if row.used else (None, None, None))
-        + (row.used,)
-        for row in table.itertuples()
-    }
-    theirs = by_oracle(given)
+    ours, theirs = in_oracles_words(given.run()), by_oracle(given)
     assert ours.keys() == theirs.keys()
     for key, mine in ours.items():
         assert mine == pytest.approx(theirs[key]) if given.scenario.policy == Rebalanced() else mine == theirs[key], key
+
+
+def in_oracles_words(run):
+    """What happened to each gradient, as the oracle says it."""
+    return {
+        (row.worker, row.batch): (row.read_ms, row.ready_ms)
+        + ((row.applied_ms, row.update, row.staleness) if row.used else (None, None, None))
+        + (row.used,)
+        for row in run.gradients().itertuples()
+    }
+
+
+@settings(max_examples=60)
+@given(drawn_runs(networks=st.one_of(FLAT, SERVER)))
+def test_a_schedule_with_slow_episodes_is_the_oracles(drawn):
+    """The scenario draws its own times, block by block as its policy asks; the oracle is told them."""
+    if drawn.scenario.policy == Rebalanced():
+        return  # it sizes by known speeds, which episodes do not change, and not by the times of this run
+    ours, theirs = in_oracles_words(simulate(drawn.scenario)), by_oracle(drawn)
+    assert ours.keys() == theirs.keys()
+    for key, mine in ours.items():
+        assert [value is None for value in mine] == [value is None for value in theirs[key]], key
+        assert [value or 0 for value in mine] == pytest.approx([value or 0 for value in theirs[key]], rel=1e-9), key
+
+
+def test_rebalanced_sizes_know_nothing_of_episodes():
+    """Which worker is slow for a while is not known beforehand, so sizes are those of the machines."""
+    slow = Stragglers(slow_workers=1, episode_share=0.3, episode_batches=5)
+    run = simulate(Scenario(workers=2, batches=9, stragglers=slow, policy=Rebalanced()))
+    drawn = Draws(run.scenario).compute_ms[..., 0]
+    table = run.gradients().sort_values(["batch", "worker"])
+    taken = (table["ready_ms"] - table["read_ms"]).to_numpy().reshape(9, 2)
+    np.testing.assert_allclose(taken, drawn * [2 / 3, 4 / 3])
 
 
 @given(given_runs(networks=st.one_of(FLAT, SERVER)))
