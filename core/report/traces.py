@@ -148,6 +148,11 @@ def fit_in_words(fit: Fit) -> str:
     if stragglers.hiccup_probability:
         chance = percent(100 * stragglers.hiccup_probability)
         said.append(f"hiccups in {chance} of the mini-batches ({times(stragglers.hiccup_factor)})")
+    if stragglers.episode_share:
+        share, length = percent(100 * stragglers.episode_share), rounded(stragglers.episode_batches)
+        said.append(
+            f"episodes of {length} mini-batches on average, {share} of all ({times(stragglers.episode_factor)})"
+        )
     return (
         f"{listed(said)}. A step's slowest is then {times(fit.slowest_ratio)} the mean mini-batch on average; "
         f"{times(fit.measured_ratio)} was measured."

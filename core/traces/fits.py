@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.common.validation import TIME_RANGE_MS
+from core.common.validation import MAX_BATCHES, TIME_RANGE_MS
 from core.scenario import Scenario
 from core.traces.episodes import Episode, found_episodes
 from core.traces.trace import Trace
@@ -15,7 +15,7 @@ from core.workload.stragglers import Stragglers
 
 HICCUP = 2.0  # times what is usual for its worker and its step
 MOST_HICCUPS = 0.1  # beyond this share of the mini-batches they are the law itself
-MOST_TIMES, MOST_SPREAD = 1000.0, 2.0  # what Stragglers take
+MOST_TIMES, MOST_SPREAD, MOST_SLOW = 1000.0, 2.0, 0.99  # what Stragglers take
 SAME = 0.005  # workers that differ by less are the same
 DRAWN = 200_000  # mini-batches by which a law is judged
 QUANTILES = (np.arange(200) + 0.5) / 200
@@ -42,27 +42,31 @@ class Fit:
 def fits(compute_ms: np.ndarray) -> list[Fit]:
     """Every law fitted to a table (steps, workers) in ms, the best first.
 
-    What the workers of a step have in common, and what a worker keeps, is divided out as far as chance does not
-    explain it. What a worker keeps becomes slow workers if two groups explain nine tenths of it, else a spread.
-    The rest is for the laws, by its mean and variance: whole, and with its hiccups apart (mini-batches above twice
-    what is usual) where there are any.
+    Episodes are divided out by their factors. What the workers of a step have in common, and what a worker keeps, is
+    divided out as far as chance does not explain it. What a worker keeps becomes slow workers if two groups explain
+    nine tenths of it, else a spread. The rest is for the laws, by its mean and variance: whole, and with its hiccups
+    apart (mini-batches above twice what is usual) where there are any.
+
     misfit: how far the law with these factors is off in the mean slowest of a step, plus in 200 quantiles on average,
     both over the mean.
     """
     steps, workers = compute_ms.shape
     mean, measured, quantiles = compute_ms.mean(), slowest_ratio(compute_ms), np.quantile(compute_ms, QUANTILES)
-    ranked, hiccups = [], found_hiccups(compute_ms)
+    episodes = found_episodes(compute_ms)
+    levels, lasting = level_factors(compute_ms.shape, episodes), episode_part(episodes, compute_ms.shape)
+    ranked, hiccups = [], found_hiccups(compute_ms, episodes)
     for apart in [np.zeros_like(hiccups), hiccups][: 1 + hiccups.any()]:
-        step, worker, left = common_factors(np.where(apart, np.nan, compute_ms))
-        rest = compute_ms / (step[:, None] * worker)
+        step, worker, left = common_factors(np.where(apart, np.nan, compute_ms / levels))
+        rest = compute_ms / (levels * step[:, None] * worker)
         transient, persistent = hiccup_part(rest, apart), persistent_part(worker)
         for law in laws(rest[~apart], left):
             alike = simulated_steps(law, Stragglers(**transient), workers)
-            alike *= step[np.arange(len(alike)) * steps // len(alike), None] * worker
+            rows = np.arange(len(alike)) * steps // len(alike)
+            alike *= levels[rows] * step[rows, None] * worker
             misfit = (
                 abs(slowest_ratio(alike) - measured) + np.abs(np.quantile(alike, QUANTILES) - quantiles).mean() / mean
             )
-            stragglers = Stragglers(**transient, **persistent)
+            stragglers = Stragglers(**transient, **persistent, **lasting)
             compute = replace(law, mean_ms=within_range(mean / mean_factor(stragglers, workers)))
             ratio = slowest_ratio(simulated_steps(compute, stragglers, workers))
             ranked.append(
@@ -167,6 +171,22 @@ def hiccup_part(rest: np.ndarray, hiccups: np.ndarray) -> dict[str, Any]:
     return {"hiccup_probability": float(hiccups.mean()), "hiccup_factor": factor}
 
 
+def episode_part(episodes: list[Episode], shape: tuple[int, int]) -> dict[str, Any]:
+    """Fields of Stragglers for the episodes in a table (steps, workers).
+
+    The mean length is the slow mini-batches over the ends that were seen, as for a chain that is cut off: an episode
+    that lasts to the end of the table has none.
+    """
+    if not episodes:
+        return {}
+    lengths = np.array([episode.last - episode.first + 1 for episode in episodes])
+    ends = sum(episode.last < shape[0] - 1 for episode in episodes)
+    share = min(float(lengths.sum() / (shape[0] * shape[1])), MOST_SLOW)
+    longest = float(np.clip(lengths.sum() / max(1, ends), 1 / (1 - share), MAX_BATCHES))
+    factor = float(np.average([episode.factor for episode in episodes], weights=lengths))
+    return {"episode_share": share, "episode_batches": longest, "episode_factor": min(factor, MOST_TIMES)}
+
+
 def laws(times: np.ndarray, left: float) -> list[ComputeLaw]:
     """The laws that can have the mean and variance of these times, of which a share of the variance is left."""
     mean, cv = within_range(times.mean()), float(times.std() / times.mean()) / math.sqrt(left)
@@ -192,13 +212,17 @@ def within_range(ms: float) -> float:
 def mean_factor(stragglers: Stragglers, workers: int) -> float:
     """What stragglers multiply the mean mini-batch of so many workers by."""
     slow = 1 + stragglers.slow_workers / workers * (stragglers.slowdown - 1)
-    return slow * (1 + stragglers.hiccup_probability * (stragglers.hiccup_factor - 1))
+    hiccups = 1 + stragglers.hiccup_probability * (stragglers.hiccup_factor - 1)
+    return slow * hiccups * (1 + stragglers.episode_share * (stragglers.episode_factor - 1))
 
 
 def simulated_steps(law: ComputeLaw, stragglers: Stragglers, workers: int) -> np.ndarray:
     """Steps of so many workers, (steps, workers) in ms, each with workers of its own."""
     rng, shape = np.random.default_rng(0), (max(1, DRAWN // workers), workers)
-    return law.draw(rng, shape) * stragglers.worker_factors(rng, *shape) * stragglers.hiccup_factors(rng, shape)
+    times = law.draw(rng, shape) * stragglers.worker_factors(rng, *shape) * stragglers.hiccup_factors(rng, shape)
+    if stragglers.episode_share:  # within one step, only the share of slow workers counts
+        times *= np.where(rng.random(shape) < stragglers.episode_share, stragglers.episode_factor, 1)
+    return times
 
 
 def slowest_ratio(compute_ms: np.ndarray) -> float:

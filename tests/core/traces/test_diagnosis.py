@@ -5,8 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import Constant, Gumbel, LogNormal, Pareto, ScenarioError, ShiftedExponential, Stragglers, Uniform, read_trace
-from core.report.traces import headline, reasons
+from core import (
+    Constant,
+    Gumbel,
+    LogNormal,
+    Pareto,
+    ScenarioError,
+    ShiftedExponential,
+    Stragglers,
+    Uniform,
+    read_trace,
+)
+from core.report.traces import fit_in_words, headline, reasons
 from core.theory.closed_forms import order_statistic_ms
 from core.traces.diagnosis import FIGURES, diagnose, suspicion
 from core.traces.fits import fits, fitted_scenario, slowest_ratio
@@ -327,6 +337,33 @@ def test_hiccups_are_told_from_the_law():
     assert best.stragglers.hiccup_probability == pytest.approx(0.02, abs=0.005)
     assert best.stragglers.hiccup_factor == pytest.approx(4, rel=0.03)
     assert best.slowest_ratio == pytest.approx(best.measured_ratio, rel=0.02)
+
+
+def test_episodes_are_told_from_the_law():
+    """Their share, mean length, factor and E[max], of the 120 or so that were made."""
+    made = Stragglers(episode_share=0.06, episode_batches=40, episode_factor=2)
+    rng = np.random.default_rng(3)
+    in_one = made.slow_in_episodes(rng.random((10_000, 8, 1)))[:, :, 0]
+    times = LogNormal(mean_ms=80, cv=0.05).draw(rng, (10_000, 8)) * np.where(in_one, 2, 1)
+    best = fits(times)[0]
+    found = best.stragglers
+    assert isinstance(best.compute, LogNormal)
+    assert best.compute.cv == pytest.approx(0.05, abs=0.005)
+    assert found.episode_share == pytest.approx(in_one.mean(), rel=0.05)
+    assert found.episode_share == pytest.approx(0.06, rel=0.3)
+    assert found.episode_batches == pytest.approx(40, rel=0.3)
+    assert found.episode_factor == pytest.approx(2, rel=0.03)
+    assert best.slowest_ratio == pytest.approx(best.measured_ratio, rel=0.02)
+    assert "episodes of" in fit_in_words(best)
+
+
+def test_an_episode_that_is_not_over_has_no_end_to_count():
+    compute = 100 * noise(8, 200, 4, cv=0.02)
+    compute[20:40, 1] *= 2
+    compute[150:, 2] *= 2
+    stragglers = fits(compute)[0].stragglers
+    assert stragglers.episode_share == pytest.approx(70 / 800)
+    assert stragglers.episode_batches == pytest.approx(70)
 
 
 def test_more_workers_than_were_measured():
