@@ -9,7 +9,7 @@ import numpy as np
 from core.statistics.student import two_sided_p, two_sided_quantile
 from core.statistics.verdicts import LEVEL, NO_DIFFERENCE, ROUNDING, Ratio, holm
 
-ANY_NUMBER = 700.0  # logarithm of a ratio that is as good as infinite
+NO_INTERVAL = math.log(100)  # an error of the mean logarithm that is as good as infinite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +54,13 @@ def p_value(logs: np.ndarray) -> float:
 def log_ratio(logs: np.ndarray, level: float, may_decide: bool = True) -> LogRatio:
     """The geometric mean with its interval, judged at a level.
 
-    A single run has no interval, nor have runs whose ratio may be any number. Where nothing varies, it is exact.
+    A single run has no interval, nor have runs that leave a factor of 100 or more either way. Where nothing varies, it
+    is exact.
     """
     runs = len(logs)
     mean, deviation = mean_and_deviation(logs)
     error = two_sided_quantile(level, runs - 1) * deviation / math.sqrt(runs) if runs > 1 else math.nan
-    if abs(mean) + error > ANY_NUMBER:
+    if error > NO_INTERVAL:
         error = math.nan
     return LogRatio(
         value=math.exp(mean),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.common.validation import ScenarioError, shown
 from core.statistics.pairs import Paired, Table
-from core.statistics.student import two_sided_p, two_sided_quantile
+from core.statistics.student import MANY, two_sided_p, two_sided_quantile
 
 LEVEL = 0.05
 """Family-wise rate of false decisions: how often equal policies are told apart, at the most."""
@@ -63,11 +63,11 @@ class Ratio:
         """
         if self.outcome != "open" or not self.deviation > 0:
             return None
-        runs = self.runs
-        for _ in range(5):  # the quantile depends on the runs, but hardly
-            quantile = two_sided_quantile(self.level, runs - 1)
-            runs = min(max(2, math.ceil((quantile * self.deviation / self.distance) ** 2)), MOST_RUNS)
-        return max(runs, self.runs + 1)
+        in_units = (self.deviation / self.distance) ** 2
+        runs = max(self.runs + 1, math.floor(two_sided_quantile(self.level, MANY) ** 2 * in_units))
+        while runs < MOST_RUNS and two_sided_quantile(self.level, runs - 1) ** 2 * in_units > runs:
+            runs += 1  # the quantile of so few runs is larger than that of many, but hardly
+        return min(runs, MOST_RUNS)
 
     @property
     def distance(self) -> float:

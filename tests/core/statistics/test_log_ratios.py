@@ -75,6 +75,18 @@ def test_runs_that_would_decide():
     assert two_sided_quantile(0.05, enough - 3) * spread / math.sqrt(enough - 2) > 0.1
 
 
+@pytest.mark.parametrize("runs", [2, 3, 4, 8, 30])
+@pytest.mark.parametrize("spread", [0.3, 1.0])
+def test_they_are_the_first_number_that_decides(runs, spread):
+    """Even where the quantile falls from 12.7 to 2 on the way there, as from two runs on."""
+    logs = 0.05 + spread * np.linspace(-1, 1, runs)
+    found = judged(np.exp(logs), np.ones(runs))
+    assert found.outcome == "open"
+    enough = found.runs_to_decide
+    errors = [two_sided_quantile(0.05, n - 1) * found.deviation / math.sqrt(n) for n in (enough, enough - 1)]
+    assert errors[0] <= 0.05 < errors[1]
+
+
 def test_outcomes():
     assert judged([200, 210], [100, 105]).outcome == "decided"
     assert judged([200, 210], [100, 105]).value == pytest.approx(2)
@@ -91,6 +103,8 @@ def test_one_run_decides_nothing():
 
 
 def test_two_wild_runs_have_no_interval():
-    found = judged([1, 1e200], [1e200, 1])
+    """An error of 12.7 × 0.5 leaves a factor of 100; one of 12.7 × 0.2 does not."""
+    assert judged([math.exp(0.2), math.exp(-0.2)], [1, 1]).high == pytest.approx(math.exp(12.706 * 0.2), rel=1e-3)
+    found = judged([math.exp(0.5), math.exp(-0.5)], [1, 1])
     assert found.outcome == "open"
     assert math.isnan(found.low)
