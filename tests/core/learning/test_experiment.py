@@ -283,9 +283,9 @@ def test_one_rate_for_all_can_be_pinned():
 
 @pytest.mark.parametrize("workers", [1, 4, 64])
 def test_the_defaults_reach_the_target_inside_the_grid(workers):
-    """The network of digits, in every run."""
-    table = learn(Scenario(workers=workers), [Synchronous(), Asynchronous()], Digits()).policies
-    assert table["reached"].tolist() == [5, 5]
+    """The network of digits, on every seed."""
+    table = learn(Scenario(workers=workers), [Synchronous(), Asynchronous()], Digits(), seeds=3).policies
+    assert table["reached"].tolist() == [3, 3]
     assert not table["at_edge"].any()
 
 
@@ -301,8 +301,8 @@ def test_the_defaults_reach_the_target_inside_the_grid(workers):
     ids=lambda policy: policy.label,
 )
 def test_other_policies_of_many_workers_reach_the_target_too(policy):
-    table = learn(Scenario(workers=32), [policy], Digits(hidden=())).policies
-    assert table["reached"].item() == 5
+    table = learn(Scenario(workers=32), [policy], Digits(hidden=()), seeds=2).policies
+    assert table["reached"].item() == 2
     assert not table["at_edge"].item()
 
 

@@ -37,7 +37,7 @@ def random_learning(number):
     )
 
 
-@pytest.fixture(scope="module", params=range(60))
+@pytest.fixture(scope="module", params=range(40))
 def learning(request):
     return random_learning(request.param)
 
@@ -358,7 +358,7 @@ def test_curves_in_words_claim_what_they_show(learning):
 
 def test_every_kind_of_sentence_is_among_them():
     """Otherwise the checks above check little."""
-    said = " ".join(headline(random_learning(number)) for number in range(60))
+    said = " ".join(headline(random_learning(number)) for number in range(40))
     for words in (
         *("sooner than", "is open: ", "more seeds would decide", "Only ", "does in", "No policy reaches", "in any of"),
         *("one seed decides", "the same in", "differ too much", "equally soon", "whether"),
