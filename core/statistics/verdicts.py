@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.common.validation import ScenarioError, shown
 from core.statistics.pairs import Paired, Table
-from core.statistics.student import two_sided_p, two_sided_quantile
+from core.statistics.student import MANY, two_sided_p, two_sided_quantile
 
 LEVEL = 0.05
 """Family-wise rate of false decisions: how often equal policies are told apart, at the most."""
@@ -63,13 +63,17 @@ class Ratio:
         """
         if self.outcome != "open" or not self.deviation > 0:
             return None
+        in_units = (self.deviation / self.distance) ** 2
+        runs = max(self.runs + 1, math.floor(two_sided_quantile(self.level, MANY) ** 2 * in_units))
+        while runs < MOST_RUNS and two_sided_quantile(self.level, runs - 1) ** 2 * in_units > runs:
+            runs += 1  # the quantile of so few runs is larger than that of many, but hardly
+        return min(runs, MOST_RUNS)
+
+    @property
+    def distance(self) -> float:
+        """How small the error must get: the distance to what decides, or to what makes it equal."""
         from_one = abs(self.value - 1)
-        distance = max(from_one, NO_DIFFERENCE - from_one)  # to what decides, or to what makes it equal
-        runs = self.runs
-        for _ in range(5):  # the quantile depends on the runs, but hardly
-            quantile = two_sided_quantile(self.level, runs - 1)
-            runs = min(max(2, math.ceil((quantile * self.deviation / distance) ** 2)), MOST_RUNS)
-        return max(runs, self.runs + 1)
+        return max(from_one, NO_DIFFERENCE - from_one)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,20 +185,26 @@ def speedups(paired: Paired) -> dict[tuple[str, str], Ratio]:
 def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL) -> list[Ratio]:
     """The ratio of the means of each pair of times, all of them judged together at a level.
 
-    Holm's procedure: the pair whose difference is surest is judged at level / pairs, the next one at
-    level / (pairs − 1), until one is not decided; the others are judged as that one, and are not decided either.
+    See `holm` for the level of each.
     """
-    p_values = [paired_p_value(*pair) for pair in pairs]
-    judged_at = level / len(pairs)
-    found: dict[int, Ratio] = {}
-    open_from_here = False
-    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
+    judged = holm([paired_p_value(*pair) for pair in pairs], level)
+    return [ratio(*pair, judged_at, may_decide) for pair, (judged_at, may_decide) in zip(pairs, judged, strict=True)]
+
+
+def holm(p_values: Sequence[float], level: float) -> list[tuple[float, bool]]:
+    """At which level each of several comparisons is judged, and whether it may be decided (Holm's procedure).
+
+    The one whose difference is surest is judged at level / comparisons, the next one at level / (comparisons − 1),
+    until one is not decided; the others are judged as that one, and are not decided either.
+    """
+    judged_at, open_from_here = level, False
+    judged: dict[int, tuple[float, bool]] = {}
+    for rank, place in enumerate(np.argsort(p_values, kind="stable").tolist()):
         if not open_from_here:
-            judged_at = level / (len(pairs) - rank)
+            judged_at = level / (len(p_values) - rank)
             open_from_here = p_values[place] > judged_at
-        one, other = pairs[place]
-        found[int(place)] = ratio(one, other, judged_at, may_decide=not open_from_here)
-    return [found[place] for place in range(len(pairs))]
+        judged[place] = (judged_at, not open_from_here)
+    return [judged[place] for place in range(len(p_values))]
 
 
 def paired_p_value(one: np.ndarray, other: np.ndarray) -> float:
