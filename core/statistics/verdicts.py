@@ -3,13 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 
-from core.common.validation import ScenarioError, shown
-from core.statistics.pairs import Paired, Table
 from core.statistics.student import two_sided_p, two_sided_quantile
 
 LEVEL = 0.05
@@ -113,69 +109,6 @@ class Verdict:
     def runs_to_decide(self) -> int | None:
         """Roughly how many runs would settle it; None unless the outcome is open, and for a single run."""
         return self.ratio.runs_to_decide
-
-
-def verdict(table: Table) -> Verdict:
-    """Whether a table's first policy or the fastest other finishes first, by how much, and how surely.
-
-    The speed-up is the ratio of mean epoch times, with Fieller's interval. All pairs of the table's policies are
-    corrected for, so that equal ones are told apart in at most 5 % of the cases however many there are.
-
-    Args:
-        table: what `compare` made, of two policies or more.
-
-    Returns:
-        winner, speedup (1 or more), low, high, outcome ("decided", "equal" within 1 %, or "open"), faster_percent
-        (of the runs) and runs_to_decide.
-
-    Raises:
-        ScenarioError: for a table that is not one of `compare`, or of a single policy.
-
-    Source:
-        Fieller, Some problems in interval estimation (1954); Holm, A simple sequentially rejective multiple test
-        procedure (1979).
-
-    Example:
-        >>> from core import Asynchronous, Scenario, Synchronous, compare, verdict
-        >>> found = verdict(compare(Scenario(), [Synchronous(), Asynchronous()], replicates=200))
-        >>> found.winner, found.outcome, round(found.speedup, 1)
-        ('Asynchronous', 'decided', 1.4)
-
-    """
-    paired = of_compare(table)
-    baseline = paired.baseline
-    other = next(policy for policy in paired.order if policy != baseline)
-    ratios = speedups(paired)
-    ratio, winner, runner_up = ratios[baseline, other], other, baseline
-    if ratio.value < 1:
-        ratio, winner, runner_up = ratio.inverse, baseline, other
-    faster = paired.runs[winner]["epoch_ms"] < paired.runs[runner_up]["epoch_ms"]
-    return Verdict(winner=winner, runner_up=runner_up, ratio=ratio, faster_percent=float(100 * faster.mean()))
-
-
-def of_compare(table: object) -> Paired:
-    """The table taken apart; ScenarioError where it is not one that `compare` made of two policies or more."""
-    if isinstance(table, pd.DataFrame) and {"policy", "epoch_ms"} <= set(table.columns) and len(table):
-        table = Paired.of(table)
-    if not isinstance(table, Paired):
-        raise ScenarioError(f"table: {shown(table)} is not a table that compare made.")
-    runs = {len(of["epoch_ms"]) for of in table.runs.values()}
-    if len(table.runs) < 2 or len(runs) > 1:
-        raise ScenarioError("table: it does not hold as many runs of each of two policies or more.")
-    return table
-
-
-def speedups(paired: Paired) -> dict[tuple[str, str], Ratio]:
-    """The mean epoch time of each policy over that of each other one, corrected for all pairs (Holm)."""
-    policies = list(paired.runs)
-    epochs = [paired.runs[policy]["epoch_ms"] for policy in policies]
-    pairs = list(combinations(range(len(policies)), 2))
-    found = ratios([(epochs[i], epochs[j]) for i, j in pairs])
-    both: dict[tuple[str, str], Ratio] = {}
-    for (i, j), ratio in zip(pairs, found, strict=True):
-        both[policies[i], policies[j]] = ratio
-        both[policies[j], policies[i]] = ratio.inverse
-    return both
 
 
 def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL) -> list[Ratio]:

@@ -36,7 +36,7 @@ def ranked(answer: Answer) -> None:
         draw(timeline.chart, timeline.title, timeline.words)
     st.caption(answer.drawn)
     spreads(answer)
-    st.caption("Points are means (epoch time) and medians (speed-up); bars hold the middle 95 % of the runs.")
+    st.caption(comparison.how_to_read_intervals(answer.runs))
 
 
 def spreads(answer: Answer) -> None:
@@ -57,8 +57,4 @@ def finishing_order(answer: Answer) -> None:
     """The policies, the quickest first."""
     st.subheader("Finishing order")
     st.dataframe(answer.ranking, height="content")
-    st.caption(
-        "Means of the runs, and in brackets the middle 95 % of them; the speed-up is the median over the pairs. "
-        "Used: mini-batches a second whose gradients were used. Staleness in updates, its mean and 95th percentile. "
-        "Updates of the parameters, and how many gradients each averages."
-    )
+    st.caption(comparison.how_to_read_ranking(answer.runs))
