@@ -23,6 +23,7 @@ from core.workload.networks import FlatLatency
 from core.workload.workload import Workload
 
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
+SEEN = 0.05  # what is less reads as 0.0
 FEW = 5  # rare events that a comparison takes at least
 SHARES = {
     "computing": ["utilization_percent"],
@@ -188,24 +189,17 @@ def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -
 
 def losses_of(mean: Mapping[str, float]) -> str:
     """Where a policy's time goes that is not computing, as shares of the epoch."""
-    shares = shares_shown(mean)
-    lost = [f"{percent(shares[name])} {where}" for name, where in LOSSES.items() if round(shares[name], 1)]
+    lost = [f"{percent(mean[name])} {where}" for name, where in LOSSES.items() if mean[name] >= SEEN]
     return listed(lost or ["nothing"])
-
-
-def shares_shown(mean: Mapping[str, float]) -> dict[str, float]:
-    """A policy's shares of the epoch as they are shown: with the utilization, as rounded, they make up 100 %."""
-    rest = 100 - round(mean["utilization_percent"], 1)
-    return dict(zip(LOSSES, adding_up([mean[name] for name in LOSSES], rest), strict=True))
 
 
 def prices(policy: Policy, mean: Mapping[str, float]) -> list[str]:
     """What a policy pays with: stale gradients, work thrown away, and what it asks for by itself."""
-    paid, thrown = [], shares_shown(mean)["cancelled_percent"]
-    if mean["mean_staleness"] >= 0.05:
+    paid = []
+    if mean["mean_staleness"] >= SEEN:
         paid.append(f"gradients that are {mean['mean_staleness']:.1f} updates stale on average")
-    if round(thrown, 1):
-        paid.append(f"{percent(thrown)} of the time in work thrown away")
+    if mean["cancelled_percent"] >= SEEN:
+        paid.append(f"{percent(mean['cancelled_percent'])} of the time in work thrown away")
     if policy.price:
         paid.append(policy.price)
     return paid

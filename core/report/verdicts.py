@@ -223,5 +223,6 @@ def against_first(paired: Paired, policy: str) -> str:
     if paired.ranks[policy] == 1:
         return "first"
     ratio = paired.speedups[policy, first]
-    doubt = "" if ratio.runs == 1 or ratio.outcome == "decided" else f", {ratio.outcome}"
-    return f"{with_interval(ratio)[0].removesuffix('×')}{doubt}"
+    if ratio.outcome == "decided":
+        return with_interval(ratio)[0].removesuffix("×")
+    return times(ratio.value).removesuffix("×") + (f", {ratio.outcome}" if ratio.runs > 1 else "")

@@ -31,7 +31,6 @@ from core.report.comparison import (
     distribution_in_words,
     epoch_intervals,
     headline,
-    losses_of,
     mean_figures,
     ranking,
     ratios_in_words,
@@ -363,15 +362,6 @@ def test_throughput_is_of_all_runs_together():
     sync, quick = (means(table).loc[name] for name in NAMES)
     assert quick["throughput"] / sync["throughput"] == pytest.approx(sync["epoch_ms"] / quick["epoch_ms"])
     assert quick["throughput"] == pytest.approx(40_000 / quick["epoch_ms"])
-
-
-def test_shares_add_up_with_the_utilization():
-    for seed in range(30):
-        scenario = Scenario(seed=seed, workers=6, stragglers=Stragglers(hiccup_probability=0.05))
-        policy = BackupWorkers(wait_for=5)
-        mean = means(compare(scenario, [policy], 3)).iloc[0]
-        lost = [float(share) for share in re.findall(r"([\d.]+)\N{NO-BREAK SPACE}%", losses_of(mean))]
-        assert sum(lost) + round(mean["utilization_percent"], 1) == pytest.approx(100)
 
 
 def test_a_summary_to_paste():
