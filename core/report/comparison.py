@@ -12,7 +12,7 @@ from core.common.wording import NBSP, adding_up, counted, duration, listed, lowe
 from core.links import MOST_REPLICATES
 from core.policies.base import Policy
 from core.report import verdicts
-from core.report.run import network_in_words, push_in_words
+from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
@@ -278,7 +278,7 @@ def caveats(workload: Workload, table: Table) -> str:
     if not isinstance(network, FlatLatency):
         kind = f"{network_in_words(workload)} "
     elif network.push_range_ms[0] == network.latency_ms > 0:
-        kind = f"A barrier and a push cost the same here, {network.latency_ms:g} ms a batch. "
+        kind = f"A barrier and a push cost the same here, {four_digits(network.latency_ms)} ms a batch. "
     elif network.latency_ms > 0:
         cheap = (
             "makes asynchronous communication nearly free"
@@ -287,7 +287,7 @@ def caveats(workload: Workload, table: Table) -> str:
         )
         kind = (
             f"This network model {cheap or 'charges an asynchronous push less'}: a barrier costs "
-            f"{network.latency_ms:g} ms a batch, a push {push_in_words(network)}. "
+            f"{four_digits(network.latency_ms)} ms a batch, a push {push_in_words(network)}. "
         )
     if workload.workers == 1:
         return f"{kind}One worker has nobody to wait for: only the network differs."

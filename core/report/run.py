@@ -208,21 +208,27 @@ def contribute_unevenly(run: Run) -> bool:
 def network_in_words(workload: Workload) -> str:
     """What the network costs with a barrier and without one."""
     network = workload.network
-    barrier = f"After a barrier everybody pays {network.barrier_ms(workload.workers):,.4g} ms"
+    barrier = f"After a barrier everybody pays {four_digits(network.barrier_ms(workload.workers))} ms"
     if isinstance(network, FlatLatency):
         return f"{barrier}; without one each push pays {push_in_words(network)}."
     assert isinstance(network, AlphaBeta)
     alone = network.latency_ms + network.service_ms + network.pull_ms
     return (
-        f"{barrier}; without one a push and its answer take {alone:,.4g} ms or more, as each push keeps the server "
-        f"busy for {network.service_ms:,.4g} ms: at most {1000 / network.service_ms:,.4g} gradients a second."
+        f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, as each push keeps the "
+        f"server busy for {four_digits(network.service_ms)} ms: at most {four_digits(1000 / network.service_ms)} "
+        "gradients a second."
     )
 
 
 def push_in_words(network: FlatLatency) -> str:
     """What a push costs: 0 to 60 ms, or 200 ms."""
-    shortest, longest = network.push_range_ms
-    return f"{longest:,.4g} ms" if shortest == longest else f"{shortest:,.4g} to {longest:,.4g} ms"
+    shortest, longest = map(four_digits, network.push_range_ms)
+    return f"{longest} ms" if shortest == longest else f"{shortest} to {longest} ms"
+
+
+def four_digits(value: float) -> str:
+    """A number with up to four significant figures, or all the whole ones: 0.528, 200, 12,500."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str:

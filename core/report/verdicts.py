@@ -179,7 +179,7 @@ def run_by_run(paired: Paired, slower: str, quicker: str) -> str:
     if paired.replicates == 1 or paired.speedups[slower, quicker].deviation == 0:
         return ""
     lead, (low, high) = paired.lead_of(quicker, slower), paired.spread_of_ratios(slower, quicker)
-    ahead = f"all {lead.runs:,} runs" if lead.ahead == lead.runs else f"{lead.ahead:,} of {lead.runs:,} runs"
+    ahead = f"{every(lead.runs)} runs" if lead.ahead == lead.runs else f"{lead.ahead:,} of {lead.runs:,} runs"
     level = f", level in {lead.tied:,}" if lead.tied else ""
     ends = f"{which_runs(lead.runs)} ratios lie between {' and '.join(decimals((low, high)))}"
     return f" Run by run, {lowered(quicker)} is faster in {ahead}{level}; {ends}."
@@ -187,7 +187,12 @@ def run_by_run(paired: Paired, slower: str, quicker: str) -> str:
 
 def which_runs(runs: int) -> str:
     """Which of some runs, or of their ratios, a spread holds."""
-    return "the middle 95 % of the" if runs >= FEWEST_FOR_TAILS else f"all {runs}"
+    return "the middle 95 % of the" if runs >= FEWEST_FOR_TAILS else every(runs)
+
+
+def every(runs: int) -> str:
+    """All of so many."""
+    return "both" if runs == 2 else f"all {runs:,}"
 
 
 def the_others(paired: Paired, control: RunsControl) -> str:
@@ -202,8 +207,9 @@ def the_others(paired: Paired, control: RunsControl) -> str:
         ratio = paired.speedups[policy, first]
         value, interval = with_interval(ratio)
         who = policy if policy in close else f"Next comes {lowered(policy)}, which"
+        sure = "in each run" if ratio.deviation == 0 else f"({interval})"
         small = ", no practical difference." if ratio.decided and slight(ratio) else what_follows(ratio, control)
-        said += f" {who} takes {value} the time of {lowered(first)} ({interval}){small}"
+        said += f" {who} takes {value} the time of {lowered(first)} {sure}{small}"
     return said
 
 

@@ -61,11 +61,18 @@ class Ratio:
             return None
         from_one = abs(self.value - 1)
         distance = max(from_one, NO_DIFFERENCE - from_one)  # to what decides, or to what makes it equal
-        runs = self.runs
-        for _ in range(5):  # the quantile depends on the runs, but hardly
+
+        def needed(runs: int) -> int:
+            """How many runs it would take with the quantile of so many."""
             quantile = two_sided_quantile(self.level, runs - 1)
-            runs = min(max(2, math.ceil((quantile * self.deviation / distance) ** 2)), MOST_RUNS)
-        return max(runs, self.runs + 1)
+            return min(max(2, math.ceil((quantile * self.deviation / distance) ** 2)), MOST_RUNS)
+
+        low = needed(MOST_RUNS)  # with the smallest of quantiles
+        high = needed(low)
+        while high - low > max(1, 0.02 * low):  # between them lie those that need as many as they are
+            middle = round(math.sqrt(low * high))
+            low, high = (middle, high) if needed(middle) > middle else (low, middle)
+        return max(high, self.runs + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +125,11 @@ def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL)
     level / (pairs − 1), until one is not decided; the others are judged as that one, and are not decided either.
     """
     p_values = [paired_p_value(*pair) for pair in pairs]
+    surest_first = np.lexsort(([-paired_t(*pair) for pair in pairs], p_values))  # p-values below 1e-308 are all 0
     judged_at = level / len(pairs)
     found: dict[int, Ratio] = {}
     open_from_here = False
-    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
+    for rank, place in enumerate(surest_first):
         if not open_from_here:
             judged_at = level / (len(pairs) - rank)
             open_from_here = p_values[place] > judged_at
@@ -132,13 +140,19 @@ def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL)
 
 def paired_p_value(one: np.ndarray, other: np.ndarray) -> float:
     """Two-sided p-value of the paired t-test; 1 for a single run."""
+    t = paired_t(one, other)
+    return two_sided_p(t, len(one) - 1) if t > 0 else 1.0
+
+
+def paired_t(one: np.ndarray, other: np.ndarray) -> float:
+    """How many standard errors two means are apart: 0 for a single run, infinite where the difference never varies."""
     if len(one) < 2:
-        return 1.0
+        return 0.0
     difference = one - other
-    mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
+    mean, deviation = abs(float(difference.mean())), float(difference.std(ddof=1))
     if deviation <= ROUNDING * float(other.mean()):
-        return float(abs(mean) <= ROUNDING * float(other.mean()))
-    return two_sided_p(mean / deviation * math.sqrt(len(one)), len(one) - 1)
+        return math.inf if mean > ROUNDING * float(other.mean()) else 0.0
+    return mean / deviation * math.sqrt(len(one))
 
 
 def ratio(one: np.ndarray, other: np.ndarray, level: float, may_decide: bool = True) -> Ratio:

@@ -180,7 +180,8 @@ def test_a_spread_says_which_runs_it_holds(replicates):
     texts = [reasons(table, BOTH, Scenario()), distribution_in_words(table), ratios_in_words(table, *NAMES)]
     if replicates < 40:
         assert (low, high) == ((sync / quick).min(), (sync / quick).max())
-        assert all(f"all {replicates} r" in text for text in texts)
+        few = "both" if replicates == 2 else f"all {replicates}"
+        assert all(f"{few} r" in text for text in texts)
         assert not any("middle 95" in text for text in texts)
     else:
         assert (low, high) == pytest.approx(tuple(np.quantile(sync / quick, [0.025, 0.975])))
@@ -209,8 +210,8 @@ def test_what_would_settle_it_is_said_with_its_control():
     words = reasons(open_table, policies, scenario)
     said = re.search(r": open\. About ([\d,]+) runs would settle it \(Paired Runs\)\.", words)
     assert needed <= float(said[1].replace(",", "")) <= 1.1 * needed + 1
-    few = reasons(open_table, policies, scenario, RunsControl("--replicates", 5))
-    assert "would settle it, more than the 5 that there is room for here." in few
+    few = reasons(open_table, policies, scenario, RunsControl("--replicates", 3))
+    assert "would settle it, more than the 3 that there is room for here." in few
     assert "saved" not in words
 
 
