@@ -15,7 +15,7 @@ ROUNDING = 1e-12  # times that differ by less are the same
 @lru_cache(maxsize=512)
 def tails(freedom):
     """Angles θ from 0 to π/2, and the chance that |T| is beyond √ν·tan θ: T's density is cos^(ν−1) of the angle."""
-    angles = np.linspace(0, np.pi / 2, 100_001)
+    angles = np.linspace(0, np.pi / 2, 20_001)
     density = np.cos(angles) ** (freedom - 1)
     mass = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
     return angles, 1 - mass / mass[-1]

@@ -357,7 +357,7 @@ def ratios_in_words(table: Table, baseline: str, other: str) -> str:
     paired = Paired.of(table)
     low, high = map(times, paired.spread_of_ratios(baseline, other))
     value, interval = verdicts.with_interval(paired.speedups[baseline, other])
-    sure = f", interval {interval}" if paired.replicates > 1 else ""
+    sure = f" ({interval})" if paired.replicates > 1 else ""
     return (
         f"Speed-ups of {counted(paired.replicates, 'single run')}: {which_runs(paired.replicates)} ratios between "
         f"{low} and {high}. Marked is the ratio of the mean epoch times, {value}{sure}."

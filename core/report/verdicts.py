@@ -139,6 +139,8 @@ def how_sure(paired: Paired, slower: str, quicker: str, control: RunsControl, ex
 
 def with_interval(ratio: Ratio) -> tuple[str, str]:
     """A ratio and its interval, with decimals enough to tell its ends apart, and from 1 where it is decided."""
+    if ratio.deviation == 0:
+        return times(ratio.value), "the same in each run"
     if math.isnan(ratio.low):
         return times(ratio.value), "no interval, they vary too much"
     value, low, high = decimals((ratio.value, ratio.low, ratio.high), unlike_one=ratio.decided)
@@ -207,9 +209,8 @@ def the_others(paired: Paired, control: RunsControl) -> str:
         ratio = paired.speedups[policy, first]
         value, interval = with_interval(ratio)
         who = policy if policy in close else f"Next comes {lowered(policy)}, which"
-        sure = "in each run" if ratio.deviation == 0 else f"({interval})"
         small = ", no practical difference." if ratio.decided and slight(ratio) else what_follows(ratio, control)
-        said += f" {who} takes {value} the time of {lowered(first)} {sure}{small}"
+        said += f" {who} takes {value} the time of {lowered(first)} ({interval}){small}"
     return said
 
 
