@@ -308,8 +308,11 @@ def baseline_notes(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {name: {"delta": "baseline", "delta_color": "off", "delta_arrow": "off"} for name in names}
 
 
-def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict[str, Any]]:
-    """The change of each metric against the baseline, coloured by whether it is for the better."""
+def change_notes(baseline: pd.Series, other: pd.Series, outcome: str = "decided") -> dict[str, dict[str, Any]]:
+    """The change of each metric against the baseline, coloured by whether it is for the better.
+
+    Those that are the speed-up in other words are coloured only where its outcome is decided.
+    """
     notes = {}
     for name, value in other.items():
         points = FIGURES[name]["unit"] == "%"
@@ -317,6 +320,8 @@ def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict[str, A
         text = f"{change:+.1f} points" if points else f"{change:+.{0 if abs(change) >= 1 else 1}f} %"
         none = {"delta": 0, "delta_color": "off", "delta_arrow": "off"}
         better = "normal" if name == "throughput" else "inverse"
+        if name in ("epoch_ms", "throughput") and outcome != "decided":
+            better = "off"
         notes[name] = {"delta": text, "delta_color": better} if round(change, 1) else none
     return notes
 

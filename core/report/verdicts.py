@@ -98,7 +98,7 @@ def named(paired: Paired, policies: Sequence[str]) -> str:
     if len(policies) > MOST_NAMED:
         return f"{len(policies)} others"
     first = paired.order[0]
-    return listed([f"{lowered(each)} ({times(paired.speedups[each, first].value)} the time)" for each in policies])
+    return listed([f"{lowered(each)} at {times(paired.speedups[each, first].value)} the time" for each in policies])
 
 
 def same(ratio: Ratio) -> bool:

@@ -72,6 +72,17 @@ def test_large_epochs_are_compared_in_fewer_runs(open_page, workers, batches, mo
     assert f"{most:,} paired runs" in app.main.markdown[0].value
 
 
+@pytest.mark.parametrize("replicates", [1, 2, 5, 40])
+def test_few_runs_claim_no_middle(open_page, replicates):
+    """Nowhere on the page; and a single run has no interval, in no chart either."""
+    app = open_page("compare", policies="sync,async,rebalanced", replicates=str(replicates))
+    assert alive(app)
+    assert not complaints(app)
+    said = [text.value for text in (*app.main.markdown, *app.main.caption, *app.main.header, *app.main.subheader)]
+    said += [expander.label for expander in app.main.expander]
+    assert any("middle 95 %" in text for text in said) == (replicates >= 40)
+
+
 def test_policies_that_are_too_much_together_are_refused(open_page):
     app = open_page("compare", workers="4096", batches="4000")
     assert not app.exception

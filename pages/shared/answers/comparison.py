@@ -13,7 +13,7 @@ from core.common.wording import lowered
 from core.policies.base import Policy
 from core.report import comparison
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
-from core.statistics.pairs import Paired, means
+from core.statistics.pairs import Paired, means, verdict
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered
 from pages.shared.caching.simulations import turn
@@ -42,6 +42,8 @@ class Answer:
     """To paste; a link to the page belongs below it."""
     means: pd.DataFrame
     """Of the tiles, a row a policy."""
+    outcome: str
+    """decided, equal or open: the first policy against the fastest other."""
     ranking: pa.Table
     metrics: pa.Table
     timelines: list[Timeline]
@@ -75,6 +77,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
         caveats=comparison.caveats(workload, paired),
         summary=comparison.summary_text(paired, policies, workload),
         means=means(paired)[TILES],
+        outcome=verdict(paired).outcome,
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
         timelines=[timeline(picture, charts.timeline if pair else charts.small_timeline) for picture in shown],

@@ -14,7 +14,7 @@ from pages.shared.views.tiles import metric_tiles
 def side_by_side(answer: Answer) -> None:
     """Two policies, the first one as the baseline: figures, timelines and the spread of their runs."""
     (_, baseline), (_, other) = answer.means.iterrows()
-    notes = (comparison.baseline_notes(answer.means.columns), comparison.change_notes(baseline, other))
+    notes = (comparison.baseline_notes(answer.means.columns), comparison.change_notes(baseline, other, answer.outcome))
     sides = zip(st.columns(2, gap="large"), answer.timelines, (baseline, other), notes, strict=True)
     for column, timeline, means, note in sides:
         with column:

@@ -80,7 +80,7 @@ def test_answer_when_the_runs_leave_it_open():
     assert headline(table_of(A=[1, 2, 3.3], B=[3, 2, 1.2])) == "Open after 3 paired runs: b is 1.016× faster so far."
     assert headline(table_of(A=[1, 2, 3], B=[3, 2, 1.0])) == "Open after 3 paired runs: a and b are level so far."
     three = headline(table_of(A=[1, 2, 3.3], B=[3, 2, 1.2], C=[5, 5, 5.1]))
-    assert three == "B leads the 3 policies; still open against a (1.016× the time) and c (2.44× the time)."
+    assert three == "B leads the 3 policies; still open against a at 1.016× the time and c at 2.44× the time."
 
 
 def test_answer_when_a_difference_is_sure_and_makes_none():
@@ -98,7 +98,7 @@ def test_answer_when_times_are_equal_within_1_percent():
     assert headline(table[table["policy"] != "C"]) == "A and b take the same time, within 1 %."
     assert headline(table) == "All 3 policies take the same time, within 1 %."
     level = headline(pd.concat([table_of(S=[200] * 40), table[table["policy"] != "C"]]))
-    assert level == "A leads the 3 policies, 2.00× faster than s; b (1.000× the time) is level within 1 %."
+    assert level == "A leads the 3 policies, 2.00× faster than s; b at 1.000× the time is level within 1 %."
 
 
 def test_answer_of_one_run():
@@ -126,7 +126,7 @@ def test_answer_when_the_baseline_wins():
 
 def test_answer_of_many_names_the_winner_and_the_next():
     epochs = {"Sync": [6, 6, 6], "Quick": [2, 2, 2], "Close": [2.1, 1.9, 2.2], "Next": [3, 3, 3]}
-    leads = "Quick leads the 4 policies, 3.00× faster than sync; still open against close (1.03× the time)."
+    leads = "Quick leads the 4 policies, 3.00× faster than sync; still open against close at 1.03× the time."
     assert headline(table_of(**epochs)).replace("1.033", "1.03") == leads
     slow = Scenario(workers=8, batches=30, network=FREE, stragglers=Stragglers(slow_workers=4))
     policies = [Synchronous(), Asynchronous(), Asynchronous(assignment="shared"), Rebalanced()]
@@ -297,6 +297,8 @@ def test_changes_read_as_falls_and_rises():
     assert notes["epoch_ms"] == {"delta": "-25 %", "delta_color": "inverse"}
     assert notes["throughput"] == {"delta": "+20 %", "delta_color": "normal"}
     assert notes["idle_percent"]["delta"] == 0
+    unsure = change_notes(pd.Series({"epoch_ms": 200.0}), pd.Series({"epoch_ms": 150.0}), "open")
+    assert unsure["epoch_ms"] == {"delta": "-25 %", "delta_color": "off"}
     slight = change_notes(pd.Series({"epoch_ms": 1000.0}), pd.Series({"epoch_ms": 996.0}))
     assert slight["epoch_ms"]["delta"] == "-0.4 %"
 

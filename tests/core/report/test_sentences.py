@@ -287,7 +287,7 @@ class Reader:
             elif found := re.fullmatch(r"(\d+) others", text):
                 assert int(found[1]) == len(truly)
             else:
-                pairs = re.findall(f"{NAME} \\({TIMES} the time\\)", text)
+                pairs = re.findall(f"{NAME} at {TIMES} the time", text)
                 assert {self.policy(name) for name, _ in pairs} == truly
                 assert all(shows(ratio, self.truth.ratio(self.policy(name))) for name, ratio in pairs)
 
