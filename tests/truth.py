@@ -75,13 +75,15 @@ class Truth:
         return off(self.epochs[one], self.epochs[other], 1)
 
     def judge(self):
-        """Holm: the surest pair at 5 % / pairs, the next at 5 % / (pairs − 1), until one is not rejected."""
-        level, going_on = 0.05 / max(1, len(self.pairs)), self.runs > 1
+        """Holm: the surest pair at 5 % / pairs, the next at 5 % / (pairs − 1), until one is kept; ties share a level."""
+        level, going_on, before = 0.05 / max(1, len(self.pairs)), self.runs > 1, None
         surest_first = sorted(self.pairs, key=lambda pair: -self.apart(*pair))
         for left, pair in zip(range(len(self.pairs), 0, -1), surest_first, strict=True):
-            if going_on:
+            apart = self.apart(*pair)
+            if going_on and not (apart == before or (before and abs(apart / before - 1) < 1e-9)):
                 level = 0.05 / left
-                going_on = self.apart(*pair) >= quantile(level, self.runs - 1)
+                going_on = apart >= quantile(level, self.runs - 1)
+            before = apart
             for one, other in (pair, pair[::-1]):
                 self.level[one, other], self.rejected[one, other] = level, going_on
 

@@ -248,13 +248,27 @@ def mean_ms(table: Table, policy: str, shares: list[str]) -> float:
 
 def how_to_read_ranking(runs: int) -> str:
     """What stands in the columns of a ranking."""
-    single = f"Single runs: {between_which(runs)}. " if runs > 1 else ""
+    if runs == 1:
+        epochs = (
+            "Figures of the one run. Speed-up: the baseline's epoch time over the policy's; one run has no interval."
+        )
+    else:
+        epochs = (
+            f"Epoch time: the mean. Single runs: {between_which(runs)}. Speed-up: the baseline's mean epoch time over "
+            "the policy's, with its 95 % interval, corrected for all pairs."
+        )
     return (
-        f"Epoch time: the mean. {single}Speed-up: the baseline's mean epoch time over the policy's, with its 95 % "
-        "interval, corrected for all pairs. Against the first: its mean epoch time over that of the first. Used: "
+        f"{epochs} Against the first: its mean epoch time over that of the first. Used: "
         "mini-batches a second whose gradients were used, of all runs together. Staleness in updates, its mean and "
         "95th percentile. Updates of the parameters, and how many gradients go into each."
     )
+
+
+def about_all_metrics(runs: int) -> str:
+    """What the table of all metrics holds."""
+    if runs == 1:
+        return "All metrics of the one run"
+    return f"All metrics: the mean, and between low and high {which_runs(runs)} runs"
 
 
 def how_to_read_intervals(runs: int) -> str:

@@ -12,6 +12,7 @@ LEVEL = 0.05
 """Family-wise rate of false decisions: how often equal policies are told apart, at the most."""
 NO_DIFFERENCE = 0.01  # a ratio within 1 ± this makes no difference in practice
 MOST_RUNS = 10**9  # that are said to decide
+SAME_DIFFERENCE = 1e-9  # of two t statistics that differ by rounding
 ROUNDING = 1e-12  # of a time: what varies by less does not vary
 
 
@@ -122,19 +123,21 @@ def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL)
     """The ratio of the means of each pair of times, all of them judged together at a level.
 
     Holm's procedure: the pair whose difference is surest is judged at level / pairs, the next one at
-    level / (pairs − 1), until one is not decided; the others are judged as that one, and are not decided either.
+    level / (pairs − 1), until one is not decided; the others are judged as that one, and are not decided either. Pairs
+    that are just as sure, such as two whose policies take the same time, are judged at the same level.
     """
-    p_values = [paired_p_value(*pair) for pair in pairs]
-    surest_first = np.lexsort(([-paired_t(*pair) for pair in pairs], p_values))  # p-values below 1e-308 are all 0
-    judged_at = level / len(pairs)
+    p_values, apart = [paired_p_value(*pair) for pair in pairs], [paired_t(*pair) for pair in pairs]
+    surest_first = np.lexsort([np.negative(apart), np.array(p_values)])  # p-values below 1e-308 are all 0
+    judged_at, before = level / len(pairs), math.nan
     found: dict[int, Ratio] = {}
     open_from_here = False
     for rank, place in enumerate(surest_first):
-        if not open_from_here:
+        if not open_from_here and not math.isclose(apart[place], before, rel_tol=SAME_DIFFERENCE):
             judged_at = level / (len(pairs) - rank)
             open_from_here = p_values[place] > judged_at
         one, other = pairs[place]
         found[int(place)] = ratio(one, other, judged_at, may_decide=not open_from_here)
+        before = apart[place]
     return [found[place] for place in range(len(pairs))]
 
 

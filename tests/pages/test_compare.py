@@ -75,7 +75,7 @@ def test_large_epochs_are_compared_in_fewer_runs(open_page, workers, batches, mo
 @pytest.mark.parametrize("replicates", [1, 2, 5, 40])
 def test_few_runs_claim_no_middle(open_page, replicates):
     """Nowhere on the page; and a single run has no interval, in no chart either."""
-    app = open_page("compare", policies="sync,async,rebalanced", replicates=str(replicates))
+    app = open_page("compare", policies=["sync", "async", "rebalanced"], replicates=str(replicates))
     assert alive(app)
     assert not complaints(app)
     said = [text.value for text in (*app.main.markdown, *app.main.caption, *app.main.header, *app.main.subheader)]

@@ -32,7 +32,7 @@ def test_times():
 
 def test_shares_add_up():
     assert adding_up([100 / 3] * 3, 100) == pytest.approx([33.4, 33.3, 33.3])
-    assert adding_up([83.35, 16.65, 0], 100) == pytest.approx([83.4, 16.6, 0])
+    assert adding_up([83.36, 16.64, 0], 100) == pytest.approx([83.4, 16.6, 0])
     assert adding_up([1.4, 0.7, -0.04], 2.06, 0.01) == pytest.approx([1.4, 0.7, -0.04])
 
 
