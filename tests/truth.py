@@ -75,7 +75,7 @@ class Truth:
         return off(self.epochs[one], self.epochs[other], 1)
 
     def judge(self):
-        """Holm: the surest pair at 5 % / pairs, the next at 5 % / (pairs − 1), until one is kept; ties share a level."""
+        """Holm: the surest pair at 5 % / pairs, the next at 5 % / (pairs − 1), until one is kept; ties alike."""
         level, going_on, before = 0.05 / max(1, len(self.pairs)), self.runs > 1, None
         surest_first = sorted(self.pairs, key=lambda pair: -self.apart(*pair))
         for left, pair in zip(range(len(self.pairs), 0, -1), surest_first, strict=True):
