@@ -157,13 +157,15 @@ def reasons(table: Table, policies: Sequence[Policy], workload: Workload, contro
 
 def rare_events(workload: Workload, runs: int) -> str:
     """That something rare decides, where the data hold only a few of it."""
-    stragglers = workload.stragglers
-    hiccups = stragglers.hiccup_probability * workload.workers * workload.batches * runs
-    if 0 < hiccups < FEW and stragglers.hiccup_factor != 1:
-        return (
-            f" Hiccups are rare: about {rounded(hiccups)} are expected in {counted(runs, 'run')}. Whether one falls "
-            "decides, and so few cannot tell how often."
-        )
+    stragglers, batches = workload.stragglers, workload.workers * workload.batches * runs
+    hiccups = stragglers.hiccup_probability * batches if stragglers.hiccup_factor > 1 else 0
+    episodes = stragglers.episode_share * batches / stragglers.episode_batches if stragglers.episode_factor > 1 else 0
+    for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes")):
+        if 0 < expected < FEW:
+            return (
+                f" {what} are rare: about {rounded(expected)} are expected in {counted(runs, 'run')}. Whether one "
+                "falls decides, and so few cannot tell how often."
+            )
     if isinstance(workload.compute, Pareto) and workload.compute.alpha <= 2:
         return (
             f" With α = {workload.compute.alpha:g} the compute times have no finite variance: a few very long "

@@ -77,6 +77,8 @@ def any_scenario(rng):
         slow_workers=int(rng.choice([0, 0, min(2, workers)])),
         spread=float(rng.choice([0, 0, 0.02, 0.3])),
         hiccup_probability=float(rng.choice([0, 0, 1e-4, 0.01, 0.2])),
+        episode_share=float(rng.choice([0, 0, 0, 1e-3, 0.2])),
+        episode_batches=5,
     )
     scenario = Scenario(
         workers=workers,
@@ -318,13 +320,12 @@ class Reader:
                 "Of the (\\S+ m?s) saved, (.*)\\.": self.saved,
                 "It saves (.*), and spends (.*): (\\S+ m?s) less in all\\.": self.saved_and_spent,
                 "{A} pays with (.*)\\.": self.pays,
-                "Hiccups are rare: about {n} are expected in {n} runs?\\.": self.hiccups,
+                "(Hiccups|Slow episodes) are rare: about {n} are expected in {n} runs?\\.": self.rare_events,
                 "Whether one falls decides, and so few cannot tell how often\\.": lambda: None,
                 "With α = {n} the compute times have no finite variance: .*\\.": self.heavy,
             },
         )
-        expected = self.expected_hiccups()
-        assert not (0 < expected < 5) or self.rare
+        assert self.is_rare() == self.rare
         for _ in self.told_open:
             pytest.fail("it is open, and nothing says what would settle it")
 
@@ -332,6 +333,16 @@ class Reader:
         """How many mini-batches of all that are drawn have a hiccup."""
         scenario = self.scenario
         return scenario.stragglers.hiccup_probability * scenario.workers * scenario.batches * self.truth.runs
+
+    def expected_episodes(self):
+        """How many stretches of slow mini-batches are drawn: so many slow ones, by their mean length."""
+        scenario = self.scenario
+        slow = scenario.stragglers.episode_share * scenario.workers * scenario.batches * self.truth.runs
+        return slow / scenario.stragglers.episode_batches
+
+    def is_rare(self):
+        """Whether fewer than five of something that may happen are expected."""
+        return 0 < self.expected_hiccups() < 5 or 0 < self.expected_episodes() < 5
 
     def interval(self, text, one, other):
         """An interval as it is shown: outside of its ends a ratio is rejected, inside it is not."""
@@ -385,7 +396,7 @@ class Reader:
         assert value_of(runs) == self.truth.runs
         assert self.truth.same_ratio_always(one, other)
         assert shows(shown, self.truth.ratio(one, other))
-        assert bool(exact) == (not 0 < self.expected_hiccups() < 5 and not self.is_heavy())
+        assert bool(exact) == (not self.is_rare() and not self.is_heavy())
 
     def always_same(self, runs, one, other):
         assert value_of(runs) == self.truth.runs
@@ -491,11 +502,12 @@ class Reader:
             assert shows(found[1], self.truth.mean_of(name, "cancelled_percent"))
             assert value_of(found[1]) > 0
 
-    def hiccups(self, expected, runs):
+    def rare_events(self, what, shown, runs):
         self.rare = True
+        expected = self.expected_hiccups() if what == "Hiccups" else self.expected_episodes()
         assert value_of(runs) == self.truth.runs
-        assert value_of(expected) == pytest.approx(self.expected_hiccups(), rel=0.01)
-        assert 0 < self.expected_hiccups() < 5
+        assert value_of(shown) == pytest.approx(expected, rel=0.01)
+        assert 0 < expected < 5
 
     def is_heavy(self):
         return isinstance(self.scenario.compute, Pareto) and self.scenario.compute.alpha <= 2
@@ -720,7 +732,9 @@ def test_what_the_command_line_says(seed, capsys):
         assert row["speedup"] == pytest.approx(truth.ratio(truth.baseline, name))
         if name != truth.baseline:
             assert row["outcome"] == truth.outcome(truth.baseline, name)
-            assert (row["low"] is None) == (truth.runs == 1 or not truth.bounded(truth.baseline, name))
+            exact = truth.same_ratio_always(truth.baseline, name)
+            has_ends = truth.runs > 1 and (exact or truth.bounded(truth.baseline, name))
+            assert (row["low"] is not None) == has_ends
 
 
 SHARE = r"([\d.]+) %"
