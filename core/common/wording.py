@@ -1,5 +1,8 @@
 """Numbers and lists as people write them."""
 
+import math
+from collections.abc import Sequence
+
 NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -23,6 +26,19 @@ def times(ratio: float) -> str:
 def percent(value: float) -> str:
     """A share with one decimal: 10.7 %."""
     return f"{value:.1f}{NBSP}%"
+
+
+def adding_up(values: Sequence[float], total: float, step: float = 0.1) -> list[float]:
+    """Values in whole steps, each at most one step off, that add up to a total which they make up (largest remainders).
+
+    Percents of 33.33, 33.33 and 33.33 are shown as 33.4, 33.3 and 33.3.
+    """
+    steps = [math.floor(value / step) for value in values]
+    missing = round(total / step) - sum(steps)
+    by_remainder = sorted(range(len(values)), key=lambda place: steps[place] - values[place] / step)
+    for place in by_remainder[: max(0, missing)]:
+        steps[place] += 1
+    return [count * step for count in steps]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

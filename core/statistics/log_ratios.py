@@ -37,18 +37,24 @@ def log_ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LE
 
     """
     logs = [np.log(one) - np.log(other) for one, other in pairs]
-    judged = holm([p_value(values) for values in logs], level)
+    apart = [t_value(values) for values in logs]
+    judged = holm([p_value(t, len(values)) for t, values in zip(apart, logs, strict=True)], level, apart)
     return [log_ratio(values, at, may_decide) for values, (at, may_decide) in zip(logs, judged, strict=True)]
 
 
-def p_value(logs: np.ndarray) -> float:
-    """Two-sided p-value of the t-test that their mean is 0; 1 for a single run."""
+def t_value(logs: np.ndarray) -> float:
+    """How many standard errors their mean is from 0; 0 for a single run."""
     if len(logs) < 2:
-        return 1.0
+        return 0.0
     mean, deviation = mean_and_deviation(logs)
     if deviation == 0:
-        return float(mean == 0)
-    return two_sided_p(mean / deviation * math.sqrt(len(logs)), len(logs) - 1)
+        return math.inf if mean else 0.0
+    return abs(mean) / deviation * math.sqrt(len(logs))
+
+
+def p_value(t: float, runs: int) -> float:
+    """Two-sided p-value of the t-test; 1 for a single run."""
+    return two_sided_p(t, runs - 1) if runs > 1 else 1.0
 
 
 def log_ratio(logs: np.ndarray, level: float, may_decide: bool = True) -> LogRatio:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.common.wording import counted, duration, listed, lowered, rounded, times
+from core.common.wording import adding_up, counted, duration, listed, lowered, rounded, times
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ def test_rounded(value, text):
 
 def test_times():
     assert (times(1.3847), times(1.0064), times(0.9)) == ("1.38×", "1.006×", "0.90×")
+
+
+def test_shares_add_up():
+    assert adding_up([100 / 3] * 3, 100) == pytest.approx([33.4, 33.3, 33.3])
+    assert adding_up([83.36, 16.64, 0], 100) == pytest.approx([83.4, 16.6, 0])
+    assert adding_up([1.4, 0.7, -0.04], 2.06, 0.01) == pytest.approx([1.4, 0.7, -0.04])
 
 
 def test_counted():
