@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.common.wording import counted, duration, listed, lowered, rounded, times
+from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,18 @@ def test_rounded(value, text):
 
 def test_times():
     assert (times(1.3847), times(1.0064), times(0.9)) == ("1.38×", "1.006×", "0.90×")
+
+
+@pytest.mark.parametrize("value", [0, -0.0, -1e-14, -0.049, 0.049])
+def test_nothing_is_not_minus_nothing(value):
+    """However little is missing from it: no -0.0 %."""
+    assert percent(value) == percent(value, signed=True) == "0.0\N{NO-BREAK SPACE}%"
+    assert rounded(value) == "0" or abs(value) > 0
+
+
+def test_percent():
+    assert (percent(10.66), percent(-3), percent(2, 2)) == ("10.7\xa0%", "-3.0\xa0%", "2.00\xa0%")
+    assert (percent(10.66, signed=True), percent(-3, signed=True)) == ("+10.7\xa0%", "-3.0\xa0%")
 
 
 def test_counted():
