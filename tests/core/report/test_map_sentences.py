@@ -280,10 +280,13 @@ def check_speedup_sentence(text, raw, cell, policy, baseline):
     assert lower(policy) in lower(text)
     if raw.runs == 1:
         assert "(no interval)" in text
-    elif len(said) == 3:
+        return
+    a, b = raw.epochs(cell, baseline), raw.epochs(cell, policy)
+    assert ("(exactly)" in text) == (ends(a, b, 1.0)[0] == ends(a, b, 1.0)[1]), text
+    if len(said) == 3:
         assert said[1] - 0.006 <= said[0] <= said[2] + 0.006
         if len(raw.cells[cell]) == 2:  # one pair: its own level
-            low, high = ends(raw.epochs(cell, baseline), raw.epochs(cell, policy), QUANTILES[raw.runs - 1][0.05])
+            low, high = ends(a, b, QUANTILES[raw.runs - 1][0.05])
             if kind == "decided" and ratio < 1:
                 low, high = 1 / high, 1 / low
             assert close(said[1], low)
