@@ -69,6 +69,7 @@ def show() -> None:
         labels=tuple(labels),
         about=about,
         runs=TARGET_SEEDS if trained_on else runs,
+        workload=asked.workload,
     )
     answer = answered(rows, asked_map)
     if answer.drawn is None:

@@ -6,16 +6,20 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from core.common.validation import ScenarioError
 from core.common.wording import counted, listed, lowered, percent, rounded, times
 from core.maps import SPEEDUP, Ideal, Question, answers, winners
 from core.schedule.metrics import FEWEST_FOR_TAILS
+from core.simulation.sweeps import changed
 from core.statistics.verdicts import NO_DIFFERENCE
+from core.workload.workload import Workload
 
 MARKS = {"open": "≈", "equal": "="}
 """What a cell carries that is not decided."""
 TIE, OPEN = "tie within 1 %", "open"
 """What a cell without a fastest policy is called."""
 MANY_RUNS = 1e9
+FEWEST_EVENTS = 5  # below this, rare events fool any test
 
 
 def fastest_headline(table: pd.DataFrame, axes: Sequence[str]) -> str:
@@ -306,6 +310,31 @@ def marks_in_words(outcomes: Collection[str]) -> str:
             "5\N{NO-BREAK SPACE}% of the cells."
         )
     return " ".join(marks)
+
+
+def rare_hiccups(workload: Workload, cells: Iterable[dict], runs: int) -> str:
+    """In how many cells hiccups are so rare that the verdict may rest on none of them; nothing where in none.
+
+    Args:
+        workload: what all cells have in common.
+        cells: the value of each parameter, by dotted name.
+        runs: of each policy in each cell.
+
+    """
+    few = 0
+    for cell in cells:
+        try:
+            here = changed(workload, cell)
+        except ScenarioError:
+            continue
+        expected = here.workers * here.batches * runs * here.stragglers.hiccup_probability
+        few += here.stragglers.transient and expected < FEWEST_EVENTS
+    if not few:
+        return ""
+    return (
+        f"In {counted(few, 'cell')} fewer than {FEWEST_EVENTS} hiccups are expected in all runs together: these "
+        "verdicts may change with the first of them, so take more runs."
+    )
 
 
 def map_in_words(said: pd.Series, up: pd.Series, title: str) -> str:

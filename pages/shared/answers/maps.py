@@ -1,12 +1,12 @@
 """What Map says, tables and draws of its cells."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core import charts
+from core import Workload, charts
 from core.common.wording import lowered
 from core.links import PARAMETERS
 from core.maps import SPEEDUP, Ideal, Question, answers, break_even, ideal_scaling, winners
@@ -34,6 +34,8 @@ class Asked:
     """The policy that the map is about; None where it asks which is fastest, or draws a line for each."""
     runs: int
     """Of each policy in each cell."""
+    workload: Workload
+    """What all cells have in common."""
 
     @property
     def titles(self) -> list[str]:
@@ -69,7 +71,12 @@ def map_answer(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     """The answer that these rows give."""
     if table.empty or not (table["refused"] == "").any():
         return nothing(table)
-    return lines(table, asked) if len(asked.keys) == 1 else grid(table, asked)
+    answer = lines(table, asked) if len(asked.keys) == 1 else grid(table, asked)
+    if asked.question.column not in ("", "speedup"):
+        return answer
+    cells = table[list(asked.names)].drop_duplicates().to_dict("records")
+    warning = map_report.rare_hiccups(asked.workload, cells, asked.runs)
+    return replace(answer, caption=f"{warning} {answer.caption}".strip())
 
 
 def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:

@@ -336,7 +336,7 @@ def fastest_in_words(level, kind):
     return {"decided": level[0], "equal": f"tie: {joined}", "open": f"open: {joined}"}[kind]
 
 
-def asked_of(ask, grid, policies, about, runs):
+def asked_of(ask, grid, policies, about, runs, workload):
     """What the page asks."""
     return Asked(
         question=QUESTIONS[ask],
@@ -346,6 +346,7 @@ def asked_of(ask, grid, policies, about, runs):
         labels=tuple(policy.label for policy in policies),
         about=about,
         runs=runs,
+        workload=workload,
     )
 
 
@@ -357,7 +358,7 @@ def test_what_a_map_says_is_what_its_runs_say(seed):
     one, *_, other = [*raw.cells] * 2
     up = list(grid.values())[1]
 
-    asked = asked_of("speedup", grid, policies, about, runs)
+    asked = asked_of("speedup", grid, policies, about, runs, scenario.workload)
     answer = map_answer(table, asked)
     if answer.drawn is not None:
         check_speedup_headline(answer.drawn.title, raw, about, baseline)
@@ -373,14 +374,14 @@ def test_what_a_map_says_is_what_its_runs_say(seed):
         kinds = {kind for _, kind in both.values()}
         assert ("≈:" in answer.caption, "=:" in answer.caption) == ("open" in kinds, "equal" in kinds)
 
-    asked = asked_of("fastest", grid, policies, None, runs)
+    asked = asked_of("fastest", grid, policies, None, runs, scenario.workload)
     answer = map_answer(table, asked)
     check_fastest_headline(answer.drawn.title, raw)
     check_rows(answer.drawn.words, raw, up, {cell: fastest_in_words(*standing(raw, cell)) for cell in raw.cells})
     for cell in (one, other):
         check_fastest_sentence(picked_in_words(table, dict(zip(grid, cell, strict=True)), asked), raw, cell)
 
-    asked = asked_of("epoch", grid, policies, baseline, runs)
+    asked = asked_of("epoch", grid, policies, baseline, runs, scenario.workload)
     answer = map_answer(table, asked)
     means = [raw.epochs(cell, baseline).mean() / 1000 for cell in raw.cells if baseline in raw.cells[cell]]
     if means:
@@ -394,6 +395,18 @@ def test_what_a_map_says_is_what_its_runs_say(seed):
         assert float(re.search(rf": ([\d,.]+){SPACE}s", said)[1].replace(",", "")) == pytest.approx(
             raw.epochs(one, baseline).mean() / 1000, rel=6e-3
         )
+
+
+def test_rare_hiccups_are_said():
+    """1 % of 4 × 10 mini-batches in 10 runs are four; in 20 runs eight."""
+    names = ("stragglers.hiccup_probability", "network.latency_ms")
+    grid = dict(zip(names, ((0.0, 0.01, 0.3), (0, 200)), strict=True))
+    for runs, said in ((10, "In 2 cells fewer than 5 hiccups"), (20, "")):
+        table = sweep(Scenario(), grid, POLICIES[:2], runs)
+        asked = asked_of("fastest", grid, POLICIES[:2], None, runs, Scenario().workload)
+        caption = map_answer(table, asked).caption
+        assert ("hiccups" in caption) == bool(said)
+        assert said in caption
 
 
 def test_the_checker_knows_its_quantiles():
