@@ -12,7 +12,7 @@ from core.charts.common import AROUND, MANY, Layers, legend
 from core.charts.specs import Chart, Given, columns
 
 SAME_COLOR = "#F4F4F4"  # a speed-up of 1
-UNDECIDED_COLORS = (SAME_COLOR, "#BDBDBD")
+UNDECIDED_COLORS = ("#D9D9D9", "#A6A6A6")
 """Of cells in which no policy is the fastest: where some tie, and where it is open."""
 
 

@@ -139,8 +139,8 @@ def scaling_headline(table: pd.DataFrame, ideal: Ideal) -> str:
 
 def ideal_in_words(ideal: Ideal) -> str:
     """What the dashed line is."""
-    does = "what one does alone" if ideal.fewest == 1 else f"a {ideal.fewest:,}th of what {ideal.fewest:,} do together"
-    return f"The dashed line is ideal scaling: each worker does {does} under {lowered(ideal.policy)}."
+    base = "one does alone" if ideal.fewest == 1 else f"it does as one of {ideal.fewest:,}"
+    return f"The dashed line is ideal scaling: each worker does as much as {base} under {lowered(ideal.policy)}."
 
 
 def lines_headline(table: pd.DataFrame, question: Question, axis: str) -> str:
@@ -277,7 +277,7 @@ def amount_in_words(row: pd.Series, policy: str, question: Question, runs: int) 
 def most_of(runs: int) -> str:
     """Of which runs it is said between which values they lie."""
     if runs >= FEWEST_FOR_TAILS:
-        return f"95\N{NO-BREAK SPACE}% of {runs:,} runs"
+        return f"the middle 95\N{NO-BREAK SPACE}% of {runs:,} runs"
     return "both runs" if runs == 2 else f"all {runs} runs"
 
 

@@ -30,6 +30,7 @@ from core.maps import AXES, QUESTIONS, answers, axes_for, break_even, ideal_scal
 from core.report.maps import (
     amount_headline,
     fastest_headline,
+    ideal_in_words,
     lines_headline,
     refusals,
     scaling_headline,
@@ -203,6 +204,7 @@ def test_scaling_is_said_as_it_is_drawn(scenario, workers, policies):
     words = scaling_headline(table, ideal)
     most = good[good["workers"] == workers[-1]].set_index("policy")["throughput"] / drawn[workers[-1]] * 100
     assert words.startswith(f"With {workers[-1]} workers, ")
+    assert ("as much as one does alone under" in ideal_in_words(ideal)) == (workers[0] == 1)
     assert f"of ideal scaling from {workers[0]} worker" in words
     named = [policy for policy in most.index if f"({lowered(policy)})" in words or f" {lowered(policy)} " in words]
     assert {most.idxmax(), most.idxmin()} <= set(named)

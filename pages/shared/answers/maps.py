@@ -204,13 +204,14 @@ def speedup_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
     title = f"speed-up over {lowered(baseline)} (×)"
     across, up = (range(len(values)) for values in asked.values)
     values = rows.pivot(index="y", columns="x", values="value").reindex(index=up, columns=across)
+    edges = break_even(values.to_numpy())
     return Cells(
         headline=map_report.speedup_headline(rows, policy, baseline),
         rows=rows,
         coloring=charts.speedups(rows["value"], asked.colors[baseline], asked.colors[policy], title),
         tooltip=[("said:N", policy, ""), *amounts_in_tooltip(asked.question)],
-        edges=break_even(values.to_numpy()),
-        caption=f"{map_report.marks_in_words(set(rows['outcome']))} {BREAK_EVEN}",
+        edges=edges,
+        caption=f"{map_report.marks_in_words(set(rows['outcome']))} {BREAK_EVEN if len(edges) else ''}".strip(),
     )
 
 
