@@ -90,7 +90,7 @@ class Raw:
     """The runs of each cell, and what they say, by own arithmetic."""
 
     def __init__(self, scenario, grid, policies, runs):
-        self.policies, self.runs = policies, runs
+        self.policies, self.runs, self.known = policies, runs, {}
         self.cells = {}
         for values in itertools.product(*grid.values()):
             here = changed(scenario, dict(zip(grid, values, strict=True)))
@@ -102,6 +102,12 @@ class Raw:
         return self.cells[cell][policy]["epoch_ms"].to_numpy()
 
     def verdicts(self, cell):
+        """The same as `judged`, found once."""
+        if cell not in self.known:
+            self.known[cell] = self.judged(cell)
+        return self.known[cell]
+
+    def judged(self, cell):
         """{(a, b): (mean a / mean b, outcome)}, pairs judged one after the other from the surest on (Holm)."""
         labels, found = list(self.cells[cell]), {}
         pairs = list(itertools.combinations(labels, 2))
@@ -145,7 +151,7 @@ def ends(a, b, t):
         if inside(far):
             return math.nan, math.nan
         near = value
-        for _ in range(200):
+        for _ in range(60):
             middle = (near + far) / 2
             near, far = (middle, far) if inside(middle) else (near, middle)
         found.append(near)
