@@ -717,10 +717,14 @@ def slowest_worker(scenario: Scenario, steps: int, push_range_ms: tuple[float, f
     if groups is None:
         return None
     varies = step_moments_ms(scenario.compute, scenario.stragglers)[1] > 0
-    if scenario.stragglers.episodic and scenario.workers > 1 and (steps > 1 or push_range_ms != (0, 0)):
-        return slowest_in_episodes(scenario, groups, steps, push_range_ms)
     if steps > 1 or push_range_ms != (0, 0) or not varies:
-        return slowest_sum(scenario.compute, scenario.stragglers, groups, steps, push_range_ms)
+        independent = scenario.workers == 1 or not lasting(scenario.stragglers)
+        found = (
+            slowest_sum(scenario.compute, scenario.stragglers, groups, steps, push_range_ms) if independent else None
+        )
+        if found or not scenario.stragglers.episodic:
+            return found
+        return slowest_in_episodes(scenario, groups, steps, push_range_ms)
     if math.isinf(scenario.compute.std_ms):
         mean = kth_ms(scenario, scenario.workers)
         return None if mean is None else Time(mean_ms=mean, std_ms=math.inf, covariance=math.inf)
