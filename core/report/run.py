@@ -6,13 +6,14 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.common.wording import adding_up, counted, duration, listed, percent, rounded
+from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.metrics import FIGURES, phase_ms, wait_ms
 from core.schedule.schedule import Schedule, one_run
 from core.schedule.tables import Barriers, Segments, barriers, contributions, staleness_counts
 from core.simulation.run import Run
 from core.theory.closed_forms import Expected
+from core.theory.order_statistics import LARGEST_ERROR
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.workload import Workload
 
@@ -34,7 +35,7 @@ def text_summary(run: Run) -> str:
     return (
         f"Mode: {run.scenario.policy.label.lower()}\n"
         f"Epoch Time: {figures.epoch_ms:.2f} ms\n"
-        f"Idle Time: {figures.idle_percent:.2f} %\n"
+        f"Idle Time: {percent(figures.idle_percent, 2).replace(NBSP, ' ')}\n"
         f"Throughput: {figures.throughput:.2f} batches/sec"
     )
 
@@ -154,11 +155,24 @@ def figure_text(name: str, value: float) -> str:
 
 
 def theory_text(name: str, theory: Expected | None) -> str:
-    """What theory expects of a metric, and how firmly."""
+    """What theory expects of a metric, and how firmly; of a long run, from where in an epoch of this length."""
     if theory is None:
         return "no closed form"
     sign = {"exact": "", "approximate": "≈ ", "long run": "→ ", "bound": "≤ "}[theory.holds]
-    return f"theory {sign}{figure_text(name, theory.value)}"
+    value, low = figure_text(name, theory.value), theory.low
+    from_here = f"{rounded(low)} " if low is not None and figure_text(name, low) != value else ""
+    return f"theory {from_here}{sign}{value}"
+
+
+def theory_help(theory: Expected) -> str:
+    """What the figure of theory stands on, and how far it holds."""
+    holds = {
+        "exact": "exact",
+        "approximate": f"at most {100 * LARGEST_ERROR:g} % off",
+        "long run": "in a long run; means over epochs of this length lie between the two figures",
+        "bound": "a bound from above, on the mean over runs",
+    }
+    return f"Theory ({holds[theory.holds]}): {theory.formula}."
 
 
 def staleness_in_words(run: Run) -> str:

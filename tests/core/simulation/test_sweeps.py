@@ -18,6 +18,7 @@ from core import (
     Uniform,
     compare,
     sweep,
+    verdict,
 )
 from core.statistics.pairs import Paired, means
 
@@ -32,9 +33,7 @@ def test_every_cell_is_what_compare_gives():
     ]
     for (workers, jitter), rows in table.groupby(["workers", "compute.jitter"]):
         runs = compare(Scenario(workers=int(workers), compute=Uniform(jitter=jitter)), BOTH, 60)
-        names = ("Synchronous", "Asynchronous")
-        gain, inverse = Paired.of(runs).ratios(*names), Paired.of(runs).ratios(*reversed(names))
-        low, median, high = np.quantile(gain, (0.025, 0.5, 0.975))
+        gain = Paired.of(runs).speedups["Synchronous", "Asynchronous"]
         rows = rows.set_index("policy")
         for name in ("epoch_ms", "idle_percent", "mean_staleness"):
             np.testing.assert_allclose(rows[name], means(runs)[name].loc[rows.index], rtol=1e-12)
@@ -42,9 +41,14 @@ def test_every_cell_is_what_compare_gives():
         np.testing.assert_allclose(rows["epoch_ms_low"], shortest.loc[rows.index])
         at = rows.loc["Asynchronous"]
         for name in ("speedup", "lead"):
-            assert (at[name], at[f"{name}_low"], at[f"{name}_high"]) == (median, low, high)
-        assert rows.loc["Synchronous", "lead"] == np.median(inverse)
+            assert tuple(at[[name, f"{name}_low", f"{name}_high"]]) == (gain.value, gain.low, gain.high)
+            assert at[f"{name}_outcome"] == gain.outcome
+        assert rows.loc["Synchronous", "lead"] == gain.inverse.value
         assert (rows.loc["Synchronous", ["speedup", "speedup_low", "speedup_high"]] == 1).all()
+        assert rows.loc["Synchronous", "speedup_outcome"] == "baseline"
+        found = verdict(runs)
+        standing = {"decided": ["fastest", "slower"], "equal": ["tied"] * 2, "open": ["open"] * 2}[found.outcome]
+        assert rows.loc[[found.winner, found.runner_up], "standing"].tolist() == standing
     assert (table["refused"] == "").all()
 
 
