@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import fields
+from typing import Any
 
 import pandas as pd
 
@@ -230,14 +231,19 @@ def too_few_steps(measured: Remedy) -> str:
     )
 
 
-def saved_in_words(remedy: Remedy) -> str:
-    """What a remedy saves of the epoch, and between which values where it is an estimate."""
-    return percent(remedy.saved_percent) + range_in_words(remedy)
+def saved_in_words(remedy: Any) -> str:
+    """What a remedy (or its row) saves of the epoch, and between which values where it is an estimate."""
+    return percent(shown(remedy.saved_percent)) + range_in_words(remedy)
 
 
-def range_in_words(remedy: Remedy) -> str:
+def shown(saved_percent: float) -> float:
+    """With one decimal, and no sign where that is nothing."""
+    return round(saved_percent, 1) + 0.0
+
+
+def range_in_words(remedy: Any) -> str:
     """The range of what a remedy saves, in brackets; empty where nothing is estimated."""
-    low, high = f"{remedy.saved_low_percent:.1f}", f"{remedy.saved_high_percent:.1f}"
+    low, high = (f"{shown(end):.1f}" for end in (remedy.saved_low_percent, remedy.saved_high_percent))
     return "" if low == high else f" ({low} to {high}{NBSP}%)"
 
 
@@ -300,7 +306,7 @@ def remedies_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def remedies_in_words(table: pd.DataFrame) -> str:
     """What each remedy saves, for people who cannot see the chart."""
-    said = [f"{row.remedy} {percent(row.saved_percent + 0.0)}{range_in_words(row)}" for row in table.itertuples()]
+    said = [f"{row.remedy} {saved_in_words(row)}" for row in table.itertuples()]
     return f"Share of the measured epoch that each remedy saves: {'; '.join(said)}."
 
 

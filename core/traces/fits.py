@@ -150,6 +150,8 @@ def common_factors(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 def beyond_chance(means: np.ndarray, by_chance: float) -> float:
     """The share of the means' variance that chance does not explain."""
+    if len(means) < 2:
+        return 0.0
     variance = means.var(ddof=1)
     return max(0.0, 1 - by_chance / variance) if variance else 0.0
 

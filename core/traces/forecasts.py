@@ -17,6 +17,7 @@ MOST_BLOCKS, ATOMS, SINGLE = 100, 200, 50  # of the slowest values, so many are 
 FEWEST_STEPS = 30
 STEPS_PER_COPY = 10  # with fewer the slowest of so many workers lies beyond all that was measured too often
 HEAVY = 0.35  # tail index (Hill) beyond which the mean slowest is too unsure; from 0.5 on the variance is infinite
+ONE_THREAD = 250_000  # multiplications below which a product of matrices wakes no other threads
 SHARES, LEAST_IN_TAIL = (0.1, 0.05, 0.025), 20  # tails that the index is taken of
 FEW = 2  # mini-batches that a forecast may not rest on
 RESTS = 1 / 3  # of a forecast's excess over 1
@@ -134,9 +135,11 @@ def log_shares(place: np.ndarray, atoms: int, block: np.ndarray, weights: np.nda
     """Log of the chance that every worker takes no longer than an atom, (draws, atoms)."""
     blocks, steps = weights.shape[1], weights @ np.bincount(block)
     total = np.zeros((len(weights), atoms))
+    parts = np.array_split(weights, -(-weights.size * atoms // ONE_THREAD))
     for worker in place.T:
         counts = np.bincount(block * atoms + worker, minlength=blocks * atoms).reshape(blocks, atoms)
-        share = (weights @ counts.cumsum(axis=1)) / steps[:, None]
+        known = counts.cumsum(axis=1, dtype=float)
+        share = np.concatenate([part @ known for part in parts]) / steps[:, None]
         with np.errstate(divide="ignore"):
             total += np.log(np.minimum(share, 1))
     return total

@@ -1,6 +1,7 @@
 """What a measured run would have taken otherwise: the same compute times under every policy, and with repairs."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -322,8 +323,18 @@ class Question:
         if not isinstance(policy, Rebalanced):
             scenario = replace(scenario, compute=law_of(times))
         figures = self.figures(replace(scenario, policy=Synchronous()), times)
-        saved = self.trace.compute_ms.max(axis=1) - times.max(axis=1)
-        return self.remedy(name, scenario, figures, pays, HELD_OUT, repairs.saved_range(saved))
+        saved = repairs.saved_range(self.trace.compute_ms.max(axis=1) - times.max(axis=1))
+        return self.remedy(name, scenario, figures, pays, HELD_OUT, self.if_unequal(saved))
+
+    def if_unequal(self, saved_ms: tuple[float, float]) -> tuple[float, float]:
+        """The range of what a repair saves; from nothing on where equal workers may account for the cost as well."""
+        least, most = saved_ms
+        return (least, most) if self.unequal else (min(least, 0.0), most)
+
+    @cached_property
+    def unequal(self) -> bool:
+        """Whether it is no chance that one worker carries so much of what the barriers cost."""
+        return repairs.beyond_chance(self.trace.compute_ms)
 
     def without_hiccups(self) -> list[Remedy]:
         """Every hiccup replaced by what is usual, if there are any."""
@@ -346,7 +357,8 @@ class Question:
         figures = self.figures(scenario, compute)
         figures["epoch_ms"] = more * figures["epoch_ms"]
         figures["updates"] = np.rint(more * figures["updates"]).astype(int)
-        return self.remedy(repair.name, scenario, figures, repair.pays, HELD_OUT, self.saved_between(epochs))
+        saved = self.if_unequal(self.saved_between(epochs))
+        return self.remedy(repair.name, scenario, figures, repair.pays, HELD_OUT, saved)
 
 
 def law_of(compute_ms: np.ndarray) -> Measured:

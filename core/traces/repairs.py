@@ -9,8 +9,8 @@ import numpy as np
 from core.common.validation import TIME_RANGE_MS
 from core.common.wording import counted, listed
 from core.statistics.student import two_sided_quantile
+from core.traces.diagnosis import chance_of, costs, persistence
 from core.traces.fits import common_factors
-from core.workload.compute_laws import block_length, consecutive_steps
 
 FOLDS = 10  # blocks of consecutive steps, each judged with what the others say
 FEWEST_STEPS = 4  # with fewer there is nothing to choose by and to judge by
@@ -41,19 +41,38 @@ class Repair:
     pays: str
 
 
-def worker_costs(compute_ms: np.ndarray) -> np.ndarray:
-    """Each worker's share of what the barriers cost, (workers,): a step's max − mean is who was last's, or shared."""
-    slowest = compute_ms.max(axis=1, keepdims=True)
-    last = compute_ms == slowest
-    costs = ((slowest - compute_ms.mean(axis=1, keepdims=True)) * last / last.sum(axis=1, keepdims=True)).sum(axis=0)
-    return costs / costs.sum() if costs.sum() > 0 else costs
-
-
 def costliest(compute_ms: np.ndarray) -> np.ndarray:
     """The workers that carry at least half of what the costliest one carries, the costliest first."""
-    costs = worker_costs(compute_ms)
-    ranked = np.argsort(-costs, kind="stable")
-    return ranked[costs[ranked] >= AS_COSTLY * costs.max()]
+    carried = costs(compute_ms).sum(axis=0)
+    order = by_cost(compute_ms)
+    return order[carried[order] >= AS_COSTLY * carried.max()]
+
+
+def by_cost(compute_ms: np.ndarray) -> np.ndarray:
+    """The workers, the costliest first."""
+    return np.argsort(-costs(compute_ms).sum(axis=0), kind="stable")
+
+
+def beyond_chance(compute_ms: np.ndarray) -> bool:
+    """Whether one worker carries more of the barriers' cost than one of equal workers does in 95 % of such runs.
+
+    By random culprits of every step, and, unless it carries the most of it by far, by random culprits of stretches as
+    long as slowness lasts.
+    """
+    by_step, workers = costs(compute_ms), compute_ms.shape[1]
+    if not by_step.any():
+        return False
+    whole, share = by_step.sum(axis=1), by_step.sum(axis=0).max() / by_step.sum()
+    if chance_of(whole, workers, share) > LEVEL:
+        return False
+    stretch = np.arange(len(whole)) // math.ceil(persistence(relative_to_step(compute_ms)))
+    return share >= max(0.5, 1.5 / workers) or chance_of(np.bincount(stretch, whole), workers, share) <= LEVEL
+
+
+def relative_to_step(compute_ms: np.ndarray) -> np.ndarray:
+    """Each time over its step's mean, less what its worker keeps."""
+    relative = compute_ms / compute_ms.mean(axis=1, keepdims=True)
+    return relative - relative.mean(axis=0)
 
 
 def folds(steps: int) -> np.ndarray:
@@ -119,22 +138,22 @@ def repairs(compute_ms: np.ndarray, names: tuple) -> list[Repair]:
         ),
     ]
     if len(broken) > 1:
-        pays = price(means, names, broken)
-        found.append(Repair(name=together(names, broken), drawn_ms=replaced(compute_ms, len(broken)), pays=pays))
+        drawn, pays = replaced(compute_ms, len(broken)), price(means, names, broken)
+        found.append(Repair(name=together(names, broken), drawn_ms=drawn, pays=pays))
     return found
 
 
 def replaced(compute_ms: np.ndarray, count: int) -> np.ndarray:
     """The table with some of the costliest workers replaced by workers like the others, drawn several times.
 
-    Each fold's are those that cost most in the other folds. A replacement takes as long as some other worker did in a
-    block of consecutive steps drawn at random, over what all workers of a step have in common. Replacing a worker that
-    is like the others therefore saves nothing on average, and 0 lies between the 2.5 % and 97.5 % points of the draws
-    in about 95 % of such tables.
+    For each fold, every other one of the rest says who costs most, and from the ones between a replacement takes what
+    a whole fold took some other worker, over what all workers of a step have in common. So nothing that is chosen is
+    judged by itself, and replacing a worker that is like the others saves nothing on average. Which folds and workers
+    are taken is weighted at random, too (the Bayesian bootstrap), as they are only a sample of what workers can do.
 
     Args:
         compute_ms: measured times, (steps, workers) in ms.
-        count: how many workers at the most.
+        count: how many workers.
 
     Returns:
         (draws, steps, workers), ms.
@@ -142,17 +161,22 @@ def replaced(compute_ms: np.ndarray, count: int) -> np.ndarray:
     """
     steps, workers = compute_ms.shape
     common = common_factors(compute_ms)[0][:, None]
-    relative, fold, length = compute_ms / common, folds(steps), block_length(compute_ms)
+    relative, fold = compute_ms / common, folds(steps)
     draws = int(np.clip(MOST_DRAWN // compute_ms.size, FEWEST_DRAWS, DRAWS))
     rng, drawn = np.random.default_rng(0), np.repeat(compute_ms[None], draws, axis=0)
-    for each in range(fold[-1] + 1):
-        judged = np.flatnonzero(fold == each)
-        broken = group(compute_ms[fold != each])[:count]
-        healthy = np.delete(np.arange(workers), broken)
+    number = fold[-1] + 1
+    weights = rng.exponential(size=(draws, number, workers))
+    first, size = np.searchsorted(fold, np.arange(number)), np.bincount(fold)
+    for each in range(number):
+        others, judged = np.delete(np.arange(number), each), np.flatnonzero(fold == each)
+        broken = by_cost(compute_ms[np.isin(fold, others[::2])])[:count]
+        healthy, donors = np.delete(np.arange(workers), broken), others[1::2]
+        chances = weights[:, donors[:, None], healthy].reshape(draws, -1).cumsum(axis=1)
         for worker in broken:
-            again = consecutive_steps(rng, (draws, len(judged)), steps, length)
-            donors = np.repeat(rng.choice(healthy, (draws, -(-len(judged) // length))), length, axis=1)
-            drawn[:, judged, worker] = relative[again, donors[:, : len(judged)]] * common[judged, 0]
+            at = (chances < rng.random((draws, 1)) * chances[:, -1:]).sum(axis=1)
+            donor, whose = donors[at // len(healthy)], healthy[at % len(healthy)]
+            rows = first[donor][:, None] + np.arange(len(judged)) % size[donor][:, None]
+            drawn[:, judged, worker] = relative[rows, whose[:, None]] * common[judged, 0]
     return np.clip(drawn, *TIME_RANGE_MS)
 
 
