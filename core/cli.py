@@ -25,6 +25,7 @@ from core.simulation.sweeps import sweep
 from core.statistics.pairs import Paired
 from core.theory import closed_forms
 from core.traces.diagnosis import diagnose
+from core.traces.forecasts import forecasts
 from core.traces.reading import read_trace
 from core.traces.remedies import what_if, what_if_table
 
@@ -153,6 +154,7 @@ def answer_trace(asked: argparse.Namespace) -> tuple[str, dict]:
         "who": diagnosis.workers.to_dict("records"),
         "episodes": diagnosis.episodes.to_dict("records"),
         "remedies": [] if diagnosis.suspicion else what_if_table(remedies).to_dict("records"),
+        "more_workers": [] if diagnosis.suspicion else [vars(each) for each in forecasts(trace.compute_ms)],
         "notes": list(trace.notes),
     }
     return summary_text(trace, diagnosis, remedies), data

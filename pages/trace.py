@@ -41,9 +41,11 @@ if answer.cures:
     titled(answer.cures.drawn, "remedies")
     st.dataframe(answer.cures.table, hide_index=True, height="content")
     st.caption(
-        "Your measured times, replayed to the letter under each policy; every barrier pays the measured network cost, "
-        "and so does every push where there is none. Where a policy needed more steps than you measured, whole "
-        "measured steps are drawn again: marked as not exact."
+        "Your measured times under each policy; every barrier pays what the network cost in its step, and so does "
+        "every push where there is none. *Replayed*: to the letter. *Resampled*: the policy needed more steps than you "
+        "measured; blocks of consecutive ones are drawn again, many times, and the range is that of the draws. *Held "
+        "out*: it depends on who is slow; that is chosen on nine tenths of the steps and judged on the tenth, ten "
+        "times, and the range is what chance leaves open."
     )
 
 st.subheader("Take it with you")

@@ -105,8 +105,7 @@ def fitted(asked: Scenario) -> Scenario:
     measurement = in_use()
     assert measurement
     fit = measurement.diagnosis.fits[0]
-    slow = min(fit.stragglers.slow_workers, asked.workers)
-    return replace(asked, compute=fit.compute, stragglers=replace(fit.stragglers, slow_workers=slow))
+    return replace(asked, compute=fit.compute, stragglers=fit.stragglers_of(asked.workers))
 
 
 def in_words(workers: int) -> str:

@@ -9,7 +9,7 @@ from core import LocalSGD, Synchronous, read_trace, simulate
 from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
 from core.traces.reading import sample_files
-from core.traces.remedies import what_if
+from core.traces.remedies import measured_scenario, what_if
 from tests.pages.helpers import alive, charts, complaints, headline
 
 
@@ -32,9 +32,8 @@ def test_the_sample_shows_the_job_before_any_upload(open_page):
     assert any("sample" in info.value for info in app.info)
     trace = read_trace(sample_files())
     assert headline(app) == headline_of(diagnose(trace))
-    fit = diagnose(trace).fits[0]
-    said = next(text.value for text in app.main.markdown if "With more workers like these" in text.value)
-    assert f"{fit.at(8):.2f}× with 8" in said
+    untold = "What 8, 16, 32 or 64 workers would do cannot be told: 20 steps are too few"
+    assert any(untold in text.value for text in app.main.markdown)
     remedies = [remedy.name for remedy in what_if(trace)]
     assert app.dataframe[1].value["Remedy"].tolist() == remedies
     assert len(charts(app)) == 2
@@ -167,7 +166,8 @@ def test_what_was_set_before_a_trace_comes_back_after_it(open_page):
     app = open_page("trace", workers="6", latency_ms="150")
     button(app, "Use as scenario").click().run()
     assert (app.slider(key="workers").value, app.slider(key="batches").value) == (4, 20)
-    assert app.slider(key="latency_ms").value == pytest.approx(read_trace(sample_files()).network_ms)
+    network = measured_scenario(read_trace(sample_files())).network
+    assert app.slider(key="latency_ms").value == pytest.approx(network.latency_ms)
     button(app, "Stop using it as scenario").click().run()
     assert (app.slider(key="workers").value, app.slider(key="batches").value) == (6, 10)
     assert app.slider(key="latency_ms").value == 150
@@ -240,7 +240,7 @@ def test_the_measured_network_is_carried_along(open_page):
     app.slider(key="period").set_value(4).run()
     local = next(r for r in remedies if r.scenario.policy == LocalSGD(period=4))
     assert float(app.code[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
-    assert simulate(measured.scenario).metrics.epoch_ms == measured.metrics.epoch_ms
+    assert simulate(measured.scenario).metrics.epoch_ms == pytest.approx(measured.metrics.epoch_ms)
 
 
 def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):

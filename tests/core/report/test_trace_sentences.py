@@ -147,7 +147,8 @@ def check_reasons(said, facts, named):
 @pytest.fixture
 def any_law(monkeypatch):
     """One law for every table: finding the best takes longer than all the rest, and is not what is checked."""
-    law = Fit(compute=Constant(mean_ms=1), stragglers=Stragglers(), misfit=0.0, slowest_ratio=1.0, measured_ratio=1.0)
+    shape = {"stragglers": Stragglers(), "workers": 1, "misfit": 0.0}
+    law = Fit(compute=Constant(mean_ms=1), **shape, slowest_ratio=1.0, measured_ratio=1.0)
     monkeypatch.setattr("core.traces.diagnosis.fits", lambda compute_ms, *known: [law])
 
 

@@ -130,7 +130,7 @@ def everything_of(trace: Trace) -> list[str]:
         trace_report.headline(diagnosis),
         *trace_report.reasons(diagnosis, trace),
         trace_report.best_remedies(remedies),
-        trace_report.more_workers_in_words(diagnosis),
+        trace_report.more_workers_in_words(trace),
         trace_report.workers_in_words(diagnosis),
         trace_report.remedies_in_words(table),
         trace_report.remedies_table(table).to_string(),
@@ -445,5 +445,5 @@ def test_as_many_workers_as_there_may_be():
     wide = pd.DataFrame(times, columns=[f"w{i}_ms" for i in range(MAX_WORKERS)]).to_csv(index=False)
     trace = read(wide)
     assert trace.workers == MAX_WORKERS
-    assert trace_report.more_workers_in_words(diagnose(trace)) == ""
+    assert trace_report.more_workers_in_words(trace) == ""
     assert what_if_table(what_if(trace))["epoch_ms"].min() > 0
