@@ -16,6 +16,8 @@ UNIT_NAMES = {
     "h": "h hr hrs hour hours",
 }
 UNITS = {name: unit for unit, names in UNIT_NAMES.items() for name in names.split()}
+MAX_NUMBER = 60  # characters of a number with its unit
+SAMPLE_ROWS, SAMPLE_COLUMNS = 2_000, 200  # that show which sign stands before decimals
 MISSING = {"", "-", "--", "---", "–", "—", "?", ".", "nan", "na", "n/a", "n.a.", "#n/a", "null", "none", "nil", "missing"}
 DIGITS = re.compile(r"([-+−]?)((?:\d[\d.,'’_\s]*)?\d|\d*[.,]\d+|\d+[.,])(e[-+]?\d+)?\s*([a-zμ]*)\.?", re.IGNORECASE)
 TIME_OF_CLOCK = re.compile(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
@@ -31,7 +33,14 @@ def missing(column: pd.Series) -> pd.Series:
     """Where a column says nothing."""
     if pd.api.types.is_numeric_dtype(column):
         return column.isna()
-    return column.isna() | column.astype("str").str.strip().str.lower().isin(MISSING)
+    codes, texts = distinct(column)
+    return pd.Series(np.append(texts.str.lower().isin(MISSING).to_numpy(), True)[codes], column.index)
+
+
+def distinct(column: pd.Series) -> tuple[np.ndarray, pd.Series]:
+    """Which of its distinct texts each field of a column is, -1 where there is none; and these texts."""
+    codes, values = pd.factorize(column)
+    return codes, pd.Series(values, dtype="str").str.strip()
 
 
 def numbers(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, pd.Series]:
@@ -42,18 +51,21 @@ def numbers(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, pd.Series
         decimal: the sign before decimals, "." or ",".
 
     """
+    if pd.api.types.is_bool_dtype(column):
+        return pd.Series(np.nan, column.index), pd.Series(False, column.index)
     if pd.api.types.is_numeric_dtype(column):
         return column.astype(float), pd.Series(False, column.index)
-    texts = column.astype("str").str.strip().where(~missing(column))
-    foreign = texts.str.contains("[.,]", na=False) if decimal == "," else pd.Series(False, column.index)
-    values = pd.to_numeric(texts.where(~foreign).astype(object), errors="coerce").to_numpy(dtype=float, copy=True)
-    in_ms = np.zeros(len(column), dtype=bool)
-    rest = np.flatnonzero(np.isnan(values) & texts.notna().to_numpy())
-    if len(rest):
-        known = {text: number(text, decimal) for text in texts.iloc[rest].unique()}
-        found = [known[text] for text in texts.iloc[rest]]
-        values[rest], in_ms[rest] = zip(*found, strict=True)
-    return pd.Series(values, column.index), pd.Series(in_ms, column.index)
+    codes, texts = distinct(column)
+    sure = ~(texts.str.lower().isin(MISSING) | (texts.str.len() > MAX_NUMBER)).to_numpy()
+    plain_digits = sure & ~texts.str.contains("[.,]").to_numpy() if decimal == "," else sure
+    values = pd.to_numeric(texts.where(plain_digits).to_numpy(dtype=object), errors="coerce").astype(float)
+    in_ms = np.zeros(len(texts), dtype=bool)
+    for place in np.flatnonzero(np.isnan(values) & sure).tolist():
+        values[place], in_ms[place] = number(texts.iat[place], decimal)
+    return (
+        pd.Series(np.append(values, np.nan)[codes], column.index),
+        pd.Series(np.append(in_ms, False)[codes], column.index),
+    )
 
 
 def number(text: str, decimal: str) -> tuple[float, bool]:
@@ -93,8 +105,10 @@ def decimal_sign(table: pd.DataFrame, separator: str) -> str:
     1,5 and 0,125 have decimals. 10,500 may be either: where fields are separated by semicolons, and every number of the
     column has three digits behind a comma, they are decimals.
     """
-    for name in table.columns:
-        texts = table[name].dropna().astype("str").str.strip()
+    for name in table.columns[table.dtypes == "str"][:SAMPLE_COLUMNS]:
+        texts = table[name].iloc[:SAMPLE_ROWS].dropna().astype("str").str.strip()
+        if not texts.str.contains(",").any():
+            continue
         commas = texts[texts.str.fullmatch(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*\D{0,12}", na=False)]
         if not len(commas):
             continue
@@ -109,14 +123,14 @@ def instants(column: pd.Series) -> pd.Series | None:
     """The moments that a column of dates with times holds, s; None where it does not."""
     if pd.api.types.is_numeric_dtype(column):
         return None
-    texts = column.astype("str").str.strip()
-    dates = texts.str.fullmatch(DATE, na=False)
-    if dates.sum() < max(1, len(texts) / 2):
+    codes, texts = distinct(column)
+    dates = texts.str.fullmatch(DATE.pattern).to_numpy(dtype=bool)
+    if dates.sum() <= len(texts) / 2:
         return None
     try:
         moments = pd.DatetimeIndex(texts[dates].str.replace(",", ".").tolist(), tz="UTC").as_unit("ns").asi8
     except ValueError:
         return None
-    seconds = np.full(len(column), np.nan)
-    seconds[dates.to_numpy()] = moments / 1e9
-    return pd.Series(seconds, column.index)
+    seconds = np.full(len(texts) + 1, np.nan)
+    seconds[:-1][dates] = moments / 1e9
+    return pd.Series(seconds[codes], column.index)

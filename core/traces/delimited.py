@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -10,6 +11,7 @@ from itertools import islice
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
+from core.traces.cells import decimal_sign
 from core.traces.left_out import LeftOut
 
 MAX_CELLS = 2**23
@@ -17,7 +19,7 @@ MAX_COLUMNS = 4_100
 MAX_LINE = 2**20  # characters
 SAMPLE = 100  # lines that show what separates fields
 TITLES = 10  # rows that may stand above the headings
-CHUNK = 20_000  # rows that are Python objects at a time
+ROWS_AT_ONCE = 1_000
 MOST_FOREIGN = 0.1  # of the bytes that may be outside ASCII in a text that is not UTF-8
 COMMENT = re.compile(r"\s*(?:#|//|%)")
 RULER = re.compile(r"[\s|+:=-]*[-=]{2,}[\s|+:=-]*")
@@ -27,7 +29,7 @@ SEPARATORS = ("\t", ";", "|", ",", "  ", " ")
 
 
 def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFrame, str]:
-    """The table in a text, its fields as texts and its index their lines; and what separates the fields.
+    """The table in a text, its index the lines that its rows are in; and the sign before decimals.
 
     Comments, rulers, titles above the headings and headings that come again are no rows. Rows with more fields than
     there are headings are left out and counted; fields that are missing at the end of a row are empty.
@@ -36,14 +38,17 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
     separator, names, above = dialect(file, Lines(file, data, encoding))
     if len(names) > MAX_COLUMNS:
         raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
-    lines = Lines(file, data, encoding)
-    rows = islice(split(file, lines, separator), above, None)
-    table = pd.concat(list(chunks(file, lines, in_order(rows, names), names, left_out)))
+    if len(names) * data.count(b"\n") > MAX_CELLS:
+        raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
+    table = parsed(Body(Lines(file, data, encoding), separator, names, above, left_out))
     if not len(table):
         why = f" is not a table: {left_out.reasons()}" if left_out.rows else " has no rows"
         raise ScenarioError(f"{file}{why}.")
+    decimal = decimal_sign(table, separator)
+    if decimal == ",":  # what looks like a number with a dot may have thousands
+        table = parsed(Body(Lines(file, data, encoding), separator, names, above, LeftOut()), dtype="str")
     table.columns = pd.Index(names, dtype=object)
-    return table.loc[:, [bool(name) for name in names]], separator
+    return table.loc[:, [bool(name) for name in names]], decimal
 
 
 def encoding_of(file: str, data: bytes) -> str:
@@ -145,42 +150,60 @@ def headings(file: str, rows: list[list[str]], fields: int, comment: str, separa
     return None
 
 
-def in_order(rows: Iterable[list[str]], names: list[str]) -> Iterator[list[str]]:
-    """The rows with their fields in the order of the headings, which may come again in another one."""
-    known, order = sorted(names), None
-    for row in rows:
-        if row[0] in known and sorted(row) == known:
-            order = None if row == names else [row.index(name) for name in names]
-        elif order and len(row) == len(names):
-            yield [row[place] for place in order]
-        else:
-            yield row
+class Body:
+    """The rows below the headings as lines with one separator, which pandas reads, and the numbers of these lines."""
+
+    def __init__(self, lines: Lines, separator: str, names: list[str], above: int, left_out: LeftOut) -> None:
+        self.lines, self.separator, self.names, self.above = lines, separator, names, above
+        self.left_out = left_out
+        self.numbers = array("q")
+        self.rows = iter(self)
+
+    @property
+    def written(self) -> str:
+        """What separates the fields of the rows as they are given on."""
+        return self.separator if self.separator in ",;\t" else "\t"
+
+    def __iter__(self) -> Iterator[str]:
+        known, order = set(self.names), None
+        for line in islice(self.lines, self.above, None):
+            plain = self.separator in ",;\t" and '"' not in line and not order
+            if plain and line.count(self.separator) < len(self.names) and not line.startswith(self.names[0]):
+                self.numbers.append(self.lines.number)
+                yield line
+                continue
+            row = next(split(self.lines.file, [line], self.separator))
+            if len(row) == len(self.names) and set(row) == known:
+                order = None if row == self.names else [row.index(name) for name in self.names]
+            elif any(row[len(self.names) :]):
+                self.left_out.add(1, "long", f"line {self.lines.number:,} has more fields than its header")
+            else:
+                row = row[: len(self.names)]
+                row = [row[place] for place in order] if order and len(row) == len(order) else row
+                self.numbers.append(self.lines.number)
+                yield quoted(row, self.written)
+
+    def read(self, _: int = -1) -> str:
+        """The next few rows."""
+        return "".join(islice(self.rows, ROWS_AT_ONCE))
 
 
-def chunks(
-    file: str, lines: Lines, rows: Iterable[list[str]], names: list[str], left_out: LeftOut
-) -> Iterator[pd.DataFrame]:
-    """The rows as tables, a few thousand at a time; an empty one first."""
-    yield as_table([], [], len(names))
-    taken, at, good = 0, [], []
-    for row in rows:
-        spare = row[len(names) :]
-        if any(spare):
-            left_out.add(1, "long", f"line {lines.number:,} has more fields than its header")
-            continue
-        at.append(lines.number)
-        good.append((row + [""] * (len(names) - len(row)))[: len(names)])
-        if len(good) == CHUNK:
-            taken += CHUNK
-            if taken * len(names) > MAX_CELLS:
-                raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
-            yield as_table(at, good, len(names))
-            at, good = [], []
-    yield as_table(at, good, len(names))
+def quoted(row: list[str], separator: str) -> str:
+    """The fields as a line of CSV."""
+    if any(separator in field or '"' in field for field in row):
+        row = ['"' + field.replace('"', '""') + '"' for field in row]
+    return (separator.join(row) or '""') + "\n"
 
 
-def as_table(lines: list[int], rows: list[list[str]], columns: int) -> pd.DataFrame:
-    """A few rows of texts."""
-    each = zip(*rows, strict=True) if rows else [[]] * columns
-    texts = {place: pd.array(list(column), dtype="str") for place, column in enumerate(each)}
-    return pd.DataFrame(texts, index=pd.Index(lines, name="line", dtype="int64"))
+def parsed(body: Body, dtype: str | None = None) -> pd.DataFrame:
+    """The rows as a table: columns of numbers where all fields are, else of texts."""
+    try:
+        table = pd.read_csv(
+            body, sep=body.written, header=None, names=range(len(body.names)), index_col=False, dtype=dtype,
+            skipinitialspace=True, skip_blank_lines=False, low_memory=False,
+        )  # fmt: skip
+    except (ValueError, OverflowError) as error:
+        raise ScenarioError(f"{body.lines.file} is not a table: {error}.") from error
+    if len(table) != len(body.numbers):
+        raise ScenarioError(f"{body.lines.file} is not a table: its rows cannot be told apart.")
+    return table.set_axis(pd.Index(body.numbers, name="line", dtype="int64"))

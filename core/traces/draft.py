@@ -59,8 +59,9 @@ class Draft:
 
     def is_numeric(self, name: str) -> bool:
         """Whether most fields of a column that are there are numbers."""
-        values, there = self.numbers(name)[0], ~missing(self.table[name])
-        return bool(there.any()) and values.notna().sum() > MOSTLY * there.sum()
+        values = self.numbers(name)[0]
+        good = values.notna().sum()
+        return bool(good) and (good == len(values) or good > MOSTLY * (~missing(self.table[name])).sum())
 
     def whole_numbers(self, name: str) -> pd.Series | None:
         """A column as whole numbers, NaN where it has none; None where it is something else."""
@@ -88,7 +89,10 @@ class Draft:
 
     def keep_numbers(self, name: str) -> None:
         """Leave out rows whose field in a column of numbers is something else; ScenarioError where most are."""
-        values, there = self.numbers(name)[0], ~missing(self.table[name])
+        values = self.numbers(name)[0]
+        if values.notna().all():
+            return
+        there = ~missing(self.table[name])
         bad = values.isna() & there
         if bad.sum() > MOSTLY * there.sum():
             raise ScenarioError(f"{self.file}: {self.field(name, int(bad.to_numpy().argmax()))} is no number.")

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.traces.delimited import CHUNK, MAX_CELLS, MAX_COLUMNS
+from core.traces.delimited import MAX_CELLS, MAX_COLUMNS
 from core.traces.json_stream import JsonText
 from core.traces.left_out import LeftOut
 
+CHUNK = 100_000  # fields that are Python objects at a time
 TRACE_KEYS = ("traceEvents", "distributedInfo", "schemaVersion", "deviceProperties", "displayTimeUnit")
 LISTS = ("records", "rows", "data", "history", "steps", "results", "iterations", "measurements", "timings")
 decode = json.JSONDecoder().raw_decode
@@ -91,7 +92,7 @@ def table_of(file: str, records: Iterator[tuple[int, Any]], unit: str, left_out:
             raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
         numbers.append(number)
         rows.append(flat)
-        if len(rows) == CHUNK:
+        if len(rows) * len(names) >= CHUNK:
             chunks.append(pd.DataFrame(rows, index=numbers, dtype="str"))
             numbers, rows = [], []
     chunks.append(pd.DataFrame(rows, index=numbers, dtype="str"))

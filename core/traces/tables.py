@@ -29,7 +29,7 @@ import pandas as pd
 
 from core.common.validation import ScenarioError, shown
 from core.common.wording import duration
-from core.traces.cells import UNITS_MS, decimal_sign
+from core.traces.cells import UNITS_MS
 from core.traces.corrections import Corrections
 from core.traces.delimited import MAX_CELLS, NUMBER, read_delimited
 from core.traces.draft import Draft, called, some
@@ -133,19 +133,18 @@ def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
     data = whole_file(file, pieces)
     left_out = LeftOut()
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-        return understood(file, read_records(file, data, left_out), "", asked, left_out)
+        return understood(file, read_records(file, data, left_out), ".", asked, left_out)
     if data.startswith(PARQUET):
-        return understood(file, read_parquet(file, data), "", asked, left_out)
-    table, separator = read_delimited(file, data, left_out)
-    return understood(file, table, separator, asked, left_out)
+        return understood(file, read_parquet(file, data), ".", asked, left_out)
+    return understood(file, *read_delimited(file, data, left_out), asked, left_out)
 
 
-def understood(file: str, table: pd.DataFrame, separator: str, asked: Corrections, left_out: LeftOut) -> Table:
+def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections, left_out: LeftOut) -> Table:
     """What a table holds, from its fields."""
     check_names(file, table)
     names = list(table.columns)
     asked.check(file, names)
-    draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal_sign(table, separator))
+    draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal)
     read_headings(draft)
     as_long(draft)
     kinds = choose_times(draft)

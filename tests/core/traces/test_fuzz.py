@@ -217,7 +217,6 @@ CRAFTED = {
     "quotes never closed": lambda: b'worker,step,compute_ms\n"' + b"x,1,2\n" * 10**6,
     "quotes never closed late": lambda: b"worker,step,compute_ms\n" + b"x,1,2\n" * 10**4 + b'"' + b"x,1,2\n" * 10**5,
     "names of workers of a megabyte": lambda: START + b"".join(b"x" * MB + b"%d,1,1\n" % i for i in range(20)),
-    "UTF-16": lambda: LONG.encode("utf-16"),
     "UTF-16 JSON": lambda: json.dumps({"traceEvents": []}).encode("utf-16"),
     "gzip in gzip": lambda: gzip.compress(gzip.compress(LONG.encode())),
     "gzip of rubbish": lambda: gzip.compress(random.Random(1).randbytes(10**5)),
