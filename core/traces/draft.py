@@ -26,6 +26,8 @@ class Draft:
     """Its index says which line or row of the file each row is, and is called so."""
     asked: Corrections
     decimal: str = "."
+    columns_of_file: list[str] = field(default_factory=list)
+    """The headings of the file, whatever became of the table."""
     meanings: dict[str, Meaning] = field(default_factory=dict)
     """What the heading of each column says."""
     notes: list[str] = field(default_factory=list)
@@ -77,6 +79,8 @@ class Draft:
             return
         bad = int((~good).to_numpy().argmax())
         self.left_out.add(int((~good).sum()), kind, words(bad))
+        if not good.any():
+            raise self.refused("no row is left that can be read")
         self.only(good)
 
     def only(self, good: pd.Series) -> None:
@@ -84,8 +88,6 @@ class Draft:
         where = good.to_numpy()
         self.table = self.table[where]
         self.known_numbers = {name: (values[where], unit) for name, (values, unit) in self.known_numbers.items()}
-        if not len(self.table):
-            raise self.refused("no row is left that can be read")
 
     def keep_numbers(self, name: str) -> None:
         """Leave out rows whose field in a column of numbers is something else; ScenarioError where most are."""

@@ -21,7 +21,7 @@ EXACT = {name: role for role, names in DOCUMENTED.items() for name in names.spli
 TOKEN = re.compile(r"μ?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[%/]")
 JOINED = re.compile(r"(rank|gpu|node|host|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time)")
 PERCENTILE = re.compile(r"p ?(50|75|90|95|99|999)\b|(?<!\d)\d\d ?%|quantile|percentile", re.IGNORECASE)
-COLLECTIVE = re.compile(r"all_?reduce|reduce_?scatter|all_?gather|all_?to_?all|broadcast|[nrhx]ccl|gloo", re.IGNORECASE)
+COLLECTIVE = re.compile(r"all[ _-]?reduce|reduce[ _-]?scatter|all[ _-]?gather|all[ _-]?to[ _-]?all|broadcast|[nrhx]ccl|gloo", re.IGNORECASE)
 
 
 def words(text: str) -> set[str]:
@@ -31,7 +31,7 @@ def words(text: str) -> set[str]:
 
 STATISTIC = words("min max mean avg average std stddev stdev dev var variance median med count instances calls minimum maximum")
 RATE = words("throughput tflops flops bandwidth gbps mbps mfu hz rate speed ips qps fps tps % percent pct ratio share")
-QUALITY = words("loss losses acc accuracy lr ppl perplexity score reward bleu auc entropy kl metric epsilon beta momentum wd")
+QUALITY = words("loss losses acc accuracy lr ppl perplexity score reward bleu auc entropy kl metric momentum")
 SIZE = words(
     "size tokens samples bytes mem memory mb gb gib mib len length seq seqlen num world utilization util power watts "
     "temp temperature freq mhz version seed port items images"

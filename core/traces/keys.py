@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from core.common.validation import shown
 from core.traces.cells import missing
 from core.traces.draft import Draft, called, some
+from core.traces.files import rank_in
 from core.traces.headings import STATISTIC, words
 
 STATISTICS = STATISTIC | words("all sum total overall p50 p90 p95 p99")
@@ -38,7 +38,7 @@ def workers(draft: Draft) -> Iterator[list[str]]:
         yield list(draft.asked["worker"])
         return
     rank = one_rank(draft)
-    place, local = draft.with_role("place")[:1], draft.with_role("local")[:1]
+    place, local, pid = (those_that_differ(draft, role) for role in ("place", "local", "pid"))
     if rank:
         several = place and (draft.table.groupby(rank)[place[0]].nunique() > 1).any()
         if not (several and not draft.with_role("step", "epoch")):
@@ -51,14 +51,19 @@ def workers(draft: Draft) -> Iterator[list[str]]:
     elif local:
         yield place + local
     elif place:
-        pid = draft.with_role("pid")[:1]
         yield place
         if pid:
             yield place + pid
-    elif pid := draft.with_role("pid"):
-        yield pid[:1]
+    elif pid:
+        yield pid
     else:
         yield draft.with_role("stage", "dp", "tp")
+
+
+def those_that_differ(draft: Draft, role: str) -> list[str]:
+    """The column of a role; none where it is the same in all rows of a file whose name says which worker it is."""
+    named = rank_in(draft.file) is not None
+    return [name for name in draft.with_role(role)[:1] if not named or draft.table[name].nunique() > 1]
 
 
 def one_rank(draft: Draft) -> list[str]:
@@ -114,17 +119,12 @@ def counts_steps(draft: Draft, name: str, worker: list[str]) -> bool:
 def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
     """The worker and step of every row from these columns; rows without them, and rows of statistics, left out."""
     for name in worker:
-        if not pd.api.types.is_numeric_dtype(draft.table[name]):
+        if name in draft.columns_of_file and not pd.api.types.is_numeric_dtype(draft.table[name]):
             kind = draft.table[name].astype("str").str.strip().str.lower().isin(STATISTICS)
             if kind.any() and not kind.all():
                 draft.keep(~kind, f"statistic {name}", lambda at, name=name: f"{draft.field(name, at)} is a statistic")
     for name in step:
-        values, there = draft.numbers(name)[0], ~missing(draft.table[name])
-        good = (values.abs() < 2**53) & (values % 1 == 0)
-        if not good.any():
-            at = int((~good).to_numpy().argmax())
-            raise draft.refused(f"step {shown(draft.table[name].iloc[at])} in {draft.where(at)} is not a whole number")
-        draft.keep(good, f"step {name}", lambda at, name=name: not_whole(draft, name, at))
+        keep_whole(draft, name)
     if worker:
         there = ~pd.concat([missing(draft.table[name]) for name in worker], axis=1).any(axis=1)
         draft.keep(there, "worker", lambda at: f"{draft.where(at)} has no worker")
@@ -143,11 +143,18 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
     return keys
 
 
-def not_whole(draft: Draft, name: str, at: int) -> str:
-    """What is wrong with a step."""
-    value = draft.table[name].iloc[at]
-    text = f"{value:g}" if isinstance(value, float) else shown(value) if not str(value).strip() else str(value)[:40]
-    return f"step {text} in {draft.where(at)} is not a whole number"
+def keep_whole(draft: Draft, name: str) -> None:
+    """Leave out rows whose step is not a whole number."""
+    values, none = draft.numbers(name)[0], missing(draft.table[name]).to_numpy()
+
+    def what_is_wrong(at: int) -> str:
+        value = draft.table[name].iloc[at]
+        if none[at]:
+            return f"{draft.where(at)} has no step"
+        said = f"{value:g}" if isinstance(value, float) else str(value)[:40]
+        return f"step {said} in {draft.where(at)} is not a whole number"
+
+    draft.keep((values.abs() < 2**53) & (values % 1 == 0), f"step {name}", what_is_wrong)
 
 
 def worker_names(draft: Draft, names: list[str]) -> pd.Series:

@@ -15,7 +15,7 @@ from core.traces.corrections import Corrections
 from core.traces.files import MAX_BYTES, Budget, File, Rows, as_utf8, file_name, pieces
 from core.traces.kineto import read_kineto
 from core.traces.records import holds_records
-from core.traces.tables import Table, guessed_unit, read_table
+from core.traces.tables import Table, guessed_unit, read_table, say_guess
 from core.traces.trace import Column, Trace
 
 MAX_CELLS = 1_000_000
@@ -85,6 +85,8 @@ def in_ms(files: list[Rows | Table], asked: Corrections) -> list[Rows]:
     tables = [file for file in files if isinstance(file, Table)]
     guessed = not asked.unit and any(table.without_unit for table in tables)
     unit = guessed_unit(tables) if guessed else asked.unit
+    if guessed:
+        say_guess(tables, unit)
     return [file.to_rows(unit, guessed) if isinstance(file, Table) else file for file in files]
 
 

@@ -136,7 +136,7 @@ def repeated(draft: Draft, rows: pd.DataFrame, keys: list[str], differ: str = ""
     first = int(rows.duplicated(keys).to_numpy().argmax())
     key = rows.iloc[first]
     alike = (rows[keys] == key[keys]).all(axis=1).to_numpy()
-    where = ", ".join(f"{name} {str(key[name])[:40]}" for name in ("worker", "step") if name in keys)
+    where = ", ".join(f"{name} {str(rows[name].iloc[first])[:40]}" for name in ("worker", "step") if name in keys)
     if not differ and "worker" not in keys:
         return draft.refused(
             f"{where} is there twice, and no column says which worker a row is of: add one, or give a file per worker"

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.common.wording import duration
+from core.common.wording import counted, duration
 from core.traces.cells import UNITS_MS
 from core.traces.corrections import Corrections
 from core.traces.delimited import MAX_CELLS, NUMBER, read_delimited
@@ -36,7 +36,7 @@ from core.traces.draft import Draft, called, some
 from core.traces.exports import compared, known_export
 from core.traces.files import Rows, rank_in
 from core.traces.headings import OWN_TIMES, Meaning, meaning, split_unit
-from core.traces.keys import add_keys
+from core.traces.keys import add_keys, keep_whole
 from core.traces.left_out import LeftOut
 from core.traces.parquet import unpacked
 from core.traces.records import read_records
@@ -85,13 +85,6 @@ class Table:
             parts[part] = parts[part] + time if part in parts else time
         if "compute" not in parts:
             parts["compute"] = parts["whole step"] - parts.get("network", 0) - parts.get("waiting", 0)
-        notes = list(self.notes)
-        if self.without_unit and guessed:
-            step = parts.get("whole step", parts["compute"]).median()
-            notes.append(
-                f"{self.file}: no unit in the name of {some(self.said_without_unit())}; taken to be "
-                f"{unit}. A step then takes {duration(step)}. A name like compute_ms settles it."
-            )
         columns = [self.with_unit(column, unit, guessed) for column in self.columns]
         keys = self.rows[[key for key in ("worker", "stage", "epoch", "step") if key in self.rows]]
         names = {"compute": "compute_ms", "network": "comm_ms", "waiting": "wait_ms"}
@@ -100,7 +93,7 @@ class Table:
             table=keys.assign(**{column: parts[part] for part, column in names.items() if part in parts}),
             rank=rank_in(self.file),
             whole_steps=set(parts) == {"compute", "whole step"},
-            notes=notes,
+            notes=self.notes,
             left_out=self.left_out,
             columns=tuple(columns),
         )
@@ -116,14 +109,29 @@ class Table:
         return replace(column, unit=unit, guessed=column.guessed or guessed)
 
 
+def usual_times(tables: list[Table]) -> pd.Series:
+    """All times of steps or their computing that have no unit."""
+    return pd.concat([table.main_times() for table in tables if table.without_unit])
+
+
+def say_guess(tables: list[Table], unit: str) -> None:
+    """Note, with the first table that it is about, which unit was guessed and what follows from it."""
+    guessed = [table for table in tables if table.without_unit]
+    more = f" (and of {counted(len(guessed) - 1, 'more file')})" if len(guessed) > 1 else ""
+    guessed[0].notes.append(
+        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. A "
+        f"step then takes {duration(usual_times(tables).median() * UNITS_MS[unit])}. A name like compute_ms settles it."
+    )
+
+
 def guessed_unit(tables: list[Table]) -> str:
-    """The unit in which a typical mini-batch takes between 1 ms and 10 s, the same for all tables."""
-    times = pd.concat([table.main_times() for table in tables if table.without_unit])
+    """The unit in which a typical mini-batch takes between 5 ms and 10 s, the same for all tables."""
+    times = usual_times(tables)
     with_units = {unit for table in tables for unit in table.units.values() if unit}
     if len(with_units) == 1 and all(set(table.units.values()) - {""} for table in tables):
         return with_units.pop()  # of the columns beside it
     typical = times.median()
-    if typical < 1:
+    if typical < 5:
         return "s"
     return "ms" if typical <= 1e4 else "us" if typical <= 1e7 else "ns"
 
@@ -144,7 +152,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     check_names(file, table)
     names = list(table.columns)
     asked.check(file, names)
-    draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal)
+    draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal, columns_of_file=names)
     read_headings(draft)
     as_long(draft)
     kinds = choose_times(draft)
@@ -226,6 +234,8 @@ def as_long(draft: Draft) -> None:
     bare = {cell.measure: name for name, cell in times.items() if not roles[cell.measure]}
     if len(bare) > 1:
         raise draft.refused(f"the columns of the workers {some(times)} have different units")
+    for name in keys:
+        keep_whole(draft, name)
     refuse_long(draft.file, len(draft.table) * len(workers))
     draft.table = melted(draft.table, times, WIDE, keys)
     draft.known_numbers.clear()

@@ -36,10 +36,11 @@ def alike(names: list[str]) -> dict[str, Cell]:
 
 
 def is_other(name: str, names: list[str]) -> bool:
-    """Whether a column is no worker's by its name; p50 is a percentile, unless there are p0, p1, p2 and so on."""
-    if re.fullmatch(r"p\d+", split_unit(name)[0] or "", re.IGNORECASE):
-        numbers = {int(found[1]) for each in names if (found := re.match(r"p(\d{1,6})", each, re.IGNORECASE))}
-        return not {1, 2} <= numbers
+    """Whether a column is no worker's by its name; p50 is a percentile, unless there is a p49 or p51."""
+    if re.fullmatch(r"p\d{1,6}", split_unit(name)[0] or "", re.IGNORECASE):
+        numbers = [int(found[1]) for each in names if (found := re.match(r"p(\d{1,6})", each, re.IGNORECASE))]
+        place = int(re.findall(r"\d+", name)[0])
+        return place - 1 not in numbers and place + 1 not in numbers
     return meaning(name).role in NOT_WORKERS
 
 
