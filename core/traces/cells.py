@@ -17,8 +17,11 @@ UNIT_NAMES = {
 }
 UNITS = {name: unit for unit, names in UNIT_NAMES.items() for name in names.split()}
 MAX_NUMBER = 60  # characters of a number with its unit
-SAMPLE_ROWS, SAMPLE_COLUMNS = 2_000, 200  # that show which sign stands before decimals
-MISSING = {"", "-", "--", "---", "–", "—", "?", ".", "nan", "na", "n/a", "n.a.", "#n/a", "null", "none", "nil", "missing"}
+SAMPLE_COLUMNS = 200  # that show which sign stands before decimals
+MISSING = {
+    "",
+    *["-", "--", "---", "–", "—", "?", ".", "nan", "na", "n/a", "n.a.", "#n/a", "null", "none", "nil", "missing"],
+}
 DIGITS = re.compile(r"([-+−]?)((?:\d[\d.,'’_\s]*)?\d|\d*[.,]\d+|\d+[.,])(e[-+]?\d+)?\s*([a-zμ]*)\.?", re.IGNORECASE)
 TIME_OF_CLOCK = re.compile(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)? ?(Z|UTC|[-+]\d\d:?\d\d)?")
@@ -103,11 +106,16 @@ def decimal_sign(table: pd.DataFrame, separator: str) -> str:
     """The sign before decimals: a comma where one cannot stand between thousands; a dot otherwise.
 
     1,5 and 0,125 have decimals. 10,500 may be either: where fields are separated by semicolons, and every number of the
-    column has three digits behind a comma, they are decimals.
+    column has three digits behind a comma, they are decimals. Where some numbers of a column have no dot and all others
+    three digits behind one, as 987 and 1.234, dots stand between thousands, and a comma would be before decimals.
     """
-    for name in table.columns[table.dtypes == "str"][:SAMPLE_COLUMNS]:
-        texts = table[name].iloc[:SAMPLE_ROWS].dropna().astype("str").str.strip()
-        if not texts.str.contains(",").any():
+    for name in table.columns[:SAMPLE_COLUMNS]:
+        texts = table[name].dropna().astype("str").str.strip()
+        if separator != "," and texts.str.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})*|0").all():
+            dots = texts.str.contains(".", regex=False)
+            if dots.any() and not dots.all() and texts[~dots].str.len().max() == 3:
+                return ","
+        if not texts.str.contains(",", regex=False).any():
             continue
         commas = texts[texts.str.fullmatch(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*\D{0,12}", na=False)]
         if not len(commas):

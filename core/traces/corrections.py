@@ -6,6 +6,7 @@ from typing import Any
 
 from core.common.validation import ScenarioError, one_of, refuse_unknown, shown
 from core.traces.cells import UNITS_MS
+from core.traces.naming import some
 
 ROLES = ("worker", "workers", "step", "time", "compute", "comm", "wait", "ignore")
 
@@ -34,7 +35,9 @@ class Corrections:
         for role, asked in self.columns.items():
             for name in asked:
                 if name not in names:
-                    raise ScenarioError(f"columns: {file} has no column {shown(name)} for {role}; it has {shown(names)}.")
+                    raise ScenarioError(
+                        f"columns: {file} has no column {shown(name)} for {role}; it has {some(names, 12)}."
+                    )
 
     def __getitem__(self, role: str) -> tuple[str, ...]:
         return self.columns.get(role, ())

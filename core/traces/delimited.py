@@ -10,7 +10,7 @@ from itertools import islice
 
 import pandas as pd
 
-from core.common.validation import ScenarioError, shown
+from core.common.validation import ScenarioError
 from core.traces.cells import decimal_sign
 from core.traces.left_out import LeftOut
 
@@ -18,6 +18,7 @@ MAX_CELLS = 2**23
 MAX_COLUMNS = 4_100
 MAX_LINE = 2**20  # characters
 SAMPLE = 100  # lines that show what separates fields
+SAMPLE_ROWS = 2_000  # that show which sign stands before decimals
 TITLES = 10  # rows that may stand above the headings
 ROWS_AT_ONCE = 1_000
 MOST_FOREIGN = 0.1  # of the bytes that may be outside ASCII in a text that is not UTF-8
@@ -40,13 +41,13 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
         raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
     if len(names) * data.count(b"\n") > MAX_CELLS:
         raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
-    table = parsed(Body(Lines(file, data, encoding), separator, names, above, left_out))
+    sample = parsed(Body(Lines(file, data, encoding), separator, names, above, LeftOut(), SAMPLE_ROWS), dtype="str")
+    decimal = decimal_sign(sample, separator)
+    body = Body(Lines(file, data, encoding), separator, names, above, left_out)
+    table = parsed(body, dtype=None if decimal == "." else "str")
     if not len(table):
         why = f" is not a table: {left_out.reasons()}" if left_out.rows else " has no rows"
         raise ScenarioError(f"{file}{why}.")
-    decimal = decimal_sign(table, separator)
-    if decimal == ",":  # what looks like a number with a dot may have thousands
-        table = parsed(Body(Lines(file, data, encoding), separator, names, above, LeftOut()), dtype="str")
     table.columns = pd.Index(names, dtype=object)
     return table.loc[:, [bool(name) for name in names]], decimal
 
@@ -137,7 +138,9 @@ def dialect(file: str, lines: Lines) -> tuple[str, list[str], int]:
     return separator, next(split(file, sample, separator), []), 1
 
 
-def headings(file: str, rows: list[list[str]], fields: int, comment: str, separator: str) -> tuple[list[str], int] | None:
+def headings(
+    file: str, rows: list[list[str]], fields: int, comment: str, separator: str
+) -> tuple[list[str], int] | None:
     """The headings of so many columns, and how many rows there are down to them; None where there are none."""
     for at, row in enumerate(rows[:TITLES]):
         if len(row) == fields:
@@ -153,11 +156,13 @@ def headings(file: str, rows: list[list[str]], fields: int, comment: str, separa
 class Body:
     """The rows below the headings as lines with one separator, which pandas reads, and the numbers of these lines."""
 
-    def __init__(self, lines: Lines, separator: str, names: list[str], above: int, left_out: LeftOut) -> None:
+    def __init__(
+        self, lines: Lines, separator: str, names: list[str], above: int, left_out: LeftOut, most: int | None = None
+    ) -> None:
         self.lines, self.separator, self.names, self.above = lines, separator, names, above
         self.left_out = left_out
         self.numbers = array("q")
-        self.rows = iter(self)
+        self.rows = islice(self, most)
 
     @property
     def written(self) -> str:

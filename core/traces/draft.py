@@ -1,19 +1,18 @@
 """A table on its way to be understood: its rows, what its headings say, and what was made of each column."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.common.wording import listed
 from core.traces.cells import UNITS_MS, instants, missing, numbers
 from core.traces.corrections import Corrections
 from core.traces.headings import Meaning
 from core.traces.left_out import LeftOut
+from core.traces.naming import called
 from core.traces.trace import Column
 
-MAX_SHOWN = 60  # characters of a column's name
 MOSTLY = 0.5  # of its fields that are there and must be numbers for a column to be one of numbers
 
 
@@ -30,6 +29,8 @@ class Draft:
     """The headings of the file, whatever became of the table."""
     meanings: dict[str, Meaning] = field(default_factory=dict)
     """What the heading of each column says."""
+    unit_of_all: str = ""
+    """The unit that a column of units says, for times that say none themselves."""
     notes: list[str] = field(default_factory=list)
     left_out: LeftOut = field(default_factory=LeftOut)
     columns: dict[str, Column] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class Draft:
         if moments is not None:
             return moments, "s"
         values, in_ms = numbers(self.table[name], self.decimal)
-        unit = self.meanings[name].unit
+        unit = self.meanings[name].unit or self.unit_of_all
         if not in_ms.any():
             return values, unit
         if unit:
@@ -121,15 +122,3 @@ class Draft:
         """What to raise where the table cannot be understood."""
         left_out = f" {self.left_out.note(self.file)}" if self.left_out.rows else ""
         return ScenarioError(f"{self.file}: {why}.{left_out}")
-
-
-
-def called(name: str) -> str:
-    """The name of a column as it may stand in a message."""
-    return repr(name if len(name) <= MAX_SHOWN else f"{name[: MAX_SHOWN - 3]}...")
-
-
-def some(names: Iterable[str], most: int = 5) -> str:
-    """The first few of these names."""
-    each = list(map(called, names)) or ["none"]
-    return listed(each) if len(each) <= most else f"{', '.join(each[:most])} and {len(each) - most:,} more"

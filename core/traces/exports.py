@@ -1,10 +1,10 @@
 """Tables that tools write under headings of their own: how they are read, or what to give in their place."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.common.validation import ScenarioError
-from core.traces.headings import Meaning
+from core.traces.headings import OWN_TIMES, Meaning, meaning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,8 @@ class Export:
     """What its columns are; none where it cannot be read."""
     only: tuple[str, str] | None = None
     """A column and the value that it has in the rows that are steps of a worker."""
+    no_step: str = ""
+    """What to say where its column of steps is empty."""
     note: str = ""
     advice: str = ""
     """What to give in the place of a table that has no steps."""
@@ -68,6 +70,7 @@ EXPORTS = [
         headings=known("Step", "Computing", "Communication(Not Overlapped)", "Free"),
         roles=ASCEND,
         only=("Type", "rank"),
+        no_step="the Ascend profiler recorded no steps: call prof.step() after every mini-batch",
         note="times in µs; compute is Computing and Free, the network is Communication(Not Overlapped).",
     ),
     Export(
@@ -111,9 +114,21 @@ EXPORTS = [
     Export(
         tool="a table of operators of the PyTorch profiler",
         headings=known("Name", "Self CPU %", "CPU total"),
-        advice="Give what export_chrome_trace writes instead, one file per rank, with prof.step() after every mini-batch.",
+        advice="Give what export_chrome_trace writes instead, one file per rank; call prof.step() every mini-batch.",
     ),
 ]
+
+
+def of_scalar(file: str, export: Export) -> Export:
+    """A scalar of TensorBoard with the meaning that its tag, in the name of its file, gives its values."""
+    tag = file.rpartition("tag-")[2].removesuffix(".gz").removesuffix(".csv") if "tag-" in file else ""
+    said = meaning(tag)
+    if said.role and said.role not in OWN_TIMES:
+        raise ScenarioError(
+            f"{file} holds {tag!r} by its name, which is not a time. Export the step time of every worker."
+        )
+    values = Meaning(said.role or "whole", said.unit, strength=3)
+    return replace(export, roles=export.roles | {compared("Value"): values})
 
 
 def known_export(file: str, names: Collection[str]) -> Export | None:
@@ -123,5 +138,5 @@ def known_export(file: str, names: Collection[str]) -> Export | None:
         if export.headings <= have:
             if export.advice:
                 raise ScenarioError(f"{file} is {export.tool}, which has no steps. {export.advice}")
-            return export
+            return of_scalar(file, export) if export.roles is SCALAR else export
     return None

@@ -21,7 +21,9 @@ EXACT = {name: role for role, names in DOCUMENTED.items() for name in names.spli
 TOKEN = re.compile(r"μ?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[%/]")
 JOINED = re.compile(r"(rank|gpu|node|host|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time)")
 PERCENTILE = re.compile(r"p ?(50|75|90|95|99|999)\b|(?<!\d)\d\d ?%|quantile|percentile", re.IGNORECASE)
-COLLECTIVE = re.compile(r"all[ _-]?reduce|reduce[ _-]?scatter|all[ _-]?gather|all[ _-]?to[ _-]?all|broadcast|[nrhx]ccl|gloo", re.IGNORECASE)
+COLLECTIVE = re.compile(
+    r"all[ _-]?reduce|reduce[ _-]?scatter|all[ _-]?gather|all[ _-]?to[ _-]?all|broadcast|[nrhx]ccl|gloo", re.IGNORECASE
+)
 
 
 def words(text: str) -> set[str]:
@@ -29,18 +31,22 @@ def words(text: str) -> set[str]:
     return set(text.split())
 
 
-STATISTIC = words("min max mean avg average std stddev stdev dev var variance median med count instances calls minimum maximum")
+STATISTIC = words(
+    "min max mean avg average std stddev stdev dev var variance median med count instances calls minimum maximum"
+)
 RATE = words("throughput tflops flops bandwidth gbps mbps mfu hz rate speed ips qps fps tps % percent pct ratio share")
-QUALITY = words("loss losses acc accuracy lr ppl perplexity score reward bleu auc entropy kl metric momentum")
+QUALITY = words("loss losses acc accuracy lr ppl perplexity score reward bleu auc entropy kl momentum")
 SIZE = words(
-    "size tokens samples bytes mem memory mb gb gib mib len length seq seqlen num world utilization util power watts "
-    "temp temperature freq mhz version seed port items images"
+    "size tokens samples bytes mem memory mb gb gib mib len length seq seqlen num world utilization util "
+    "power watts temp temperature freq mhz version seed port items images"
 )
 CLOCK = words("timestamp timestamps ts date clock created wall wallclock walltime datetime since uptime")
 START, END = words("start begin started begins starts"), words("end stop finish ended ends finished")
 OTHER = words("id idx index no nr number num job user version seed tid thread threads")
 ATTEMPT = words("attempt attempts restart restarts retry retries incarnation run")
-SPENT = words("time times duration durations dur elapsed latency took runtime cost interval delta timing timings seconds")
+SPENT = words(
+    "time times duration durations dur elapsed latency took runtime cost interval delta timing timings seconds"
+)
 STEP = words("step steps iteration iterations iter iters it batch batches minibatch minibatches")
 EPOCH, PART = words("epoch epochs"), words("microbatch microbatches micro bucket chunk layer accumulation")
 RANK = words("rank ranks worker workers process proc replica trainer task")
@@ -49,17 +55,23 @@ LOCAL = words("gpu device npu card accelerator dev")
 GROUPS = {"stage": words("stage pp pipeline"), "dp": words("dp data"), "tp": words("tp tensor")}
 HELPERS = words("/ id idx index no nr number num name names global local the of train training trainer mini current")
 COMPUTE = words("compute computation computing calc calculation busy active kernel kernels work working")
-COMM = words("comm comms communication network collective collectives sync synchronize synchronization mpi send recv receive exchange push pull")
+COMM = words(
+    "comm comms communication network collective collectives sync synchronize synchronization mpi send recv "
+    "receive exchange push pull"
+)
 WAIT = words("wait waits waiting waited idle barrier stall stalled blocked blocking bubble")
 CORE = words("forward fwd backward bwd fp bp backprop")
 OWN = words(
-    "data loader dataloader load loading input fetch io read preprocess preprocessing augment augmentation copy transfer "
-    "optimizer optim opt update grad gradient gradients clip clipping zero checkpoint save log logging overhead python "
-    "prepare preparing free generator"
+    "data loader dataloader load loading input fetch io read preprocess preprocessing augment augmentation "
+    "copy transfer optimizer optim opt update grad gradient gradients clip clipping zero checkpoint save log "
+    "logging overhead python prepare preparing free generator"
 )
 OWN_TIMES = {"compute", "core", "own", "whole", "comm", "wait"}
 """Roles of columns that hold a worker's time."""
-LABEL = words("phase op operation event kind category region range section span label tag activity function variable type")
+LABEL = words(
+    "metric measure phase op operation event kind category region range section span label tag activity "
+    "function variable type"
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +79,8 @@ class Meaning:
     """What a heading says of its column."""
 
     role: str
-    """rank, local, place, pid, dp, tp, stage; step, epoch, part, attempt; compute, core, own (time of a phase), whole, comm, wait;
-    start, end, clock; label; statistic, rate, quality, size, other; empty where nothing is known."""
+    """rank, local, place, pid, dp, tp, stage; step, epoch, part, attempt; compute, core, own (time of a phase), whole,
+    comm, wait; start, end, clock; label; statistic, rate, quality, size, other; empty where nothing is known."""
     unit: str = ""
     exact: bool = False
     """Whether it is one of the documented headings."""
@@ -103,14 +115,18 @@ def role_of(name: str, joined: str, each: set[str], has_unit: bool) -> str:
     spent = bool(each & SPENT) or has_unit
     if each & STATISTIC or PERCENTILE.search(name):
         return "statistic"
-    if each & RATE or (each & QUALITY or "norm" in each) and not spent:
+    if each & RATE or ((each & QUALITY or "norm" in each) and not spent):
         return "rate" if each & RATE else "quality"
     if joined in ("name", "names"):
         return "label"
     if each <= {"pid"} | HELPERS and "pid" in each:
         return "pid"
     for group, names in GROUPS.items():
-        if each & names and each <= names | HELPERS | RANK | {"parallel", "model"} and (each & RANK or group == "stage"):
+        if (
+            each & names
+            and each <= names | HELPERS | RANK | {"parallel", "model"}
+            and (each & RANK or group == "stage")
+        ):
             return group
     if not spent:
         if each & (STEP | PART | EPOCH) and each <= STEP | PART | EPOCH | HELPERS | {"trainer"}:
@@ -153,7 +169,7 @@ def time_of(name: str, joined: str, each: set[str], spent: bool) -> str:
         return "own"
     if each & SIZE:
         return "size"
-    if each & SPENT or (spent and each & STEP) or (spent and each & EPOCH):
+    if each & SPENT or (spent and each & (STEP | EPOCH) and each <= STEP | EPOCH | HELPERS | {"per", "a"}):
         return "whole"
     return "label" if each & LABEL else ""
 

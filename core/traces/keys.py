@@ -1,14 +1,17 @@
 """Which worker and which step a row of a table is about."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
+from core.common.validation import MAX_WORKERS
 from core.traces.cells import missing
-from core.traces.draft import Draft, called, some
+from core.traces.draft import Draft
 from core.traces.files import rank_in
 from core.traces.headings import STATISTIC, words
+from core.traces.naming import called, some
+from core.traces.wide import named
 
 STATISTICS = STATISTIC | words("all sum total overall p50 p90 p95 p99")
 ADVICE = 'say which counts, as in columns={"worker": "rank"}'
@@ -56,8 +59,16 @@ def workers(draft: Draft) -> Iterator[list[str]]:
             yield place + pid
     elif pid:
         yield pid
+    elif labels := [name for name in draft.with_role("label") if are_workers(draft, name)]:
+        yield labels[:1]
     else:
         yield draft.with_role("stage", "dp", "tp")
+
+
+def are_workers(draft: Draft, name: str) -> bool:
+    """Whether a column of labels holds names such as rank0 and rank1."""
+    labels = draft.table[name].dropna().astype("str").unique().tolist()
+    return 1 < len(labels) <= MAX_WORKERS and all((cell := named(label)) and not cell.measure for label in labels)
 
 
 def those_that_differ(draft: Draft, role: str) -> list[str]:
@@ -122,7 +133,7 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
         if name in draft.columns_of_file and not pd.api.types.is_numeric_dtype(draft.table[name]):
             kind = draft.table[name].astype("str").str.strip().str.lower().isin(STATISTICS)
             if kind.any() and not kind.all():
-                draft.keep(~kind, f"statistic {name}", lambda at, name=name: f"{draft.field(name, at)} is a statistic")
+                draft.keep(~kind, f"statistic {name}", is_statistic(draft, name))
     for name in step:
         keep_whole(draft, name)
     if worker:
@@ -134,13 +145,18 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
     if step:
         keys["step"] = draft.numbers(step[-1])[0].astype(np.int64)
     stage = [name for name in draft.with_role("stage") if name not in worker]
-    if stage and draft.table[stage[0]].nunique() > 1 or stage and not draft.asked["worker"]:
+    if (stage and draft.table[stage[0]].nunique() > 1) or (stage and not draft.asked["worker"]):
         keys["stage"] = draft.table[stage[0]].astype("str").str.strip()
         draft.take(stage[0], "stage", why="workers of a stage are peers")
     if len(step) > 1:
         keys["epoch"] = draft.numbers(step[0])[0].astype(np.int64)
     say_keys(draft, worker, step)
     return keys
+
+
+def is_statistic(draft: Draft, name: str) -> Callable[[int], str]:
+    """What is wrong with a row whose worker is called mean or max, by its place."""
+    return lambda at: f"{draft.field(name, at)} is a statistic"
 
 
 def keep_whole(draft: Draft, name: str) -> None:

@@ -21,6 +21,7 @@ from core.traces.trace import Column, Trace
 MAX_CELLS = 1_000_000
 MOST_RATIO = 1e9  # of the longest compute time to the shortest
 WARM_UP = 3.0  # a first step that takes so many times the median of the rest is not like the rest
+APART_AT_START = 10.0  # times what else workers wait, and a first step's waiting is for those that began later
 NUMBERED = re.compile(r"(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?", re.IGNORECASE)
 
 
@@ -120,6 +121,7 @@ def trace_of(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> Trace:
         raise ScenarioError("files: 1 step says nothing about stragglers; record at least 2 that all workers have.")
     if trace.comm_ms is not None and trace.wait_ms is None:
         trace = waiting_told_apart(trace, trace.comm_ms, notes)
+    trace = started_together(trace, notes)
     return replace(trace, notes=tuple(notes), columns=each_once(files))
 
 
@@ -266,6 +268,21 @@ def plain_name(name: object) -> object:
     if isinstance(name, int) and not -(2**63) <= name < 2**63:
         name = str(name)
     return re.sub(r"[^\w .:-]", "?", name[:40]) if isinstance(name, str) else name
+
+
+def started_together(trace: Trace, notes: list[str]) -> Trace:
+    """The trace without its first step where workers began it one long after the other: that wait is no straggler's."""
+    if trace.wait_ms is None or trace.steps < 3:
+        return trace
+    waited = trace.wait_ms.max(axis=1)
+    if waited[0] <= APART_AT_START * max(np.ptp(trace.compute_ms[0]), waited[1:].max()):
+        return trace
+    late = str(trace.worker_names[trace.wait_ms[0].argmax()])[:40]
+    notes.append(
+        f"Step {trace.step_numbers[0]} left out: workers did not begin it together. Worker {late} waited "
+        f"{duration(waited[0])} in it, far longer than computing differs."
+    )
+    return some_steps(trace, slice(1, None))
 
 
 def few(steps: Sequence[int]) -> str:

@@ -63,7 +63,9 @@ def of_columns(file: str, whole: Any, left_out: LeftOut) -> pd.DataFrame:
         if isinstance(whole.get(name), list) and any(isinstance(each, dict) for each in whole[name]):
             return table_of(file, enumerate(whole[name], 1), "row", left_out)
     if isinstance(whole.get("columns"), list) and isinstance(whole.get("data"), list):
-        records = (dict(zip(whole["columns"], row, strict=False)) if isinstance(row, list) else row for row in whole["data"])
+        records = (
+            dict(zip(whole["columns"], row, strict=False)) if isinstance(row, list) else row for row in whole["data"]
+        )
         return table_of(file, enumerate(records, 1), "row", left_out)
     columns = {name: list(value.values()) if isinstance(value, dict) else value for name, value in whole.items()}
     columns = {name: value for name, value in columns.items() if isinstance(value, list)}
@@ -98,16 +100,20 @@ def table_of(file: str, records: Iterator[tuple[int, Any]], unit: str, left_out:
     chunks.append(pd.DataFrame(rows, index=numbers, dtype="str"))
     table = pd.concat(chunks)
     if not len(table) or not len(table.columns):
-        raise ScenarioError(f"{file} has no rows: {shown(left_out.reasons())}." if left_out.rows else f"{file} has no rows.")
+        raise ScenarioError(
+            f"{file} has no rows: {shown(left_out.reasons())}." if left_out.rows else f"{file} has no rows."
+        )
     return table.rename_axis(index=unit)
 
 
 def flattened(record: dict) -> dict[str, str]:
     """The fields of a record as texts; those of an object inside it under both names, lists left out."""
-    flat = {}
+    flat: dict[str, str] = {}
     for name, value in record.items():
         if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": text(each) for inner, each in value.items() if not isinstance(each, dict | list)}
+            flat |= {
+                f"{name}.{inner}": text(each) for inner, each in value.items() if not isinstance(each, dict | list)
+            }
         elif not isinstance(value, list):
             flat[str(name)] = text(value)
     return flat

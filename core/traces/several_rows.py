@@ -5,8 +5,10 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted
-from core.traces.draft import Draft, called, some
-from core.traces.times import Kinds, label_kind, say_times, those_that_count
+from core.traces.draft import Draft
+from core.traces.headings import meaning
+from core.traces.naming import called, some
+from core.traces.times import Kinds, label_kind, those_that_count
 
 MOST_LABELS = 1_000
 KEYS = ("worker", "stage", "epoch", "step")
@@ -24,7 +26,7 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
     keys = [key for key in KEYS if key in rows]
     label = label_column(draft)
     if "step" not in rows:
-        return (of_ranges(draft, rows, kinds, label) if label else (rows, kinds))
+        return of_ranges(draft, rows, kinds, label) if label else (rows, kinds)
     if not rows.duplicated(keys).any():
         return rows, kinds
     if label and len(kinds) == 1:
@@ -73,8 +75,8 @@ def of_ranges(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tup
         draft.say(f"the first rows called {some(list(found))} are the first step, and so on.")
         return of_phases(draft, rows, kinds, label)
     raise draft.refused(
-        f"{called(label)} has {counted(len(found), 'value')} ({some(list(found))}), so a row is not a step: keep the rows "
-        "of whole steps, or add a column step"
+        f"{called(label)} has {counted(len(found), 'value')} ({some(list(found))}), so a row is not a step: keep the "
+        "rows of whole steps, or add a column step"
     )
 
 
@@ -87,9 +89,9 @@ def of_phases(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tup
     sums = rows.groupby([*keys, "label"], sort=False, dropna=False)[time].sum(min_count=1).unstack("label")
     phases, why = those_that_count(draft.file, roles, dict.fromkeys(roles, 1), sums)
     unit = draft.numbers(time)[1]
-    for name, kind in phases.items():
+    for name in phases:
         draft.meanings[name] = draft.meanings[time]
-        draft.known_numbers[name] = draft.numbers(time)
+        draft.known_numbers[name] = draft.numbers(time)[0], meaning(name).unit or unit
     computing = [name for name, kind in phases.items() if kind in ("compute", "core", "own", "whole")]
     others = [name for name in phases if name not in computing]
     said = f"computing is the rows called {some(computing)} of {called(label)}, added up"
@@ -113,7 +115,9 @@ def later_rows(draft: Draft, rows: pd.DataFrame, keys: list[str]) -> np.ndarray 
             return number == latest
     if not resumed(rows, keys):
         return None
-    draft.say(f"the run was resumed: of steps that come twice, the later rows count ({again.sum():,} earlier left out).")
+    draft.say(
+        f"the run was resumed: of steps that come twice, the later rows count ({again.sum():,} earlier left out)."
+    )
     return ~again
 
 
@@ -142,7 +146,9 @@ def repeated(draft: Draft, rows: pd.DataFrame, keys: list[str], differ: str = ""
             f"{where} is there twice, and no column says which worker a row is of: add one, or give a file per worker"
         )
     if not differ:
-        texts = [name for name, each in draft.meanings.items() if not each.role or each.role in ("label", "part", "other")]
+        texts = [
+            name for name, each in draft.meanings.items() if not each.role or each.role in ("label", "part", "other")
+        ]
         for name in texts:
             values = draft.table[name][alike].astype("str").unique().tolist() if name in draft.table else []
             if len(values) > 1:
@@ -151,6 +157,5 @@ def repeated(draft: Draft, rows: pd.DataFrame, keys: list[str], differ: str = ""
     if not differ:
         return draft.refused(f"{where} is there twice")
     return draft.refused(
-        f"{where} has {alike.sum():,} rows ({differ}); one row is one mini-batch: add them up first, or keep one of them"
+        f"{where} has {alike.sum():,} rows ({differ}); one row is one mini-batch: add them up first, or keep one each"
     )
-

@@ -29,28 +29,29 @@ import pandas as pd
 
 from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, duration
-from core.traces.cells import UNITS_MS
+from core.traces.cells import UNITS, UNITS_MS, missing
 from core.traces.corrections import Corrections
 from core.traces.delimited import MAX_CELLS, NUMBER, read_delimited
-from core.traces.draft import Draft, called, some
+from core.traces.draft import Draft
 from core.traces.exports import compared, known_export
 from core.traces.files import Rows, rank_in
 from core.traces.headings import OWN_TIMES, Meaning, meaning, split_unit
 from core.traces.keys import add_keys, keep_whole
 from core.traces.left_out import LeftOut
+from core.traces.naming import called, some
 from core.traces.parquet import unpacked
 from core.traces.records import read_records
 from core.traces.several_rows import one_row_each
 from core.traces.times import PARTS, Kinds, choose_times, differences, say_times
 from core.traces.trace import Column
-from core.traces.wide import Cell, alike, melted
+from core.traces.wide import Cell, a_column_per_step, alike, melted
 
 MAX_BYTES = 2**25
 MAX_ROWS = 1_000_000  # no trace takes more mini-batches
 MAX_NAME = 200  # characters of a column's name
 LONGEST_HEAD = 2**20  # characters of the header and the first row
 PARQUET = b"PAR1"
-WIDE = "worker"  # the column of workers in what becomes of a wide table
+WIDE, STEPS = "worker", "step"  # the column of workers, or of steps, in what becomes of a wide table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +120,8 @@ def say_guess(tables: list[Table], unit: str) -> None:
     guessed = [table for table in tables if table.without_unit]
     more = f" (and of {counted(len(guessed) - 1, 'more file')})" if len(guessed) > 1 else ""
     guessed[0].notes.append(
-        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. A "
-        f"step then takes {duration(usual_times(tables).median() * UNITS_MS[unit])}. A name like compute_ms settles it."
+        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. "
+        f"A step then takes {duration(usual_times(tables).median() * UNITS_MS[unit])}. A name like compute_ms settles it."
     )
 
 
@@ -187,10 +188,14 @@ def check_names(file: str, table: pd.DataFrame) -> None:
     names = list(table.columns)
     if not table.columns.is_unique:
         raise ScenarioError(f"{file}: {shown(names)} names a column twice.")
-    if names and all(map(NUMBER.fullmatch, names)) and names not in ([*map(str, range(at, at + len(names)))] for at in (0, 1)):
+    if (
+        names
+        and all(map(NUMBER.fullmatch, names))
+        and names not in ([*map(str, range(at, at + len(names)))] for at in (0, 1))
+    ):
         raise ScenarioError(
-            f"{file} has no header: its first row, {some(names)}, is one of times. Put names above the columns, such as "
-            "worker,step,compute_ms."
+            f"{file} has no header: its first row, {some(names)}, is one of times. Put names above the columns, such "
+            "as worker,step,compute_ms."
         )
 
 
@@ -205,6 +210,11 @@ def read_headings(draft: Draft) -> None:
         for name in draft.table.columns:
             if compared(name) == compared(export.only[0]):
                 draft.only(draft.table[name].astype("str").str.strip().str.lower() == export.only[1])
+    for name in draft.table.columns:
+        said = draft.table[name].dropna().unique().tolist() if compared(name) in ("unit", "units") else []
+        draft.unit_of_all = UNITS.get(str(said[0]).strip().lower(), "") if len(said) == 1 else draft.unit_of_all
+    if export and export.no_step and draft.with_role("step") and missing(draft.table[draft.with_role("step")[0]]).all():
+        raise draft.refused(export.no_step)
     if draft.asked["worker"]:
         for name in draft.with_role("rank", "local", "place", "pid"):
             draft.meanings[name] = Meaning("other")
@@ -215,11 +225,17 @@ def read_headings(draft: Draft) -> None:
 
 def as_long(draft: Draft) -> None:
     """Make a row each of the times of workers that have a column each, if the table is such a one."""
-    numeric = [name for name in draft.table.columns if draft.meanings[name].role != "ignored" and draft.is_numeric(name)]
+    numeric = [
+        name for name in draft.table.columns if draft.meanings[name].role != "ignored" and draft.is_numeric(name)
+    ]
     keys = draft.with_role("step", "epoch")
     if asked := draft.asked["workers"]:
         cells = {name: Cell(split_unit(name)[0] or name, split_unit(name)[1]) for name in asked}
-    elif draft.asked["time"] or draft.asked["compute"] or draft.with_role("rank", "local", "place", "pid"):
+    elif draft.asked["time"] or draft.asked["compute"]:
+        return
+    elif owners := draft.with_role("rank", "local", "place", "pid"):
+        if not keys and not draft.with_role(*OWN_TIMES):
+            with_steps_below(draft, a_column_per_step([name for name in numeric if name not in owners]), owners)
         return
     else:
         cells = alike([name for name in numeric if name not in keys])
@@ -249,6 +265,20 @@ def as_long(draft: Draft) -> None:
         draft.take(name, PARTS[said.role], said.unit, why=f"times of worker {cell.worker[:40]}")
     if bare:
         draft.say("a column per worker, taken as compute times without waiting.")
+
+
+def with_steps_below(draft: Draft, cells: dict[str, Cell], owners: list[str]) -> None:
+    """Make a row each of the times of steps that have a column each."""
+    if not cells:
+        return
+    refuse_long(draft.file, len(draft.table) * len(cells))
+    draft.table = melted(draft.table, cells, STEPS, owners)
+    draft.known_numbers.clear()
+    draft.meanings = {name: draft.meanings[name] for name in owners}
+    draft.meanings |= {STEPS: Meaning("step", exact=True), "": Meaning("compute", exact=True)}
+    for name, cell in cells.items():
+        draft.take(name, "compute", why=f"times of step {cell.worker}")
+    draft.say("a column per step, taken as compute times without waiting.")
 
 
 WHY_NOT = {
@@ -282,7 +312,11 @@ def say_left_out(draft: Draft, names: list[str]) -> None:
         column = draft.columns.get(name)
         why = column.why if column else why_not(draft, name)
         passes = name not in draft.table or draft.is_numeric(name)
-        if not (column and column.role) and passes and why not in ("not needed", "to be ignored", "where a worker runs"):
+        if (
+            not (column and column.role)
+            and passes
+            and why not in ("not needed", "to be ignored", "where a worker runs")
+        ):
             reasons.setdefault(why, []).append(name)
     if reasons:
         draft.say(f"left out: {'; '.join(f'{some(left)} ({why})' for why, left in reasons.items())}.")
@@ -301,7 +335,9 @@ def without_clock(draft: Draft, rows: pd.DataFrame, name: str) -> pd.DataFrame:
             draft.say(said)
             return rows.assign(**{name: steps})[steps.notna()]
     if is_clock:
-        raise draft.refused(f"{called(name)} is a clock that does not only grow on every worker, and there is no column of times")
+        raise draft.refused(
+            f"{called(name)} is a clock that does not only grow on every worker, and there is no column of times"
+        )
     if said:
         draft.say(said)
     return rows

@@ -6,15 +6,25 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.traces.draft import Draft, called, some
+from core.traces.draft import Draft
 from core.traces.headings import OWN_TIMES, Meaning, meaning, tokens, words
+from core.traces.naming import called, some
 
 MAIN = {"compute", "core", "own", "whole"}
 SUM_WITHIN = 0.01  # by which a total may differ from the sum of its parts
 CLOCK_STEPS = 5  # of every worker, so that times that only grow are no chance
 NEAR_START = 3.0  # a clock that began with the job shows at first no more than so many usual steps
-ELAPSED = words("elapsed since wall wallclock walltime clock timestamp timestamps ts date cumulative uptime runtime total")
-PARTS = {"compute": "compute", "core": "compute", "own": "compute", "whole": "whole step", "comm": "network", "wait": "waiting"}
+ELAPSED = words(
+    "elapsed since wall wallclock walltime clock timestamp timestamps ts date cumulative uptime runtime total"
+)
+PARTS = {
+    "compute": "compute",
+    "core": "compute",
+    "own": "compute",
+    "whole": "whole step",
+    "comm": "network",
+    "wait": "waiting",
+}
 TAKEN = {"compute": "computing", "whole step": "a whole step", "network": "the network", "waiting": "waiting"}
 CHOOSE = 'say which counts, as in columns={"time": "step_time"}'
 SPAN = "end − start"
@@ -25,7 +35,9 @@ Kinds = dict[str, str]
 
 def choose_times(draft: Draft) -> Kinds:
     """The columns of times that count; ScenarioError where there are none, or several with nothing to choose by."""
-    roles = {name: each.role for name, each in draft.meanings.items() if each.role in OWN_TIMES and draft.is_numeric(name)}
+    roles = {
+        name: each.role for name, each in draft.meanings.items() if each.role in OWN_TIMES and draft.is_numeric(name)
+    }
     roles = asked_for(draft, roles)
     if not MAIN & set(roles.values()):
         roles |= span(draft) or only_number(draft) or only_clock(draft)
@@ -121,13 +133,15 @@ def those_that_count(
     for kind in ("compute", "whole"):
         if len(of(kind)) > 1:
             first, second = of(kind)[:2]
-            raise ScenarioError(f"{file}: {called(first)} and {called(second)} are both columns of {PARTS[kind]}; {CHOOSE}.")
+            raise ScenarioError(
+                f"{file}: {called(first)} and {called(second)} are both columns of {PARTS[kind]}; {CHOOSE}."
+            )
     if of("compute"):
         inside = of("core")
         total, own = of("whole"), of("own")
-        if own and values is not None:
+        if own and isinstance(values, pd.DataFrame):
             rest = of("compute", "comm", "wait")
-            within = total and same(values[total[0]], values[rest].sum(axis=1))
+            within = bool(total) and same(values[total[0]], values[rest].sum(axis=1))
             inside += own if within or same(values[of("compute")[0]], values[[*own, *of("core")]].sum(axis=1)) else []
         leave_out(inside, f"part of {called(of('compute')[0])}")
         leave_out(total, f"{called(of('compute')[0])} is more exact")
@@ -168,9 +182,7 @@ def label_kind(label: str) -> tuple[str, int | None]:
     return role, number[0] if role == "whole" and len(number) == 1 and number[0] < 2**53 else None
 
 
-def differences(
-    values: pd.Series, groups: list[np.ndarray], name: str, is_clock: bool
-) -> tuple[pd.Series | None, str]:
+def differences(values: pd.Series, groups: list[np.ndarray], name: str, is_clock: bool) -> tuple[pd.Series | None, str]:
     """The steps between the readings of a clock, if that is what the values are, and what to say of it.
 
     Rows are in the order of their steps. A clock only grows on every worker. One that began with the job shows the
@@ -186,8 +198,12 @@ def differences(
     first = ahead.isna()
     from_start = ((values[first] > 0) & (values[first] <= NEAR_START * usual[first])).all()
     if from_start:
-        return ahead.where(~first, values), f"{called(name)} only grows on every worker: a clock, so steps are the differences."
+        return ahead.where(
+            ~first, values
+        ), f"{called(name)} only grows on every worker: a clock, so steps are the differences."
     if is_clock or set(tokens(name)) & ELAPSED:
-        said = f"{called(name)} only grows on every worker: a clock, so steps are the differences; the first is unknown."
+        said = (
+            f"{called(name)} only grows on every worker: a clock, so steps are the differences; the first is unknown."
+        )
         return ahead, said
     return None, f"{called(name)} only grows on every worker: if it is a clock, give the differences instead."

@@ -9,9 +9,9 @@ from core.traces.cells import plain
 from core.traces.headings import OWN_TIMES, STEP, meaning, split_unit, tokens
 
 WORKER = r"(?:rank|worker|gpu|device|node|host|process|proc|npu|machine|server|replica|trainer|pod|card|[wrgn])"
-ONE = rf"(?<![a-z]){WORKER}[ _.:#=\[(-]*\d+[\])]?"
+ONE = rf"(?<![a-z]){WORKER}(?:[ _.:#=-]*\d+|\[\d+\]|\(\d+\))"
 WORKERS = re.compile(rf"(?:global|local)?[ _-]*{ONE}(?:[ _./:-]*{ONE})*", re.IGNORECASE)
-EDGES = " _-.:/|[]()"
+EDGES = " _-.:/|"
 NOT_WORKERS = {"statistic", "rate", "quality", "size", "part", "epoch", "clock", "start", "end", "attempt", "other"}
 
 
@@ -20,6 +20,7 @@ class Cell:
     """What the name of a column in a wide table says."""
 
     worker: str
+    """Or the number of the step, where a step has a column."""
     measure: str
     """The rest of the name, with its unit: "" or "ms" or "step_time (s)"."""
 
@@ -33,6 +34,16 @@ def alike(names: list[str]) -> dict[str, Cell]:
     found = {name: cell for name in names if (cell := named(name))}
     rest = [name for name in names if name not in found and not is_other(name, names)]
     return found | numbered(rest) or lettered(rest)
+
+
+def a_column_per_step(names: list[str]) -> dict[str, Cell]:
+    """The columns that are one step's each, in a table with a row per worker: step1, step2; or 1, 2, 3."""
+    found = {
+        name: re.fullmatch(r"(?:step|iteration|iter|batch)?[ _.#-]*(\d{1,9})", plain(name), re.IGNORECASE)
+        for name in names
+    }
+    steps = {name: Cell(number[1], "") for name, number in found.items() if number}
+    return steps if len(steps) > 1 else {}
 
 
 def is_other(name: str, names: list[str]) -> bool:
@@ -52,8 +63,8 @@ def named(name: str) -> Cell | None:
     found = WORKERS.search(plain(name))
     if not found:
         return None
-    before, after = plain(name)[: found.start()].strip(EDGES), plain(name)[found.end() :].strip(EDGES)
-    return Cell(found[0].strip(EDGES), f"{before} {after}".strip())
+    rest = f"{plain(name)[: found.start()]} {plain(name)[found.end() :]}"
+    return Cell(found[0].strip(EDGES + "[]()"), re.sub(r"[(\[]\s*[)\]]", "", rest).strip(EDGES))
 
 
 def numbered(names: list[str]) -> dict[str, Cell]:
