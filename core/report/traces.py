@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORKERS
@@ -185,6 +186,36 @@ def best_remedies(remedies: list[Remedy]) -> str:
     if same[0] in (first, measured):
         return f"{said}."
     return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved[same[0].name]}."
+
+
+def what_was_read(trace: Trace) -> str:
+    """Who, when and which times a trace holds, in a sentence."""
+    names, steps = [str(name) for name in trace.worker_names], trace.step_numbers
+    who = f"{counted(trace.workers, 'worker')} ({', '.join(names[:8])}{' and so on' if len(names) > 8 else ''})"
+    times_read = {
+        "whole steps": trace.whole_steps,
+        "computing": not trace.whole_steps,
+        "waiting": trace.wait_ms is not None,
+        "network": trace.comm_ms is not None,
+    }
+    usual = duration(float(np.median(trace.compute_ms)))
+    return (
+        f"Read: {who}, {counted(trace.steps, 'step')} ({steps[0]} to {steps[-1]}), times of "
+        f"{listed([name for name, known in times_read.items() if known])}; a mini-batch usually takes {usual}."
+    )
+
+
+def columns_table(trace: Trace) -> pd.DataFrame:
+    """What each column of the tables was taken for, as people read it."""
+    return pd.DataFrame(
+        {
+            "Column": [column.name for column in trace.columns],
+            "Taken for": [column.role or "left out" for column in trace.columns],
+            "Unit": [column.unit for column in trace.columns],
+            "Guessed": ["yes" if column.guessed else "" for column in trace.columns],
+            "Why": [column.why for column in trace.columns],
+        }
+    )
 
 
 def workers_table(diagnosis: Diagnosis) -> pd.DataFrame:

@@ -171,9 +171,13 @@ class Body:
 
     def __iter__(self) -> Iterator[str]:
         known, order = set(self.names), None
+
+        def is_known(line: str) -> bool:
+            return line.partition(self.separator)[0].strip() in known
+
         for line in islice(self.lines, self.above, None):
             plain = self.separator in ",;\t" and '"' not in line and not order
-            if plain and line.count(self.separator) < len(self.names) and not line.startswith(self.names[0]):
+            if plain and line.count(self.separator) < len(self.names) and not is_known(line):
                 self.numbers.append(self.lines.number)
                 yield line
                 continue

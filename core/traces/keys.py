@@ -137,7 +137,7 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
     for name in step:
         keep_whole(draft, name)
     if worker:
-        there = ~pd.concat([missing(draft.table[name]) for name in worker], axis=1).any(axis=1)
+        there = ~pd.concat([missing(draft.table[name].replace(np.inf, np.nan)) for name in worker], axis=1).any(axis=1)
         draft.keep(there, "worker", lambda at: f"{draft.where(at)} has no worker")
     keys = pd.DataFrame(index=draft.table.index)
     if worker:
@@ -178,7 +178,7 @@ def worker_names(draft: Draft, names: list[str]) -> pd.Series:
     columns = [draft.table[name] for name in names]
     if len(columns) == 1:
         column = columns[0]
-        return column if pd.api.types.is_numeric_dtype(column) else column.str.strip().where(~missing(column))
+        return column if pd.api.types.is_numeric_dtype(column) else column.astype("str").str.strip()
     label = columns[0].astype("str").str.strip()
     for column in columns[1:]:
         label = label + " " + column.astype("str").str.strip()

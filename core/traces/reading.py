@@ -14,8 +14,9 @@ from core.common.wording import counted, duration
 from core.traces.corrections import Corrections
 from core.traces.files import MAX_BYTES, Budget, File, Rows, as_utf8, file_name, pieces
 from core.traces.kineto import read_kineto
+from core.traces.left_out import LeftOut
 from core.traces.records import holds_records
-from core.traces.tables import Table, guessed_unit, read_table, say_guess
+from core.traces.tables import Table, guessed_unit, read_fields, read_table, say_guess
 from core.traces.trace import Column, Trace
 
 MAX_CELLS = 1_000_000
@@ -79,6 +80,18 @@ def read_file(file: File, budget: Budget, asked: Corrections) -> Rows | Table:
     if start in b"{[" and not holds_records(first):
         return read_kineto(name, chain([first], stream))
     return read_table(name, chain([first], stream), asked)
+
+
+def table_columns(file: File) -> list[str]:
+    """The headings of a table, also of one that `read_trace` refuses; none of a file that is no table."""
+    try:
+        name, stream = file_name(file), as_utf8(pieces(file, Budget(MAX_BYTES)))
+        first = next(stream, b"")
+        if first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in b"{[" and not holds_records(first):
+            return []
+        return list(map(str, read_fields(name, chain([first], stream), LeftOut())[0].columns))
+    except ScenarioError:
+        return []
 
 
 def in_ms(files: list[Rows | Table], asked: Corrections) -> list[Rows]:

@@ -11,6 +11,7 @@ from core.traces.delimited import MAX_CELLS, MAX_COLUMNS
 from core.traces.json_stream import JsonText
 from core.traces.left_out import LeftOut
 
+MAX_TEXT = 1_000  # characters of a field
 CHUNK = 100_000  # fields that are Python objects at a time
 TRACE_KEYS = ("traceEvents", "distributedInfo", "schemaVersion", "deviceProperties", "displayTimeUnit")
 LISTS = ("records", "rows", "data", "history", "steps", "results", "iterations", "measurements", "timings")
@@ -107,13 +108,13 @@ def table_of(file: str, records: Iterator[tuple[int, Any]], unit: str, left_out:
 
 
 def flattened(record: dict) -> dict[str, str]:
-    """The fields of a record as texts; those of an object inside it under both names, lists left out."""
+    """The fields of a record as texts; those of an object inside it too, lists left out."""
     flat: dict[str, str] = {}
     for name, value in record.items():
         if isinstance(value, dict):
-            flat |= {
-                f"{name}.{inner}": text(each) for inner, each in value.items() if not isinstance(each, dict | list)
-            }
+            for inner, each in value.items():
+                if not isinstance(each, dict | list):
+                    flat[f"{name}.{inner}" if inner in record or inner in flat else str(inner)] = text(each)
         elif not isinstance(value, list):
             flat[str(name)] = text(value)
     return flat
@@ -121,4 +122,7 @@ def flattened(record: dict) -> dict[str, str]:
 
 def text(value: Any) -> str:
     """A JSON value as a field of a table."""
-    return "" if value is None else str(value)[:1_000] if not isinstance(value, int) or abs(value) < 2**70 else "inf"
+    if value is None:
+        return ""
+    too_large = isinstance(value, int) and value.bit_length() > 64
+    return "inf" if too_large else str(value)[:MAX_TEXT]

@@ -115,9 +115,7 @@ def later_rows(draft: Draft, rows: pd.DataFrame, keys: list[str]) -> np.ndarray 
             return number == latest
     if not resumed(rows, keys):
         return None
-    draft.say(
-        f"the run was resumed: of steps that come twice, the later rows count ({again.sum():,} earlier left out)."
-    )
+    draft.say(f"the run was resumed: of steps that come twice the later rows count; {again.sum():,} are left out.")
     return ~again
 
 
@@ -125,8 +123,12 @@ def resumed(rows: pd.DataFrame, keys: list[str]) -> bool:
     """Whether steps that come twice are those of runs that went back to one of their steps and on from there."""
     step = rows["step"] if "epoch" not in rows else pd.Series(rows.groupby(["epoch", "step"]).ngroup(), rows.index)
     for _, steps in step.groupby(rows["worker"] if "worker" in rows else np.zeros(len(rows))):
+        if not steps.duplicated().any():
+            continue
+        if (steps.diff() <= 0).sum() > len(steps) / 2:
+            return False
         runs = np.split(steps.to_numpy(), np.flatnonzero(np.diff(steps) <= 0) + 1)
-        if steps.duplicated().any() and not all(
+        if not all(
             len(run) > 1 and runs[0][0] < run[0] <= max(each[-1] for each in runs[:at])
             for at, run in enumerate(runs)
             if at

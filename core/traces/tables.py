@@ -119,9 +119,10 @@ def say_guess(tables: list[Table], unit: str) -> None:
     """Note, with the first table that it is about, which unit was guessed and what follows from it."""
     guessed = [table for table in tables if table.without_unit]
     more = f" (and of {counted(len(guessed) - 1, 'more file')})" if len(guessed) > 1 else ""
+    step = duration(usual_times(tables).median() * UNITS_MS[unit])
     guessed[0].notes.append(
         f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. "
-        f"A step then takes {duration(usual_times(tables).median() * UNITS_MS[unit])}. A name like compute_ms settles it."
+        f"A step then takes {step}. A name like compute_ms settles it."
     )
 
 
@@ -139,13 +140,18 @@ def guessed_unit(tables: list[Table]) -> str:
 
 def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
     """What a table holds; ScenarioError, naming file and column, for what is not one (see above)."""
-    data = whole_file(file, pieces)
     left_out = LeftOut()
+    return understood(file, *read_fields(file, pieces, left_out), asked, left_out)
+
+
+def read_fields(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> tuple[pd.DataFrame, str]:
+    """The fields of a table as they are written, and the sign before decimals."""
+    data = whole_file(file, pieces)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-        return understood(file, read_records(file, data, left_out), ".", asked, left_out)
+        return read_records(file, data, left_out), "."
     if data.startswith(PARQUET):
-        return understood(file, read_parquet(file, data), ".", asked, left_out)
-    return understood(file, *read_delimited(file, data, left_out), asked, left_out)
+        return read_parquet(file, data), "."
+    return read_delimited(file, data, left_out)
 
 
 def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections, left_out: LeftOut) -> Table:

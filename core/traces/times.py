@@ -35,12 +35,13 @@ Kinds = dict[str, str]
 
 def choose_times(draft: Draft) -> Kinds:
     """The columns of times that count; ScenarioError where there are none, or several with nothing to choose by."""
-    roles = {
-        name: each.role for name, each in draft.meanings.items() if each.role in OWN_TIMES and draft.is_numeric(name)
-    }
-    roles = asked_for(draft, roles)
+    named = {name: each.role for name, each in draft.meanings.items() if each.role in OWN_TIMES}
+    roles = asked_for(draft, {name: role for name, role in named.items() if draft.is_numeric(name)})
     if not MAIN & set(roles.values()):
         roles |= span(draft) or only_number(draft) or only_clock(draft)
+    texts = [name for name, role in named.items() if role in MAIN and name not in roles]
+    if texts and not MAIN & set(roles.values()):
+        raise ScenarioError(f"{draft.file}: {draft.field(texts[0], 0)} is no number.")
     if not MAIN & set(roles.values()):
         raise draft.refused(f"none of the columns {some(draft.meanings, 12)} is compute_ms or step_time_ms; {CHOOSE}")
     strengths = {name: draft.meanings[name].strength for name in roles}
@@ -108,6 +109,7 @@ def those_that_count(
     and waiting; or the sum of its phases. `values` are the times where all have one unit.
     """
     kinds, why = dict(roles), {}
+    known = pd.DataFrame() if values is None else values
 
     def leave_out(names: list[str], reason: str) -> None:
         for name in names:
@@ -125,9 +127,9 @@ def those_that_count(
         if strongest > 1:
             leave_out([name for name in of(kind) if strengths[name] < strongest], "another column says more exactly")
     for parts in (("comm",), ("wait",), ("core", "own")):
-        for name in of(*parts) if values is not None else []:
+        for name in of(*parts) if len(known) else []:
             others = [each for each in of(*parts) if each != name]
-            if len(others) > 1 and same(values[name], values[others].sum(axis=1)):
+            if len(others) > 1 and same(known[name], known[others].sum(axis=1)):
                 leave_out([name], f"the sum of {some(others)}")
                 break
     for kind in ("compute", "whole"):
@@ -139,10 +141,10 @@ def those_that_count(
     if of("compute"):
         inside = of("core")
         total, own = of("whole"), of("own")
-        if own and isinstance(values, pd.DataFrame):
+        if own and len(known):
             rest = of("compute", "comm", "wait")
-            within = bool(total) and same(values[total[0]], values[rest].sum(axis=1))
-            inside += own if within or same(values[of("compute")[0]], values[[*own, *of("core")]].sum(axis=1)) else []
+            within = bool(total) and same(known[total[0]], known[rest].sum(axis=1))
+            inside += own if within or same(known[of("compute")[0]], known[[*own, *of("core")]].sum(axis=1)) else []
         leave_out(inside, f"part of {called(of('compute')[0])}")
         leave_out(total, f"{called(of('compute')[0])} is more exact")
     elif of("whole"):
