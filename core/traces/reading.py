@@ -190,7 +190,7 @@ def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """The rows of workers that have the same work: of a pipeline those of the stage that takes longest."""
     if "stage" not in table:
         return table
-    usual = table.groupby("stage")["compute_ms"].median().sort_values(ascending=False)
+    usual = table.groupby("stage")["compute_ms"].median().dropna().sort_values(ascending=False)
     table, stages = table.drop(columns="stage"), table["stage"]
     if len(usual) < 2:
         return table

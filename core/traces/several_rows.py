@@ -51,7 +51,7 @@ def label_column(draft: Draft) -> str | None:
 
 def labels(draft: Draft, name: str) -> np.ndarray:
     """What each row measures."""
-    return draft.table[name].astype("str").str.strip().to_numpy()
+    return draft.table[name].astype("str").fillna("").str.strip().to_numpy(dtype=object)
 
 
 def of_ranges(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tuple[pd.DataFrame, Kinds]:
