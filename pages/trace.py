@@ -18,13 +18,12 @@ if shown.is_sample:
     st.info("This is a sample: a real PyTorch run of 4 processes. Drop the files of your own run above.")
 elif not uploaded_trace.in_use():
     st.button("Back to the sample", on_click=uploaded_trace.back_to_sample, icon=":material/undo:")
+uploaded_trace.what_was_read(shown)
 st.header(answer.headline)
 st.markdown(answer.reasons)
 if answer.cures:
     st.markdown(f"**{answer.cures.best}**")
     st.markdown(answer.cures.more_workers)
-for note in trace.notes:
-    st.caption(uploaded_trace.inert(note))
 use_trace_button(shown)
 
 titled(answer.slowness, "slowness")

@@ -4,6 +4,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.common.wording import NBSP, counted, duration, listed, lowered, percent, rounded, times
@@ -250,6 +251,36 @@ def range_in_words(remedy: Any) -> str:
     """The range of what a remedy saves, in brackets; empty where nothing is estimated."""
     low, high = (f"{shown(end):.1f}" for end in (remedy.saved_low_percent, remedy.saved_high_percent))
     return "" if low == high else f" ({low} to {high}{NBSP}%)"
+
+
+def what_was_read(trace: Trace) -> str:
+    """Who, when and which times a trace holds, in a sentence."""
+    names, steps = [str(name) for name in trace.worker_names], trace.step_numbers
+    who = f"{counted(trace.workers, 'worker')} ({', '.join(names[:8])}{' and so on' if len(names) > 8 else ''})"
+    times_read = {
+        "whole steps": trace.whole_steps,
+        "computing": not trace.whole_steps,
+        "waiting": trace.wait_ms is not None,
+        "network": trace.comm_ms is not None,
+    }
+    usual = duration(float(np.median(trace.compute_ms)))
+    return (
+        f"Read: {who}, {counted(trace.steps, 'step')} ({steps[0]} to {steps[-1]}), times of "
+        f"{listed([name for name, known in times_read.items() if known])}; a mini-batch usually takes {usual}."
+    )
+
+
+def columns_table(trace: Trace) -> pd.DataFrame:
+    """What each column of the tables was taken for, as people read it."""
+    return pd.DataFrame(
+        {
+            "Column": [column.name for column in trace.columns],
+            "Taken for": [column.role or "left out" for column in trace.columns],
+            "Unit": [column.unit for column in trace.columns],
+            "Guessed": ["yes" if column.guessed else "" for column in trace.columns],
+            "Why": [column.why for column in trace.columns],
+        }
+    )
 
 
 def workers_table(diagnosis: Diagnosis) -> pd.DataFrame:

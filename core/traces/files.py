@@ -1,5 +1,6 @@
 """Measured files as they come: paths or uploads, plain or gzip, read piece by piece within a budget."""
 
+import codecs
 import os
 import re
 import zlib
@@ -12,6 +13,7 @@ from typing import IO
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
+from core.traces.trace import Column
 
 PIECE, PACKED = 2**20, 2**16
 MAX_BYTES = 2**31  # of all files of one call, decompressed
@@ -27,12 +29,17 @@ class Rows:
 
     file: str
     table: pd.DataFrame
-    """step, compute_ms, and where they are known worker, wait_ms and comm_ms (with the waiting, if wait_ms is not)."""
+    """step, compute_ms, and where they are known epoch (in which steps begin again), worker, stage (of a pipeline),
+    wait_ms and comm_ms (with the waiting, if wait_ms is not)."""
     rank: int | None = None
     """The worker that the file says it is about."""
     whole_steps: bool = False
     """Whether compute_ms are times of whole steps, in which a barrier may hide."""
     notes: list[str] = field(default_factory=list)
+    left_out: str = ""
+    """Which rows were left out and why, in a sentence; empty where all were taken."""
+    columns: tuple[Column, ...] = ()
+    """What each column of a table was taken for."""
 
 
 class Budget:
@@ -75,6 +82,19 @@ def pieces(file: File, budget: Budget) -> Iterator[bytes]:
             raise ScenarioError(f"{path} cannot be read: there is no such file.") from error
         why = getattr(error, "strerror", None) or error
         raise ScenarioError(f"{name} cannot be read, it may be damaged or cut off: {str(why)[:200]}.") from error
+
+
+def as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same text in UTF-8, where it is UTF-16 and says so in its first bytes; all else as it is."""
+    first = next(pieces, b"")
+    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or first.startswith(codecs.BOM_UTF32_LE):
+        yield first
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+    yield decoder.decode(first).encode()
+    for piece in pieces:
+        yield decoder.decode(piece).encode()
 
 
 def unzipped(raw: IO[bytes]) -> Iterator[bytes]:

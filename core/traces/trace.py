@@ -14,6 +14,26 @@ from core.workload.compute_laws import Measured
 from core.workload.networks import FlatLatency, Network
 
 
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What a column of a table was taken for.
+
+    Attributes:
+        name: its heading.
+        role: worker, step, compute, whole step, network, waiting, stage, or "" where it was left out.
+        unit: of its times: ns, us, ms, s, min, h; "" where it holds none.
+        guessed: whether heading and values leave room for doubt, so that somebody should look.
+        why: how it was understood, or why it was left out.
+
+    """
+
+    name: str
+    role: str = ""
+    unit: str = ""
+    guessed: bool = False
+    why: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace:
     """What was measured of a run with a barrier after each step; arrays are (steps, workers) in ms.
@@ -26,6 +46,7 @@ class Trace:
         comm_ms: network time without waiting, ms; None where it was not measured.
         whole_steps: whether compute_ms holds whole steps, in which waiting may hide.
         notes: what was done to the data, in plain sentences.
+        columns: what each column of the tables was taken for; none for profiler traces.
 
     Raises:
         ScenarioError: naming the field, for arrays of another shape than steps × workers and for values that are no
@@ -40,6 +61,7 @@ class Trace:
     comm_ms: np.ndarray | None = None
     whole_steps: bool = False
     notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("worker_names", "step_numbers"):

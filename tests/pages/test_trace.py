@@ -21,6 +21,11 @@ def table(slow=1.0, steps=30, workers=4, seed=1):
     return ("worker,step,compute_ms\n" + "\n".join(rows)).encode()
 
 
+def read(app):
+    """The sentence on what was read."""
+    return app.main.caption[0].value.replace("\\", "")
+
+
 def upload(app, *files):
     app.file_uploader[0].set_value(list(files)).run()
     return app
@@ -60,6 +65,40 @@ def test_an_episode_is_in_the_headline_in_a_table_and_in_the_charts_words(open_p
     (episode,) = app.dataframe[1].value.to_dict("records")
     assert (episode["Worker"], episode["From step"], episode["To step"]) == ("1", 30, 59)
     assert "in steps 30 to 59, which is over" in app.get("vega_lite_chart")[0].proto.alt
+
+
+def test_what_was_read_is_said_before_what_it_means(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(), "text/csv"))
+    assert read(app).startswith("Read: 4 workers (0, 1, 2, 3), 30 steps (0 to 29), times of computing; a mini-batch")
+    assert app.table[0].value["Taken for"].tolist() == ["worker", "step", "compute"]
+    assert not app.main.expander[0].proto.expanded
+
+
+def test_a_guess_is_shown_and_corrected_by_hand(open_page):
+    csv = table().replace(b"compute_ms", b"iter_time")
+    app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
+    assert app.main.expander[0].proto.expanded
+    assert any("taken to be ms" in caption.value for caption in app.main.caption)
+    chosen = next(box for box in app.selectbox if box.label == "Unit of times")
+    chosen.set_value("s").run()
+    assert alive(app)
+    assert "usually takes 10" in read(app)
+    assert not any("taken to be" in caption.value for caption in app.main.caption)
+    upload(app, ("other.csv", csv, "text/csv"))
+    assert next(box for box in app.selectbox if box.label == "Unit of times").value == "as read"
+
+
+def test_columns_of_a_table_that_was_refused_are_chosen_by_hand(open_page):
+    csv = b"rank,step,alpha,beta\n" + b"".join(b"%d,%d,%d,7\n" % (i % 2, i // 2, 100 + i) for i in range(20))
+    app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
+    assert "'alpha' and 'beta'" in complaints(app)[0]
+    assert app.main.expander[0].proto.expanded
+    next(box for box in app.selectbox if box.label == "Time").set_value("alpha").run()
+    assert not complaints(app)
+    assert read(app).startswith("Read: 2 workers")
+    next(box for box in app.selectbox if box.label == "Step").set_value("beta").run()
+    assert "is there twice" in complaints(app)[0] or "rows" in complaints(app)[0]
+    assert read(app).startswith("Read: 2 workers")
 
 
 def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
