@@ -8,7 +8,8 @@ import pandas as pd
 
 from core.common.parameters import Checked, by_key
 from core.common.validation import ScenarioError, real, shown
-from core.learning.experiment import geometric_mean, learn
+from core.learning.experiment import learn
+from core.learning.judging import geometric_mean
 from core.learning.problem import Problem
 from core.policies.base import Policy
 from core.policies.registry import POLICIES

@@ -60,8 +60,8 @@ class Facts:
                 self.always &= set(late)
                 self.cured[late[0]] += slowest - sorted(row)[-2]
         self.total = sum(self.waiting.values())
-        network = 0 if trace.comm_ms is None else sum(sum(row) / len(row) for row in trace.comm_ms.tolist())
-        self.epoch = sum(max(row) for row in table) + network
+        whole = table if trace.comm_ms is None else (trace.compute_ms + trace.comm_ms).tolist()
+        self.epoch = sum(max(row) for row in whole)
         self.slowdown = sum(max(row) for row in table) / (sum(map(sum, table)) / len(names))
 
     def share(self, *workers):

@@ -54,7 +54,7 @@ def test_by_hand():
     assert found.workers["last"].tolist() == [0.5, 2.5]  # who were last together share the step
     assert found.workers["last_percent"].tolist() == pytest.approx([50 / 3, 250 / 3])
     assert found.workers["cost_percent"].tolist() == [0, 100]  # 10 of the first step, 15 of the last
-    assert found.workers["repair_percent"].tolist() == pytest.approx([0, 100 * (20 + 30) / (90 + 6)])
+    assert found.workers["repair_percent"].tolist() == pytest.approx([0, 100 * (20 + 30) / (90 + 9)])
     assert found.slowest["worker"] == 1
     assert found.table()["value"].tolist() == [getattr(found, name) for name in FIGURES]
 
