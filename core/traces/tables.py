@@ -36,7 +36,7 @@ from core.traces.draft import Draft
 from core.traces.exports import compared, known_export
 from core.traces.files import Rows, rank_in
 from core.traces.headings import OWN_TIMES, Meaning, meaning, split_unit
-from core.traces.keys import add_keys, keep_whole
+from core.traces.keys import add_keys, keep_whole, leave_out_statistics
 from core.traces.left_out import LeftOut
 from core.traces.naming import called, some
 from core.traces.parquet import unpacked
@@ -161,6 +161,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     asked.check(file, names)
     draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal, columns_of_file=names)
     read_headings(draft)
+    leave_out_statistics(draft)
     as_long(draft)
     kinds = choose_times(draft)
     for name in kinds:
@@ -298,6 +299,7 @@ WHY_NOT = {
     "ignored": "to be ignored",
     "place": "where a worker runs",
     "": "not understood",
+    **dict.fromkeys(OWN_TIMES, "not one worker's times"),
 }
 
 
