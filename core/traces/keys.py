@@ -139,8 +139,8 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
         keys["worker"] = worker_names(draft, worker)
     if step:
         keys["step"] = draft.numbers(step[-1])[0].astype(np.int64)
-    stage = [name for name in draft.with_role("stage") if name not in worker]
-    if (stage and draft.table[stage[0]].nunique() > 1) or (stage and not draft.asked["worker"]):
+    stage = draft.with_role("stage")
+    if stage and stage[0] not in draft.asked["worker"]:
         keys["stage"] = draft.table[stage[0]].astype("str").str.strip()
         draft.take(stage[0], "stage", why="workers of a stage are peers")
     if len(step) > 1:

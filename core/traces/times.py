@@ -203,18 +203,13 @@ def differences(values: pd.Series, groups: list[np.ndarray], name: str, is_clock
     counts = each.transform("count")
     is_clock = is_clock or since_1970(values)
     least = 2 if is_clock else CLOCK_STEPS
-    if not len(values) or counts.min() < least or (ahead.dropna() <= 0).any() or values.isna().any():
+    if not len(values) or counts.min() < least or (ahead.dropna() <= 0).any():
         return None, ""
+    grows = f"{called(name) if name else 'every column'} only grows on every worker"
     usual = ahead.groupby(groups).transform("median")  # of each worker
     first = ahead.isna()
-    from_start = ((values[first] > 0) & (values[first] <= NEAR_START * usual[first])).all()
-    if from_start:
-        return ahead.where(
-            ~first, values
-        ), f"{called(name)} only grows on every worker: a clock, so steps are the differences."
+    if ((values[first] > 0) & (values[first] <= NEAR_START * usual[first])).all():
+        return ahead.where(~first, values), f"{grows}: a clock, so steps are the differences."
     if is_clock or set(tokens(name)) & ELAPSED or (tokens(name) == ["time"] and counts.min() >= CLOCK_STEPS_OF_TIME):
-        said = (
-            f"{called(name)} only grows on every worker: a clock, so steps are the differences; the first is unknown."
-        )
-        return ahead, said
-    return None, f"{called(name)} only grows on every worker: if it is a clock, give the differences instead."
+        return ahead, f"{grows}: a clock, so steps are the differences; the first is unknown."
+    return None, f"{grows}: if it is a clock, give the differences instead."

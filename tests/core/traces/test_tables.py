@@ -221,6 +221,8 @@ def test_peers_are_compared_with_peers():
         trace = read(rows(f"rank,dp_rank,{stage},step,compute_ms", *lines))
         assert trace.worker_names == (1, 3)
         assert any("different work by design" in note for note in trace.notes)
+    unnamed = [line.partition(",")[2] for line in lines]
+    assert read(rows("dp_rank,stage,step,compute_ms", *unnamed)).workers == 2
     everybody = read(rows("rank,dp_rank,stage,step,compute_ms", *lines), columns={"ignore": "stage"})
     assert everybody.workers == 4
 
@@ -297,6 +299,19 @@ def test_a_running_clock():
         np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * (9 - first), rtol=1e-4)
         assert trace.step_numbers[0] == first
         assert any("clock" in note for note in trace.notes)
+
+
+def test_a_clock_with_a_gap():
+    """What passes in the gap is two steps."""
+    lines = [f"{w},{s},{s * (0.1 + 0.02 * w) if (w, s) != (1, 4) else ''}" for s in range(1, 9) for w in (0, 1)]
+    trace = read(rows("rank,step,elapsed_s", *lines))
+    assert trace.step_numbers == (1, 2, 3, 6, 7, 8)
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 6)
+
+
+def test_columns_of_clocks():
+    trace = read(rows("step,rank0_s,rank1_s", *(f"{s},{s * 0.1:.2f},{s * 0.12:.2f}" for s in range(1, 9))))
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 8)
 
 
 def test_a_clock_that_begins_again_in_every_epoch():
