@@ -24,6 +24,7 @@ MISSING = {
 }
 DIGITS = re.compile(r"([-+−]?)((?:\d[\d.,'’_\s]*)?\d|\d*[.,]\d+|\d+[.,])(e[-+]?\d+)?\s*([a-zμ]*)\.?", re.IGNORECASE)
 TIME_OF_CLOCK = re.compile(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
+STEP_NUMBER = re.compile(r"^(?:step|iteration|iter|it|batch|epoch)?[ _#:=-]*(\d{1,15})(?: *(?:/|of) *\d+)?$")
 DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)? ?(Z|UTC|[-+]\d\d:?\d\d)?")
 
 
@@ -69,6 +70,13 @@ def numbers(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, pd.Series
         pd.Series(np.append(values, np.nan)[codes], column.index),
         pd.Series(np.append(in_ms, False)[codes], column.index),
     )
+
+
+def step_numbers(column: pd.Series) -> pd.Series:
+    """The numbers of steps in a column of texts, such as "step 7" or 7/100; NaN where there is none."""
+    values, _ = numbers(column)
+    found = column.astype("str").str.strip().str.extract(STEP_NUMBER.pattern, flags=re.IGNORECASE)[0]
+    return values.where(values.notna(), pd.to_numeric(found.astype(object), errors="coerce").astype(float))
 
 
 def number(text: str, decimal: str) -> tuple[float, bool]:

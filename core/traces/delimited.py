@@ -22,6 +22,7 @@ SAMPLE_ROWS = 2_000  # that show which sign stands before decimals
 TITLES = 10  # rows that may stand above the headings
 ROWS_AT_ONCE = 1_000
 MOST_FOREIGN = 0.1  # of the bytes that may be outside ASCII in a text that is not UTF-8
+INDEX = "index"  # the name of a first column that has none
 COMMENT = re.compile(r"\s*(?:#|//|%)")
 RULER = re.compile(r"[\s|+:=-]*[-=]{2,}[\s|+:=-]*")
 NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?", re.IGNORECASE)
@@ -48,6 +49,8 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
     if not len(table):
         why = f" is not a table: {left_out.reasons()}" if left_out.rows else " has no rows"
         raise ScenarioError(f"{file}{why}.")
+    if not names[0] and INDEX not in names:  # as data frames are exported
+        names = [INDEX, *names[1:]]
     table.columns = pd.Index(names, dtype=object)
     return table.loc[:, [bool(name) for name in names]], decimal
 

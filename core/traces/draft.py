@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.traces.cells import UNITS_MS, instants, missing, numbers
+from core.traces.cells import UNITS_MS, instants, missing, numbers, step_numbers
 from core.traces.corrections import Corrections
 from core.traces.headings import Meaning
 from core.traces.left_out import LeftOut
@@ -52,6 +52,8 @@ class Draft:
         moments = instants(self.table[name])
         if moments is not None:
             return moments, "s"
+        if self.meanings[name].role in ("step", "epoch") and not pd.api.types.is_numeric_dtype(self.table[name]):
+            return step_numbers(self.table[name]), ""
         values, in_ms = numbers(self.table[name], self.decimal)
         unit = self.meanings[name].unit or self.unit_of_all
         if not in_ms.any():

@@ -19,7 +19,7 @@ EXACT = {name: role for role, names in DOCUMENTED.items() for name in names.spli
 """Headings that mean just this, without spaces, dashes and underscores; every other is understood by its words."""
 
 TOKEN = re.compile(r"μ?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[%/]")
-JOINED = re.compile(r"(rank|gpu|node|host|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time)")
+JOINED = re.compile(r"(date|rank|gpu|node|host|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time)")
 PERCENTILE = re.compile(r"p ?(50|75|90|95|99|999)\b|(?<!\d)\d\d ?%|quantile|percentile", re.IGNORECASE)
 COLLECTIVE = re.compile(
     r"all[ _-]?reduce|reduce[ _-]?scatter|all[ _-]?gather|all[ _-]?to[ _-]?all|broadcast|[nrhx]ccl|gloo", re.IGNORECASE
@@ -40,7 +40,7 @@ SIZE = words(
     "size tokens samples bytes mem memory mb gb gib mib len length seq seqlen num world utilization util "
     "power watts temp temperature freq mhz version seed port items images"
 )
-CLOCK = words("timestamp timestamps ts date clock created wall wallclock walltime datetime since uptime")
+CLOCK = words("timestamp timestamps ts date clock created wall wallclock walltime since uptime")
 START, END = words("start begin started begins starts"), words("end stop finish ended ends finished")
 OTHER = words("id idx index no nr number num job user version seed tid thread threads")
 ATTEMPT = words("attempt attempts restart restarts retry retries incarnation run")

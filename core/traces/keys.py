@@ -13,7 +13,7 @@ from core.traces.headings import STATISTIC, words
 from core.traces.naming import called, some
 from core.traces.wide import named
 
-STATISTICS = STATISTIC | words("all sum total overall p50 p90 p95 p99")
+STATISTICS = STATISTIC | words("all sum total overall p50 p90 p95 p99 25% 50% 75%")
 ADVICE = 'say which counts, as in columns={"worker": "rank"}'
 
 
@@ -129,11 +129,6 @@ def counts_steps(draft: Draft, name: str, worker: list[str]) -> bool:
 
 def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
     """The worker and step of every row from these columns; rows without them, and rows of statistics, left out."""
-    for name in worker:
-        if name in draft.columns_of_file and not pd.api.types.is_numeric_dtype(draft.table[name]):
-            kind = draft.table[name].astype("str").str.strip().str.lower().isin(STATISTICS)
-            if kind.any() and not kind.all():
-                draft.keep(~kind, f"statistic {name}", is_statistic(draft, name))
     for name in step:
         keep_whole(draft, name)
     if worker:
@@ -144,14 +139,22 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
         keys["worker"] = worker_names(draft, worker)
     if step:
         keys["step"] = draft.numbers(step[-1])[0].astype(np.int64)
-    stage = [name for name in draft.with_role("stage") if name not in worker]
-    if (stage and draft.table[stage[0]].nunique() > 1) or (stage and not draft.asked["worker"]):
+    stage = draft.with_role("stage")
+    if stage and stage[0] not in draft.asked["worker"]:
         keys["stage"] = draft.table[stage[0]].astype("str").str.strip()
         draft.take(stage[0], "stage", why="workers of a stage are peers")
     if len(step) > 1:
         keys["epoch"] = draft.numbers(step[0])[0].astype(np.int64)
     say_keys(draft, worker, step)
     return keys
+
+
+def leave_out_statistics(draft: Draft) -> None:
+    """Leave out rows that are called mean or max where others have the name of a worker, or a number."""
+    for name in draft.with_role("rank", "place", "local", "other"):
+        if not pd.api.types.is_numeric_dtype(draft.table[name]):
+            kind = draft.table[name].astype("str").str.strip().str.lower().isin(STATISTICS)
+            draft.keep(~kind, f"statistic {name}", is_statistic(draft, name))
 
 
 def is_statistic(draft: Draft, name: str) -> Callable[[int], str]:

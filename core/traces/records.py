@@ -62,7 +62,9 @@ def of_columns(file: str, whole: Any, left_out: LeftOut) -> pd.DataFrame:
     """The table in one object: a list of records, or a list of values for each column."""
     for name in LISTS:
         if isinstance(whole.get(name), list) and any(isinstance(each, dict) for each in whole[name]):
-            return table_of(file, enumerate(whole[name], 1), "row", left_out)
+            about = {key: value for key, value in whole.items() if not isinstance(value, list | dict)}
+            records = (about | each if isinstance(each, dict) else each for each in whole[name])
+            return table_of(file, enumerate(records, 1), "row", left_out)
     if isinstance(whole.get("columns"), list) and isinstance(whole.get("data"), list):
         records = (
             dict(zip(whole["columns"], row, strict=False)) if isinstance(row, list) else row for row in whole["data"]

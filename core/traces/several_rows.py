@@ -38,6 +38,11 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
     later = later_rows(draft, rows, keys)
     if later is not None:
         return rows[later], kinds
+    again = rows.duplicated([*keys, *kinds]).to_numpy()
+    if "worker" in keys and not rows[~again].duplicated(keys).any():
+        first = int(again.argmax())
+        draft.left_out.add(int(again.sum()), "again", f"{draft.where(first)} has what a row before it has")
+        return rows[~again], kinds
     raise repeated(draft, rows, keys)
 
 

@@ -36,7 +36,7 @@ from core.traces.draft import Draft
 from core.traces.exports import compared, known_export
 from core.traces.files import Rows, rank_in
 from core.traces.headings import OWN_TIMES, Meaning, meaning, split_unit
-from core.traces.keys import add_keys, keep_whole
+from core.traces.keys import add_keys, keep_whole, leave_out_statistics
 from core.traces.left_out import LeftOut
 from core.traces.naming import called, some
 from core.traces.parquet import unpacked
@@ -161,6 +161,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     asked.check(file, names)
     draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal, columns_of_file=names)
     read_headings(draft)
+    leave_out_statistics(draft)
     as_long(draft)
     kinds = choose_times(draft)
     for name in kinds:
@@ -172,7 +173,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     rows, kinds = one_row_each(draft, rows, kinds)
     if "step" not in rows:
         rows["step"] = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows))).cumcount()
-    if list(kinds.values()) == ["whole"]:
+    if list(kinds.values()) == ["whole"] or (len(kinds) == 1 and is_bare(draft, next(iter(kinds)))):
         rows = without_clock(draft, rows, next(iter(kinds)))
     return Table(
         file=file,
@@ -298,6 +299,7 @@ WHY_NOT = {
     "ignored": "to be ignored",
     "place": "where a worker runs",
     "": "not understood",
+    **dict.fromkeys(OWN_TIMES, "not one worker's times"),
 }
 
 
@@ -328,22 +330,26 @@ def say_left_out(draft: Draft, names: list[str]) -> None:
         draft.say(f"left out: {'; '.join(f'{some(left)} ({why})' for why, left in reasons.items())}.")
 
 
+def is_bare(draft: Draft, name: str) -> bool:
+    """Whether times come from columns that name a worker each, and nothing that was measured."""
+    return name not in draft.columns_of_file and not meaning(name).role
+
+
 def without_clock(draft: Draft, rows: pd.DataFrame, name: str) -> pd.DataFrame:
     """The rows with the steps between a clock's readings in the place of the readings, if it is one."""
-    rows = rows.sort_values([key for key in ("epoch", "step") if key in rows], kind="stable")
-    worker = rows["worker"].to_numpy() if "worker" in rows else np.zeros(len(rows))
+    read = rows[rows[name].notna()].sort_values([key for key in ("epoch", "step") if key in rows], kind="stable")
+    worker = read["worker"].to_numpy() if "worker" in read else np.zeros(len(read))
     is_clock = draft.meanings[name].role in ("clock", "start", "end")
-    ways = [[worker], [worker, rows["epoch"].to_numpy()]] if "epoch" in rows else [[worker]]
+    heading = "" if is_bare(draft, name) else name
     said = ""
-    for groups in ways:
-        steps, said = differences(rows[name], groups, name, is_clock)
+    for groups in [[worker], [worker, read["epoch"].to_numpy()]] if "epoch" in read else [[worker]]:
+        steps, said = differences(read[name], groups, heading, is_clock)
         if steps is not None:
             draft.say(said)
-            return rows.assign(**{name: steps})[steps.notna()]
+            passed = read["step"].groupby(groups).diff()
+            return read.assign(**{name: steps})[steps.notna() & ~(passed > passed.median())]
     if is_clock:
-        raise draft.refused(
-            f"{called(name)} is a clock that does not only grow on every worker, and there is no column of times"
-        )
+        raise draft.refused(f"there is no column of times, and {called(name)} is a clock that does not always go on")
     if said:
         draft.say(said)
     return rows

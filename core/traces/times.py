@@ -13,6 +13,8 @@ from core.traces.naming import called, some
 MAIN = {"compute", "core", "own", "whole"}
 SUM_WITHIN = 0.01  # by which a total may differ from the sum of its parts
 CLOCK_STEPS = 5  # of every worker, so that times that only grow are no chance
+CLOCK_STEPS_OF_TIME = 8  # where a column is called time and no more
+THIS_CENTURY = 1e9, 4e9  # s since 1970
 NEAR_START = 3.0  # a clock that began with the job shows at first no more than so many usual steps
 ELAPSED = words(
     "elapsed since wall wallclock walltime clock timestamp timestamps ts date cumulative uptime runtime total"
@@ -184,6 +186,12 @@ def label_kind(label: str) -> tuple[str, int | None]:
     return role, number[0] if role == "whole" and len(number) == 1 and number[0] < 2**53 else None
 
 
+def since_1970(values: pd.Series) -> bool:
+    """Whether values look like moments of this century: s, ms, µs or ns since 1970."""
+    low, high = THIS_CENTURY
+    return any(bool(values.between(low * scale, high * scale).all()) for scale in (1, 1e3, 1e6, 1e9))
+
+
 def differences(values: pd.Series, groups: list[np.ndarray], name: str, is_clock: bool) -> tuple[pd.Series | None, str]:
     """The steps between the readings of a clock, if that is what the values are, and what to say of it.
 
@@ -193,19 +201,15 @@ def differences(values: pd.Series, groups: list[np.ndarray], name: str, is_clock
     each = values.groupby(groups)
     ahead = each.diff()
     counts = each.transform("count")
+    is_clock = is_clock or since_1970(values)
     least = 2 if is_clock else CLOCK_STEPS
-    if not len(values) or counts.min() < least or (ahead.dropna() <= 0).any() or values.isna().any():
+    if not len(values) or counts.min() < least or (ahead.dropna() <= 0).any():
         return None, ""
+    grows = f"{called(name) if name else 'every column'} only grows on every worker"
     usual = ahead.groupby(groups).transform("median")  # of each worker
     first = ahead.isna()
-    from_start = ((values[first] > 0) & (values[first] <= NEAR_START * usual[first])).all()
-    if from_start:
-        return ahead.where(
-            ~first, values
-        ), f"{called(name)} only grows on every worker: a clock, so steps are the differences."
-    if is_clock or set(tokens(name)) & ELAPSED:
-        said = (
-            f"{called(name)} only grows on every worker: a clock, so steps are the differences; the first is unknown."
-        )
-        return ahead, said
-    return None, f"{called(name)} only grows on every worker: if it is a clock, give the differences instead."
+    if ((values[first] > 0) & (values[first] <= NEAR_START * usual[first])).all():
+        return ahead.where(~first, values), f"{grows}: a clock, so steps are the differences."
+    if is_clock or set(tokens(name)) & ELAPSED or (tokens(name) == ["time"] and counts.min() >= CLOCK_STEPS_OF_TIME):
+        return ahead, f"{grows}: a clock, so steps are the differences; the first is unknown."
+    return None, f"{grows}: if it is a clock, give the differences instead."

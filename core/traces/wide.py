@@ -81,7 +81,7 @@ def numbered(names: list[str]) -> dict[str, Cell]:
             continue
         for name in members:
             if role in OWN_TIMES:
-                found[name] = Cell(" ".join(re.findall(r"\d+", name)), bare)
+                found[name] = Cell(" ".join(re.findall(r"\d+", name)), bare.strip(EDGES))
             else:
                 host, unit = split_unit(name)
                 found[name] = Cell((host or name).strip(EDGES), unit)

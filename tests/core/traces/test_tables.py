@@ -221,6 +221,8 @@ def test_peers_are_compared_with_peers():
         trace = read(rows(f"rank,dp_rank,{stage},step,compute_ms", *lines))
         assert trace.worker_names == (1, 3)
         assert any("different work by design" in note for note in trace.notes)
+    unnamed = [line.partition(",")[2] for line in lines]
+    assert read(rows("dp_rank,stage,step,compute_ms", *unnamed)).workers == 2
     everybody = read(rows("rank,dp_rank,stage,step,compute_ms", *lines), columns={"ignore": "stage"})
     assert everybody.workers == 4
 
@@ -299,6 +301,19 @@ def test_a_running_clock():
         assert any("clock" in note for note in trace.notes)
 
 
+def test_a_clock_with_a_gap():
+    """What passes in the gap is two steps."""
+    lines = [f"{w},{s},{s * (0.1 + 0.02 * w) if (w, s) != (1, 4) else ''}" for s in range(1, 9) for w in (0, 1)]
+    trace = read(rows("rank,step,elapsed_s", *lines))
+    assert trace.step_numbers == (1, 2, 3, 6, 7, 8)
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 6)
+
+
+def test_columns_of_clocks():
+    trace = read(rows("step,rank0_s,rank1_s", *(f"{s},{s * 0.1:.2f},{s * 0.12:.2f}" for s in range(1, 9))))
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 8)
+
+
 def test_a_clock_that_begins_again_in_every_epoch():
     lines = [f"{w},{e},{b},{(b + 1) * (0.1 + 0.02 * w):.3f}" for e in (0, 1) for b in range(6) for w in (0, 1)]
     trace = read(rows("rank,epoch,batch,elapsed_s", *lines))
@@ -373,6 +388,10 @@ def test_statistics_among_the_rows():
             r"worker 0, step 1 has 2 rows \(op: 'a' and 'b'\); one row is one mini",
         ),
         ("step,compute_ms\n1,10\n2,30\nstep,compute_ms\n1,20\n2,40\n", "no column says which worker a row is of"),
+        (
+            ",rank0,rank1\ncount,3,3\nmean,9,8\nstd,1,1\nmin,7,7\n25%,8,8\n",
+            "'count' in 'index', line 2, is a statistic",
+        ),
         ("Duration (ns),Name\n5,a\n6,b\n", "'Name' has 2 values .* so a row is not a step"),
         ('"Step","a - loss","b - loss"\n1,2.3,2.4\n2,2.1,2.2\n', "none of the columns"),
         ("rank,step,gpu_time_ms,cpu_time_ms\n0,1,2,3\n0,2,2,3\n", "'gpu_time_ms' and 'cpu_time_ms' are both"),
@@ -445,7 +464,7 @@ RECORDS = [{"rank": w, "step": s, "compute_ms": t} for (w, s), t in zip(ORDER, (
         "\n".join(map(json.dumps, RECORDS)) + '\n{"rank": 0, "st',
         json.dumps(RECORDS),
         json.dumps(RECORDS, indent=2),
-        json.dumps({"config": {"lr": 0.1}, "history": RECORDS}),
+        json.dumps({"config": {"lr": 0.1}, "job": 3, "history": RECORDS}),
         json.dumps({name: [record[name] for record in RECORDS] for name in RECORDS[0]}),
         json.dumps({"columns": list(RECORDS[0]), "data": [list(record.values()) for record in RECORDS]}),
         json.dumps([{"who": {"rank": r["rank"]}, "step": r["step"], "compute_ms": r["compute_ms"]} for r in RECORDS]),
@@ -469,6 +488,23 @@ def test_one_bad_row_is_left_out_and_counted():
     assert "3 rows were left out" in said
     assert "'oops' in 'compute_ms', line 6" in said
     assert "Steps that not every worker has left out: 3" in said
+
+
+def test_a_row_that_comes_again_is_left_out():
+    trace = read(LONG + "1,2,40\n")
+    assert trace.compute_ms.tolist() == TABLE
+    assert "1 row was left out: line 6 has what a row before it has" in trace.notes[0]
+
+
+@pytest.mark.parametrize("step", ["step {}", "{}/10", "iter_{}", "#{}", "Batch {} of 10"])
+def test_steps_in_words(step):
+    trace = read(rows("rank,step,compute_ms", *(f"{w},{step.format(s)},{s + w}" for s in (1, 2) for w in (0, 1))))
+    assert trace.step_numbers == (1, 2)
+
+
+def test_moments_since_1970_are_a_clock_by_any_name():
+    lines = [f"{w},{s},{1.7e9 + s * (0.1 + 0.02 * w):.3f}" for s in (1, 2, 3) for w in (0, 1)]
+    np.testing.assert_allclose(read(rows("rank,step,time", *lines)).compute_ms, [[100, 120]] * 2, rtol=1e-3)
 
 
 @pytest.mark.parametrize("gap", ["", "-", "–", "n/a", "nan", "NULL"])
