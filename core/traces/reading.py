@@ -12,8 +12,10 @@ import pandas as pd
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, TIME_RANGE_MS, ScenarioError, shown
 from core.traces.files import MAX_BYTES, Budget, File, Rows, file_name, pieces
 from core.traces.kineto import read_kineto
+from core.traces.profiles.devices import about_devices
+from core.traces.profiles.workers import identified
 from core.traces.tables import read_table
-from core.traces.trace import Trace
+from core.traces.trace import TIMES, Trace
 
 MAX_CELLS = 1_000_000
 MOST_RATIO = 1e9  # of the longest compute time to the shortest
@@ -55,7 +57,7 @@ def read_trace(files: Sequence[File]) -> Trace:
     if not isinstance(files, list | tuple) or not 1 <= len(files) <= MAX_WORKERS:
         raise ScenarioError(f"files: {shown(files)} is not a list of 1 to {MAX_WORKERS:,} files.")
     budget = Budget(MAX_BYTES)
-    return cleaned([read_rows(file, budget) for file in files])
+    return cleaned(identified([read_rows(file, budget) for file in files]))
 
 
 def read_rows(file: File, budget: Budget) -> Rows:
@@ -74,7 +76,7 @@ def cleaned(files: list[Rows]) -> Trace:
     table = together(files, notes)
     refuse_bad(table)
     trace = replace(complete(table, notes), whole_steps=files[0].whole_steps)
-    if trace.whole_steps:
+    if trace.whole_steps and not any("whole steps are taken" in note for note in notes):
         notes.append("No waiting, network or collective was found: whole steps are taken for computing.")
     warm_up = warm_up_steps(trace.compute_ms)
     if warm_up:
@@ -87,6 +89,7 @@ def cleaned(files: list[Rows]) -> Trace:
         raise ScenarioError("files: 1 step says nothing about stragglers; record at least 2 that all workers have.")
     if trace.comm_ms is not None and trace.wait_ms is None:
         trace = waiting_told_apart(trace, trace.comm_ms, notes)
+    notes.extend(about_devices(trace))
     return replace(trace, notes=tuple(notes))
 
 
@@ -99,7 +102,7 @@ def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
             raise ScenarioError(f"{first.file} has {have[0]}, but {rows.file} has {have[1]}; give files of one kind.")
     tables = [rows.table.assign(file=rows.file) for rows in files]
     if "worker" not in first.table:
-        ranks: Sequence[int | None] = [rows.rank for rows in files]
+        ranks: Sequence[int | str | None] = [rows.rank for rows in files]
         if None in ranks:
             ranks = range(len(files))
             if len(files) > 1:
@@ -148,7 +151,7 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
     place = {worker: column for column, worker in enumerate(workers)}
     at = np.searchsorted(steps, table["step"]), [place[worker] for worker in table["worker"].tolist()]
     grids = {}
-    for name in ("compute_ms", "wait_ms", "comm_ms"):
+    for name in TIMES:
         if name in table:
             grids[name] = np.full((len(steps), len(workers)), np.nan)
             grids[name][at] = table[name]
@@ -170,6 +173,8 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
         compute_ms=grids["compute_ms"],
         wait_ms=grids.get("wait_ms"),
         comm_ms=grids.get("comm_ms"),
+        exposed_ms=grids.get("exposed_ms"),
+        gpu_idle_ms=grids.get("gpu_idle_ms"),
     )
 
 
@@ -200,13 +205,8 @@ def warm_up_steps(compute: np.ndarray) -> int:
 
 def some_steps(trace: Trace, which: slice) -> Trace:
     """The trace with some of its steps."""
-    return replace(
-        trace,
-        step_numbers=trace.step_numbers[which],
-        compute_ms=trace.compute_ms[which],
-        wait_ms=None if trace.wait_ms is None else trace.wait_ms[which],
-        comm_ms=None if trace.comm_ms is None else trace.comm_ms[which],
-    )
+    times = {name: values[which] for name in TIMES if (values := getattr(trace, name)) is not None}
+    return replace(trace, step_numbers=trace.step_numbers[which], **times)
 
 
 def waiting_told_apart(trace: Trace, collectives_ms: np.ndarray, notes: list[str]) -> Trace:
