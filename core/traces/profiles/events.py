@@ -141,10 +141,12 @@ class Recording:
 
     def of_all(self) -> Process:
         """All processes as one."""
-        first, *others = self.processes.values() or [Process()]
+        if not self.processes:
+            return Process()
+        first, *others = self.processes.values()
         for other in others:
             first.absorb(other)
-        self.processes = {next(iter(self.processes), 0): first}
+        self.processes = {next(iter(self.processes)): first}
         return first
 
 

@@ -148,7 +148,7 @@ def steps_by_launches(numbers: np.ndarray, host: np.ndarray, launched: Launched,
     np.fmin.at(launch, step[inside], launched.until[inside])
     usual = np.median(np.diff(end[1:-1])) if len(host) > 1 else np.inf
     follows = (np.diff(numbers, prepend=numbers[0] - 2) == 1) & np.append(False, has[:-1])
-    queued = begin - launch > QUEUED * usual
+    queued = np.subtract(begin, launch, out=np.zeros(len(host)), where=has) > QUEUED * usual
     alone = np.where(queued, begin, np.minimum(host[:, 0], begin))
     start = np.where(follows, end[:-2], np.maximum(alone, end[:-2]))
     windows = np.column_stack([start, end[1:-1]])
