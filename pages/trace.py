@@ -23,8 +23,11 @@ st.markdown(answer.reasons)
 if answer.cures:
     st.markdown(f"**{answer.cures.best}**")
     st.markdown(answer.cures.more_workers)
+if answer.host:
+    st.markdown(f"**{answer.host}**")
 for note in trace.notes:
-    st.caption(uploaded_trace.inert(note))
+    if note != answer.host:
+        st.caption(uploaded_trace.inert(note))
 use_trace_button(shown)
 
 titled(answer.slowness, "slowness")
@@ -36,6 +39,14 @@ st.dataframe(answer.workers, hide_index=True, height="content")
 if answer.episodes is not None:
     st.markdown("**When a worker was slower than at its own best**")
     st.dataframe(answer.episodes, hide_index=True, height="content")
+
+if answer.collectives is not None:
+    st.markdown("**What collectives hold up, on average in a step**")
+    st.dataframe(answer.collectives, hide_index=True, height="content")
+    st.caption(
+        "Exposed: a collective runs and nothing is computed beside it. Blocking: launched work is pending behind it, "
+        "or the host waits for it; only that is what a barrier costs."
+    )
 
 if answer.cures:
     titled(answer.cures.drawn, "remedies")

@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -40,9 +41,9 @@ def about_reading(recording: Recording) -> list[str]:
     """What of a file could not be read."""
     said = []
     if recording.without_time:
-        said.append(f"{counted(recording.without_time, 'event')} without a usable time passed over.")
+        said.append(f"{counted(recording.without_time, 'event')} without a usable time left out.")
     if recording.passed_over:
-        said.append(f"{counted(recording.passed_over, 'event')} that are no valid JSON passed over.")
+        said.append(f"{counted(recording.passed_over, 'place')} of invalid JSON left out.")
     if recording.cut_off:
         said.append("The file ends early, or is not closed: what is whole in it was read.")
     return said
@@ -69,7 +70,7 @@ def rows_of_merged(recording: Recording, with_steps: list[Key]) -> Rows:
 
 def merged_ranks(recording: Recording, with_steps: list[Key]) -> list[int | str]:
     """What the processes in one file are called: by their rank, by a small number, or in order."""
-    named = [rank_in(f"{recording.names.get(key, '')} {key if isinstance(key, str) else ''}") for key in with_steps]
+    named = [rank_of(recording, key) for key in with_steps]
     if None not in named and len(set(named)) == len(named):
         return [rank for rank in named if rank is not None]
     if all(isinstance(key, int) and 0 <= key < SMALL_RANK for key in with_steps):
@@ -78,20 +79,44 @@ def merged_ranks(recording: Recording, with_steps: list[Key]) -> list[int | str]
 
 
 def shared_out(recording: Recording, with_steps: list[Key]) -> None:
-    """Give the work of devices, which are processes of their own in a file, to the process that launched it."""
+    """Give the work of devices, which are processes of their own in a file, to the process that launched it.
+
+    By the numbers that link it with launches; where several processes have those, by names and by order.
+    """
     processes = recording.processes
     launches = {key: ids_of(processes[key], ("launch",)) for key in with_steps}
-    for key in [key for key in processes if key not in with_steps]:
+    others = [key for key in processes if key not in with_steps]
+    devices = [key for key in others if len(ids_of(processes[key], ("work", "collective")))]
+    pairs = paired(recording, devices, with_steps)
+    for key in devices:
         ids = ids_of(processes[key], ("work", "collective"))
-        if not len(ids):
-            continue
         own = [other for other in with_steps if np.isin(ids, launches[other]).any()]
+        if len(own) > 1 and key in pairs:
+            own = [pairs[key]]
         if len(own) != 1:
             raise ScenarioError(
                 f"{recording.file} holds {len(with_steps):,} processes, and which of them a device's work is from "
                 "cannot be told; give one file per rank."
             )
         processes[own[0]].absorb(processes[key])
+
+
+def paired(recording: Recording, devices: list[Key], hosts: list[Key]) -> dict[Key, Key]:
+    """Each device's host, where both are called by their rank, or where a rank's numbers are apart from all others'."""
+    by_rank = {rank_of(recording, key): key for key in hosts}
+    ranks = [rank_of(recording, key) for key in devices]
+    if None not in ranks and set(ranks) <= set(by_rank):
+        return {key: by_rank[rank] for key, rank in zip(devices, ranks, strict=True)}
+    if len(devices) != len(hosts) or not all(isinstance(key, int) for key in [*devices, *hosts]):
+        return {}
+    pairs = list(zip(sorted(devices, key=int), sorted(hosts, key=int), strict=True))
+    apart = all(max(map(int, pair)) < min(map(int, following)) for pair, following in pairwise(pairs))
+    return dict(pairs) if apart else {}
+
+
+def rank_of(recording: Recording, key: Key) -> int | None:
+    """The rank in what a process is called."""
+    return rank_in(f"{recording.names.get(key, '')} {key if isinstance(key, str) else ''}")
 
 
 def ids_of(process: Process, kinds: tuple[str, ...]) -> np.ndarray:

@@ -12,7 +12,7 @@ import pandas as pd
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, TIME_RANGE_MS, ScenarioError, shown
 from core.traces.files import MAX_BYTES, Budget, File, Rows, file_name, pieces
 from core.traces.kineto import read_kineto
-from core.traces.profiles.devices import about_devices
+from core.traces.profiles.devices import hidden_collectives, host_limit
 from core.traces.profiles.workers import identified
 from core.traces.tables import read_table
 from core.traces.trace import TIMES, Trace
@@ -89,7 +89,7 @@ def cleaned(files: list[Rows]) -> Trace:
         raise ScenarioError("files: 1 step says nothing about stragglers; record at least 2 that all workers have.")
     if trace.comm_ms is not None and trace.wait_ms is None:
         trace = waiting_told_apart(trace, trace.comm_ms, notes)
-    notes.extend(about_devices(trace))
+    notes += [note for note in (host_limit(trace), hidden_collectives(trace)) if note]
     return replace(trace, notes=tuple(notes))
 
 

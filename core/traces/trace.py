@@ -100,8 +100,15 @@ class Trace:
         """Share of the time in which devices have nothing to run as the host has launched nothing; None if unknown."""
         if self.gpu_idle_ms is None:
             return None
-        others = sum(part.sum() for part in (self.wait_ms, self.comm_ms) if part is not None)
-        return float(100 * self.gpu_idle_ms.sum() / (self.compute_ms.sum() + others))
+        blocking = 0.0 if self.blocking_ms is None else self.blocking_ms.sum()
+        return float(100 * self.gpu_idle_ms.sum() / (self.compute_ms.sum() + blocking))
+
+    @property
+    def blocking_ms(self) -> np.ndarray | None:
+        """What collectives hold up, waiting and network together, ms; None where it was not measured."""
+        if self.comm_ms is None:
+            return None
+        return self.comm_ms if self.wait_ms is None else self.comm_ms + self.wait_ms
 
     def to_network(self) -> Network:
         """A network that takes network_ms from every worker for each mini-batch, with a barrier or without one."""

@@ -6,7 +6,7 @@ from core.common.wording import counted
 from core.traces.profiles.events import Recording
 
 TABLE = "a table (CSV) with worker, step, compute_ms"
-TIMES = f"time each step until the collective begins, on every worker, and give {TABLE}"
+TIMES = f"time its steps, each until its collective begins, and give {TABLE}"
 PYTORCH = "export_chrome_trace of torch.profiler, with prof.step() after every mini-batch"
 PROCESSES = {  # a pattern for what a process is called: what it is from, and what to give
     r"(?:/host:|/device:|/job:)": (
@@ -70,6 +70,6 @@ def advice(recording: Recording) -> str:
     if recording.events and not recording.keys & FROM_PYTORCH and not recording.processes:
         return (
             f"{missing}, and nothing else of a PyTorch profiler's: it is a Chrome trace of another tool. "
-            f"Use {PYTORCH}, or {TIMES}."
+            f"Use {PYTORCH}, or give {TABLE}."
         )
     return f"{missing}: call prof.step() after every mini-batch."

@@ -135,14 +135,16 @@ def host_steps(process: Process) -> tuple[np.ndarray, np.ndarray, list[str]]:
 def steps_by_launches(numbers: np.ndarray, host: np.ndarray, launched: Launched, lost: np.ndarray) -> Steps | None:
     """Steps of a device by what was launched when; None where launches were not recorded, or not with steps."""
     step = step_of_launch(launched, host)
-    has = np.bincount(step[(step >= 0) & (step < len(host))], minlength=len(host)) > 0
-    if 2 * has.sum() < len(host) or not len(host):
+    inside = (step >= 0) & (step < len(host))
+    has = np.bincount(step[inside], minlength=len(host)) > 0
+    lost_in = step_at(lost, host)
+    lost_in = np.bincount(lost_in[(lost_in >= 0) & (lost_in < len(host))], minlength=len(host))
+    if not has.any() or 2 * (has | (lost_in > 0)).sum() < len(host):
         return None
     last = np.full(len(host) + 2, -np.inf)
     np.maximum.at(last, step + 1, launched.times[:, 1])
     end = np.maximum.accumulate(last)
     begin = np.full(len(host), np.inf)
-    inside = (step >= 0) & (step < len(host))
     np.minimum.at(begin, step[inside], launched.times[inside, 0])
     launch = np.full(len(host), np.inf)
     np.fmin.at(launch, step[inside], launched.until[inside])
@@ -157,9 +159,12 @@ def steps_by_launches(numbers: np.ndarray, host: np.ndarray, launched: Launched,
         windows=windows,
         work=counted_in(step, ~launched.is_collective, len(host)),
         collectives=counted_in(step, launched.is_collective, len(host)),
-        lost=np.bincount(step_at(lost, host)[step_at(lost, host) >= 0], minlength=len(host) + 1)[: len(host)],
+        lost=lost_in,
     )
-    return steps.some(has & (windows[:, 1] > windows[:, 0]))
+    keep = has & (windows[:, 1] > windows[:, 0])
+    if not keep.all():
+        steps.notes.append(f"Left out, as no work of the device was recorded in it: {few(numbers[~keep].tolist())}.")
+    return steps.some(keep)
 
 
 def step_at(times: np.ndarray, host: np.ndarray) -> np.ndarray:

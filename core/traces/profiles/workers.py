@@ -3,16 +3,19 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted, listed
 from core.traces.files import Rows, rank_in
 from core.traces.profiles.events import Recording
 
-BY_HANDLER = re.compile(r"(.+)\.\d{9,20}\.pt\.trace\.json(?:\.gz)?")
+MUCH_LOADING = 20.0  # percent
+BY_HANDLER = re.compile(r"(.+)\.(\d{9,20})\.pt\.trace\.json(?:\.gz)?")
 """tensorboard_trace_handler: the worker, the time and what kind of file it is."""
 ENDINGS = re.compile(r"(?:\.(?:pt|trace|json|gz|pytorch))+\Z", re.IGNORECASE)
 OF_NODE = re.compile(r"(?:node|host|machine|server)[ _.-]?(\d{1,6})", re.IGNORECASE)
@@ -81,23 +84,48 @@ def identified(files: list[Rows]) -> list[Rows]:
 
     Raises ScenarioError for files of two jobs.
     """
-    if not all(rows.origin for rows in files):
-        return files
     origins = [rows.origin for rows in files if rows.origin]
+    if len(origins) < len(files):
+        return files
     names, notes = names_of(files, origins)
     known = [name for name in names if name is not None] or list(range(len(files)))
-    notes = [*said_once(files), *notes, *about_job(files, origins, len(set(known)))]
-    notes += about_groups(origins, names)
+    stages = stages_of(origins)
+    notes = [*said_once(files), *notes, *about_job(files, origins, len(set(known))), *about_groups(origins, stages)]
     columns = set.intersection(*(set(rows.table) for rows in files))
-    extra = {"exposed_ms", "gpu_idle_ms"} - columns
+    not_shared = [name for name in ("exposed_ms", "gpu_idle_ms") if name not in columns]
     loader = float(np.mean([origin.loader_percent for origin in origins]))
-    if loader >= 20 and "gpu_idle_ms" in columns:
+    if loader >= MUCH_LOADING and "gpu_idle_ms" in columns:
         notes.append(f"Of the time in which a GPU has nothing to run, {loader:.0f} % is spent in the data loader.")
-    tables = [rows.table.drop(columns=[name for name in extra if name in rows.table]) for rows in files]
+    tables = [rows.table.drop(columns=not_shared, errors="ignore") for rows in files]
+    if stages:
+        tables = [table.assign(stage=stage) for table, stage in zip(tables, stages, strict=True)]
+    tables, renumbered = numbered_on(files, tables, names)
+    notes += renumbered
     return [
-        replace(rows, table=table, rank=name, notes=notes if i == 0 else [])
-        for i, (rows, table, name) in enumerate(zip(files, tables, names, strict=True))
+        replace(rows, table=table, rank=name, notes=notes if rows is files[0] else [])
+        for rows, table, name in zip(files, tables, names, strict=True)
     ]
+
+
+def numbered_on(
+    files: list[Rows], tables: list[pd.DataFrame], names: list[int | str | None]
+) -> tuple[list[pd.DataFrame], list[str]]:
+    """Cycles of a worker whose steps begin again in every file: numbered on in the order of the files' times."""
+    handled = [BY_HANDLER.fullmatch(rows.file) for rows in files]
+    of_worker: dict[int | str | None, list[int]] = {}
+    for i in sorted(range(len(files)), key=lambda i: int(found[2]) if (found := handled[i]) else 0):
+        of_worker.setdefault(names[i], []).append(i)
+    steps = [set(table["step"]) for table in tables]
+    again = any(steps[a] & steps[b] for cycles in of_worker.values() for a, b in pairwise(cycles))
+    if not all(handled) or not again:
+        return tables, []
+    numbers = sorted(set().union(*steps))
+    length = numbers[-1] + 1 - numbers[0]
+    cycle = {i: place for cycles in of_worker.values() for place, i in enumerate(cycles)}
+    return (
+        [table.assign(step=table["step"] + cycle[i] * length) for i, table in enumerate(tables)],
+        ["Steps begin again in every file of a worker: they are numbered on, in the order of the times in file names."],
+    )
 
 
 def said_once(files: list[Rows]) -> list[str]:
@@ -203,26 +231,27 @@ def about_job(files: list[Rows], origins: list[Origin], workers: int) -> list[st
     return said
 
 
-def about_groups(origins: list[Origin], names: list[int | str | None]) -> list[str]:
-    """A warning where ranks have different work by design: stages of a pipeline, parts of a model."""
-    groups = {group for origin in origins for group in origin.groups}
-    stages: dict[int, list[str]] = {}
-    for name, origin in zip(names, origins, strict=True):
-        for described, ranks, _ in origin.groups:
-            if PIPELINE.search(described) and origin.rank in ranks:
-                stages.setdefault(ranks.index(origin.rank), []).append(str(name))
-    if len(stages) > 1:
-        where = "; ".join(f"stage {stage}: {', '.join(ranks[:8])}" for stage, ranks in sorted(stages.items())[:8])
-        return [
-            f"This job is a pipeline ({where}). Stages have different work by design, so a slow stage is no straggler: "
-            "compare the ranks of one stage, by giving only their files."
-        ]
-    parts = sorted({(named, size) for named, _, size in groups if not COPIES.search(named) or PARTS.search(named)})
+def stages_of(origins: list[Origin]) -> list[int]:
+    """Which stage of a pipeline each file's rank is, where all say it and there are several; else nothing."""
+    stages = []
+    for origin in origins:
+        of_pipeline = [ranks for named, ranks, _ in origin.groups if PIPELINE.search(named) and origin.rank in ranks]
+        stages += [of_pipeline[0].index(origin.rank)] if of_pipeline and origin.rank is not None else []
+    return stages if len(stages) == len(origins) and len(set(stages)) > 1 else []
+
+
+def about_groups(origins: list[Origin], stages: list[int]) -> list[str]:
+    """A warning where ranks have different work by design, and it is not known which."""
+    groups = {(named, size) for origin in origins for named, _, size in origin.groups}
+    parts = sorted(
+        (named, size)
+        for named, size in groups
+        if (PARTS.search(named) or not COPIES.search(named)) and not (stages and PIPELINE.search(named))
+    )
     if not parts:
         return []
     which = listed([f"{named} ({counted(size, 'rank')})" for named, size in parts[:4]])
-    kinds = [named for named, _ in parts if PIPELINE.search(named) or PARTS.search(named)]
-    may = "have" if kinds else "may have"
+    may = "have" if any(PIPELINE.search(named) or PARTS.search(named) for named, _ in parts) else "may have"
     return [
         f"The job has process groups of some of its ranks, {which}: ranks of different stages or parts of a model "
         f"{may} different work by design. Compare ranks that do the same work."

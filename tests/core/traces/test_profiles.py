@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from core import ScenarioError, read_trace
+from core.traces.kineto import read_kineto
 from core.traces.profiles.names import event_kind, is_device_collective
+from core.traces.profiles.workers import identified
 from tests.profiler_files import GEMM, NCCL, Machine, event, train
 from tests.trace_files import Upload, gloo_rank, kineto, span
 
@@ -105,6 +107,17 @@ def test_an_empty_step_after_the_last_call_of_step_is_left_out():
     machine = train(Machine(), [20] * 4, 4)
     machine.step(9, lambda: machine.idle(1))
     assert read_trace([machine.upload(0)]).step_numbers == (5, 6, 7, 8)
+
+
+def test_a_file_cut_off_among_the_devices_work_gives_the_steps_that_have_it():
+    """The host's side comes first in a file; of the last step that has work, the end is missing."""
+    machine = train(Machine(), SLOW, 4)
+    machine.events.sort(key=lambda each: "stream" in each["args"])
+    text = machine.upload(0).getvalue().decode()
+    trace = read_trace([Upload("rank0.json", text[: text.rindex(NCCL, 0, text.rindex(NCCL, 0, text.rindex(NCCL)))])])
+    assert trace.step_numbers == (5, 6, 7)
+    np.testing.assert_allclose(trace.compute_ms[1:, 0], np.array(SLOW[1:3]) + 1.2, atol=1e-6)
+    assert said(trace, "ends early")
 
 
 def test_one_launch_of_a_graph_for_many_kernels():
@@ -399,6 +412,19 @@ def test_several_files_of_one_worker_are_its_cycles():
         assert trace.compute_ms.T.tolist() == [[70, 80, 75, 71, 81, 76], [90, 60, 85, 91, 61, 86]]
 
 
+def test_cycles_whose_steps_begin_again_are_numbered_on():
+    files = []
+    for worker, start in enumerate(([70, 80, 75], [90, 60, 85])):
+        for cycle in (1, 0):
+            name = f"h1_{100 + worker}.{1_700_000_000 + 9 * cycle}.pt.trace.json"
+            files += [gloo_rank(0, np.add(start, cycle).tolist(), name=name)]
+    files = [kineto(json.loads(file.getvalue())["traceEvents"], name=file.name) for file in files]
+    trace = read_trace(files)
+    assert trace.step_numbers == (5, 6, 7, 8, 9, 10)
+    assert trace.compute_ms.T.tolist() == [[70, 80, 75, 71, 81, 76], [90, 60, 85, 91, 61, 86]]
+    assert said(trace, "numbered on")
+
+
 @pytest.mark.parametrize("pids", [(0, 1), (4711, 815)])
 def test_ranks_that_were_merged_into_one_file(pids):
     events = []
@@ -418,8 +444,23 @@ def test_merged_devices_go_to_the_process_that_launched_their_work():
         train(machine, took, 4, together_ms=TOGETHER)
     trace = read_trace([kineto([*machines[0].events, *machines[1].events])])
     np.testing.assert_allclose(trace.compute_ms[1:], np.transpose([SLOW, FAST])[1:] + 1.2, atol=1e-6)
-    machines[0].events.append({**machines[1].events[2], "ts": 0})
-    machines = [train(Machine(pid=pid, device=0), SLOW, 4) for pid in (100, 200)]
+
+
+def test_merged_devices_whose_launches_have_the_same_numbers():
+    """They go by their processes' names or numbers; where a device is in two ranks, nobody can tell."""
+    machines = [Machine(pid=pid, device=device) for pid, device in ((4711, 0), (1_004_711, 1_000_000))]
+    for machine, took in zip(machines, (SLOW, FAST), strict=True):
+        train(machine, took, 4, together_ms=TOGETHER)
+    both = [*machines[0].events, *machines[1].events]
+    trace = read_trace([kineto(both)])
+    np.testing.assert_allclose(trace.compute_ms[1:].max(axis=1), TOGETHER[1:] + 1.2, atol=1e-6)
+    names = {4711: "rank 1 python", 1_004_711: "rank 0 python", 0: "rank 1 GPU 0", 1_000_000: "rank 0 GPU 0"}
+    called = [{"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name}} for pid, name in names.items()]
+    trace = read_trace([kineto([*called, *both])])
+    assert trace.worker_names == (0, 1)
+    np.testing.assert_allclose(trace.compute_ms[1:], np.transpose([FAST, SLOW])[1:] + 1.2, atol=1e-6)
+    for each in machines[1].events:
+        each["pid"] = 0 if each["pid"] == 1_000_000 else each["pid"]
     with pytest.raises(ScenarioError, match="cannot be told; give one file per rank"):
         read_trace([kineto([*machines[0].events, *machines[1].events])])
 
@@ -441,12 +482,14 @@ def group(name, *members):
     return {"pg_name": "1", "pg_desc": name, "pg_size": len(members), "ranks": list(members)}
 
 
-def test_stages_of_a_pipeline_are_told_apart():
-    files = [
-        *ranks({"a.json": 0}, world_size=4, pg_config=[group("default_pg", 0, 1, 2, 3), group("mesh_pp", 0, 2)]),
-        *ranks({"b.json": 2}, world_size=4, pg_config=[group("default_pg", 0, 1, 2, 3), group("mesh_pp", 0, 2)]),
-    ]
-    assert said(read_trace(files), "pipeline", "stage 0: 0; stage 1: 2", "no straggler")
+def test_stages_of_a_pipeline_are_known():
+    """From the place of a rank in its group."""
+    config = [group("default_pg", 0, 1, 2, 3), group("mesh_pp", 0, 2)]
+    files = ranks({"a.json": 0, "b.json": 2}, world_size=4, pg_config=config)
+    rows = identified([read_kineto(file.name, iter([file.getvalue()])) for file in files])
+    assert [each.table["stage"].unique().tolist() for each in rows] == [[0], [1]]
+    alike = identified([read_kineto("a.json", iter([files[0].getvalue()]))])
+    assert "stage" not in alike[0].table
 
 
 @pytest.mark.parametrize(("name", "warned"), [("mesh_tp", True), ("EXPERT_GROUP", True), ("mesh_dp_shard", False)])
@@ -512,7 +555,7 @@ DAMAGED = {
     "raw line ends": (with_name("a\nb\r\nc\td"), ""),
     "backslashes": (with_name(r"torch\cuda\__init__.py(2): f"), ""),
     "backslashes that look like escapes": (with_name(r"C:\users\new\x41 \u12"), ""),
-    "a backslash before the quote": (with_name("C:\\"), "1 event that are no valid JSON"),
+    "a backslash before the quote": (with_name("C:\\"), "1 place of invalid JSON"),
     "bytes that are no UTF-8": (with_name("NAME").encode().replace(b"NAME", b"\xff\xfe\x80"), ""),
     "no duration": (
         with_event('{"ph": "X", "cat": "cpu_op", "name": "aten::a", "ts": 1}, '),
@@ -528,10 +571,10 @@ DAMAGED = {
     ),
     "an endless number": (
         with_event('{"ph": "X", "name": "a", "ts": 1, "dur": ' + "9" * 5_000 + "}, "),
-        "no valid JSON",
+        "of invalid JSON",
     ),
-    "half an event": (with_event('{"ph": "X", "cat": , '), "no valid JSON"),
-    "a colon too many": (with_event('{"ph":: "X"}, '), "no valid JSON"),
+    "half an event": (with_event('{"ph": "X", "cat": , '), "of invalid JSON"),
+    "a colon too many": (with_event('{"ph":: "X"}, '), "of invalid JSON"),
     "rubbish between events": (with_event("oops, "), ""),
     "trailing comma": (GOOD.replace("}], ", "},], "), ""),
     "commas missing": (GOOD.replace("}, {", "}\n{"), ""),
