@@ -148,7 +148,7 @@ def steps_by_launches(numbers: np.ndarray, host: np.ndarray, launched: Launched,
     np.minimum.at(begin, step[inside], launched.times[inside, 0])
     launch = np.full(len(host), np.inf)
     np.fmin.at(launch, step[inside], launched.until[inside])
-    usual = np.median(np.diff(end[1:-1])) if len(host) > 1 else np.inf
+    usual = np.median(np.diff(end[1:-1][has])) if has.sum() > 1 else np.inf
     follows = (np.diff(numbers, prepend=numbers[0] - 2) == 1) & np.append(False, has[:-1])
     queued = np.subtract(begin, launch, out=np.zeros(len(host)), where=has) > QUEUED * usual
     alone = np.where(queued, begin, np.minimum(host[:, 0], begin))

@@ -199,8 +199,7 @@ def test_events_of_any_kind(data):
         {"ph": st.just("X")},
         optional={
             "name": name | value,
-            "cat": st.sampled_from(["kernel", "user_annotation", "cpu_op", "cuda_runtime", "gpu_user_annotation"])
-            | value,
+            "cat": st.sampled_from(kinds) | value,
             "args": links | value,
         }
         | {key: st.integers(0, 10**6) | value for key in ("ts", "dur")}
