@@ -37,8 +37,9 @@ def read_trace(files: Sequence[File]) -> Trace:
     Args:
         files: a list of 1 to 4,096 paths or open binary files, plain or gzip, all of one kind. Tables are CSV, TSV or
             Parquet; their columns are described in core/traces/tables.py. Of profiler traces there is one file per
-            rank; compute is what a step's collectives leave of it. All files together may hold 2 GiB, a table 32 MiB
-            (decompressed) and 1,000,000 mini-batches.
+            rank, or several that follow one another; comm is how long collectives hold something up, compute the rest
+            of a step, from the end of the last device work of the step before to the end of its own. All files
+            together may hold 2 GiB, a table 32 MiB (decompressed) and 1,000,000 mini-batches.
 
     Returns:
         The trace, its arrays (steps, workers) in ms; its `notes` say what was done to the data.

@@ -8,8 +8,8 @@ import pandas as pd
 from core.common.validation import ScenarioError
 from core.traces.profiles.events import Process, Recording
 from core.traces.profiles.intervals import covered, outside, outside_while
-from core.traces.profiles.names import DEVICE_BACKEND
-from core.traces.profiles.other_tools import advice
+from core.traces.profiles.names import DEVICE_BACKEND, HOST_BACKEND
+from core.traces.profiles.other_tools import advice, only_for_looking
 from core.traces.profiles.steps import (
     Launched,
     Steps,
@@ -40,12 +40,13 @@ class Costs:
 def costs_of(process: Process, recording: Recording) -> Costs:
     """The steps of one rank. Raises ScenarioError, with advice for the tool it is from, where it has none."""
     numbers, host, notes = host_steps(process)
-    if not len(numbers):
+    if not len(numbers) or only_for_looking(recording):
         raise ScenarioError(advice(recording))
     launched, lost = launched_work(process)
     computing, collectives = process.spans["op"].times(), process.spans["host collective"].times()
     backend = str(recording.about.get("backend"))
-    runs_on_device = launched.is_collective.any() or bool(process.launched) or DEVICE_BACKEND.search(backend)
+    by_backend = DEVICE_BACKEND.search(backend) and not HOST_BACKEND.search(backend)
+    runs_on_device = bool(launched.is_collective.any() or process.launched or by_backend)
     if runs_on_device:
         collectives = launched.collectives
     if len(launched.computing):

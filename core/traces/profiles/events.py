@@ -173,7 +173,7 @@ class Reader:
         start, duration = event.get("ts"), event.get("dur")
         if type(start) is not float or type(duration) is not float:
             start, duration = as_time(start), as_time(duration)
-        if not (-MAX_TIME_US <= start <= MAX_TIME_US and 0 <= duration <= MAX_TIME_US):
+        if not (0 <= start <= MAX_TIME_US and 0 <= duration <= MAX_TIME_US):
             recording.without_time += 1
         elif kind:
             self.keep(kind, name, event, start, start + duration)

@@ -19,6 +19,7 @@ HOST_COLLECTIVE = re.compile(  # that runs there, as its back end names it, or a
 )
 MORE_THAN_A_COLLECTIVE = re.compile(r"forward|backward|optimi[sz]er|train|epoch", re.IGNORECASE)
 DEVICE_BACKEND = re.compile(rf"(?<![a-z])(?:{MAKERS}|ccl)", re.IGNORECASE)
+HOST_BACKEND = re.compile(r"gloo|mpi", re.IGNORECASE)
 LAUNCHED_COLLECTIVE = re.compile(rf"(?:{MAKERS}|ccl)[:_]\w+", re.IGNORECASE)
 LAUNCHES = re.compile(r"launch|mem(?:cpy|set)\w*async|enqueue", re.IGNORECASE)
 BLOCKS = re.compile(

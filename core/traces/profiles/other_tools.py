@@ -43,8 +43,14 @@ KEYS = {  # the same for a key of the outermost object
     "CudaEvent": ("output of Nsight Systems", f"which has no steps. Use {PYTORCH}, or give {TABLE}"),
     "NvtxEvent": ("output of Nsight Systems", f"which has no steps. Use {PYTORCH}, or give {TABLE}"),
 }
+ASCEND = re.compile(r"Ascend Hardware|Overlap Analysis")
 PHASES = {"compute", "wait", "comm"}
 FROM_PYTORCH = {"schemaVersion", "deviceProperties", "distributedInfo", "traceName"}
+
+
+def only_for_looking(recording: Recording) -> bool:
+    """Whether a file has steps, but the work of its devices is there for people alone."""
+    return any(ASCEND.match(name) for name in recording.names.values())
 
 
 def advice(recording: Recording) -> str:

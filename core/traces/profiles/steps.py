@@ -117,7 +117,7 @@ def host_steps(process: Process) -> tuple[np.ndarray, np.ndarray, list[str]]:
     ):
         steps = process.steps[kind]
         if steps:
-            numbers = np.array(sorted(steps))
+            numbers = np.array(sorted(steps, key=lambda number: steps[number]))
             windows = np.array([steps[number] for number in numbers.tolist()], dtype=float)
             if kind != "own step" or (len(numbers) > 1 and (np.diff(windows.ravel()) >= 0).all()):
                 return numbers, windows, [note] if note else []

@@ -156,7 +156,7 @@ def names_of(files: list[Rows], origins: list[Origin]) -> tuple[list[int | str |
     stems = short_names([ENDINGS.sub("", rows.file) for rows in files])
     taken = Counter(stems[i] for i in unknown)
     for i in unknown:
-        names[i] = stems[i] if taken[stems[i]] == 1 else f"{stems[i][:30]} ({i + 1})"
+        names[i] = stems[i] if taken[stems[i]] == 1 else f"{stems[i][:30]} {i + 1}"
     which = listed([files[i].file for i in unknown[:5]])
     return names, [f"Which rank it is, is not said by {which}: named after the file. The others keep their numbers."]
 

@@ -345,6 +345,12 @@ def test_collectives_of_the_host(name):
     assert read_trace(files).compute_ms.tolist() == [[70, 90], [80, 60], [75, 85]]
 
 
+def test_a_job_with_two_back_ends_whose_collectives_run_on_the_host():
+    """What PyTorch says where nobody asked for a back end."""
+    trace = read_trace([gloo_rank(0, [70, 80, 75], backend="cpu:gloo,cuda:nccl")])
+    assert trace.compute_ms.tolist() == [[70], [80], [75]]
+
+
 @pytest.mark.parametrize("launches", ["nccl:all_reduce", "xccl:all_reduce", "rccl:all_gather"])
 def test_a_job_recorded_without_its_devices_says_so(launches):
     events = [span(f"ProfilerStep#{i}", 100 * i, 100 * i + 100) for i in range(3)]
@@ -521,6 +527,7 @@ def chrome(*names, process=""):
         ),
         (json.dumps({"traceEvents": chrome("x", process="/job:worker/task:0/device:GPU:0 Compute")}), "TensorFlow"),
         (json.dumps(chrome("MatMul", process="Ascend Hardware")), "Ascend profiler.*step_trace_time.csv"),
+        (json.dumps(chrome("ProfilerStep#1", "ProfilerStep#2", process="Overlap Analysis")), "step_trace_time.csv"),
         (json.dumps({"traceEvents": chrome("hipLaunch", process="CPU HIP API")}), "rocprof"),
         (json.dumps({"traceEvents": chrome("f"), "viztracer_metadata": {}}), "VizTracer"),
         (json.dumps({"schema": "1.0.1", "pid": 1, "nodes": [{"id": 1, "name": "x"}]}), "execution trace"),
@@ -564,6 +571,10 @@ DAMAGED = {
     "negative durations": (
         with_event('{"ph": "X", "cat": "cpu_op", "name": "aten::a", "ts": 1, "dur": -1}, ' * 2),
         "2 events without a usable time",
+    ),
+    "times before time began": (
+        with_event('{"ph": "X", "cat": "cpu_op", "name": "aten::a", "ts": -9223372036854775.808, "dur": 1}, '),
+        "1 event without a usable time",
     ),
     "times that are words": (
         with_event('{"ph": "X", "cat": "cpu_op", "name": "aten::a", "ts": "soon", "dur": null}, '),
