@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.traces.profiles.events import Process, Recording
+from core.traces.profiles.events import ANY_THREAD, Process, Recording
 from core.traces.profiles.intervals import covered, outside, outside_while
 from core.traces.profiles.names import DEVICE_BACKEND, HOST_BACKEND
 from core.traces.profiles.other_tools import advice, only_for_looking
@@ -92,7 +92,7 @@ def blocked(process: Process) -> np.ndarray:
     """When a thread that launches work sat in a call that waits for the device."""
     spans = process.spans["blocks"]
     threads = spans.column("tag")
-    return spans.times()[np.isin(threads, list(process.threads)) if process.threads else slice(None)]
+    return spans.times()[np.isin(threads, [ANY_THREAD, *process.threads])]
 
 
 def table_of(steps: Steps, exposed: np.ndarray, blocking: np.ndarray, has_collectives: bool) -> Costs:

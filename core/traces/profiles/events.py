@@ -16,7 +16,7 @@ from core.traces.profiles.names import OWN_STEP, STEP, event_kind
 MAX_TIME_US = 1e18
 MAX_SPANS = 2**22  # of one kind in one process
 MAX_KINDS = 2**16  # names that are remembered
-NO_ID = -1
+NO_ID = ANY_THREAD = -1
 Key = int | str
 """What a file calls a process."""
 
@@ -233,7 +233,9 @@ class Reader:
             self.add(process.spans["op"], start, end)
         elif kind in ("op", "host collective", "loader"):
             self.add(process.spans[kind], start, end)
-        if kind.endswith("blocks"):
+        if kind == "host blocks":
+            self.add(process.spans["blocks"], start, end, None, ANY_THREAD)
+        elif kind.endswith("blocks"):
             self.add(process.spans["blocks"], start, end, None, thread)
         elif kind.startswith("launch") or kind == "step":
             process.threads.add(thread)

@@ -42,7 +42,7 @@ def event_kind(category: str, name: str) -> str:
     """What an event is: one of the kinds that matter, or nothing.
 
     step, own step, device step, once a step: they delimit steps. work, collective: on a device. launch, launch that
-    counts (it starts work), launch that blocks, blocks, op, op that blocks, host collective, launched collective,
+    counts (it starts work), launch that blocks, host blocks, op, op that blocks, host collective, launched collective,
     loader: on the host.
     """
     category = category.lower()
@@ -53,7 +53,7 @@ def event_kind(category: str, name: str) -> str:
             return "launch that blocks"
         return "launch that counts" if LAUNCHES.search(name) else "launch"
     if category == "cuda_sync":
-        return "blocks" if name.lower() in SYNCHRONIZING else ""
+        return "host blocks" if name.lower() in SYNCHRONIZING else ""
     if STEP.fullmatch(name):
         return "device step" if category.startswith("gpu") else "step"
     if category in ("cpu_op", "operator"):

@@ -224,39 +224,45 @@ def steps_by_annotations(process: Process, launched: Launched) -> tuple[np.ndarr
 def joined(steps: Steps) -> Steps:
     """Steps up to and with the next collective, as one; what is not whole at either end is left out.
 
-    With accumulated gradients only every k-th step has one.
+    With accumulated gradients only every k-th step has one. The first of them has as many steps as is usual, or is not
+    whole.
     """
     has = steps.collectives > 0
     if has.all() or has.sum() < 2:
         return steps
-    follows = np.append(False, np.diff(steps.numbers) == 1)
-    group = np.cumsum(~follows | np.append(False, has[:-1])) - 1
-    first = np.flatnonzero(np.diff(group, prepend=-1))
+    begins_run = np.append(True, np.diff(steps.numbers) != 1)
+    first = np.flatnonzero(begins_run | np.append(False, has[:-1]))
     last = np.append(first[1:], len(steps)) - 1
-    size = last - first + 1
-    usual = int(np.median(size[has[last]]))
-    begins_run = ~follows[first]
-    whole = has[last] & ~(begins_run & (size != usual) & ((size < usual) | (usual == 1)))
+    usual = int(np.median((last - first + 1)[has[last]]))
+    first = np.where(begins_run[first], np.maximum(first, last - usual + 1), first)
+    whole = has[last] & ~(begins_run[first] & (last - first + 1 < usual))
     if whole.sum() < 2:
         return steps
     together = Steps(
         numbers=steps.numbers[last],
         windows=np.column_stack([steps.windows[first, 0], steps.windows[last, 1]]),
-        work=np.add.reduceat(steps.work, first),
-        collectives=np.add.reduceat(steps.collectives, first),
-        lost=np.add.reduceat(steps.lost, first),
+        work=summed(steps.work, first, last),
+        collectives=summed(steps.collectives, first, last),
+        lost=summed(steps.lost, first, last),
         notes=steps.notes,
     ).some(whole)
-    left_out = steps.numbers[~np.isin(group, np.flatnonzero(whole))].tolist()
-    if size[whole].max() > 1:
+    if (last > first)[whole].any():
         every = f"every {ordinal(usual)}" if usual > 1 else f"{has.sum():,} of {len(steps):,}"
         together.notes.append(
             f"Not every step has a collective, only {every} (gradient accumulation?): steps up to and with the next "
             f"collective are joined to {counted(len(together), 'update')}, numbered by their last step."
         )
+    edges = np.bincount(first[whole], minlength=len(steps) + 1) - np.bincount(last[whole] + 1, minlength=len(steps) + 1)
+    left_out = steps.numbers[np.cumsum(edges)[:-1] == 0].tolist()
     if left_out:
         together.notes.append(f"Left out at either end, no whole step or update with a collective: {few(left_out)}.")
     return together
+
+
+def summed(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The sums of values from the first to the last of each group."""
+    total = np.append(0, np.cumsum(values))
+    return total[last + 1] - total[first]
 
 
 def ordinal(number: int) -> str:
@@ -273,13 +279,11 @@ def few(numbers: list[int]) -> str:
 
 def without_partial(steps: Steps) -> Steps:
     """Without a first and a last step that hold clearly less than the others: the recording began or ended in them."""
+    if len(steps) < 3:
+        return steps
     keep = np.ones(len(steps), dtype=bool)
     for edge in (0, len(steps) - 1):
-        others = np.delete(np.arange(len(steps)), [0, len(steps) - 1]) if len(steps) > 3 else None
-        if len(steps) == 3:
-            others = np.delete(np.arange(3), edge)
-        if others is None:
-            continue
+        others = np.arange(1, len(steps) - 1) if len(steps) > 3 else np.delete(np.arange(len(steps)), edge)
         lost = steps.lost[edge] - np.median(steps.lost[others])
         keep[edge] = not (
             steps.work[edge] < FEW * np.median(steps.work[others])
@@ -288,7 +292,6 @@ def without_partial(steps: Steps) -> Steps:
         )
     if keep.all() or keep.sum() < 2:
         return steps
-    left_out = steps.numbers[~keep].tolist()
     whole = steps.some(keep)
-    whole.notes.append(f"Left out, as the recording began or ended in it: {few(left_out)}.")
+    whole.notes.append(f"Left out, as the recording began or ended in it: {few(steps.numbers[~keep].tolist())}.")
     return whole

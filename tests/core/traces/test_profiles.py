@@ -185,6 +185,29 @@ def test_gradient_accumulation_is_one_step_for_each_collective():
     assert said(trace, "Left out", "steps 9, 10")
 
 
+def test_a_first_step_without_its_collective_takes_no_whole_step_with_it():
+    events = json.loads(gloo_rank(0, [50, 60, 70, 80]).getvalue())["traceEvents"]
+    del events[2]
+    assert events[1]["name"] == "ProfilerStep#5"
+    trace = read_trace([kineto(events, 0)])
+    assert trace.step_numbers == (6, 7, 8)
+    assert trace.compute_ms.tolist() == [[60], [70], [80]]
+    assert said(trace, "Left out", "step 5")
+
+
+def test_accumulation_that_was_recorded_from_its_middle_on():
+    """Steps 0 and 1 end an update whose first step is not there."""
+    events = []
+    for i in range(11):
+        events.append(span(f"ProfilerStep#{i}", 10 * i, 10 * i + 10))
+        if i % 3 == 1:
+            events.append(span("gloo:all_reduce", 10 * i + 8, 10 * i + 10))
+    trace = read_trace([kineto(events, 0, backend="gloo")])
+    assert trace.step_numbers == (4, 7, 10)
+    assert trace.compute_ms.tolist() == [[28]] * 3
+    assert said(trace, "Left out", "steps 0, 1")
+
+
 def test_gradient_accumulation_on_a_device():
     machine = Machine()
     for i in range(8):
@@ -236,7 +259,9 @@ SYNCHRONIZING = [
     ],
 )
 def test_a_collective_that_the_host_waits_for_costs_its_time(call, category):
-    machine = train(host_bound(), [0.8] * 5, 3, after=lambda machine: machine.wait(call, category))
+    """Calls are on the thread that launches, what the device notes of them is on a track of its own."""
+    thread = 99 if category == "cuda_sync" else 1
+    machine = train(host_bound(), [0.8] * 5, 3, after=lambda machine: machine.wait(call, category, thread))
     trace = read_trace([machine.upload(0)])
     np.testing.assert_allclose(trace.comm_ms + trace.wait_ms, 3, atol=1e-6)
 
