@@ -47,7 +47,7 @@ class Spans:
     def column(self, name: str) -> np.ndarray:
         """One of the arrays, for NumPy."""
         values = getattr(self, name)
-        return np.array(values, dtype=values.typecode)
+        return np.frombuffer(values, values.typecode) if values else np.empty(0, values.typecode)
 
 
 class LinkedSpans(Spans):
