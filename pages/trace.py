@@ -20,14 +20,13 @@ elif not uploaded_trace.in_use():
     st.button("Back to the sample", on_click=uploaded_trace.back_to_sample, icon=":material/undo:")
 st.header(answer.headline)
 st.markdown(answer.reasons)
+if answer.host:
+    st.markdown(f"**{answer.host}**")
 if answer.cures:
     st.markdown(f"**{answer.cures.best}**")
     st.markdown(answer.cures.more_workers)
-if answer.host:
-    st.markdown(f"**{answer.host}**")
 for note in trace.notes:
-    if note != answer.host:
-        st.caption(uploaded_trace.inert(note))
+    st.caption(uploaded_trace.inert(note))
 use_trace_button(shown)
 
 titled(answer.slowness, "slowness")

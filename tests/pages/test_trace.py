@@ -266,7 +266,7 @@ def button(app, label):
 
 
 def test_a_job_whose_gpus_wait_for_python_is_told_so(open_page):
-    """Above the charts, with what collectives hold up in a table; once, not in the notes again."""
+    """Above the charts, with what collectives hold up in a table."""
     files = []
     for rank in (0, 1):
         file = train(Machine(launch_ms=5), [0.8] * 6, 3).upload(rank)
@@ -275,7 +275,6 @@ def test_a_job_whose_gpus_wait_for_python_is_told_so(open_page):
     assert alive(app)
     assert not complaints(app)
     assert any("Your GPUs wait for Python, not for each other" in text.value for text in app.main.markdown)
-    assert not any("wait for Python" in text.value for text in app.main.caption)
     table = next(frame.value for frame in app.dataframe if "Collectives, blocking (ms)" in frame.value)
     assert table["Collectives, blocking (ms)"].tolist() == [0, 0]
     assert table["Collectives, exposed (ms)"].tolist() == [3, 3]

@@ -9,16 +9,16 @@ TABLE = "a table (CSV) with worker, step, compute_ms"
 TIMES = f"time its steps, each until its collective begins, and give {TABLE}"
 PYTORCH = "export_chrome_trace of torch.profiler, with prof.step() after every mini-batch"
 PROCESSES = {  # a pattern for what a process is called: what it is from, and what to give
-    r"(?:/host:|/device:|/job:)": (
+    r"/host:|/device:|/job:": (
         "a JAX or TensorFlow profile",
         "whose steps and collectives are not marked for every worker. Let each worker "
         f"{TIMES} (jax.block_until_ready, or a Keras callback)",
     ),
-    r"(?:Ascend Hardware|CANN|Overlap Analysis)": (
+    r"Ascend Hardware|\bCANN\b|Overlap Analysis": (
         "a trace view of the Ascend profiler",
         "which is for looking at. Give the step_trace_time.csv beside it, one per rank",
     ),
-    r"(?:CPU HIP API|CPU HSA API|Markers and Ranges|COPY)\b": (
+    r"CPU HIP API|CPU HSA API|Markers and Ranges|^COPY\b": (
         "a trace of rocprof",
         f"which has no steps. Use {PYTORCH} (it records ROCm, too), or give {TABLE}",
     ),
@@ -50,7 +50,7 @@ FROM_PYTORCH = {"schemaVersion", "deviceProperties", "distributedInfo", "traceNa
 
 def only_for_looking(recording: Recording) -> bool:
     """Whether a file has steps, but the work of its devices is there for people alone."""
-    return any(ASCEND.match(name) for name in recording.names.values())
+    return any(ASCEND.search(name) for name in recording.names.values())
 
 
 def advice(recording: Recording) -> str:
@@ -63,7 +63,7 @@ def advice(recording: Recording) -> str:
         if any(re.fullmatch(pattern, name) for name in recording.seen):
             return f"{file} is {what}, {instead}."
     for pattern, (what, instead) in PROCESSES.items():
-        if any(re.match(pattern, name) for name in recording.names.values()):
+        if any(re.search(pattern, name) for name in recording.names.values()):
             return f"{file} is {what}, {instead}."
     if recording.seen and recording.seen - {"thread_name", "thread_sort_index"} <= PHASES:
         return f"{file} is a schedule that this simulator wrote for trace viewers. Give its cleaned times (CSV)."
