@@ -5,10 +5,14 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import ScenarioError, read_trace
 from core.traces.kineto import read_kineto
+from core.traces.profiles.intervals import outside_while
 from core.traces.profiles.names import event_kind, is_device_collective
+from core.traces.profiles.steps import launches_of
 from core.traces.profiles.workers import identified
 from tests.profiler_files import GEMM, NCCL, Machine, event, train
 from tests.trace_files import Upload, gloo_rank, kineto, span
@@ -305,6 +309,31 @@ def test_a_collective_beside_computing_costs_nothing():
     trace = read_trace([machine.upload(0)])
     np.testing.assert_allclose(trace.comm_ms, 0)
     np.testing.assert_allclose(trace.compute_ms[1:], 31)
+
+
+@given(st.data())
+def test_blocking_time_is_counted_as_millisecond_by_millisecond(data):
+    """Spans and windows of whole milliseconds against a loop over all of them."""
+    some = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)), max_size=8)
+    kinds = [np.array([(a, a + b) for a, b in data.draw(some)], dtype=float).reshape(-1, 2) for _ in range(3)]
+    edges, middle = np.array([0, 7, 8, 20, 50]), np.arange(50) + 0.5
+    in_collective, computing, holding = (((k[:, :1] < middle) & (middle < k[:, 1:])).any(axis=0) for k in kinds)
+    counted = np.add.reduceat((in_collective & ~computing & holding).astype(int), edges[:-1])
+    windows = np.column_stack([edges[:-1], edges[1:]])
+    np.testing.assert_array_equal(outside_while(*kinds, windows), counted)
+
+
+@given(st.data())
+def test_work_is_of_the_last_launch_with_its_number_that_came_before_it(data):
+    """Or of the first with it, where clocks disagree; against a loop."""
+    few = st.lists(st.tuples(st.integers(-1, 4), st.integers(0, 20)), max_size=8, unique=True)
+    work, launches = (np.array(data.draw(few), dtype=float).reshape(-1, 2) for _ in "12")
+    found = launches_of(work[:, 0].astype(int), work[:, 1], launches[:, 0].astype(int), launches[:, 1])
+    for (number, start), index in zip(work, found, strict=True):
+        same = sorted(time for its_number, time in launches if its_number == number and number >= 0)
+        before = [time for time in same if time <= start]
+        expected = (before or same[:1] or [None])[-1]
+        assert (launches[index, 1] if index >= 0 else None) == expected
 
 
 # --- collectives by any name ---
