@@ -21,6 +21,8 @@ elif not uploaded_trace.in_use():
 uploaded_trace.what_was_read(shown)
 st.header(answer.headline)
 st.markdown(answer.reasons)
+if answer.host:
+    st.markdown(f"**{answer.host}**")
 if answer.cures:
     st.markdown(f"**{answer.cures.best}**")
     st.markdown(answer.cures.more_workers)
@@ -35,6 +37,14 @@ st.dataframe(answer.workers, hide_index=True, height="content")
 if answer.episodes is not None:
     st.markdown("**When a worker was slower than at its own best**")
     st.dataframe(answer.episodes, hide_index=True, height="content")
+
+if answer.collectives is not None:
+    st.markdown("**What collectives hold up, on average in a step**")
+    st.dataframe(answer.collectives, hide_index=True, height="content")
+    st.caption(
+        "Exposed: a collective runs and nothing is computed beside it. Blocking: launched work is pending behind it, "
+        "or the host waits for it; only that is what a barrier costs."
+    )
 
 if answer.cures:
     titled(answer.cures.drawn, "remedies")

@@ -325,6 +325,22 @@ def workers_in_words(diagnosis: Diagnosis) -> str:
     )
 
 
+def collectives_table(trace: Trace) -> pd.DataFrame | None:
+    """What collectives hold up and how long devices have nothing to run; None where that was not recorded."""
+    if trace.exposed_ms is None or trace.gpu_idle_ms is None or trace.blocking_ms is None:
+        return None
+    step = trace.compute_ms + trace.blocking_ms
+    return pd.DataFrame(
+        {
+            "Worker": [str(name) for name in trace.worker_names],
+            "Step (ms)": step.mean(axis=0).round(2),
+            "Collectives, blocking (ms)": trace.blocking_ms.mean(axis=0).round(3),
+            "Collectives, exposed (ms)": trace.exposed_ms.mean(axis=0).round(3),
+            "GPU has nothing to run (%)": (100 * trace.gpu_idle_ms.sum(axis=0) / step.sum(axis=0)).round(1),
+        }
+    )
+
+
 def remedies_table(table: pd.DataFrame) -> pd.DataFrame:
     """The remedies as people read them, from `what_if_table`."""
     return pd.DataFrame(

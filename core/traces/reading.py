@@ -15,9 +15,11 @@ from core.traces.corrections import Corrections
 from core.traces.files import MAX_BYTES, Budget, File, Rows, as_utf8, file_name, pieces
 from core.traces.kineto import read_kineto
 from core.traces.left_out import LeftOut
+from core.traces.profiles.devices import hidden_collectives, host_limit
+from core.traces.profiles.workers import identified
 from core.traces.records import holds_records
 from core.traces.tables import Table, guessed_unit, read_fields, read_table, say_guess
-from core.traces.trace import Column, Trace
+from core.traces.trace import TIMES, Column, Trace
 
 MAX_CELLS = 1_000_000
 MOST_RATIO = 1e9  # of the longest compute time to the shortest
@@ -42,8 +44,9 @@ def read_trace(
     Args:
         files: a list of 1 to 4,096 paths or open binary files, plain or gzip, all of one kind. Tables are CSV, TSV or
             Parquet; their columns are described in core/traces/tables.py. Of profiler traces there is one file per
-            rank; compute is what a step's collectives leave of it. All files together may hold 2 GiB, a table 32 MiB
-            (decompressed) and 1,000,000 mini-batches.
+            rank, or several that follow one another; comm is how long collectives hold something up, compute the rest
+            of a step, from the end of the last device work of the step before to the end of its own. All files
+            together may hold 2 GiB, a table 32 MiB (decompressed) and 1,000,000 mini-batches.
         columns: which columns of tables are what, where headings do not say it, as in {"time": "batch_time"}: worker
             (or several that name one together), step, time (or compute, comm, wait), ignore; or workers, a list of
             columns that are one worker's times each.
@@ -67,7 +70,7 @@ def read_trace(
     if not isinstance(files, list | tuple) or not 1 <= len(files) <= MAX_WORKERS:
         raise ScenarioError(f"files: {shown(files)} is not a list of 1 to {MAX_WORKERS:,} files.")
     budget, asked = Budget(MAX_BYTES), Corrections.checked(columns, unit)
-    return cleaned(in_ms([read_file(file, budget, asked) for file in files], asked))
+    return cleaned(identified(in_ms([read_file(file, budget, asked) for file in files], asked)))
 
 
 def read_file(file: File, budget: Budget, asked: Corrections) -> Rows | Table:
@@ -121,7 +124,7 @@ def cleaned(files: list[Rows]) -> Trace:
 def trace_of(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> Trace:
     """The trace of rows that are times; ScenarioError where they are too few."""
     trace = replace(complete(table, notes), whole_steps=files[0].whole_steps)
-    if trace.whole_steps:
+    if trace.whole_steps and not any("whole steps are taken" in note for note in notes):
         notes.append("No waiting, network or collective was found: whole steps are taken for computing.")
     warm_up = warm_up_steps(trace.compute_ms)
     if warm_up:
@@ -135,6 +138,7 @@ def trace_of(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> Trace:
     if trace.comm_ms is not None and trace.wait_ms is None:
         trace = waiting_told_apart(trace, trace.comm_ms, notes)
     trace = started_together(trace, notes)
+    notes += [note for note in (host_limit(trace), hidden_collectives(trace)) if note]
     return replace(trace, notes=tuple(notes), columns=each_once(files))
 
 
@@ -165,7 +169,7 @@ def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
             raise ScenarioError(f"{first.file} has {have[0]}, but {rows.file} has {have[1]}; give files of one kind.")
     tables = [rows.table.assign(file=rows.file) for rows in files]
     if "worker" not in first.table:
-        ranks: Sequence[int | None] = [rows.rank for rows in files]
+        ranks: Sequence[int | str | None] = [rows.rank for rows in files]
         if None in ranks:
             ranks = range(len(files))
             if len(files) > 1:
@@ -251,7 +255,7 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
     place = {worker: column for column, worker in enumerate(workers)}
     at = np.searchsorted(steps, table["step"]), [place[worker] for worker in table["worker"].tolist()]
     grids = {}
-    for name in ("compute_ms", "wait_ms", "comm_ms"):
+    for name in TIMES:
         if name in table:
             grids[name] = np.full((len(steps), len(workers)), np.nan)
             grids[name][at] = table[name]
@@ -273,6 +277,8 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
         compute_ms=grids["compute_ms"],
         wait_ms=grids.get("wait_ms"),
         comm_ms=grids.get("comm_ms"),
+        exposed_ms=grids.get("exposed_ms"),
+        gpu_idle_ms=grids.get("gpu_idle_ms"),
     )
 
 
@@ -318,13 +324,8 @@ def warm_up_steps(compute: np.ndarray) -> int:
 
 def some_steps(trace: Trace, which: slice) -> Trace:
     """The trace with some of its steps."""
-    return replace(
-        trace,
-        step_numbers=trace.step_numbers[which],
-        compute_ms=trace.compute_ms[which],
-        wait_ms=None if trace.wait_ms is None else trace.wait_ms[which],
-        comm_ms=None if trace.comm_ms is None else trace.comm_ms[which],
-    )
+    times = {name: values[which] for name in TIMES if (values := getattr(trace, name)) is not None}
+    return replace(trace, step_numbers=trace.step_numbers[which], **times)
 
 
 def waiting_told_apart(trace: Trace, collectives_ms: np.ndarray, notes: list[str]) -> Trace:

@@ -11,6 +11,7 @@ from core.traces.diagnosis import diagnose
 from core.traces.reading import sample_files
 from core.traces.remedies import measured_scenario, what_if
 from tests.pages.helpers import alive, charts, complaints, headline
+from tests.profiler_files import Machine, train
 
 
 def table(slow=1.0, steps=30, workers=4, seed=1):
@@ -301,3 +302,18 @@ def test_reset_lets_go_of_the_trace(open_page):
 
 def button(app, label):
     return next(b for b in app.button if b.label == label)
+
+
+def test_a_job_whose_gpus_wait_for_python_is_told_so(open_page):
+    """Above the charts, with what collectives hold up in a table."""
+    files = []
+    for rank in (0, 1):
+        file = train(Machine(launch_ms=5), [0.8] * 6, 3).upload(rank)
+        files.append((file.name, file.getvalue(), "application/json"))
+    app = upload(open_page("trace"), *files)
+    assert alive(app)
+    assert not complaints(app)
+    assert any("Your GPUs wait for Python, not for each other" in text.value for text in app.main.markdown)
+    table = next(frame.value for frame in app.dataframe if "Collectives, blocking (ms)" in frame.value)
+    assert table["Collectives, blocking (ms)"].tolist() == [0, 0]
+    assert table["Collectives, exposed (ms)"].tolist() == [3, 3]

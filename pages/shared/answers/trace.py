@@ -10,6 +10,7 @@ from core import Trace, charts
 from core.report import traces as trace_report
 from core.scenario import Scenario
 from core.traces.diagnosis import Diagnosis, diagnose
+from core.traces.profiles.devices import host_limit
 from core.traces.remedies import Remedy, measured_scenario, replayed, what_if, what_if_table
 from pages.shared.answers.drawn import Drawn, ready, tabled
 
@@ -34,6 +35,10 @@ class TraceAnswer:
     workers: pa.Table
     episodes: pa.Table | None
     """None where there are none."""
+    host: str
+    """That the host is the limit; empty where it is not."""
+    collectives: pa.Table | None
+    """None where launches of devices' work were not recorded."""
     cures: Cures | None
     """None where there is one worker, or where nobody can tell who is slow."""
     summary: str
@@ -43,6 +48,7 @@ class TraceAnswer:
 
 def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> TraceAnswer:
     """The answer of a diagnosis and of its remedies."""
+    collectives = trace_report.collectives_table(trace)
     return TraceAnswer(
         headline=trace_report.headline(diagnosis),
         reasons=" ".join(trace_report.reasons(diagnosis, trace)),
@@ -53,6 +59,8 @@ def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
         ),
         workers=tabled(trace_report.workers_table(diagnosis)),
         episodes=None if diagnosis.episodes.empty else tabled(trace_report.episodes_table(diagnosis)),
+        host=host_limit(trace),
+        collectives=tabled(collectives) if collectives is not None else None,
         cures=cures(trace, remedies) if trace.workers > 1 and not diagnosis.suspicion else None,
         summary=trace_report.summary_text(trace, diagnosis, remedies),
         figures=tabled(diagnosis.table()),

@@ -27,6 +27,7 @@ from core.traces.diagnosis import diagnose
 from core.traces.fits import fitted_scenario
 from core.traces.reading import sample_files
 from core.traces.remedies import what_if, what_if_table
+from tests.profiler_files import Machine, train
 from tests.trace_files import LONG, Upload, gloo_rank, span
 
 MB = 2**20
@@ -52,6 +53,8 @@ def as_parquet(columns: dict, **options) -> bytes:
 GOOD = [
     *(text.encode() for text in (LONG, WIDE, WAITS, LONG.replace(",", "\t"))),
     gloo_rank(0, [50, 60, 70]).getvalue(),
+    train(Machine(), [20, 30, 40], 5).upload(0).getvalue(),
+    train(Machine(launch_ms=5), [0.5, 0.4, 0.6], 3, after=Machine.wait).upload(3, world_size=8).getvalue(),
     real_rank(),
     gzip.compress(LONG.encode()),
     as_parquet({"worker": [0, 1, 0, 1], "step": [1, 1, 2, 2], "compute_ms": [1.0, 2, 3, 4]}),
@@ -76,7 +79,23 @@ TOKENS = [
         b"\xff\xfe",
         b"\xef\xbb\xbf",
     ),
-    *(b"<script>", b"true", b'"traceEvents":', b"[" * 3_000, "٤".encode(), "🙂".encode(), b"\x1f\x8b", b"PAR1", b""),
+    *(
+        b"<script>",
+        b"true",
+        b'"traceEvents":',
+        b"\\c",
+        b"\\u12",
+        b"\x01",
+        b'"ts": -1,',
+        b'"dur": "x",',
+        b'}, {"ph": "X"',
+        b"[" * 3_000,
+        "٤".encode(),
+        "🙂".encode(),
+        b"\x1f\x8b",
+        b"PAR1",
+        b"",
+    ),
 ]
 
 
@@ -196,15 +215,26 @@ def test_events_of_any_kind(data):
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
         max_leaves=4,
     )
+    kinds = ["kernel", "user_annotation", "cpu_op", "cuda_runtime", "gpu_user_annotation"]
     name = st.sampled_from(
-        ["ProfilerStep#1", "ProfilerStep#2", "ProfilerStep#999999999", "gloo:all_reduce", "aten::mm", "nccl"]
+        [
+            *("ProfilerStep#1", "ProfilerStep#2", "ProfilerStep#999999999", "gloo:all_reduce", "aten::mm", "nccl"),
+            *("cudaLaunchKernel", "cudaDeviceSynchronize", "Optimizer.step#SGD.step", "step 3", "process_name"),
+        ]
     )
+    links = st.sampled_from([{"correlation": 1}, {"correlation": 2, "External id": 1}, {"correlation": 2**63}])
     event = st.fixed_dictionaries(
         {"ph": st.just("X")},
-        optional={"name": name | value, "cat": st.sampled_from(["kernel", "user_annotation", "cpu_op"]) | value}
-        | {key: st.integers(0, 10**6) | value for key in ("ts", "dur")},
+        optional={
+            "name": name | value,
+            "cat": st.sampled_from(kinds) | value,
+            "args": links | value,
+        }
+        | {key: st.integers(0, 10**6) | value for key in ("ts", "dur")}
+        | {key: st.integers(0, 2) | value for key in ("pid", "tid")},
     )
-    about = data.draw(st.fixed_dictionaries({}, optional={"rank": value, "backend": value}))
+    keys = ("rank", "backend", "world_size", "pg_config")
+    about = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(keys, value)))
     events = data.draw(st.lists(event | value, max_size=6))
     read(
         json.dumps(
