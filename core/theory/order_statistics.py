@@ -211,10 +211,11 @@ def slowest_step(law: ComputeLaw, stragglers: Stragglers, groups: Groups) -> Tim
         groups: how many workers there are of each speed, and how many times slower than the law.
 
     """
-    hiccups, quantiles = factor_chances(stragglers), law.quantile(SHARES)
+    spread = law if law.std_ms >= 1e-9 * law.mean_ms else Constant(mean_ms=law.mean_ms)
+    hiccups, quantiles = factor_chances(stragglers), spread.quantile(SHARES)
 
     def share_done(x: np.ndarray, factor: float) -> np.ndarray:
-        return np.asarray(sum(p * law.cdf(x / (factor * s)) for s, p in hiccups.items()))
+        return np.asarray(sum(p * spread.cdf(x / (factor * s)) for s, p in hiccups.items()))
 
     knots = np.unique([factor * s * quantiles for _, factor in groups for s in hiccups])
     return slowest_of([(count, partial(share_done, factor=factor)) for count, factor in groups], knots)

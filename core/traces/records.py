@@ -13,7 +13,10 @@ from core.traces.left_out import LeftOut
 
 MAX_TEXT = 1_000  # characters of a field
 CHUNK = 100_000  # fields that are Python objects at a time
-TRACE_KEYS = ("traceEvents", "distributedInfo", "schemaVersion", "deviceProperties", "displayTimeUnit")
+TRACE_KEYS = (
+    *("traceEvents", "distributedInfo", "schemaVersion", "deviceProperties", "displayTimeUnit"),
+    *("nodes", "device_traces", "viztracer_metadata", "rocprofiler-sdk-tool"),
+)
 LISTS = ("records", "rows", "data", "history", "steps", "results", "iterations", "measurements", "timings")
 decode = json.JSONDecoder().raw_decode
 
