@@ -20,7 +20,7 @@ from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
-__version__ = "0.6"
+__version__ = "0.7"
 
 __all__ = [
     "AlphaBeta",
