@@ -12,14 +12,15 @@ from core.scenario import Scenario
 from core.simulation.paired import compare, replicate
 from core.simulation.run import Run, simulate
 from core.simulation.sweeps import sweep
-from core.statistics.verdicts import Verdict, verdict
+from core.statistics.pairs import verdict
+from core.statistics.verdicts import Verdict
 from core.traces import Trace, diagnose, read_trace, what_if
 from core.workload.compute_laws import Constant, Gumbel, LogNormal, Measured, Pareto, ShiftedExponential, Uniform
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
-__version__ = "0.6"
+__version__ = "0.7"
 
 __all__ = [
     "AlphaBeta",

@@ -16,13 +16,16 @@ from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
 from core.report.traces import headline, summary_text
+from core.report.verdicts import RunsControl
 from core.scenario import Scenario
 from core.schedule.metrics import FIGURES
-from core.simulation.paired import compare
+from core.simulation.paired import compare, most_replicates
 from core.simulation.run import simulate
 from core.simulation.sweeps import sweep
+from core.statistics.pairs import Paired
 from core.theory import closed_forms
 from core.traces.diagnosis import diagnose
+from core.traces.forecasts import forecasts
 from core.traces.reading import read_trace
 from core.traces.remedies import what_if, what_if_table
 
@@ -111,11 +114,22 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     """The answer, and the policies in finishing order."""
     scenario, policies, replicates = question(asked)
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
-    table = compare(scenario, policies, replicates)
-    data = {"answer": comparison.headline(table), "replicates": replicates}
-    data["policies"] = comparison.mean_figures(table).reset_index().to_dict("records")
-    ranking = table_text(comparison.ranking(table).reset_index())
-    return f"{data['answer']}\n\n{ranking}\n\n{comparison.caveats(scenario, table)}", data
+    if len(policies) < 2:
+        raise ScenarioError(f"policies: {policies[0].text!r} is one policy; compare takes two or more.")
+    paired = Paired.of(compare(scenario, policies, replicates))
+    control = RunsControl("--replicates", most_replicates(scenario, policies))
+    answer, why = comparison.headline(paired), comparison.reasons(paired, policies, scenario, control)
+    caveats = comparison.caveats(scenario, paired)
+    data = {
+        "answer": answer,
+        "reasons": why,
+        "caveats": caveats,
+        "replicates": replicates,
+        "verdict": comparison.verdict_figures(paired),
+        "policies": comparison.mean_figures(paired).reset_index().to_dict("records"),
+    }
+    ranking = table_text(comparison.ranking(paired).reset_index())
+    return f"{answer}\n\n{why}\n\n{ranking}\n\n{caveats}", data
 
 
 def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:
@@ -140,6 +154,7 @@ def answer_trace(asked: argparse.Namespace) -> tuple[str, dict]:
         "who": diagnosis.workers.to_dict("records"),
         "episodes": diagnosis.episodes.to_dict("records"),
         "remedies": [] if diagnosis.suspicion else what_if_table(remedies).to_dict("records"),
+        "more_workers": [] if diagnosis.suspicion else [vars(each) for each in forecasts(trace.compute_ms)],
         "notes": list(trace.notes),
     }
     return summary_text(trace, diagnosis, remedies), data

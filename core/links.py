@@ -27,6 +27,7 @@ LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
 IGNORED = ("embed", "embed_options")
 MAX_LINK = 5_000
 MOST_POLICIES = 8
+MOST_REPLICATES = 10_000
 SPAN = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)-(\d{1,15}(?:\.\d{1,9})?)", re.ASCII)
 C = TypeVar("C", bound=Checked)
 
@@ -125,7 +126,7 @@ OF_PAGES = (
     ),
     Parameter(
         key="replicates",
-        rule=Whole(1, 10_000),
+        rule=Whole(1, MOST_REPLICATES),
         default=1_000,
         label="Paired Runs (Compare)",
         help="How many times Compare repeats every policy, each time on the same draws for all of them.",

@@ -9,11 +9,15 @@ import pandas as pd
 from core.common.parameters import Checked, by_key
 from core.common.validation import ScenarioError, real, shown
 from core.learning.experiment import learn
+from core.learning.judging import geometric_mean
 from core.learning.problem import Problem
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
 from core.scenario import dotted_names
 from core.simulation.sweeps import changed, changed_policy, name_of, refused
+from core.statistics.log_ratios import log_ratios
+from core.statistics.standings import FASTEST, OPEN, SLOWER, TIED, as_columns, same_as_itself
+from core.statistics.verdicts import LEVEL
 from core.workload.compute_laws import LAWS
 from core.workload.networks import NETWORKS
 from core.workload.stragglers import Stragglers
@@ -54,6 +58,7 @@ QUESTIONS = {
     "staleness": Question(label="Mean staleness", column="mean_staleness", unit="updates"),
     "target": Question(label="Time to target", column="time_to_target_ms", scale=1e-3, unit="s"),
 }
+SPEEDUP = QUESTIONS["speedup"]
 
 
 def axes_for(scenario: Workload, policies: Sequence[Policy]) -> list[str]:
@@ -87,20 +92,25 @@ def values_from(key: str, text: str) -> tuple:
 
 
 def winners(table: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
-    """The fastest policy of every cell.
+    """The quickest policy of every cell, and who is level with it.
 
     Args:
         table: of `sweep`.
         axes: the columns that say which cell a row is of.
 
     Returns:
-        The rows of the policies with the shortest mean epochs, with decided: whether the interval of the lead leaves 1
-        out, or nobody else is there.
+        A row a cell, that of the policy with the shortest mean epoch, with outcome: decided where it is decided against
+        each other one, equal where it ties with some within 1 %, else open; runs, that would settle an open one (NaN
+        where that is not known); and level, the policies that may be the fastest, the quickest on average first.
 
     """
-    good = table[table["refused"] == ""]
-    best = good.loc[good.groupby(list(axes), sort=False)["epoch_ms"].idxmin()]
-    return best.assign(decided=(best["lead_low"] > 1) | best["lead"].isna())
+    good = table[table["refused"] == ""].sort_values("epoch_ms", kind="stable")
+    cells = good.groupby(list(axes), sort=False)
+    best = cells.head(1)
+    level = good[good["standing"] != SLOWER].groupby(list(axes), sort=False)["policy"].agg(tuple)
+    outcomes = best["standing"].map({FASTEST: "decided", TIED: "equal", OPEN: "open"})
+    found = best.assign(outcome=outcomes, runs=best["standing_runs"])
+    return found.join(level.rename("level"), on=list(axes)).sort_index()
 
 
 def answers(table: pd.DataFrame, question: Question, policy: str) -> pd.DataFrame:
@@ -112,8 +122,9 @@ def answers(table: pd.DataFrame, question: Question, policy: str) -> pd.DataFram
         policy: as the table names it.
 
     Returns:
-        The policy's rows with value, low and high, in the question's unit, and decided: of a speed-up, whether its
-        interval leaves 1 out.
+        The policy's rows with value, low and high, in the question's unit; outcome, of a speed-up: decided, equal or
+        open, and runs, that would settle an open one. Cells in which the baseline is refused have no speed-up, and are
+        left out.
 
     """
     rows = table[(table["policy"] == policy) & (table["refused"] == "")]
@@ -124,11 +135,44 @@ def answers(table: pd.DataFrame, question: Question, policy: str) -> pd.DataFram
             for name, ending in (("value", ""), ("low", "_low"), ("high", "_high"))
         }
     )
-    return (
-        rows.assign(decided=(rows["low"] > 1) | (rows["high"] < 1))
-        if column == "speedup"
-        else rows.assign(decided=True)
-    )
+    if column != "speedup":
+        return rows.assign(outcome="", runs=np.nan)
+    return rows.assign(outcome=rows["speedup_outcome"], runs=rows["speedup_runs"])[rows["value"].notna()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ideal:
+    """Ideal scaling: each worker does what it does with the fewest on the map, under the policy that is best there.
+
+    Attributes:
+        policy: the one that is best with the fewest workers.
+        fewest: how many those are.
+        throughput: of those, mini-batches a second.
+
+    """
+
+    policy: str
+    fewest: int
+    throughput: float
+
+    def line(self, workers: np.ndarray) -> np.ndarray:
+        """The throughput that so many workers would have."""
+        return workers * (self.throughput / self.fewest)
+
+
+def ideal_scaling(table: pd.DataFrame) -> Ideal | None:
+    """Ideal scaling on a map over the number of workers; None where it has a single number of them.
+
+    Args:
+        table: of `sweep` over workers.
+
+    """
+    good = table[table["refused"] == ""]
+    if good["workers"].nunique() < 2:
+        return None
+    fewest = good[good["workers"] == good["workers"].min()]
+    best = fewest.loc[fewest["throughput"].idxmax()]
+    return Ideal(policy=best["policy"], fewest=int(best["workers"]), throughput=float(best["throughput"]))
 
 
 def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], problem: Problem) -> list[dict]:
@@ -141,29 +185,59 @@ def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], prob
         problem: what is trained.
 
     Returns:
-        A row a policy: the cell, policy, refused (why there are no figures, else empty), time_to_target_ms and speedup,
-        each with _low and _high, its range over the runs.
+        A row a policy: the cell, policy, refused (why there are no figures, else empty); time_to_target_ms, its
+        geometric mean over the runs where all of them reach the target, with its range over the runs (_low, _high);
+        reached and trained, how many runs did and how many there are; speedup, the geometric mean of the first policy's
+        time over this one's, run by run, with its t-interval, all pairs of policies judged together, and its outcome.
 
     """
     try:
         here = changed(scenario, cell)
-        table = learn(here, [changed_policy(policy, cell) for policy in policies], problem, seeds=TARGET_SEEDS).policies
+        learnt = learn(here, [changed_policy(policy, cell) for policy in policies], problem, seeds=TARGET_SEEDS)
     except ScenarioError as error:
         return refused(cell, policies, str(error))
+    times = learnt.runs.pivot(index="run", columns="policy", values="time_to_target_ms")
+    labels = learnt.policies["policy"].tolist()
+    level = LEVEL / max(1, len(labels) * (len(labels) - 1) // 2)
     return [
         {
             **cell,
             "policy": name_of(policy, cell),
             "refused": "",
-            "time_to_target_ms": row.time_to_target_ms,
-            "time_to_target_ms_low": row.time_low_ms,
-            "time_to_target_ms_high": row.time_high_ms,
-            "speedup": row.speedup,
-            "speedup_low": row.speedup_low,
-            "speedup_high": row.speedup_high,
+            **over_runs("time_to_target_ms", times.get(label)),
+            "reached": int(row.reached),
+            "trained": TARGET_SEEDS,
+            **speedup_to_target(times, labels[0], label, level),
         }
-        for policy, row in zip(policies, table.itertuples(), strict=True)
+        for policy, label, row in zip(policies, labels, learnt.policies.itertuples(), strict=True)
     ]
+
+
+def over_runs(name: str, times_ms: pd.Series | None) -> dict:
+    """The geometric mean of some times and their range; NaN where one is missing."""
+    if times_ms is None or times_ms.isna().any():
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
+    return {name: geometric_mean(times_ms), f"{name}_low": times_ms.min(), f"{name}_high": times_ms.max()}
+
+
+def speedup_to_target(times_ms: pd.DataFrame, baseline: str, policy: str, level: float) -> dict:
+    """How many times sooner a policy reaches the target than the baseline, as columns of a table.
+
+    Args:
+        times_ms: a row a run, a column a policy; NaN where the target is not reached.
+        baseline: the policy whose times are divided.
+        policy: the one whose times they are divided by.
+        level: how often the interval may miss.
+
+    """
+    if policy == baseline:
+        return same_as_itself()
+    if not {policy, baseline} <= set(times_ms):
+        return as_columns("speedup", None)
+    both = times_ms[[baseline, policy]].to_numpy()
+    if not (both > 0).all():  # NaN where the target is not reached
+        return as_columns("speedup", None)
+    return as_columns("speedup", log_ratios([(both[:, 0], both[:, 1])], level)[0])
 
 
 def break_even(values: np.ndarray) -> pd.DataFrame:

@@ -30,7 +30,7 @@ layout(answer)
 
 with st.expander("Summary to paste"):
     st.code(f"{answer.summary}\n{link()}", language=None, wrap_lines=True)
-with st.expander("All metrics: the mean, and between low and high the middle 95 % of the runs"):
+with st.expander(comparison.about_all_metrics(runs)):
     st.dataframe(answer.metrics, height="content")
     name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
     csv_button("Every run (CSV)", lambda: compare(asked.workload, chosen, runs), name)

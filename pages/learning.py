@@ -26,7 +26,8 @@ EVIDENCE = """
   here, it happens.
 - It shows how much of a shorter epoch survives staleness, once every policy has its best learning rate.
 - It is **one small problem** and plain SGD. The mechanism carries over to large models; the size need not.
-- The best rate is picked on the runs that it is judged by, which flatters every policy alike.
+- Each policy's rate is chosen on some seeds and judged on others, so the choice flatters nobody; another choice among
+  rates a factor of 2 apart could still move the answer.
 - The seconds are the simulator's: look at the network model before you trust them.
 """
 
@@ -77,9 +78,9 @@ def show_answer(answer: Learned, question: Question, short: Workload, trained: t
         over, of = control("curves_over"), control("curves_of", answer.measures)
     drawn = answer.curves[over, of]
     draw(drawn.chart, "curves", drawn.words)
-    own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own best learning rate"
+    own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own learning rate"
     st.caption(
-        f"Medians of {counted(seeds, 'run')} in the band of all of them, {own}. Same initial parameters, same samples "
+        f"Medians of {counted(seeds, 'seed')} in the band of all of them, {own}. Same initial parameters, same samples "
         f"in the same order, {counted(short.work, 'mini-batch', 'mini-batches')} of {problem.batch} for each policy, "
         f"{short.batches:,} a worker whatever the epoch."
     )
@@ -87,9 +88,10 @@ def show_answer(answer: Learned, question: Question, short: Workload, trained: t
     st.subheader("Time to target")
     st.dataframe(answer.targets, hide_index=True, height="content", column_config=RATE)
     st.caption(
-        "Means of the runs, and in brackets the range over them. Sooner is the mean of the first policy's time over "
-        "this one's, run by run on the same draws; means are geometric, so it is also the ratio of the two mean times. "
-        "Updates of the parameters, how many gradients each averages, and how many updates stale those are on average."
+        f"{answer.judged} Times are geometric means over the seeds, in brackets their range. *Sooner* is the first "
+        "policy's time over this one's, seed by seed on the same draws: the geometric mean, so also the ratio of the "
+        "two mean times, and in brackets its 95 % interval (Student's t on the logarithms, corrected for all pairs of "
+        "policies). Staleness is the mean, in updates."
     )
 
     left, right = st.columns(2, gap="large")
@@ -97,7 +99,7 @@ def show_answer(answer: Learned, question: Question, short: Workload, trained: t
         assert answer.rates  # there are curves
         titled(answer.rates, "rates")
         st.caption(
-            "Large dots: what each policy is judged by. Crosses: rates at which runs diverge (the loss ends above its "
+            "Large dots: the rate that was chosen. Crosses: rates at which seeds diverge (the loss ends above its "
             "start) or get stuck (no better than a guess). The staler a policy's gradients are, the lower its rates "
             "begin."
         )

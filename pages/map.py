@@ -4,11 +4,11 @@ import streamlit as st
 
 from core import ScenarioError
 from core.learning.registry import PROBLEMS
-from core.maps import AXES, MOST_TRAINED, QUESTIONS, axes_for, values_from
+from core.maps import AXES, MOST_TRAINED, QUESTIONS, TARGET_SEEDS, axes_for, values_from
 from core.scenario import dotted_names
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
-from pages.shared.answers.maps import Asked
+from pages.shared.answers.maps import Asked, picked_in_words
 from pages.shared.asked import policies, scenario
 from pages.shared.controls.widgets import control
 from pages.shared.sidebar.handover import open_cell
@@ -68,6 +68,8 @@ def show() -> None:
         values=tuple(values),
         labels=tuple(labels),
         about=about,
+        runs=TARGET_SEEDS if trained_on else runs,
+        workload=asked.workload,
     )
     answer = answered(rows, asked_map)
     if answer.drawn is None:
@@ -81,6 +83,7 @@ def show() -> None:
         st.caption(said)
     if picked:
         open_cell(asked, chosen, picked)
+        st.markdown(picked_in_words(answer.table, picked, asked_map))
     with st.expander("Every cell"):
         st.dataframe(answer.cells, hide_index=True)
     csv_button("Map (CSV)", lambda: answer.table, "map.csv")

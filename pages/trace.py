@@ -18,13 +18,14 @@ if shown.is_sample:
     st.info("This is a sample: a real PyTorch run of 4 processes. Drop the files of your own run above.")
 elif not uploaded_trace.in_use():
     st.button("Back to the sample", on_click=uploaded_trace.back_to_sample, icon=":material/undo:")
+uploaded_trace.what_was_read(shown)
 st.header(answer.headline)
 st.markdown(answer.reasons)
+if answer.host:
+    st.markdown(f"**{answer.host}**")
 if answer.cures:
     st.markdown(f"**{answer.cures.best}**")
     st.markdown(answer.cures.more_workers)
-for note in trace.notes:
-    st.caption(uploaded_trace.inert(note))
 use_trace_button(shown)
 
 titled(answer.slowness, "slowness")
@@ -37,13 +38,23 @@ if answer.episodes is not None:
     st.markdown("**When a worker was slower than at its own best**")
     st.dataframe(answer.episodes, hide_index=True, height="content")
 
+if answer.collectives is not None:
+    st.markdown("**What collectives hold up, on average in a step**")
+    st.dataframe(answer.collectives, hide_index=True, height="content")
+    st.caption(
+        "Exposed: a collective runs and nothing is computed beside it. Blocking: launched work is pending behind it, "
+        "or the host waits for it; only that is what a barrier costs."
+    )
+
 if answer.cures:
     titled(answer.cures.drawn, "remedies")
     st.dataframe(answer.cures.table, hide_index=True, height="content")
     st.caption(
-        "Your measured times, replayed to the letter under each policy; every barrier pays the measured network cost, "
-        "and so does every push where there is none. Where a policy needed more steps than you measured, whole "
-        "measured steps are drawn again: marked as not exact."
+        "Your measured times under each policy; every barrier pays what the network cost in its step, and so does "
+        "every push where there is none. *Replayed*: to the letter. *Resampled*: the policy needed more steps than you "
+        "measured; blocks of consecutive ones are drawn again, many times, and the range is that of the draws. *Held "
+        "out*: it depends on who is slow; that is chosen on nine tenths of the steps and judged on the tenth, ten "
+        "times, and the range is what chance leaves open."
     )
 
 st.subheader("Take it with you")

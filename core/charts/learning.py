@@ -99,7 +99,7 @@ def declare_sensitivity(with_lost: bool, values: Given) -> Layers:
             alt.Tooltip("learning_rate:Q", title="Learning rate", format=".4g"),
             alt.Tooltip("final_loss:Q", title="Final loss", format=".3g"),
             alt.Tooltip("time_s:Q", title="Time to target (s)", format=".3g"),
-            alt.Tooltip("happens:N", title="Of the runs"),
+            alt.Tooltip("happens:N", title="Of the seeds"),
         ],
     )
     best = base.transform_filter(alt.datum.best)
@@ -118,7 +118,7 @@ def declare_sensitivity(with_lost: bool, values: Given) -> Layers:
                 tooltip=[
                     alt.Tooltip("policy:N", title="Policy"),
                     alt.Tooltip("learning_rate:Q", title="Learning rate", format=".4g"),
-                    alt.Tooltip("happens:N", title="Of the runs"),
+                    alt.Tooltip("happens:N", title="Of the seeds"),
                 ],
             )
         )

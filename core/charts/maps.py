@@ -12,6 +12,8 @@ from core.charts.common import AROUND, MANY, Layers, legend
 from core.charts.specs import Chart, Given, columns
 
 SAME_COLOR = "#F4F4F4"  # a speed-up of 1
+UNDECIDED_COLORS = ("#D9D9D9", "#A6A6A6")
+"""Of cells in which no policy is the fastest: where some tie, and where it is open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,9 @@ def amounts(title: str) -> Coloring:
     return Coloring(kind="amount", values={"title": title})
 
 
-def winners(policies: Sequence[str], colors: Mapping[str, str]) -> Coloring:
-    """Colours of the policies that win somewhere."""
+def winners(policies: Sequence[str], colors: Mapping[str, str], undecided: Sequence[str]) -> Coloring:
+    """Colours of the policies that win somewhere, and of cells where none does: what ties, and what open, is called."""
+    colors = {**colors, **dict(zip(undecided, UNDECIDED_COLORS, strict=True))}
     return Coloring(kind="policy", values={"policies": list(policies), "colors": [colors[name] for name in policies]})
 
 
@@ -49,17 +52,17 @@ def heatmap(
     tooltip: Sequence[tuple[str, str, str]],
     edges: pd.DataFrame,
 ) -> Chart:
-    """A cell for each pair of values: columns x and y (places on the axes), shown, decided, and those of the tooltip.
+    """A cell for each pair of values: columns x and y (places on the axes), shown, mark, and those of the tooltip.
 
     names and axes: the title of either axis, and its values. tooltip: field (of numbers, or with :N), title, format.
-    Cells that are not decided carry a mark; edges (x, y, x2, y2) are drawn as a line; clicking a cell selects it.
+    A mark that is not empty stands in its cell; edges (x, y, x2, y2) are drawn as a line; clicking a cell selects it.
     """
-    fields = dict.fromkeys(["x", "y", "shown", "decided", *(field.split(":")[0] for field, *_ in tooltip)])
-    cells = columns(table, *fields)
+    fields = dict.fromkeys(["x", "y", "shown", *(field.split(":")[0] for field, *_ in tooltip)])
+    cells, mark = columns(table, *fields), table["mark"].to_numpy()
     data = {"cells": cells | {"x2": cells["x"] + 1, "y2": cells["y"] + 1}}
-    open_cells = ~cells["decided"].astype(bool)
-    if open_cells.any():
-        data["open"] = {"across": cells["x"][open_cells] + 0.5, "up": cells["y"][open_cells] + 0.5}
+    marked = mark != ""
+    if marked.any():
+        data["marks"] = {"across": cells["x"][marked] + 0.5, "up": cells["y"][marked] + 0.5, "mark": mark[marked]}
     if len(edges):
         data["edges"] = columns(edges, "x", "y", "x2", "y2")
     values: dict[str, Any] = {f"tip_{i}": title for i, (_, title, _) in enumerate(tooltip)} | coloring.values
@@ -76,7 +79,7 @@ def heatmap(
         shape=(
             coloring.kind,
             tuple((field, format) for field, _, format in tooltip),
-            bool(open_cells.any()),
+            bool(marked.any()),
             len(edges) > 0,
         ),
         values=values,
@@ -86,7 +89,7 @@ def heatmap(
 
 
 def declare_heatmap(
-    kind: str, tooltip: tuple[tuple[str, str], ...], with_open: bool, with_edges: bool, values: Given
+    kind: str, tooltip: tuple[tuple[str, str], ...], with_marks: bool, with_edges: bool, values: Given
 ) -> Layers:
     """Coloured cells, with marks and edges; values: of the axes (x_…, y_…), the tooltip (tip_…) and the colours."""
     pick = alt.selection_point(fields=["x", "y"], name="cell")
@@ -107,9 +110,9 @@ def declare_heatmap(
         .add_params(pick)
     )
     layers = [cells]
-    if with_open:
-        marks = alt.Chart(alt.NamedData("open")).mark_text(text="≈", fontSize=15, color="black")
-        layers.append(marks.encode(x="across:Q", y="up:Q"))
+    if with_marks:
+        marks = alt.Chart(alt.NamedData("marks")).mark_text(fontSize=15, color="black")
+        layers.append(marks.encode(x="across:Q", y="up:Q", text="mark:N"))
     if with_edges:
         line = alt.Chart(alt.NamedData("edges")).mark_rule(strokeWidth=3, color="black")
         layers.append(line.encode(x="x:Q", y="y:Q", x2="x2:Q", y2="y2:Q"))

@@ -1,5 +1,8 @@
 """Numbers and lists as people write them."""
 
+import math
+from collections.abc import Sequence
+
 NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -11,7 +14,7 @@ def duration(ms: float) -> str:
 def rounded(value: float) -> str:
     """Three significant figures, or all the whole ones where there are more: 7.47, 0.0534, 1,234, 3."""
     if value == int(value) or abs(value) >= 999.5:
-        return f"{value:,.0f}"
+        return f"{value + 0.0:,.0f}"
     return f"{value:#.3g}".rstrip(".") if abs(value) >= 1e-4 else f"{value:.0e}"
 
 
@@ -20,9 +23,23 @@ def times(ratio: float) -> str:
     return f"{ratio:.{3 if abs(ratio - 1) < 0.05 else 2}f}×"
 
 
-def percent(value: float) -> str:
-    """A share with one decimal: 10.7 %."""
-    return f"{value:.1f}{NBSP}%"
+def percent(value: float, decimals: int = 1, signed: bool = False) -> str:
+    """A share with one decimal, or as many as are asked for: 10.7 %; with its sign, +10.7 %. Nothing is 0.0 %."""
+    value = round(value, decimals) + 0.0  # of -0.0 it makes 0.0
+    return f"{value:{'+' if signed and value else ''}.{decimals}f}{NBSP}%"
+
+
+def adding_up(values: Sequence[float], total: float, step: float = 0.1) -> list[float]:
+    """Values in whole steps, each at most one step off, that add up to a total which they make up (largest remainders).
+
+    Percents of 33.33, 33.33 and 33.33 are shown as 33.4, 33.3 and 33.3.
+    """
+    steps = [math.floor(value / step) for value in values]
+    missing = round(total / step) - sum(steps)
+    by_remainder = sorted(range(len(values)), key=lambda place: steps[place] - values[place] / step)
+    for place in by_remainder[: max(0, missing)]:
+        steps[place] += 1
+    return [count * step for count in steps]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

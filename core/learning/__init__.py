@@ -1,7 +1,8 @@
 """Real SGD on a schedule's own stale gradients, and which policy learns fastest."""
 
 from core.learning.digits import Digits
-from core.learning.experiment import Learning, learn
+from core.learning.experiment import learn
+from core.learning.judging import Learning
 from core.learning.problem import Problem
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.training import replay

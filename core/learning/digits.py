@@ -122,8 +122,7 @@ class Digits(Problem):
         error -= error.max(axis=-2, keepdims=True)
         np.exp(error, out=error)
         error /= error.sum(axis=-2, keepdims=True)
-        run, column = np.indices(chosen.shape, sparse=True)
-        error[run, :, training.digits[chosen], column] -= 1
+        error[np.arange(len(chosen))[:, None], :, training.digits[chosen], np.arange(chosen.shape[1])] -= 1
         error /= chosen.shape[1]
         for weights, slope, seen in reversed(list(zip(layers, self.layers(gradient), inputs, strict=True))):
             multiply(error, seen.swapaxes(-1, -2), out=slope[..., :-1])
@@ -165,10 +164,12 @@ def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray | None = None)
 
     Its threads wait for each other by spinning: on a busy machine two of them are many times slower than one.
     """
+    width = max(1, ONE_THREAD // (left.shape[-2] * left.shape[-1]))
+    if right.shape[-1] <= width:
+        return np.matmul(left, right, out=out)
     if out is None:
         many = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
         out = np.empty((*many, left.shape[-2], right.shape[-1]))
-    width = max(1, ONE_THREAD // (left.shape[-2] * left.shape[-1]))
     for first in range(0, right.shape[-1], width):
         columns = slice(first, first + width)
         np.matmul(left, right[..., columns], out=out[..., columns])

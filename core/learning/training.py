@@ -19,6 +19,7 @@ from core.simulation.run import Run
 INITIAL, SAMPLES = 4, 5  # the streams of random numbers that follow those of core.draws
 DIVERGED = 100  # times the loss at the start
 MAX_RATES = 32
+MEASURED_TOGETHER = 8  # copies whose layers fit a core's cache
 MAX_NUMBERS = 2**25  # kept in memory at a time
 MAX_COST, LEAST_COST = 80_000_000_000, 16_000  # a gradient costs something even where there is hardly a parameter
 
@@ -160,17 +161,21 @@ def train(
     measures = [measured(problem, kept[0])]
     most = DIVERGED * measures[0]["loss"]
     every, step, wanted = np.arange(len(numbers))[:, None], rates[:, None], set(versions.tolist())
-    use_batch, use_version = use.batch[numbers], use.version[numbers]
+    samples, version = samples[every, use.batch[numbers]], use.version[numbers]
+    slots, newest = version % len(kept), np.arange(schedule.updates).repeat(np.diff(use.first))
+    fresh = np.logical_and.reduceat((version == newest).all(axis=0), use.first[:-1])
     with np.errstate(all="ignore"):
         for update in range(schedule.updates):
             mine = slice(use.first[update], use.first[update + 1])
-            batches, version = samples[every, use_batch[:, mine]], use_version[:, mine]
+            batches, read_at = samples[:, mine], slots[:, mine]
             now, after = kept[update % len(kept)], kept[(update + 1) % len(kept)]
             if schedule.averaged:
-                read = kept[version[:, :: version.shape[1] // workers] % len(kept), every]
+                read = kept[read_at[:, :: read_at.shape[1] // workers], every]
                 after_local_steps(problem, read, batches, step).mean(axis=1, out=after)
             else:
-                slope = mean_gradient(problem, kept, version, update, batches)
+                slope = (
+                    problem.gradient(now, batches) if fresh[update] else mean_gradient(problem, kept, read_at, batches)
+                )
                 np.subtract(now, np.multiply(step, slope, out=slope), out=after)
             if update + 1 in wanted:
                 values = measured(problem, after)
@@ -180,25 +185,20 @@ def train(
     return {name: np.stack([one[name] for one in measures], axis=-1) for name in measures[0]}
 
 
-def mean_gradient(
-    problem: Problem, kept: np.ndarray, version: np.ndarray, update: int, batches: np.ndarray
-) -> np.ndarray:
+def mean_gradient(problem: Problem, kept: np.ndarray, read_at: np.ndarray, batches: np.ndarray) -> np.ndarray:
     """The mean gradient of an update's mini-batches, each at the version that its worker read.
 
     Args:
         problem: what is trained.
-        kept: the last versions of the parameters, version v at v % len(kept), (versions, runs, learning rates, size).
-        version: which one each gradient read, (runs, gradients).
-        update: how many updates there have been.
+        kept: the last versions of the parameters, (versions, runs, learning rates, size).
+        read_at: which of them each gradient read, (runs, gradients).
         batches: the mini-batches, (runs, gradients, *batch_shape).
 
     """
-    if (version == update).all():
-        return problem.gradient(kept[update % len(kept)], batches)
-    every = np.arange(len(version))
-    if version.shape[1] == 1:
-        return problem.gradient(kept[version[:, 0] % len(kept), every], batches)
-    read = kept[version % len(kept), every[:, None]]
+    every = np.arange(len(read_at))
+    if read_at.shape[1] == 1:
+        return problem.gradient(kept[read_at[:, 0], every], batches)
+    read = kept[read_at, every[:, None]]
     return problem.gradient(merged(read), merged(batches)[:, None]).reshape(read.shape).mean(axis=1)
 
 
@@ -291,6 +291,6 @@ def numbers_kept(schedule: Schedule, problem: Problem) -> dict[str, dict[str, in
 
 
 def measured(problem: Problem, parameters: np.ndarray) -> dict[str, np.ndarray]:
-    """The problem's measures, each (runs, learning rates); one run at a time, for the memory that it takes."""
-    each = [problem.measure(own) for own in parameters]
-    return {name: np.stack([one[name] for one in each]) for name in each[0]}
+    """The problem's measures, each (runs, learning rates); a few copies at a time, for the memory that it takes."""
+    each = [problem.measure(some) for some in parts(merged(parameters), MEASURED_TOGETHER)]
+    return {name: np.concatenate([one[name] for one in each]).reshape(parameters.shape[:2]) for name in each[0]}

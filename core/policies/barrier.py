@@ -22,7 +22,7 @@ class Synchronous(Policy):
     rule = "After every batch all wait for the slowest; then they pay the network together."
 
     def schedule(self, draws: Draws) -> Schedule:
-        return with_barriers(draws.compute_ms, draws.barrier_ms)
+        return with_barriers(draws.compute_ms, draws.barrier_rows(draws.workload.batches))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Rebalanced(Policy):
     def schedule(self, draws: Draws) -> Schedule:
         speed = 1 / draws.slowness
         sizes = speed / speed.mean(axis=0)
-        return with_barriers(draws.compute_ms * sizes, draws.barrier_ms)
+        return with_barriers(draws.compute_ms * sizes, draws.barrier_rows(draws.workload.batches))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class BackupWorkers(Policy):
         place = np.argsort(np.argsort(compute, axis=1, kind="stable"), axis=1, kind="stable")
         used = place < needed
         last = np.where(used, compute, 0).max(axis=1, keepdims=True)
-        start, end = back_to_back(last + draws.barrier_ms)
+        start, end = back_to_back(last + draws.barrier_rows(iterations))
         barrier = start + last
         ready = np.where(used, start + compute, barrier)
         iteration = np.arange(iterations)[:, None, None]
@@ -115,6 +115,8 @@ class BackupWorkers(Policy):
 @dataclass(frozen=True, kw_only=True)
 class LocalSGD(Policy):
     """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once.
+
+    Where each row's barrier has a cost of its own, a round pays the mean of its rows'.
 
     Attributes:
         period: H, batches that each worker trains on its own between two averages; 4 by default.
@@ -151,6 +153,7 @@ class LocalSGD(Policy):
     def schedule(self, draws: Draws) -> Schedule:
         compute = draws.compute_ms
         batches = len(compute)
+        network = means_of_rounds(draws.barrier_rows(batches), self.period)
         rounds = -(-batches // self.period)
         start, ready = np.empty_like(compute), np.empty_like(compute)
         barrier = np.full((batches, 1, compute.shape[2]), np.nan)
@@ -164,7 +167,7 @@ class LocalSGD(Policy):
             read[mine] = clock
             final = min(first + self.period, batches) - 1
             barrier[final] = ready[final].max(axis=0)
-            clock = barrier[final] + draws.barrier_ms
+            clock = barrier[final] + network[first // self.period]
             applied[mine] = clock
         at_barrier = np.isfinite(barrier)
         until = np.where(at_barrier, barrier, ready)
@@ -187,12 +190,19 @@ class LocalSGD(Policy):
         )
 
 
-def with_barriers(compute: np.ndarray, barrier_ms: float) -> Schedule:
+def means_of_rounds(rows: np.ndarray, period: int) -> np.ndarray:
+    """The mean of every `period` rows (the last round may have fewer); to the last bit what they share."""
+    first, starts = rows[:1], np.arange(0, len(rows), period)
+    counts = np.minimum(period, len(rows) - starts)[:, None, None]
+    return first + np.add.reduceat(rows - first, starts, axis=0) / counts
+
+
+def with_barriers(compute: np.ndarray, barrier_ms: np.ndarray) -> Schedule:
     """The schedule of runs in which all wait for the slowest after each row, then pay the network once.
 
     Args:
         compute: compute times, (rows, workers, runs), ms.
-        barrier_ms: network time after each barrier, ms.
+        barrier_ms: network time after each barrier, (rows, 1, runs), ms.
 
     """
     slowest = compute.max(axis=1, keepdims=True)

@@ -11,7 +11,7 @@ LESSONS = (
         name="A little slack is enough",
         question="Jitter is transient: how far must workers run ahead before the barrier costs nothing?",
         answer="One batch. With bound 1 the epoch is 1.13× faster than with a barrier, async is 1.14×: a slow batch is "
-        "usually followed by a quick one, so slack of one batch absorbs nearly all of it.",
+        "usually followed by a quicker one, so slack of one batch absorbs nearly all of it.",
         scenario=Scenario(workers=8, batches=100, network=FREE),
         policies=(SYNC, StaleSynchronous(bound=1), StaleSynchronous(bound=3), ASYNC),
     ),
@@ -59,8 +59,8 @@ LESSONS = (
     Preset(
         name="Backups with hiccups",
         question="The same workers, but one batch in a hundred takes five times as long: do backups pay now?",
-        answer="Yes: waiting for 31 of 32 is 1.65× faster, for 30 of 32 it is 1.77×. A hiccup is cancelled instead of "
-        "waited for.",
+        answer="Yes: waiting for 31 of 32 is 1.66× faster, for 30 of 32 it is 1.79×. One hiccup in a batch, or two, "
+        "are cancelled instead of waited for.",
         scenario=Scenario(
             workers=32, batches=30, stragglers=Stragglers(hiccup_probability=0.01, hiccup_factor=5), network=FREE
         ),
@@ -71,7 +71,8 @@ LESSONS = (
         name="Rebalancing beats them all",
         question="Four old machines, twice as slow, beside four new ones: which policy makes the most of them?",
         answer="Rebalanced batches, 1.50×: all finish together, gradients stay fresh. The shared queue comes close "
-        "(1.48×) but pays with staleness; static shards, slack and local SGD gain nothing, and a backup worker loses.",
+        "(1.48×) but pays with staleness; static shards, slack and local SGD gain next to nothing, and a backup worker "
+        "loses.",
         scenario=Scenario(workers=8, batches=50, compute=HEALTHY, stragglers=Stragglers(slow_workers=4), network=FREE),
         policies=(
             SYNC,

@@ -94,9 +94,9 @@ PRESETS = (
     Preset(
         name="Silicon lottery",
         question="GPUs of one model differ by 6 % for good: what does that cost, and who can win it back?",
-        answer="16 workers at a barrier lose 10 % to the slowest. Async with own shards wins nothing, as the slowest "
-        "still has its share to do. A shared queue wins 1.09×, rebalanced batches 1.10× with "
-        "fresh gradients.",
+        answer="16 workers at a barrier lose 10 % to the slowest. Async with own shards wins next to nothing, as "
+        "the slowest still has its share to do. A shared queue wins 1.10×, rebalanced batches 1.11× with fresh "
+        "gradients.",
         scenario=Scenario(workers=16, batches=30, compute=HEALTHY, stragglers=Stragglers(spread=0.06), network=FREE),
         policies=(SYNC, ASYNC, SHARED, Rebalanced()),
     ),
@@ -105,7 +105,7 @@ PRESETS = (
         question="Batches differ in length (Gumbel, 14 %, as measured on 32 ranks of a language model): what is the "
         "price of a barrier?",
         answer="The slowest of 32 takes 1.38× the mean, so workers idle 27 % of the time. Async is 1.32× faster, at "
-        "30 updates of staleness; packing batches to equal length would win more, for free.",
+        "30 updates of staleness; packing batches to equal length would win all of the 1.38×, with fresh gradients.",
         scenario=Scenario(workers=32, batches=43, compute=Gumbel(cv=0.14), network=FREE),
         policies=(SYNC, ASYNC),
     ),
@@ -121,8 +121,8 @@ PRESETS = (
     Preset(
         name="Shared cloud",
         question="One batch in a hundred takes five times as long, on any of 32 workers: does that matter?",
-        answer="Every fourth barrier meets a hiccup, and the epoch takes twice as long as it would without. One backup "
-        "worker more than pays for itself: 1.72×, with fresh gradients.",
+        answer="About every fourth barrier meets a hiccup, and the epoch takes twice as long as it would without. One "
+        "backup worker more than pays for itself: 1.74×, with fresh gradients; async is 1.72× faster.",
         scenario=Scenario(
             workers=32,
             batches=30,

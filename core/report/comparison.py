@@ -1,5 +1,6 @@
-"""Paired runs in numbers and words: who finishes first, how surely, why, and what it pays."""
+"""Paired runs in tables and words: who finishes first, why, and what it pays."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,16 +8,23 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORK
-from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
+from core.common.wording import NBSP, adding_up, counted, duration, listed, lowered, percent, rounded, times
+from core.links import MOST_REPLICATES
 from core.policies.base import Policy
-from core.report.run import network_in_words, push_in_words
+from core.report import verdicts
+from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
+from core.report.verdicts import RunsControl, headline, which_runs
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
-from core.statistics.pairs import MIDDLE, SAME, Paired, Speedup, Table, best_other, finishing_order, means, speedup
+from core.simulation.paired import most_replicates
+from core.statistics.pairs import Paired, Table, means, spread, verdict
+from core.workload.compute_laws import Pareto
 from core.workload.networks import FlatLatency
 from core.workload.workload import Workload
 
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
+SEEN = 0.05  # what is less reads as 0.0
+FEW = 5  # rare events that a comparison takes at least
 SHARES = {
     "computing": ["utilization_percent"],
     "network time": ["comm_percent"],
@@ -24,65 +32,91 @@ SHARES = {
     "cancelled work": ["cancelled_percent"],
 }
 """What an epoch is made of; the shares add up to all of it."""
+LOSSES = {
+    "wait_percent": "waiting",
+    "comm_percent": "on the network",
+    "cancelled_percent": "in work thrown away",
+    "tail_percent": "at the end, done before the last worker",
+}
 
 
 def ranking(table: Table) -> pd.DataFrame:
-    """The policies in finishing order, as text with units: means, and in brackets the middle 95 % of the runs."""
+    """The policies in finishing order, as text with units.
+
+    Means; the range of single runs; the ratio of the mean epoch times with its interval.
+    """
     paired, rows = Paired.of(table), []
     for policy in paired.order:
-        runs, gain, mean = paired.runs[policy], speedup(paired, paired.baseline, policy), paired.means[policy]
-        median, low, high = (times(ratio).removesuffix("×") for ratio in (gain.median, gain.low, gain.high))
-        spread = f"{median} ({low} – {high})"
+        mean, runs_s = paired.means[policy], [ms / 1000 for ms in paired.spread(policy, "epoch_ms")]
         rows.append(
             {
                 "Policy": policy,
-                "Epoch time (s)": with_interval(runs["epoch_ms"] / 1000),
-                "Speed-up (×)": spread if policy != paired.baseline else "baseline",
-                "Used (/s)": with_interval(runs["throughput"]),
-                "Utilization (%)": rounded(mean["utilization_percent"]),
+                "Epoch time (s)": rounded(mean["epoch_ms"] / 1000),
+                "Single runs (s)": " – ".join(dict.fromkeys(map(rounded, runs_s))),
+                "Speed-up (×)": verdicts.over_baseline(paired, policy),
+                "Against the first": verdicts.against_first(paired, policy),
+                "Used (/s)": rounded(mean["throughput"]),
+                "Utilization (%)": f"{mean['utilization_percent']:.1f}",
                 "Staleness": rounded(mean["mean_staleness"]),
                 "p95": round(mean["p95_staleness"], 1),
                 "Updates": round(mean["updates"]),
                 "Gradients each": round(mean["gradients_per_update"], 2),
             }
         )
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="Rank"))
-
-
-def with_interval(values: np.ndarray) -> str:
-    """The mean, and in brackets the middle 95 %, unless all are the same."""
-    low, high = np.quantile(values, MIDDLE)
-    return f"{rounded(values.mean())} ({rounded(low)} – {rounded(high)})" if low < high else rounded(values.mean())
+    return pd.DataFrame(rows, index=pd.Index([paired.ranks[policy] for policy in paired.order], name="Rank"))
 
 
 def epoch_intervals(table: Table) -> pd.DataFrame:
-    """Epoch times in s, in finishing order: policy, middle (the mean), low and high (the middle 95 % of the runs)."""
+    """Epoch times in s, in finishing order: policy, middle (the mean), low and high (of single runs)."""
     paired = Paired.of(table)
-    epochs = [paired.runs[policy]["epoch_ms"] / 1000 for policy in paired.order]
-    low, high = np.quantile(epochs, MIDDLE, axis=1)
-    return pd.DataFrame({"policy": paired.order, "middle": np.mean(epochs, axis=1), "low": low, "high": high})
+    low, high = np.transpose([paired.spread(policy, "epoch_ms") for policy in paired.order]) / 1000
+    mean = [paired.means[policy]["epoch_ms"] / 1000 for policy in paired.order]
+    return pd.DataFrame({"policy": paired.order, "middle": mean, "low": low, "high": high})
 
 
 def speedup_intervals(table: Table) -> pd.DataFrame:
-    """Speed-ups over the baseline, in finishing order: policy, middle (the median), low and high."""
-    paired = Paired.of(table)
-    gains = {policy: speedup(paired, paired.baseline, policy) for policy in paired.order}
-    return pd.DataFrame(
-        [{"policy": name, "middle": gain.median, "low": gain.low, "high": gain.high} for name, gain in gains.items()]
-    )
+    """Ratios of mean epoch times, the baseline's over each policy's, in finishing order.
+
+    Columns: policy, middle (the ratio), low and high (its interval; NaN where there is none), and outcome, decided,
+    equal or open; the baseline's own are 1, and its outcome is empty.
+    """
+    paired, rows = Paired.of(table), []
+    for policy in paired.order:
+        if policy == paired.baseline:
+            rows.append({"policy": policy, "middle": 1.0, "low": 1.0, "high": 1.0, "outcome": ""})
+            continue
+        ratio = paired.speedups[paired.baseline, policy]
+        rows.append(
+            {
+                "policy": policy,
+                "middle": ratio.value,
+                "low": ratio.low,
+                "high": ratio.high,
+                "outcome": ratio.outcome,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def mean_figures(table: Table) -> pd.DataFrame:
-    """The mean of every metric, and speedup, low and high, one row a policy in finishing order."""
+    """The mean of every metric, and speedup, low, high and outcome, one row a policy in finishing order."""
     gains = speedup_intervals(table).rename(columns={"middle": "speedup"}).set_index("policy")
     return means(table).loc[gains.index].join(gains)
 
 
+def verdict_figures(table: Table) -> dict[str, Any]:
+    """The verdict on a table, as data."""
+    found = verdict(table)
+    names = ("winner", "runner_up", "speedup", "low", "high", "outcome", "faster_percent", "runs_to_decide")
+    return {name: getattr(found, name) for name in names}
+
+
 def summary(table: Table) -> pd.DataFrame:
-    """Every metric by policy, side by side: its mean, and the bounds of the middle 95 % of the runs."""
-    paired, columns = Paired.of(table), {}
+    """Every metric by policy, side by side: its mean, and the ends of the middle 95 % of the runs (all, if few)."""
+    paired = Paired.of(table)
+    columns: dict[str, Any] = {}
     for policy, figures in paired.runs.items():
-        low, high = np.quantile([figures[name] for name in FIGURES], MIDDLE, axis=1)
+        low, high = spread(np.array([figures[name] for name in FIGURES]))
         columns[policy] = [paired.means[policy][name] for name in FIGURES]
         columns |= {f"{policy} low": low, f"{policy} high": high}
     labels = [
@@ -91,86 +125,82 @@ def summary(table: Table) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(labels, name="Metric"))
 
 
-def headline(table: Table) -> str:
-    """Which policy finishes first and by how much, or that the runs do not tell."""
-    paired = Paired.of(table)
-    baseline, other = paired.baseline, best_other(paired)
-    gain, among = speedup(paired, baseline, other), len(paired.runs)
-    if abs(gain.median - 1) < SAME and (gain.decided or gain.low == gain.high):
-        return f"{baseline} and {lowered(other)} take the same time."
-    if gain.decided and gain.median > 1:
-        if among > 2:
-            alike = [other, *(lowered(policy) for policy in level_with(paired, other, baseline))]
-            verb = "finishes" if len(alike) == 1 else "finish"
-            ahead = f"{times(gain.median)} faster than {lowered(baseline)}"
-            return f"{listed(alike)} {verb} first of {among} policies, {ahead}."
-        return f"{other} finishes the epoch {times(gain.median)} faster."
-    if gain.decided:
-        if among > 2:
-            return f"{baseline} finishes first of {among} policies, {times(1 / gain.median)} faster than the next."
-        return f"{baseline} finishes the epoch {times(1 / gain.median)} faster."
-    if gain.low == gain.high:
-        return f"{baseline} and {lowered(other)} take the same time."
-    return f"{baseline} or {lowered(other)}: too close to call."
+def paired_runs(workload: Workload, policies: Sequence[Policy]) -> RunsControl:
+    """The page's control of the number of paired runs, and the most that it takes here."""
+    return RunsControl("Paired Runs", min(MOST_REPLICATES, most_replicates(workload, policies)))
 
 
-def level_with(table: Table, winner: str, baseline: str) -> list[str]:
-    """The policies, beside the baseline, whose runs cannot be told apart from the winner's."""
-    rest = [policy for policy in finishing_order(table) if policy not in (winner, baseline)]
-    return [policy for policy in rest if not speedup(table, policy, winner).decided]
+def reasons(table: Table, policies: Sequence[Policy], workload: Workload, control: RunsControl | None = None) -> str:
+    """How sure the answer is, how single runs differ, what either side loses, what is saved, and what it is paid with.
 
+    Args:
+        table: what `compare` made.
+        policies: those of the table.
+        workload: what they ran.
+        control: what to set for more runs; the page's where none is given.
 
-def reasons(table: Table, policies: Sequence[Policy]) -> str:
-    """How much the answer varies, what either side loses, what the time saved is made of, what it is paid with."""
-    paired = Paired.of(table)
-    baseline, other = paired.baseline, best_other(paired)
-    if speedup(paired, baseline, other).median < 1:
-        baseline, other = other, baseline
-    gain, mean = speedup(paired, baseline, other), paired.means
-    runs = len(gain.ratios)
-    share = f"95 % of {runs:,}" if runs >= FEWEST_FOR_TAILS else f"all {runs}"
-    varies = (
-        f"In {share} paired runs the speed-up was between {times(gain.low)} and {times(gain.high)}."
-        if runs > 1
-        else f"This is one pair of runs, {times(gain.median)}; more would tell how much the speed-up varies."
+    """
+    paired, mean = Paired.of(table), Paired.of(table).means
+    control = paired_runs(workload, policies) if control is None else control
+    found, rare = verdict(paired), rare_events(workload, paired.replicates)
+    slower, quicker = found.runner_up, found.winner
+    losses = [f"{policy} loses {losses_of(mean[policy])}" for policy in (slower, quicker)]
+    policy = next(policy for policy in policies if policy.label == quicker)
+    pays = f" {quicker} pays with {listed(price)}." if (price := prices(policy, mean[quicker])) else ""
+    saved = savings(paired, slower, quicker) if found.outcome == "decided" or paired.replicates == 1 else ""
+    return (
+        f"{verdicts.how_sure(paired, slower, quicker, control, exact=not rare)}"
+        f"{verdicts.run_by_run(paired, slower, quicker)}{verdicts.the_others(paired, control)}{rare} "
+        f"{losses[0]}; {lowered(losses[1])}.{saved}{pays}"
     )
-    losses = [f"{policy} loses {losses_of(mean[policy])}" for policy in (baseline, other)]
-    policy = next(policy for policy in policies if policy.label == other)
-    pays = f" {other} pays with {listed(price)}." if (price := prices(policy, mean[other])) else ""
-    return f"{varies} {losses[0]}; {lowered(losses[1])}.{savings(paired, baseline, other)}{pays}{runner_up(paired)}"
+
+
+def rare_events(workload: Workload, runs: int) -> str:
+    """That something rare decides, where the data hold only a few of it."""
+    stragglers, batches = workload.stragglers, workload.workers * workload.batches * runs
+    hiccups = stragglers.hiccup_probability * batches if stragglers.hiccup_factor > 1 else 0
+    episodes = stragglers.episode_share * batches / stragglers.episode_batches if stragglers.episode_factor > 1 else 0
+    for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes")):
+        if 0 < expected < FEW:
+            return (
+                f" {what} are rare: about {rounded(expected)} are expected in {counted(runs, 'run')}. Whether one "
+                "falls decides, and so few cannot tell how often."
+            )
+    if isinstance(workload.compute, Pareto) and workload.compute.alpha <= 2:
+        return (
+            f" With α = {workload.compute.alpha:g} the compute times have no finite variance: a few very long "
+            "mini-batches decide, and the next run may change what few runs say."
+        )
+    return ""
 
 
 def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
-    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy."""
+    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, and why."""
     asked = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'batch', 'batches')}"
     paired = Paired.of(table)
     lines = [headline(paired), f"{asked}, {counted(paired.replicates, 'paired run')}."]
     for policy in paired.order:
-        row = paired.means[policy]
+        row, gain = paired.means[policy], verdicts.over_baseline(paired, policy)
         lines.append(
-            f"- {policy}: epoch {duration(row['epoch_ms'])}, {rounded(row['throughput'])} used mini-batches/s, "
-            f"utilization {percent(row['utilization_percent'])}, staleness {row['mean_staleness']:.1f}"
+            f"- {policy}: epoch {duration(row['epoch_ms'])}, speed-up {gain}, "
+            f"{rounded(row['throughput'])} used mini-batches/s, utilization {percent(row['utilization_percent'])}, "
+            f"staleness {row['mean_staleness']:.1f}"
         )
-    return "\n".join([*lines, reasons(paired, policies)])
+    return "\n".join([*lines, reasons(paired, policies, workload)])
 
 
 def losses_of(mean: Mapping[str, float]) -> str:
     """Where a policy's time goes that is not computing, as shares of the epoch."""
-    lost = [
-        (mean["wait_percent"], "waiting"),
-        (mean["comm_percent"], "on the network"),
-        (mean["cancelled_percent"], "in work thrown away"),
-        (mean["tail_percent"], "at the end, done before the last worker"),
-    ]
-    return listed([f"{percent(share)} {where}" for share, where in lost if share >= 0.05] or ["nothing"])
+    lost = [f"{percent(mean[name])} {where}" for name, where in LOSSES.items() if mean[name] >= SEEN]
+    return listed(lost or ["nothing"])
 
 
 def prices(policy: Policy, mean: Mapping[str, float]) -> list[str]:
     """What a policy pays with: stale gradients, work thrown away, and what it asks for by itself."""
     paid = []
-    if mean["mean_staleness"] >= 0.05:
+    if mean["mean_staleness"] >= SEEN:
         paid.append(f"gradients that are {mean['mean_staleness']:.1f} updates stale on average")
-    if mean["cancelled_percent"] >= 0.05:
+    if mean["cancelled_percent"] >= SEEN:
         paid.append(f"{percent(mean['cancelled_percent'])} of the time in work thrown away")
     if policy.price:
         paid.append(policy.price)
@@ -185,14 +215,31 @@ def savings(table: Table, baseline: str, other: str) -> str:
     least = 5e-4 * mean_ms(table, baseline, [name for names in SHARES.values() for name in names])
     if total <= least:
         return ""
-    most = max(saved.values())
-    worth_a_word = {what: ms for what, ms in saved.items() if ms > least or ms == most}
-    if min(saved.values()) >= -least:
-        parts = [f"{duration(ms)} is {what}" for what, ms in worth_a_word.items()]
-        return f" Of the {duration(total)} saved, {listed(parts)}."
-    less = [f"{duration(ms)} of {what}" for what, ms in worth_a_word.items()]
-    more = [f"{duration(-ms)} more on {what}" for what, ms in saved.items() if ms < -least]
-    return f" It saves {listed(less)}, and spends {listed(more)}."
+    all_saved, *parts = same_unit([total, *saved.values()])
+    shown = dict(zip(saved, parts, strict=True))
+    less = {what: shown[what] for what, ms in saved.items() if ms > 0 and not is_nothing(shown[what])}
+    more = {what: shown[what].removeprefix("-") for what, ms in saved.items() if ms < 0 and not is_nothing(shown[what])}
+    if not more:
+        return f" Of the {all_saved} saved, {listed([f'{ms} is {what}' for what, ms in less.items()])}."
+    saves = [f"{ms} of {what}" for what, ms in less.items()]
+    spends = [f"{ms} more on {what}" for what, ms in more.items()]
+    return f" It saves {listed(saves)}, and spends {listed(spends)}: {all_saved} less in all."
+
+
+def same_unit(ms: Sequence[float]) -> list[str]:
+    """Times, the first the sum of the others, in one unit and with decimals to add up: 2.10 s, 1.34 s, 0.76 s."""
+    most = max(map(abs, ms))
+    unit_ms, unit = (1, "ms") if most < 100 else (1000, "s")
+    places = max(0, 2 - math.floor(math.log10(most / unit_ms)))
+    step = 10.0**-places
+    total = round(ms[0] / unit_ms, places)
+    parts = adding_up([part / unit_ms for part in ms[1:]], total, step)
+    return [f"{value + 0.0:,.{places}f}{NBSP}{unit}" for value in (total, *parts)]
+
+
+def is_nothing(time: str) -> bool:
+    """Whether a time reads as none."""
+    return not any(digit in "123456789" for digit in time)
 
 
 def mean_ms(table: Table, policy: str, shares: list[str]) -> float:
@@ -201,14 +248,44 @@ def mean_ms(table: Table, policy: str, shares: list[str]) -> float:
     return float((runs["epoch_ms"] * sum(runs[share] for share in shares)).mean() / 100)
 
 
-def runner_up(table: Table) -> str:
-    """How far behind the second of several policies is; nothing where there are two, or where it is the baseline."""
-    paired = Paired.of(table)
-    first, second, *more = paired.order
-    gap = speedup(paired, second, first)
-    if not more or paired.baseline in (first, second) or not gap.decided:
-        return ""
-    return f" {second} comes next, {times(gap.median)} behind."
+def how_to_read_ranking(runs: int) -> str:
+    """What stands in the columns of a ranking."""
+    if runs == 1:
+        epochs = (
+            "Figures of the one run. Speed-up: the baseline's epoch time over the policy's; one run has no interval."
+        )
+    else:
+        epochs = (
+            f"Epoch time: the mean. Single runs: {between_which(runs)}. Speed-up: the baseline's mean epoch time over "
+            "the policy's, with its 95 % interval, corrected for all pairs."
+        )
+    return (
+        f"{epochs} Against the first: its mean epoch time over that of the first. Used: "
+        "mini-batches a second whose gradients were used, of all runs together. Staleness in updates, its mean and "
+        "95th percentile. Updates of the parameters, and how many gradients go into each."
+    )
+
+
+def about_all_metrics(runs: int) -> str:
+    """What the table of all metrics holds."""
+    if runs == 1:
+        return "All metrics of the one run"
+    return f"All metrics: the mean, and between low and high {which_runs(runs)} runs"
+
+
+def how_to_read_intervals(runs: int) -> str:
+    """What points and bars of several policies show."""
+    if runs == 1:
+        return "Points are the figures of the one run."
+    return (
+        f"Left: points are mean epoch times, bars hold {which_runs(runs)} runs. Right: points are ratios of mean epoch "
+        "times, bars their 95 % intervals."
+    )
+
+
+def between_which(runs: int) -> str:
+    """Between which runs the two ends of a spread lie."""
+    return f"the ends of {which_runs(runs)} runs" if runs >= FEWEST_FOR_TAILS else "the shortest and the longest"
 
 
 def caveats(workload: Workload, table: Table) -> str:
@@ -217,7 +294,7 @@ def caveats(workload: Workload, table: Table) -> str:
     if not isinstance(network, FlatLatency):
         kind = f"{network_in_words(workload)} "
     elif network.push_range_ms[0] == network.latency_ms > 0:
-        kind = f"A barrier and a push cost the same here, {network.latency_ms:g} ms a batch. "
+        kind = f"A barrier and a push cost the same here, {four_digits(network.latency_ms)} ms a batch. "
     elif network.latency_ms > 0:
         cheap = (
             "makes asynchronous communication nearly free"
@@ -226,7 +303,7 @@ def caveats(workload: Workload, table: Table) -> str:
         )
         kind = (
             f"This network model {cheap or 'charges an asynchronous push less'}: a barrier costs "
-            f"{network.latency_ms:g} ms a batch, a push {push_in_words(network)}. "
+            f"{four_digits(network.latency_ms)} ms a batch, a push {push_in_words(network)}. "
         )
     if workload.workers == 1:
         return f"{kind}One worker has nobody to wait for: only the network differs."
@@ -234,10 +311,10 @@ def caveats(workload: Workload, table: Table) -> str:
     if len(set(sizes.values())) == 1:
         (size,) = set(sizes.values())
         gradients = "1 gradient" if size == 1 else f"{rounded(size)} gradients"
-        return f"{kind}Every update averages {gradients} under each of the policies."
+        return f"{kind}Every update takes in {gradients} under each of the policies."
     most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
     return (
-        f"{kind}Faster epochs are not yet faster learning: an update averages {rounded(sizes[most])} gradients "
+        f"{kind}Faster epochs are not yet faster learning: an update takes in {rounded(sizes[most])} gradients "
         f"with {lowered(most)}, {rounded(sizes[least])} with {lowered(least)}."
     )
 
@@ -247,8 +324,11 @@ def baseline_notes(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {name: {"delta": "baseline", "delta_color": "off", "delta_arrow": "off"} for name in names}
 
 
-def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict[str, Any]]:
-    """The change of each metric against the baseline, coloured by whether it is for the better."""
+def change_notes(baseline: pd.Series, other: pd.Series, outcome: str = "decided") -> dict[str, dict[str, Any]]:
+    """The change of each metric against the baseline, coloured by whether it is for the better.
+
+    Those that are the speed-up in other words are coloured only where its outcome is decided.
+    """
     notes = {}
     for name, value in other.items():
         points = FIGURES[name]["unit"] == "%"
@@ -256,6 +336,8 @@ def change_notes(baseline: pd.Series, other: pd.Series) -> dict[str, dict[str, A
         text = f"{change:+.1f} points" if points else f"{change:+.{0 if abs(change) >= 1 else 1}f} %"
         none = {"delta": 0, "delta_color": "off", "delta_arrow": "off"}
         better = "normal" if name == "throughput" else "inverse"
+        if name in ("epoch_ms", "throughput") and outcome != "decided":
+            better = "off"
         notes[name] = {"delta": text, "delta_color": better} if round(change, 1) else none
     return notes
 
@@ -282,25 +364,29 @@ def fewer_runs_in_words(asked: Workload, replicates: int, most: int) -> str:
 
 def distribution_in_words(table: Table) -> str:
     """The spread of each policy's epoch times."""
-    parts = []
-    for policy, runs in Paired.of(table).runs.items():
-        low, high = np.quantile(runs["epoch_ms"], MIDDLE)
-        middle = duration(runs["epoch_ms"].mean())
-        parts.append(f"{policy}: mean {middle}, 95 % of the runs between {duration(low)} and {duration(high)}")
-    return f"Epoch times. {'; '.join(parts)}."
+    paired, parts = Paired.of(table), []
+    which = which_runs(paired.replicates)
+    for policy in paired.runs:
+        low, high = map(duration, paired.spread(policy, "epoch_ms"))
+        runs = f", {which} runs between {low} and {high}" if paired.replicates > 1 else ""
+        parts.append(f"{policy}: mean {duration(paired.means[policy]['epoch_ms'])}{runs}")
+    return f"Epoch times of single runs. {'; '.join(parts)}."
 
 
-def speedup_in_words(gain: Speedup) -> str:
-    """The spread of the speed-ups."""
+def ratios_in_words(table: Table, baseline: str, other: str) -> str:
+    """The spread of the ratios of single runs, and the ratio of the means among them."""
+    paired = Paired.of(table)
+    low, high = map(times, paired.spread_of_ratios(baseline, other))
+    value, interval = verdicts.with_interval(paired.speedups[baseline, other])
+    sure = f" ({interval})" if paired.replicates > 1 else ""
     return (
-        f"Speed-ups of {counted(len(gain.ratios), 'pair')}: median {times(gain.median)}, "
-        f"{'95 %' if len(gain.ratios) >= FEWEST_FOR_TAILS else 'all'} between {times(gain.low)} and {times(gain.high)}."
+        f"Speed-ups of {counted(paired.replicates, 'single run')}: {which_runs(paired.replicates)} ratios between "
+        f"{low} and {high}. Marked is the ratio of the mean epoch times, {value}{sure}."
     )
 
 
-def speedups_in_words(gains: pd.DataFrame) -> str:
-    """The spread of several policies' speed-ups."""
-    parts = [
-        f"{gain.policy} {times(gain.middle)} ({times(gain.low)} to {times(gain.high)})" for gain in gains.itertuples()
-    ]
-    return f"Speed-ups, and between which values most runs lie: {'; '.join(parts)}."
+def speedups_in_words(table: Table) -> str:
+    """Several policies' speed-ups: ratios of mean epoch times with their intervals."""
+    paired = Paired.of(table)
+    gains = [f"{policy} {verdicts.over_baseline(paired, policy)}" for policy in paired.order]
+    return f"Ratios of the mean epoch times, with their intervals: {'; '.join(gains)}."

@@ -1,16 +1,22 @@
 """How policies learn, in words and in tables to read."""
 
+import math
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORKERS
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
-from core.learning.experiment import ENOUGH_EACH, Learning, geometric_mean, most_workers
+from core.learning.experiment import ENOUGH_EACH, most_workers
+from core.learning.judging import Learning
 from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
+from core.statistics.verdicts import NO_DIFFERENCE, Ratio
 
 GRID_POINTS = 120
-SAME = 5e-4
+MANY = 1_000  # seeds, above which nobody waits for them
+WITHIN = f"to within {100 * NO_DIFFERENCE:g}\N{NO-BREAK SPACE}%"
 
 
 def goal_in_words(learning: Learning) -> str:
@@ -20,84 +26,142 @@ def goal_in_words(learning: Learning) -> str:
     return f"a loss of {rounded(learning.target)}"
 
 
-def runs_of(learning: Learning) -> int:
-    """In how many runs every policy was trained."""
-    return learning.curves["run"].nunique()
+def seeds_of(learning: Learning) -> int:
+    """How many seeds every policy is judged by."""
+    return int(learning.policies["of"].max())
 
 
 def headline(learning: Learning) -> str:
-    """Which policy reaches the target first, how much sooner, between which values, or that the runs do not tell."""
+    """Which policy reaches the target first, how much sooner and how surely; in how many seeds, where not in all."""
     goal, table = goal_in_words(learning), learning.policies.set_index("policy")
-    baseline, late = table.index[0], table["time_to_target_ms"].isna()
-    if late.all():
-        return f"No policy reaches {goal}{in_every_run(table['reached'].sum())}."
-    best = table["time_to_target_ms"].idxmin()
+    sure = in_every_seed(learning)
+    others = [policy for policy in table.index if policy not in sure]
+    if not sure:
+        return nobody_is_sure(learning)
+    first, seeds = sure[0], seeds_of(learning)
+    time = duration(table.loc[first, "time_to_target_ms"])
+    if len(sure) == 1:
+        if not others:
+            return f"{first} reaches {goal} in {time}{f', the mean of {seeds} seeds' if seeds > 1 else ''}."
+        return f"Only {lowered(first)} reaches {goal} in {all_of(seeds)}, after {time}; {reached_by(learning, others)}."
+    second = table.index[0] if table.index[0] in sure[1:] else sure[1]
+    said = [first_against(learning, first, second)]
+    said += [beside(learning, first, other) for other in sure[1:] if other != second]
+    if others:
+        said.append(reached_by(learning, others))
+    return f"{'; '.join(part for part in said if part)}."
+
+
+def in_every_seed(learning: Learning) -> list[str]:
+    """The policies that reach the target in every seed, the soonest first."""
+    table = learning.policies
+    return table[table["reached"] == table["of"]].sort_values("time_to_target_ms", kind="stable")["policy"].tolist()
+
+
+def nobody_is_sure(learning: Learning) -> str:
+    """What is said where no policy reaches the target in every seed."""
+    goal, seeds, table = goal_in_words(learning), seeds_of(learning), learning.policies
+    who = f"{table['policy'].iloc[0]} does not reach" if len(table) == 1 else "No policy reaches"
+    if seeds == 1:
+        return f"{who} {goal}."
+    if not table["reached"].any():
+        return f"{who} {goal} in any of {seeds} seeds."
     if len(table) == 1:
-        return f"{best} reaches {goal} in {duration(table.loc[best, 'time_to_target_ms'])}."
-    if late.sum() == len(table) - 1:
-        return f"Only {lowered(best)} reaches {goal}{in_every_run(table['reached'].drop(best).sum())}."
-    if late[baseline]:
-        some = in_every_run(table.loc[baseline, "reached"])
-        level = [lowered(p) for p in table.index[~late] if p != best and undecided(gains(learning, best, p))]
-        if level:
-            first = f"{listed([best, *level], 'or')}: too close to call which reaches {goal} first"
-        else:
-            first = f"{best} reaches {goal} first"
-        return f"{first}; {lowered(baseline)} does not{some}."
-    other = baseline if best != baseline else table["time_to_target_ms"].drop(baseline).idxmin()
-    gain, runs = gains(learning, best, other), runs_of(learning)
-    spread = f" ({times(gain.min())} to {times(gain.max())} in {counted(runs, 'run')})" if runs > 1 else " (one run)"
-    level = [lowered(p) for p in table.index[~late] if p not in (best, other) and undecided(gains(learning, best, p))]
-    if undecided(gain):
-        all_of_them = listed([best, *level, lowered(other)], "or")
-        return f"{all_of_them}: too close to call which reaches {goal} first{spread}."
-    text = f"{best} reaches {goal} {times(geometric_mean(gain))} sooner than {lowered(other)}{spread}"
-    return f"{text}; too close to call against {listed(level)}." if level else f"{text}."
+        return f"{table['policy'].iloc[0]} reaches {goal} in {table['reached'].iloc[0]} of {seeds} seeds."
+    return f"{who} {goal} in {all_of(seeds)}: {reached_by(learning, table['policy'].tolist())}."
 
 
-def in_every_run(reached: float) -> str:
-    """What others do not, where some of their runs do."""
-    return " in every run" if reached > 0 else ""
+def reached_by(learning: Learning, policies: Sequence[str]) -> str:
+    """In how many seeds these policies reach the target, none of them in all: synchronous does in 3 of 5."""
+    table, seeds = learning.policies.set_index("policy"), seeds_of(learning)
+    if seeds == 1:
+        return f"{listed([lowered(policy) for policy in policies])} {'does' if len(policies) == 1 else 'do'} not"
+    counts = [int(table.loc[policy, "reached"]) or "none" for policy in policies]
+    said = [f"{lowered(policy)} in {count} of {seeds}" for policy, count in zip(policies, counts, strict=True)]
+    said[0] = f"{lowered(policies[0])} does in {counts[0]} of {seeds}"
+    return listed(said)
 
 
-def gains(learning: Learning, policy: str, other: str) -> pd.Series:
-    """How many times sooner a policy reaches the target than another, run by run."""
-    reached = learning.runs.pivot(index="run", columns="policy", values="time_to_target_ms")
-    return (reached[other] / reached[policy]).where(reached[other] != reached[policy], 1.0)
+def first_against(learning: Learning, first: str, second: str) -> str:
+    """How much sooner the first policy reaches the target than another one, and whether that is more than chance."""
+    goal, ratio = goal_in_words(learning), learning.ratios[second, first]
+    shown = f"{times(ratio.value)}, {interval_in_words(ratio)}"
+    if ratio.outcome == "equal":
+        return f"{first} and {lowered(second)} reach {goal} equally soon, {WITHIN} ({shown})"
+    if ratio.outcome == "open":
+        level = times(ratio.value) == times(1)
+        return (
+            f"Whether {lowered(first)} or {lowered(second)} reaches {goal} sooner is open: "
+            f"{'they are level' if level else f'{lowered(first)} is ahead'} ({shown}), and {what_would_decide(ratio)}"
+        )
+    text = f"{first} reaches {goal} {times(ratio.value)} sooner than {lowered(second)} ({interval_in_words(ratio)})"
+    return f"{text}, which makes no practical difference" if ratio.value < 1 + NO_DIFFERENCE else text
 
 
-def undecided(gain: pd.Series) -> bool:
-    """Whether the range over the runs contains 1, or what is shown as 1.000×."""
-    return bool(gain.min() < 1 + SAME and gain.max() > 1 - SAME)
+def beside(learning: Learning, first: str, other: str) -> str:
+    """What the headline adds about a policy that may be as soon as the first; nothing where it is decided."""
+    ratio = learning.ratios[other, first]
+    shown = f"({times(ratio.value)}, {interval_in_words(ratio)})"
+    if ratio.outcome == "open":
+        return f"whether {lowered(first)} is sooner than {lowered(other)} is open {shown}"
+    return f"{lowered(other)} is as soon as {lowered(first)}, {WITHIN} {shown}" if ratio.outcome == "equal" else ""
+
+
+def all_of(seeds: int) -> str:
+    """All 5 seeds; both seeds; the one seed."""
+    return {1: "the one seed", 2: "both seeds"}.get(seeds, f"all {seeds} seeds")
+
+
+def interval_in_words(ratio: Ratio) -> str:
+    """Between 1.19× and 1.83×, 5 seeds."""
+    if ratio.runs == 1:
+        return "one seed"
+    if math.isnan(ratio.low):
+        return f"{ratio.runs} seeds, which differ too much for an interval"
+    if ratio.low == ratio.high:
+        return f"the same in {all_of(ratio.runs)}"
+    return f"between {times(ratio.low)} and {times(ratio.high)}, {ratio.runs} seeds"
+
+
+def what_would_decide(ratio: Ratio) -> str:
+    """About 9 more seeds would decide."""
+    if ratio.runs_to_decide is None:
+        return "one seed decides nothing"
+    more = ratio.runs_to_decide - ratio.runs
+    return (
+        f"about {counted(more, 'more seed')} would decide" if more <= MANY else f"{MANY:,} more seeds would not decide"
+    )
 
 
 def reasons(learning: Learning) -> str:
     """What each policy beside the first gains in speed, what is left of it, and at which learning rate."""
     table = learning.policies.set_index("policy")
-    first, said = table.iloc[0], []
+    baseline, first, said = table.index[0], table.iloc[0], []
     for policy, row in table.iloc[1:].iterrows():
         text = f"{policy} processes the same samples {times(first['epoch_ms'] / row['epoch_ms'])} as fast"
-        if np.isnan(row["speedup"]):
-            but = "and" if row["time_to_target_ms"] > 0 else "but"
-            said.append(f"{text}, {but} {happening(learning, row)}.")
+        ratio = learning.ratios.get((baseline, policy))
+        if ratio is None:
+            but = "and" if row["reached"] == row["of"] else "but"
+            said.append(f"{text}, {but} {happening(row)}.")
             continue
-        text += f" and reaches {goal_in_words(learning)} {times(row['speedup'])} as soon"
-        if row["speedup_low"] < row["speedup_high"]:
-            text += f" (between {times(row['speedup_low'])} and {times(row['speedup_high'])} over the runs)"
+        outcome = "" if ratio.outcome == "decided" else f": {ratio.outcome}"
+        shown = f"{times(ratio.value)} as soon ({interval_in_words(ratio)}{outcome})"
+        text += f" and reaches {goal_in_words(learning)} {shown}"
         said.append(f"{text}, {rate_in_words(row['learning_rate'] / first['learning_rate'])}.")
-    if np.isnan(first["time_to_target_ms"]):
-        said.append(f"Under {lowered(table.index[0])}, {happening(learning, first)}.")
+    if first["reached"] < first["of"]:
+        said.append(f"Under {lowered(baseline)}, {happening(first)}.")
     stale = table["mean_staleness"].idxmax()
     if table.loc[stale, "mean_staleness"] >= 0.05:
         said.append(f"Under {lowered(stale)}, gradients are {table.loc[stale, 'mean_staleness']:.1f} updates stale.")
-    edges = [lowered(policy) for policy, row in table.iterrows() if row["at_edge"] == True]  # noqa: E712 - NaN where no rate worked
+    edges = [lowered(policy) for policy, row in table.iterrows() if row["at_edge"]]
     if edges:
-        said.append(f"The best learning rate of {listed(edges)} is at the edge of the grid; a better one may exist.")
+        end = "is an end of those that were tried; a better one may exist"
+        said.append(f"The best learning rate of {listed(edges)} {end}.")
     return " ".join(said)
 
 
 def advice(learning: Learning, workers: int, problem: Problem) -> str:
-    """What to do where a policy does not reach the target in every run; nothing where all do."""
+    """What to do where a policy does not reach the target in every seed; nothing where all do."""
     table = learning.policies
     if table["time_to_target_ms"].notna().all():
         return ""
@@ -136,11 +200,9 @@ def rate_in_words(ratio: float) -> str:
     return f"at a learning rate {rounded(max(ratio, 1 / ratio))} times {size}"
 
 
-def happens(row: pd.Series, runs: int) -> str:
-    """What the runs at a learning rate do: all reach it; 3 reach it, 1 gets stuck and 1 falls short."""
-    counts = [0 if np.isnan(row[name]) else int(row[name]) for name in ("reached", "diverged", "stuck")]
-    if np.isnan(row["reached"]):  # no rate worked
-        counts[1] = runs
+def happens(row: pd.Series) -> str:
+    """What the seeds at a learning rate do: all reach it; 3 reach it, 1 gets stuck and 1 falls short."""
+    seeds, counts = int(row["of"]), [int(row[name]) for name in ("reached", "diverged", "stuck")]
     verbs = (
         ("reaches it", "reach it"),
         ("diverges", "diverge"),
@@ -148,83 +210,119 @@ def happens(row: pd.Series, runs: int) -> str:
         ("falls short", "fall short"),
     )
     said = [
-        f"{one if runs == 1 else f'all {many}' if count == runs else f'{count} {many if count > 1 else one}'}"
-        for count, (one, many) in zip([*counts, runs - sum(counts)], verbs, strict=True)
+        f"{one if seeds == 1 else f'all {many}' if count == seeds else f'{count} {many if count > 1 else one}'}"
+        for count, (one, many) in zip([*counts, seeds - sum(counts)], verbs, strict=True)
         if count
     ]
     return listed(said)
 
 
-def happening(learning: Learning, row: pd.Series) -> str:
-    """Of 5 runs all reach it; its one run falls short."""
-    runs = runs_of(learning)
-    return f"{f'of {runs} runs' if runs > 1 else 'its one run'} {happens(row, runs)}"
+def happening(row: pd.Series) -> str:
+    """Of 5 seeds all reach it; its one seed falls short."""
+    who = f"of {row['of']} seeds" if row["of"] > 1 else "its one seed"
+    return f"{who} {happens(row)}"
 
 
 def targets(learning: Learning) -> pd.DataFrame:
-    """Time to the target: a row a policy, means (geometric), and in brackets the range over the runs."""
-    runs = runs_of(learning)
-
-    def ranged(middle: float, low: float, high: float, scale: float = 1.0) -> str:
-        if np.isnan(middle):
-            return "–"
-        spread = f" ({rounded(low * scale)} – {rounded(high * scale)})" if low < high else ""
-        return f"{rounded(middle * scale)}{spread}"
-
+    """Time to the target, a row a policy: the mean (geometric) with the range over the seeds, and the verdict."""
     return pd.DataFrame(
         {
             "Policy": row["policy"],
             f"Time to {goal_in_words(learning)} (s)": ranged(
-                row["time_to_target_ms"], row["time_low_ms"], row["time_high_ms"], 1e-3
+                rounded, row["time_to_target_ms"] / 1000, row["time_low_ms"] / 1000, row["time_high_ms"] / 1000
             ),
-            "Sooner (×)": ranged(row["speedup"], row["speedup_low"], row["speedup_high"]) if number else "baseline",
-            f"Of {counted(runs, 'run')}": happens(row, runs),
+            "Sooner": ranged(times, row["speedup"], row["speedup_low"], row["speedup_high"]) if number else "baseline",
+            "Verdict": verdict_in_words(row),
+            f"Of {counted(seeds_of(learning), 'seed')}": happens(row),
             "Learning rate": row["learning_rate"],
             "All samples (s)": round(row["epoch_ms"] / 1000, 2),
             "Updates": round(row["updates"]),
-            "Gradients each": round(row["gradients_per_update"], 2),
+            "An update averages": update_in_words(row),
             "Staleness": round(row["mean_staleness"], 2),
         }
         for number, row in learning.policies.iterrows()
     )
 
 
+def ranged(written: Callable[[float], str], middle: float, low: float, high: float) -> str:
+    """1.48× (1.19× – 1.83×); a dash where there is no figure, no brackets where there is no range."""
+    if np.isnan(middle):
+        return "–"
+    return f"{written(middle)} ({written(low)} – {written(high)})" if low < high else written(middle)
+
+
+def verdict_in_words(row: pd.Series) -> str:
+    """Decided; equal; open, with how many seeds would decide; a dash where there is nothing to judge."""
+    if row["outcome"] == "open" and row["seeds_to_decide"] - row["of"] <= MANY:
+        return f"open: {counted(int(row['seeds_to_decide'] - row['of']), 'more seed')}"
+    return row["outcome"] or "–"
+
+
+def update_in_words(row: pd.Series) -> str:
+    """4 gradients; parameters after 4 local steps."""
+    if row["local_steps"]:
+        return f"parameters after {counted(int(row['local_steps']), 'local step')}"
+    size = row["gradients_per_update"]
+    return "1 gradient" if size == 1 else f"{rounded(size)} gradients"
+
+
 def all_rates(learning: Learning) -> pd.DataFrame:
-    """Every learning rate of every policy, and what happens there: a table to read."""
-    rates, runs = learning.rates, runs_of(learning)
+    """Every learning rate that was tried for every policy, and what happens there: a table to read."""
+    rates = learning.rates
     return pd.DataFrame(
         {
             "Policy": rates["policy"],
             "Learning rate": rates["learning_rate"],
-            f"Of {counted(runs, 'run')}": [happens(row, runs) for _, row in rates.iterrows()],
+            f"Of {counted(int(rates['of'].max()), 'seed')}": [happens(row) for _, row in rates.iterrows()],
             f"Mean time to {goal_in_words(learning)} (s)": (rates["time_to_target_ms"] / 1000).round(2),
             "Median loss at the end": rates["final_loss"].round(4),
-            "Judged by": rates["best"],
+            "Chosen": rates["best"],
         }
     )
 
 
 def sensitivity(learning: Learning) -> pd.DataFrame:
-    """What to draw of each learning rate: policy, learning_rate, final_loss, time_s, happens, lost (any run), best."""
-    rates, runs = learning.rates, runs_of(learning)
+    """What to draw of each learning rate: policy, learning_rate, final_loss, time_s, happens, lost (any seed), best."""
+    rates = learning.rates
     return pd.DataFrame(
         {
             **rates[["policy", "learning_rate", "final_loss", "best"]],
             "time_s": rates["time_to_target_ms"] / 1000,
-            "happens": [happens(row, runs) for _, row in rates.iterrows()],
+            "happens": [happens(row) for _, row in rates.iterrows()],
             "lost": rates["diverged"] + rates["stuck"] > 0,
         }
     )
 
 
+def how_it_is_judged(learning: Learning) -> str:
+    """What counts as reached, and what the figures of the table are."""
+    mean = (
+        f"the mean of {learning.window} neighbouring points gets there and stays there to the end; the time is where "
+        f"that mean crosses it for the last time"
+        if learning.window > 1
+        else "a point gets there and all later ones stay there; the time is where the line through them crosses it"
+    )
+    return (
+        f"The target counts as reached where {mean}. Every policy is measured at {counted(learning.points, 'point')}, "
+        "evenly spaced over its own updates."
+    )
+
+
+def how_rates_are_chosen(learning: Learning) -> str:
+    """On which seeds learning rates are chosen, and on which they are judged."""
+    if learning.trials.empty:
+        return "The learning rate is given."
+    trials, seeds = counted(int(learning.rates["of"].max()), "seed"), counted(seeds_of(learning), "other seed")
+    return f"Each policy's learning rate is the one that reaches the target first on {trials}; it is judged on {seeds}."
+
+
 def bands(learning: Learning, against: str, measure: str) -> pd.DataFrame:
-    """Each policy at its best learning rate: policy, x, middle, low and high over the runs.
+    """Each policy at the learning rate chosen for it: policy, x, middle, low and high over the seeds.
 
     against: time_s or samples. Runs reach a number of samples at different times: each is read off at common times.
     """
-    best = learning.runs[["policy", "learning_rate"]].drop_duplicates()
     tables = []
-    for policy, curves in learning.curves.merge(best).groupby("policy", sort=False):
+    for policy, curves in learning.curves.groupby("policy", sort=False):
         runs = [run for _, run in curves.groupby("run")]
         if against == "samples":
             x = runs[0]["samples"].to_numpy(float)
@@ -246,9 +344,11 @@ def curves_in_words(learning: Learning) -> str:
     final = bands(learning, "samples", learning.goal).groupby("policy", sort=False).last()
     unit = percent if learning.goal == "accuracy" else rounded
     table = learning.policies.set_index("policy")
+    lost = set(learning.curves.loc[learning.curves["loss"].isna(), "policy"])  # no end that all seeds have
     said = [
-        f"{name} ends at {unit(end.middle)} ({unit(end.low)} to {unit(end.high)}); "
-        f"{happening(learning, table.loc[name])}"
+        f"{name}: {happening(table.loc[name])}"
+        if name in lost
+        else f"{name} ends at {unit(end.middle)} ({unit(end.low)} to {unit(end.high)}); {happening(table.loc[name])}"
         for name, end in final.iterrows()
     ]
     return f"Learning curves of {learning.goal}. {'. '.join(said)}. {headline(learning)}"
@@ -258,9 +358,9 @@ def rates_in_words(learning: Learning) -> str:
     """How sensitive policies are to the learning rate, for people who cannot see the chart."""
     said = []
     for policy, rates in learning.rates.groupby("policy", sort=False):
-        there = rates.loc[rates["time_to_target_ms"].notna(), "learning_rate"]
-        span = f"learning rates from {there.min():g} to {there.max():g}" if len(there) else "no learning rate"
+        good = rates.loc[rates["reached"] == rates["of"], "learning_rate"]
         lost = rates.loc[rates["diverged"] + rates["stuck"] > 0, "learning_rate"]
-        beyond = f", and runs diverge or get stuck from {lost.min():g} on" if len(lost) else ""
-        said.append(f"{policy} reaches the target in every run at {span}{beyond}")
+        beyond = f", and some diverge or get stuck at {listed([f'{rate:g}' for rate in lost])}" if len(lost) else ""
+        where = listed([f"{rate:g}" for rate in good]) if len(good) else "no learning rate"
+        said.append(f"{policy}: all of {counted(int(rates['of'].max()), 'seed')} reach the target at {where}{beyond}")
     return f"Sensitivity to the learning rate. {'; '.join(said)}."

@@ -1,76 +1,349 @@
 """What a map says, in words."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from core.common.validation import ScenarioError
 from core.common.wording import counted, listed, lowered, percent, rounded, times
-from core.maps import Question, winners
+from core.maps import SPEEDUP, Ideal, Question, answers, winners
+from core.schedule.metrics import FEWEST_FOR_TAILS
+from core.simulation.sweeps import changed
+from core.statistics.verdicts import NO_DIFFERENCE
+from core.workload.workload import Workload
+
+MARKS = {"open": "≈", "equal": "="}
+"""What a cell carries that is not decided."""
+TIE, OPEN = "tie within 1 %", "open"
+"""What a cell without a fastest policy is called."""
+MANY_RUNS = 1e9
+FEWEST_EVENTS = 5  # below this, rare events fool any test
 
 
 def fastest_headline(table: pd.DataFrame, axes: Sequence[str]) -> str:
-    """Which policy wins where."""
+    """Which policy is the fastest in how many cells, in how many some tie, and how many are open."""
     best = winners(table, axes)
-    counts = best["policy"].value_counts()
-    if len(counts) == 1:
+    cells, counts = len(best), best.loc[best["outcome"] == "decided", "policy"].value_counts()
+    ties, open_ones = int((best["outcome"] == "equal").sum()), best.loc[best["outcome"] == "open", "runs"]
+    if len(counts) == 1 and counts.iloc[0] == cells:
         return f"{counts.index[0]} is fastest everywhere on this map."
+    if ties == cells:
+        alike = set(map(frozenset, best["level"]))
+        who = together(best["level"].iloc[0]) if len(alike) == 1 else "The first policies"
+        return f"{who} tie {in_all(cells)}: equal within 1\N{NO-BREAK SPACE}%."
     said = [f"{policy if i == 0 else lowered(policy)} in {count:,}" for i, (policy, count) in enumerate(counts.items())]
-    return f"Fastest of {counted(len(best), 'cell')}: {listed(said)}."
+    said += [f"a tie within 1\N{NO-BREAK SPACE}% in {ties:,}"] if ties else []
+    said += [f"open in {len(open_ones):,}"] if len(open_ones) else []
+    return f"Fastest of {counted(cells, 'cell')}: {listed(said)}{settling(open_ones)}."
 
 
 def speedup_headline(rows: pd.DataFrame, policy: str, baseline: str) -> str:
-    """Where a policy is faster than the baseline."""
-    faster = (rows["value"] > 1) & rows["decided"]
-    slower = (rows["value"] < 1) & rows["decided"]
-    cells, open_ones = len(rows), int((~rows["decided"]).sum())
-    text = f"{policy} is faster than {lowered(baseline)} in {faster.sum():,} of {counted(cells, 'cell')}"
-    if slower.any():
-        text += f", slower in {slower.sum():,}"
-    return f"{text}; {open_ones:,} too close to call." if open_ones else f"{text}."
+    """In how many cells a policy is faster than the baseline, slower, equal or open: all of the cells together."""
+    cells, decided = len(rows), rows["outcome"] == "decided"
+    if not cells:
+        return f"{policy} and {lowered(baseline)} have no cell in common on this map."
+    open_ones, equal = rows.loc[rows["outcome"] == "open", "runs"], int((rows["outcome"] == "equal").sum())
+    if equal == cells:
+        return f"{together((policy, baseline))} tie {in_all(cells)}: equal within 1\N{NO-BREAK SPACE}%."
+    if len(open_ones) == cells:
+        return f"{policy} or {lowered(baseline)}: open {in_all(cells)}{settling(open_ones)}."
+    sides = {"faster than": decided & (rows["value"] > 1), "slower than": decided & (rows["value"] < 1)}
+    found = [(f"{side} {lowered(baseline)}", int(cell.sum()), small_ones(rows[cell])) for side, cell in sides.items()]
+    found += [(f"equal to {lowered(baseline)} within 1\N{NO-BREAK SPACE}%", equal, "")]
+    found += [("open", len(open_ones), "")]
+    (first, count, small), *others = [one for one in found if one[1]]
+    text = f"{policy} is {first} {in_all(cells)}" if count == cells else f"{policy} is {first} in {count:,} of "
+    text += small if count == cells else f"{counted(cells, 'cell')}{small}"
+    for what, count, small in others:
+        text += f", {what.removesuffix(f' than {lowered(baseline)}')} in {count:,}{small}"
+    return f"{text}{settling(open_ones)}."
 
 
-def amount_headline(rows: pd.DataFrame, question: Question, policy: str, axes: Sequence[str]) -> str:
-    """From where to where an amount goes."""
-    if rows["value"].isna().all():
-        return f"{question.label} of {lowered(policy)}: reached nowhere on this map."
-    low, high = rows.loc[rows["value"].idxmin()], rows.loc[rows["value"].idxmax()]
-    return (
-        f"{question.label} of {lowered(policy)} goes from {amount(low['value'], question)} to "
-        f"{amount(high['value'], question)}."
-    )
+def small_ones(rows: pd.DataFrame) -> str:
+    """In how many of the cells that are decided the difference makes none in practice."""
+    small = int(((rows["value"] - 1).abs() < NO_DIFFERENCE).sum())
+    if not small:
+        return ""
+    return f" (by less than 1\N{NO-BREAK SPACE}%{'' if small == len(rows) else f' in {small:,} of these'})"
 
 
-def scaling_headline(table: pd.DataFrame) -> str:
-    """How much of ideal scaling is left with the most workers, for the best and the worst policy."""
-    most = table[table["workers"] == table["workers"].max()]
-    share = most.set_index("policy")["utilization_percent"].sort_values(ascending=False)
-    text = f"With {counted(int(most['workers'].iloc[0]), 'worker')}, {lowered(share.index[0])} runs at "
-    text += f"{percent(share.iloc[0])} of ideal scaling"
-    return f"{text}, {lowered(share.index[-1])} at {percent(share.iloc[-1])}." if len(share) > 1 else f"{text}."
+def in_all(cells: int) -> str:
+    """In all 12 cells; in both cells; in the only cell."""
+    return {1: "in the only cell", 2: "in both cells"}.get(cells, f"in all {cells:,} cells")
+
+
+def together(policies: Sequence[str], last: str = "and") -> str:
+    """Synchronous and asynchronous."""
+    return listed([policies[0], *map(lowered, policies[1:])], last)
+
+
+def settling(runs: Iterable[float]) -> str:
+    """After what is said of open cells: with about how many runs half of them would be settled; nothing where none is.
+
+    Args:
+        runs: of every open cell; NaN where the runs do not tell.
+
+    """
+    needed = sorted(math.inf if math.isnan(one) else one for one in runs)
+    if not needed:
+        return ""
+    half = needed[(len(needed) - 1) // 2]
+    if half >= MANY_RUNS:
+        return "; more runs would tell more" if math.isinf(half) else "; a billion runs would not settle half of these"
+    which = "it" if len(needed) == 1 else "half of these"
+    return f"; about {rounded_up(half)} runs of each cell would settle {which}"
+
+
+def rounded_up(number: float) -> str:
+    """A whole number, up to its next two digits."""
+    step = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return f"{math.ceil(number / step) * step:,}"
+
+
+def amount_headline(rows: pd.DataFrame, question: Question, policy: str) -> str:
+    """From where to where an amount goes, and in how many cells it is not reached."""
+    known = rows[rows["value"].notna()]
+    if known.empty:
+        return f"{question.label} of {lowered(policy)}: {missed(rows)} on this map."
+    low, high = (amount(value, question) for value in (known["value"].min(), known["value"].max()))
+    text = f"{question.label} of {lowered(policy)} "
+    text += f"is {low} {in_all(len(known))}" if low == high else f"goes from {low} to {high}"
+    lost = rows[rows["value"].isna()]
+    return f"{text}; {missed(lost)} in {len(lost):,} of {counted(len(rows), 'cell')}." if len(lost) else f"{text}."
+
+
+def missed(rows: pd.DataFrame) -> str:
+    """What is said of cells in which some run does not reach the target."""
+    return "not reached in any run" if not rows["reached"].any() else "not reached in every run"
+
+
+def scaling_headline(table: pd.DataFrame, ideal: Ideal) -> str:
+    """What share of the ideal line each policy reaches with the most workers; of more than two, the ends."""
+    good = table[table["refused"] == ""]
+    most = good[good["workers"] == good["workers"].max()].set_index("policy")["throughput"]
+    workers = int(good["workers"].max())
+    share = (100 * most / ideal.line(np.array([workers]))[0]).sort_values(ascending=False)
+    line = f"ideal scaling from {counted(ideal.fewest, 'worker')}"
+    text = f"With {counted(workers, 'worker')}, "
+    (first, high), (last, low) = (next(iter(some.items())) for some in (share, share[::-1]))
+    if len(share) > 2:
+        return (
+            f"{text}{len(share)} policies reach {percent(low)} ({lowered(last)}) to {percent(high)} ({lowered(first)}) "
+            f"of {line}."
+        )
+    text += f"{lowered(first)} reaches {percent(high)} of {line}"
+    return f"{text}, {lowered(last)} {percent(low)}." if len(share) > 1 else f"{text}."
+
+
+def ideal_in_words(ideal: Ideal) -> str:
+    """What the dashed line is."""
+    base = "one does alone" if ideal.fewest == 1 else f"it does as one of {ideal.fewest:,}"
+    return f"The dashed line is ideal scaling: each worker does as much as {base} under {lowered(ideal.policy)}."
 
 
 def lines_headline(table: pd.DataFrame, question: Question, axis: str) -> str:
-    """Who is ahead at either end of a line chart."""
-    said = []
-    for place in (table[axis].min(), table[axis].max()):
-        here = table[table[axis] == place].set_index("policy")[question.column].dropna() * question.scale
-        if question.column == "speedup":
-            here = here.drop(table["policy"].iloc[0], errors="ignore")
-        if here.empty:
-            continue
-        parts = [f"{lowered(policy)} {amount(value, question)}" for policy, value in here.items()]
-        said.append(f"at {place:,g}: {listed(parts)}")
-    return f"{question.label} {'; '.join(said)}." if said else f"{question.label}: reached nowhere."
+    """What each policy has at either end of a line chart."""
+    good, said = table[table["refused"] == ""], []
+    policies = list(dict.fromkeys(good["policy"]))
+    shown = {policy: answers(good, question, policy).set_index(axis) for policy in policies}
+    for place in dict.fromkeys((good[axis].min(), good[axis].max())):
+        parts = [
+            f"{lowered(policy)} {at_a_point(rows.loc[place], question)}"
+            for policy, rows in shown.items()
+            if place in rows.index and rows.loc[place, "outcome"] != "baseline"
+        ]
+        said += [f"at {place:,g}: {listed(parts)}"] if parts else []
+    if not said:
+        return f"{question.label}: there is nobody to compare with."
+    return f"{question.label} {'; '.join(said)}{settling(open_points(shown.values()))}."
+
+
+def open_points(shown: Iterable[pd.DataFrame]) -> list[float]:
+    """The runs that would settle each open point of some lines."""
+    return [runs for rows in shown for runs in rows.loc[rows["outcome"] == "open", "runs"]]
+
+
+def at_a_point(row: pd.Series, question: Question) -> str:
+    """A value, and whether it is decided."""
+    if np.isnan(row["value"]):
+        return f"in {row['reached']:.0f} of {row['trained']:.0f} runs only" if row["reached"] else "never"
+    notes = {"open": " (open)", "equal": " (equal within 1\N{NO-BREAK SPACE}%)"}
+    return amount(row["value"], question) + notes.get(row["outcome"], "")
 
 
 def amount(value: float, question: Question) -> str:
     """A value with its unit."""
-    if np.isnan(value):
-        return "never"
     if question.unit == "×":
         return times(value)
     return percent(value) if question.unit == "%" else f"{rounded(value)}\N{NO-BREAK SPACE}{question.unit}"
+
+
+def verdict_in_words(outcome: str, value: float) -> str:
+    """What a cell's speed-up says: faster, slower, equal within 1 %, or open."""
+    if outcome != "decided":
+        return {"open": "open", "equal": "equal within 1 %"}.get(outcome, outcome)
+    side = "faster" if value > 1 else "slower"
+    return f"{side}, by less than 1 %" if abs(value - 1) < NO_DIFFERENCE else side
+
+
+def who_is_fastest(outcome: str, level: Sequence[str]) -> str:
+    """The fastest policy of a cell, or those of which it may be one."""
+    if outcome == "decided":
+        return level[0]
+    return f"tie: {together(level)}" if outcome == "equal" else f"open: {together(level, 'or')}"
+
+
+FINISHES, GETS_THERE = ("is", "faster", "slower"), ("gets there", "sooner", "later")
+"""What is said of an epoch, and of a target."""
+
+
+def speedup_in_words(row: pd.Series, policy: str, baseline: str, said: tuple[str, str, str] = FINISHES) -> str:
+    """A sentence on a cell's speed-up: by how much, how surely, or how many runs would settle it."""
+    verb, quicker, slower = said
+    both, interval = f"{policy} or {lowered(baseline)}", interval_in_words(row["low"], row["high"])
+    if row["outcome"] == "open":
+        return f"{both}: open. The speed-up is {times(row['value'])}{interval}{settling([row['runs']])}."
+    if row["outcome"] == "equal":
+        return f"{together((policy, baseline))} are equal within 1\N{NO-BREAK SPACE}%: {times(row['value'])}{interval}."
+    side = f"{times(row['value'])} {quicker}" if row["value"] > 1 else f"{times(1 / row['value'])} {slower}"
+    low, high = (row["low"], row["high"]) if row["value"] > 1 else (1 / row["high"], 1 / row["low"])
+    small = ", which makes no difference in practice" if abs(row["value"] - 1) < NO_DIFFERENCE else ""
+    return f"{policy} {verb} {side} than {lowered(baseline)}{interval_in_words(low, high)}{small}."
+
+
+def interval_in_words(low: float, high: float) -> str:
+    """The interval in brackets, where there is one with two ends."""
+    if np.isnan(low):
+        return " (no interval)"
+    return f" ({times(low)} to {times(high)})" if low < high else " (exactly)"
+
+
+def cell_in_words(table: pd.DataFrame, cell: dict, question: Question, policies: Sequence[str], runs: int) -> str:
+    """What a cell of a map says.
+
+    Args:
+        table: of the whole map.
+        cell: its value of each parameter, by dotted name.
+        question: what is asked.
+        policies: whom it is asked of; of a speed-up, the baseline first.
+        runs: how many each policy has.
+
+    """
+    here = table[(table[list(cell)] == list(cell.values())).all(axis=1) & (table["refused"] == "")]
+    if here.empty:
+        return "This cell has no figures."
+    if not question.column:
+        return fastest_in_words(here, list(cell))
+    baseline, *others = policies
+    gains = {policy: rows.iloc[0] for policy in others if len(rows := answers(here, SPEEDUP, policy))}
+    if question.column == "speedup":
+        said = [speedup_in_words(row, policy, baseline) for policy, row in gains.items()]
+        return " ".join(said) or "There is nobody to compare with in this cell."
+    amounts = {policy: rows.iloc[0] for policy in policies if len(rows := answers(here, question, policy))}
+    said = [amount_in_words(row, policy, question, runs) for policy, row in amounts.items()]
+    if question.column == "time_to_target_ms":
+        said += [speedup_in_words(row, policy, baseline, GETS_THERE) for policy, row in gains.items()]
+    return " ".join(said)
+
+
+def fastest_in_words(here: pd.DataFrame, axes: Sequence[str]) -> str:
+    """A sentence on the fastest policy of a cell."""
+    (best,) = winners(here, axes).to_dict("records")
+    if best["outcome"] == "equal":
+        return f"{together(best['level'])} tie: equal within 1\N{NO-BREAK SPACE}%."
+    if best["outcome"] == "open":
+        return f"{together(best['level'], 'or')}: open which is fastest{settling([best['runs']])}."
+    rest = here[here["policy"] != best["policy"]].sort_values("epoch_ms", kind="stable")["policy"]
+    if rest.empty:
+        return f"{best['policy']} is the only one with figures here."
+    lead = pd.Series({"value": best["lead"], "low": best["lead_low"], "high": best["lead_high"], "outcome": "decided"})
+    said = speedup_in_words(lead, best["policy"], rest.iloc[0]).removesuffix(".")
+    return f"{said}{', the next' if len(rest) > 1 else ''}."
+
+
+def amount_in_words(row: pd.Series, policy: str, question: Question, runs: int) -> str:
+    """A sentence on an amount in a cell: its mean, and between which values the runs lie."""
+    what = f"{question.label} of {lowered(policy)}: "
+    if np.isnan(row["value"]):
+        return f"{what}the target is reached in {row['reached']:.0f} of {counted(int(row['trained']), 'run')}."
+    low, high = amount(row["low"], question), amount(row["high"], question)
+    if runs == 1 or low == high:
+        return f"{what}{amount(row['value'], question)}{' in one run' if runs == 1 else ''}."
+    return f"{what}{amount(row['value'], question)} on average, {low} to {high} in {most_of(runs)}."
+
+
+def most_of(runs: int) -> str:
+    """Of which runs it is said between which values they lie."""
+    if runs >= FEWEST_FOR_TAILS:
+        return f"the middle 95\N{NO-BREAK SPACE}% of {runs:,} runs"
+    return "both runs" if runs == 2 else f"all {runs} runs"
+
+
+def bands_in_words(question: Question, runs: int, policies: int) -> str:
+    """What the lines and bands of a line chart are."""
+    if question.column == "speedup":
+        if runs == 1:
+            return "Ratios of the epoch times of one pair of runs, which has no interval."
+        together = "" if policies < 3 else ", all pairs of policies judged together"
+        return (
+            f"Ratios of mean epoch times of {runs:,} paired runs, in bands of their 95\N{NO-BREAK SPACE}% "
+            f"intervals{together}; they narrow with more runs."
+        )
+    if runs == 1:
+        return "One run at each point."
+    kind = "Geometric means" if question.column == "time_to_target_ms" else "Means"
+    return f"{kind} of {runs:,} runs, in bands that hold {most_of(runs)}: how much single runs differ."
+
+
+def marks_in_words(outcomes: Collection[str]) -> str:
+    """What the marks of cells mean, and what chance may do among many of them."""
+    said = {
+        "open": "≈: open, the interval of the ratio of mean epoch times contains 1; more runs would tell.",
+        "equal": "=: equal, not told apart and within 1\N{NO-BREAK SPACE}%.",
+    }
+    marks = [text for outcome, text in said.items() if outcome in outcomes]
+    if "decided" in outcomes:
+        marks.append(
+            "Cells without a mark are decided: where there is no difference, that happens by chance in about "
+            "5\N{NO-BREAK SPACE}% of the cells."
+        )
+    return " ".join(marks)
+
+
+def rare_hiccups(workload: Workload, cells: Iterable[dict], runs: int) -> str:
+    """In how many cells hiccups are so rare that the verdict may rest on none of them; nothing where in none.
+
+    Args:
+        workload: what all cells have in common.
+        cells: the value of each parameter, by dotted name.
+        runs: of each policy in each cell.
+
+    """
+    few = 0
+    for cell in cells:
+        try:
+            here = changed(workload, cell)
+        except ScenarioError:
+            continue
+        expected = here.workers * here.batches * runs * here.stragglers.hiccup_probability
+        few += here.stragglers.transient and expected < FEWEST_EVENTS
+    if not few:
+        return ""
+    return (
+        f"In {counted(few, 'cell')} fewer than {FEWEST_EVENTS} hiccups are expected in all runs together: these "
+        "verdicts may change with the first of them, so take more runs."
+    )
+
+
+def map_in_words(said: pd.Series, up: pd.Series, title: str) -> str:
+    """The verdicts of a map, row by row, for people who cannot see it."""
+    lines = []
+    for value, here in said.groupby(up):
+        counts = here.value_counts()
+        lines.append(f"{title} {value:,.4g}: {listed([f'{what} in {count:,}' for what, count in counts.items()])}.")
+    return " ".join(lines)
 
 
 def refusals(table: pd.DataFrame) -> list[str]:

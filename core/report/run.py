@@ -6,12 +6,14 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.common.wording import counted, duration, listed, percent, rounded
+from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.metrics import FIGURES, phase_ms, wait_ms
-from core.schedule.tables import Segments, barriers, contributions
+from core.schedule.schedule import Schedule, one_run
+from core.schedule.tables import Barriers, Segments, barriers, contributions, staleness_counts
 from core.simulation.run import Run
 from core.theory.closed_forms import Expected
+from core.theory.order_statistics import LARGEST_ERROR
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.workload import Workload
 
@@ -23,6 +25,7 @@ REASONS = {
     "server queue": "queueing at the server",
     "update": "waiting for the other gradients of an update",
 }
+MOST_NAMED = 4  # workers in a sentence
 HEADLINE = ("epoch_ms", "idle_percent", "throughput", "utilization_percent", "mean_staleness")
 
 
@@ -32,7 +35,7 @@ def text_summary(run: Run) -> str:
     return (
         f"Mode: {run.scenario.policy.label.lower()}\n"
         f"Epoch Time: {figures.epoch_ms:.2f} ms\n"
-        f"Idle Time: {figures.idle_percent:.2f} %\n"
+        f"Idle Time: {percent(figures.idle_percent, 2).replace(NBSP, ' ')}\n"
         f"Throughput: {figures.throughput:.2f} batches/sec"
     )
 
@@ -42,16 +45,23 @@ def run_answer(run: Run) -> tuple[str, str]:
     figures, scenario = run.metrics, run.scenario
     finish = "finishes" if scenario.workers == 1 else "finish"
     headline = f"{counted(scenario.workers, 'worker')} {finish} an epoch in {duration(figures.epoch_ms)}."
-    spent = [(figures.utilization_percent, "computing"), *waits(run), (figures.comm_percent, "the network")]
-    spent.append((figures.cancelled_percent, "work thrown away"))
-    parts = [f"{percent(share)} into {what}" for share, what in spent if round(share, 1)]
+    computing, spent = round(figures.utilization_percent, 1), [*waits(run), (figures.comm_percent, "the network")]
+    spent += [(figures.cancelled_percent, "work thrown away"), (figures.tail_percent, "")]
+    *shares, tail = adding_up([share for share, _ in spent], 100 - computing)
+    into = [(computing, "computing"), *zip(shares, (what for _, what in spent), strict=False)]
+    parts = [f"{percent(share)} into {what}" for share, what in into if round(share, 1)]
     detail = "Of the workers' time " + listed(parts)
     detail = detail.replace(" into ", " went into ", 1)
-    if figures.tail_percent:
-        detail += f"; {percent(figures.tail_percent)} came after a worker's last batch, while others went on"
+    if round(tail, 1):
+        detail += f"; {percent(tail)} came after a worker's last batch, while others went on"
     if figures.max_staleness:
-        detail += f". A gradient is {figures.mean_staleness:.1f} updates stale on average"
+        detail += f". A gradient is {updates_stale(figures.mean_staleness)} stale on average"
     return headline, detail + "."
+
+
+def updates_stale(mean: float) -> str:
+    """A mean staleness: 2.8 updates, or less than 0.1 updates."""
+    return f"{mean:.1f} updates" if mean >= 0.05 else "less than 0.1 updates"
 
 
 def waits(run: Run) -> list[tuple[float, str]]:
@@ -66,15 +76,17 @@ def shares_in_words(run: Run) -> str:
     epoch_ms = run.metrics.epoch_ms
     shares = {phase: 100 * ms[:, 0] / epoch_ms for phase, ms in phase_ms(run.schedule).items()}
     if run.scenario.workers > MOST_ROWS:
+        on_average = adding_up([float(of.mean()) for of in shares.values()], 100)
         phases = [
-            f"{phase} {percent(of.mean())} on average ({percent(of.min())} to {percent(of.max())})"
-            for phase, of in shares.items()
+            f"{phase} {percent(mean)} on average ({percent(of.min())} to {percent(of.max())})"
+            for (phase, of), mean in zip(shares.items(), on_average, strict=True)
             if of.max()
         ]
         return f"Share of the epoch, of {counted(run.scenario.workers, 'worker')}: {'; '.join(phases)}."
-    by_worker = zip(*(of.tolist() for of in shares.values()), strict=True)
+    by_worker = (adding_up(of, 100) for of in np.transpose(list(shares.values())).tolist())
     workers = [
-        f"W{worker}: {', '.join(f'{phase} {percent(share)}' for phase, share in zip(shares, of, strict=True) if share)}"
+        f"W{worker}: "
+        + ", ".join(f"{phase} {percent(share)}" for phase, share in zip(shares, of, strict=True) if round(share, 1))
         for worker, of in enumerate(by_worker)
     ]
     return "Share of the epoch by worker. " + "; ".join(workers) + "."
@@ -87,7 +99,7 @@ def timeline_in_words(run: Run) -> str:
     text = f"Timeline of {counted(run.scenario.workers, 'worker')}, a row each, {run.scenario.policy.label.lower()}. "
     text += f"{headline} {detail}"
     if met is not None and len(met.batch):
-        times = np.bincount(met.straggler[met.straggler >= 0], minlength=run.scenario.workers)
+        times = times_last(run.schedule, met)
         often = np.argsort(-times, kind="stable")[: np.count_nonzero(times)]
         shown = np.sort(often) if len(often) <= MOST_ROWS else often[:10]
         last = ", ".join(f"W{worker} {times[worker]}×" for worker in shown)
@@ -96,15 +108,25 @@ def timeline_in_words(run: Run) -> str:
     return text
 
 
+def times_last(schedule: Schedule, met: Barriers) -> np.ndarray:
+    """At how many barriers that somebody waited for each worker came last, with others where they came together."""
+    (ready,) = one_run(schedule, 0, schedule.ready_ms)
+    if schedule.used is not None:
+        ready = np.where(one_run(schedule, 0, schedule.used)[0], ready, -np.inf)
+    ready = ready[:, met.batch[met.straggler >= 0]]
+    return np.count_nonzero(ready == ready.max(axis=0, initial=-np.inf), axis=1)
+
+
 def overview_in_words(table: pd.DataFrame, labels: list[str]) -> str:
     """What the overview of a run shows, for people who cannot see it."""
     rows = table.groupby("row")["compute"].mean()
     times = table.groupby("from_ms")["compute"].mean()
+    least, most = ((percent(rows[row]), labels[row]) for row in (rows.idxmin(), rows.idxmax()))
+    apart = "the same in all" if least[0] == most[0] else f"from {' in '.join(least)} to {' in '.join(most)}"
     return (
         f"Share of the time spent computing, of {counted(len(labels), 'row')} of workers from {labels[0]} to "
-        f"{labels[-1]}: {percent(rows.mean())} on average, the least in {labels[rows.idxmin()]} with "
-        f"{percent(rows.min())}, the most in {labels[rows.idxmax()]} with {percent(rows.max())}. Over time it goes "
-        f"from {percent(times.min())} to {percent(times.max())}."
+        f"{labels[-1]}: {percent(rows.mean())} on average, {apart}. Over time it goes from {percent(times.min())} to "
+        f"{percent(times.max())}."
     )
 
 
@@ -115,7 +137,9 @@ def closeup_in_words(segments: Segments, workers: Workers, since_ms: float, unti
     for phase, ms in zip(segments.phases, np.bincount(segments.kind, inside_ms, len(segments.phases)), strict=True):
         spent[phase] = spent.get(phase, 0.0) + 100 * ms / (len(workers) * (until_ms - since_ms))
     most_first = sorted(((share, phase) for phase, share in spent.items() if share), reverse=True)
-    shares = listed([f"{percent(share)} {phase}" for share, phase in most_first] or ["nothing"])
+    shown = adding_up([share for share, _ in most_first], sum(share for share, _ in most_first))
+    parts = zip(shown, (phase for _, phase in most_first), strict=True)
+    shares = listed([f"{percent(share)} {phase}" for share, phase in parts if round(share, 1)] or ["nothing"])
     return (
         f"Blocks of {counted(len(workers), 'worker')}, a row each, from {duration(since_ms)} to {duration(until_ms)}. "
         f"Of their time: {shares}."
@@ -131,11 +155,24 @@ def figure_text(name: str, value: float) -> str:
 
 
 def theory_text(name: str, theory: Expected | None) -> str:
-    """What theory expects of a metric, and how firmly."""
+    """What theory expects of a metric, and how firmly; of a long run, from where in an epoch of this length."""
     if theory is None:
         return "no closed form"
     sign = {"exact": "", "approximate": "≈ ", "long run": "→ ", "bound": "≤ "}[theory.holds]
-    return f"theory {sign}{figure_text(name, theory.value)}"
+    value, low = figure_text(name, theory.value), theory.low
+    from_here = f"{rounded(low)} " if low is not None and figure_text(name, low) != value else ""
+    return f"theory {from_here}{sign}{value}"
+
+
+def theory_help(theory: Expected) -> str:
+    """What the figure of theory stands on, and how far it holds."""
+    holds = {
+        "exact": "exact",
+        "approximate": f"at most {100 * LARGEST_ERROR:g} % off",
+        "long run": "in a long run; means over epochs of this length lie between the two figures",
+        "bound": "a bound from above, on the mean over runs",
+    }
+    return f"Theory ({holds[theory.holds]}): {theory.formula}."
 
 
 def staleness_in_words(run: Run) -> str:
@@ -143,9 +180,11 @@ def staleness_in_words(run: Run) -> str:
     figures = run.metrics
     if not figures.max_staleness:
         return "Every gradient is fresh: no update came between its parameter read and its own application."
+    up_to = staleness_counts(run.schedule).cumsum()
+    most_are = int(np.searchsorted(up_to, 0.95 * up_to[-1]))
     return (
-        f"A gradient is {figures.mean_staleness:.2f} updates stale on average; 95 % are at most "
-        f"{figures.p95_staleness:.0f}, the stalest is {figures.max_staleness}."
+        f"A gradient is {figures.mean_staleness:.2f} updates stale on average; 95 % are at most {most_are}, the "
+        f"stalest is {figures.max_staleness}."
     )
 
 
@@ -157,10 +196,22 @@ def contributions_in_words(run: Run) -> str:
     if (used == used[0]).all():
         text = f"Every worker contributes the same: {counted(int(used[0]), 'gradient')}, {percent(shares[0])}."
     else:
-        most, least = int(shares.argmax()), int(shares.argmin())
-        text = f"W{most} contributes most, {percent(shares[most])}; W{least} least, {percent(shares[least])}."
+        most, least = (np.flatnonzero(used == of).tolist() for of in (used.max(), used.min()))
+        verb = "contributes" if len(most) == 1 else "contribute"
+        text = f"{workers_named(most)} {verb} most, {of_each(shares, most)}; "
+        text += f"{workers_named(least)} least, {of_each(shares, least)}."
     thrown = int(gradients.cancelled.sum())
     return f"{text} {counted(thrown, 'gradient')} thrown away." if thrown else text
+
+
+def workers_named(workers: Sequence[int]) -> str:
+    """W0, W2 and W3; their number where they are many."""
+    return listed([f"W{worker}" for worker in workers]) if len(workers) <= MOST_NAMED else f"{len(workers)} workers"
+
+
+def of_each(shares: np.ndarray, workers: Sequence[int]) -> str:
+    """The share that some workers have in common."""
+    return percent(shares[workers[0]]) + (" each" if len(workers) > 1 else "")
 
 
 def contribute_unevenly(run: Run) -> bool:
@@ -172,21 +223,27 @@ def contribute_unevenly(run: Run) -> bool:
 def network_in_words(workload: Workload) -> str:
     """What the network costs with a barrier and without one."""
     network = workload.network
-    barrier = f"After a barrier everybody pays {network.barrier_ms(workload.workers):,.4g} ms"
+    barrier = f"After a barrier everybody pays {four_digits(network.barrier_ms(workload.workers))} ms"
     if isinstance(network, FlatLatency):
         return f"{barrier}; without one each push pays {push_in_words(network)}."
     assert isinstance(network, AlphaBeta)
     alone = network.latency_ms + network.service_ms + network.pull_ms
     return (
-        f"{barrier}; without one a push and its answer take {alone:,.4g} ms or more, as each push keeps the server "
-        f"busy for {network.service_ms:,.4g} ms: at most {1000 / network.service_ms:,.4g} gradients a second."
+        f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, as each push keeps the "
+        f"server busy for {four_digits(network.service_ms)} ms: at most {four_digits(1000 / network.service_ms)} "
+        "gradients a second."
     )
 
 
 def push_in_words(network: FlatLatency) -> str:
     """What a push costs: 0 to 60 ms, or 200 ms."""
-    shortest, longest = network.push_range_ms
-    return f"{longest:,.4g} ms" if shortest == longest else f"{shortest:,.4g} to {longest:,.4g} ms"
+    shortest, longest = map(four_digits, network.push_range_ms)
+    return f"{longest} ms" if shortest == longest else f"{shortest} to {longest} ms"
+
+
+def four_digits(value: float) -> str:
+    """A number with up to four significant figures, or all the whole ones: 0.528, 200, 12,500."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str:

@@ -1,15 +1,28 @@
 """What a measured run says, in words."""
 
+import math
 from dataclasses import fields
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from core.common.validation import MAX_WORKERS
-from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
+from core.common.wording import NBSP, counted, duration, listed, lowered, percent, rounded, times
 from core.traces.diagnosis import BY_CHANCE, Diagnosis
-from core.traces.fits import Fit
-from core.traces.remedies import AS_MEASURED, Remedy, what_if_table
+from core.traces.fits import Fit, slowest_ratio
+from core.traces.forecasts import forecasts
+from core.traces.remedies import AS_MEASURED, HELD_OUT, LEAST_SAVED, Remedy
+from core.traces.repairs import FEWEST_STEPS
 from core.traces.trace import Trace
+from core.workload.compute_laws import correlated_steps
+
+DOUBTS = {
+    "steps": "{steps} are too few to say how slow the slowest of so many would be",
+    "tail": "the slowest mini-batches are so much slower than others that their mean is a matter of luck",
+    "few": "it would rest on the one or two slowest mini-batches",
+    "wide": "these steps leave it anywhere within a factor of two or more",
+}
+"""Why a forecast cannot be made."""
 
 LEAST_SHOWN = 0.05  # %, which is the least that is written as more than nothing
 MOST_NAMED = 4  # workers by name in one sentence
@@ -159,32 +172,115 @@ def fit_in_words(fit: Fit) -> str:
     )
 
 
-def more_workers_in_words(diagnosis: Diagnosis) -> str:
-    """What barriers would cost with more workers, by the best fit."""
-    fit, workers = diagnosis.fits[0], len(diagnosis.workers)
-    sizes = [2**k * workers for k in (1, 2, 3, 4) if 2**k * workers <= MAX_WORKERS]
-    if not sizes:
-        return ""
-    said = [f"{times(fit.at(size))} with {size:,}" for size in sizes]
-    return (
-        f"With more workers like these, a step's slowest would take, over the mean mini-batch, {listed(said)} workers."
-    )
+def more_workers_in_words(trace: Trace) -> str:
+    """What barriers would cost with more workers, between which values, and where that cannot be told."""
+    found = forecasts(trace.compute_ms)
+    told, untold = [each for each in found if not each.doubt], [each for each in found if each.doubt]
+    measured = f"{times(slowest_ratio(trace.compute_ms))} was measured with {trace.workers:,}"
+    said = []
+    if told:
+        figures = [f"{times(each.ratio)} with {each.workers:,} ({between(each.low, each.high)})" for each in told]
+        length = correlated_steps(trace.compute_ms)
+        blocks = f"blocks of {length} consecutive steps" if length > 1 else "the steps"
+        said = [
+            f"With more workers like these, a step's slowest would take, over the mean mini-batch, {listed(figures)} "
+            f"workers; {measured}.",
+            "No law is fitted: each measured worker stands for as many new ones, so the share of slow ones stays and "
+            "none is slower than the slowest of these; they take its measured times, independently of one another. "
+            f"Ranges: 95 %, by drawing {blocks} again.",
+        ]
+    for doubt in dict.fromkeys(each.doubt for each in untold):
+        sizes = listed([f"{each.workers:,}" for each in untold if each.doubt == doubt], "or")
+        reason = DOUBTS[doubt].format(steps=counted(trace.steps, "step"))
+        rest = "" if told else f" {measured[0].upper()}{measured[1:]}."
+        said.append(f"What {sizes} workers would do cannot be told: {reason}.{rest}")
+    return " ".join(said)
+
+
+def between(low: float, high: float) -> str:
+    """The two ends of a range of ratios, with as many decimals as tell them apart."""
+    return f"{low:.3f} to {high:.3f}×" if high - low < 0.02 else f"{low:.2f} to {high:.2f}×"
 
 
 def best_remedies(remedies: list[Remedy]) -> str:
     """What would save most, and what would save most and leave every gradient fresh, used and no further averaged."""
     measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
-    first = remedies[0]
-    if first is measured:
-        return "Nothing that was tried would be faster than the run as it is."
-    saved = {remedy.name: percent(100 * (1 - remedy.epoch_ms / measured.epoch_ms)) for remedy in remedies}
-    said = f"{first.name} would save most, {saved[first.name]} of the epoch"
+    saving = sorted((each for each in remedies if each.saves), key=lambda each: -each.saved_percent)
+    few = too_few_steps(measured)
+    if not saving:
+        unsure = any(each.saved_percent >= LEAST_SAVED for each in remedies)
+        sure = "is sure to save time" if unsure else "would be faster than the run as it is"
+        return f"Nothing that was tried {sure}.{few}"
+    first, rivals = saving[0], saving[1:]
+    alike = [each for each in rivals if math.isclose(each.saved_percent, first.saved_percent, rel_tol=1e-9)]
+    names = [first.name, *(lowered(each.name) for each in alike)]
+    said = f"{listed(names)} would save most, {percent(first.saved_percent)} of the epoch{range_in_words(first)}"
+    unclear = [each for each in rivals if each not in alike and each.saved_high_percent >= first.saved_low_percent]
+    if unclear:
+        more = f" (and {len(unclear) - 1:,} more)" if len(unclear) > 1 else ""
+        said += f", or {lowered(unclear[0].name)}, {saved_in_words(unclear[0])}{more}: which of them cannot be told"
     kept = ("mean_staleness", "cancelled_percent", "gradients_per_update")
-    alike = [getattr(measured.metrics, name) for name in kept]
-    same = [remedy for remedy in remedies if [getattr(remedy.metrics, name) for name in kept] == alike]
-    if same[0] in (first, measured):
-        return f"{said}."
-    return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved[same[0].name]}."
+    same = [each for each in saving if all(getattr(each.metrics, k) == getattr(measured.metrics, k) for k in kept)]
+    if not same or same[0] is first or same[0] in alike or unclear[:1] == same[:1]:
+        return f"{said}.{few}"
+    return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved_in_words(same[0])}.{few}"
+
+
+def too_few_steps(measured: Remedy) -> str:
+    """That some remedies are left out, where they are."""
+    steps = measured.scenario.batches
+    if steps >= FEWEST_STEPS or measured.scenario.workers == 1:
+        return ""
+    return (
+        " What replacing workers or sizing mini-batches by speed would save cannot be told: "
+        f"{counted(steps, 'step')} cannot both choose and judge."
+    )
+
+
+def saved_in_words(remedy: Any) -> str:
+    """What a remedy (or its row) saves of the epoch, and between which values where it is an estimate."""
+    return percent(shown(remedy.saved_percent)) + range_in_words(remedy)
+
+
+def shown(saved_percent: float) -> float:
+    """With one decimal, and no sign where that is nothing."""
+    return round(saved_percent, 1) + 0.0
+
+
+def range_in_words(remedy: Any) -> str:
+    """The range of what a remedy saves, in brackets; empty where nothing is estimated."""
+    low, high = (f"{shown(end):.1f}" for end in (remedy.saved_low_percent, remedy.saved_high_percent))
+    return "" if low == high else f" ({low} to {high}{NBSP}%)"
+
+
+def what_was_read(trace: Trace) -> str:
+    """Who, when and which times a trace holds, in a sentence."""
+    names, steps = [str(name) for name in trace.worker_names], trace.step_numbers
+    who = f"{counted(trace.workers, 'worker')} ({', '.join(names[:8])}{' and so on' if len(names) > 8 else ''})"
+    times_read = {
+        "whole steps": trace.whole_steps,
+        "computing": not trace.whole_steps,
+        "waiting": trace.wait_ms is not None,
+        "network": trace.comm_ms is not None,
+    }
+    usual = duration(float(np.median(trace.compute_ms)))
+    return (
+        f"Read: {who}, {counted(trace.steps, 'step')} ({steps[0]} to {steps[-1]}), times of "
+        f"{listed([name for name, known in times_read.items() if known])}; a mini-batch usually takes {usual}."
+    )
+
+
+def columns_table(trace: Trace) -> pd.DataFrame:
+    """What each column of the tables was taken for, as people read it."""
+    return pd.DataFrame(
+        {
+            "Column": [column.name for column in trace.columns],
+            "Taken for": [column.role or "left out" for column in trace.columns],
+            "Unit": [column.unit for column in trace.columns],
+            "Guessed": ["yes" if column.guessed else "" for column in trace.columns],
+            "Why": [column.why for column in trace.columns],
+        }
+    )
 
 
 def workers_table(diagnosis: Diagnosis) -> pd.DataFrame:
@@ -229,22 +325,40 @@ def workers_in_words(diagnosis: Diagnosis) -> str:
     )
 
 
+def collectives_table(trace: Trace) -> pd.DataFrame | None:
+    """What collectives hold up and how long devices have nothing to run; None where that was not recorded."""
+    if trace.exposed_ms is None or trace.gpu_idle_ms is None or trace.blocking_ms is None:
+        return None
+    step = trace.compute_ms + trace.blocking_ms
+    return pd.DataFrame(
+        {
+            "Worker": [str(name) for name in trace.worker_names],
+            "Step (ms)": step.mean(axis=0).round(2),
+            "Collectives, blocking (ms)": trace.blocking_ms.mean(axis=0).round(3),
+            "Collectives, exposed (ms)": trace.exposed_ms.mean(axis=0).round(3),
+            "GPU has nothing to run (%)": (100 * trace.gpu_idle_ms.sum(axis=0) / step.sum(axis=0)).round(1),
+        }
+    )
+
+
 def remedies_table(table: pd.DataFrame) -> pd.DataFrame:
     """The remedies as people read them, from `what_if_table`."""
     return pd.DataFrame(
         {
             "Remedy": table["remedy"],
-            "Saves (%)": table["saved_percent"].round(1),
+            "Saves (%)": table["saved_percent"].round(1) + 0.0,
+            "At least (%)": table["saved_low_percent"].round(1) + 0.0,
+            "At most (%)": table["saved_high_percent"].round(1) + 0.0,
             "Epoch (s)": (table["epoch_ms"] / 1000).round(3),
             "Pays with": table["pays"],
-            "Exact": table["exact"],
+            "Measured steps": table["basis"],
         }
     )
 
 
 def remedies_in_words(table: pd.DataFrame) -> str:
     """What each remedy saves, for people who cannot see the chart."""
-    said = [f"{row.remedy} {percent(row.saved_percent)}" for row in table.itertuples()]
+    said = [f"{row.remedy} {saved_in_words(row)}" for row in table.itertuples()]
     return f"Share of the measured epoch that each remedy saves: {'; '.join(said)}."
 
 
@@ -261,16 +375,24 @@ def fits_table(diagnosis: Diagnosis) -> pd.DataFrame:
     )
 
 
+def time_saved(remedy: Remedy) -> str:
+    """What a remedy saves of the measured epoch as a time."""
+    return duration(remedy.epoch_ms * remedy.saved_percent / (100 - remedy.saved_percent))
+
+
 def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> str:
     """A page of plain text to paste into a chat: what stragglers cost, which remedy saves how much, at what price."""
     size = f"{counted(trace.workers, 'worker')}, {counted(trace.steps, 'step')}"
     lines = [f"Stragglers in a measured run ({size})", headline(diagnosis), *reasons(diagnosis, trace)]
     if len(remedies) > 1 and not diagnosis.suspicion:
-        lines += ["", "What would save time, simulated from the measured times:"]
-        for row in what_if_table(remedies).itertuples():
-            if row.remedy != AS_MEASURED and row.saved_percent > 0.05:
-                lines.append(f"- {row.remedy}: {percent(row.saved_percent)} ({duration(row.saved_ms)}). {row.pays}")
-        lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
+        lines += ["", best_remedies(remedies), more_workers_in_words(trace)]
+        saving = [each for each in remedies if each.saves]
+        if saving:
+            lines += ["", "What would save time, simulated from the measured times:"]
+            lines += [f"- {each.name}: {saved_in_words(each)}, {time_saved(each)}. {each.pays}" for each in saving]
+            if any(each.basis == HELD_OUT for each in saving):
+                lines.append("What depends on who is slow was chosen on some steps and judged on others.")
+            lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
     if trace.notes:
         lines += ["", "Data:", *(f"- {note}" for note in trace.notes)]
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from core.policies.base import Policy
 from core.scenario import Scenario
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.simulation.paired import check_policies, paired_figures
+from core.statistics.standings import as_columns, standings
 from core.workload.workload import Workload
 
 MOST_CELLS = 2_500
@@ -47,9 +48,11 @@ def sweep(
 
     Returns:
         Columns: the grid's parameters, policy, refused (why there are no figures, else empty), then each metric's
-        mean with _low and _high, and the medians over the pairs, with _low and _high, of speedup (the first policy's
-        epoch over this one's) and lead (that of the quickest other policy over this one's). The interval is the
-        middle 95 % of the runs, all of them where there are fewer than 40.
+        mean with _low and _high, between which the middle 95 % of the runs lie (all of them where there are fewer than
+        40). Then verdicts, as `core.statistics.standings.standings` explains them: speedup, the first policy's mean
+        epoch time over this one's, with its interval (_low, _high), _outcome (decided, equal, open) and _runs (that
+        would settle it); lead, the same over the quickest other policy; standing (fastest, tied, open, slower) and
+        standing_runs.
 
     Raises:
         ScenarioError: for a grid that names no parameter, more than two, an unknown one, a value twice, or over
@@ -146,28 +149,23 @@ def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replic
         runs = paired_figures(here, [policy for _, policy in fitting], replicates, threads=1) if fitting else []
     except ScenarioError as error:
         return refused(cell, policies, str(error))
-    none = np.full(replicates, np.nan)
-    for place, (i, _) in enumerate(fitting):
-        mine, others = runs[place], [run["epoch_ms"] for run in (*runs[:place], *runs[place + 1 :])]
-        ratios = {
-            "speedup": runs[0]["epoch_ms"] / mine["epoch_ms"] if fitting[0][0] == 0 else none,
-            "lead": min(others, key=np.mean) / mine["epoch_ms"] if others else none,
-        }
-        rows[i] = {**cell, "policy": name_of(policies[i], cell), "refused": "", **figures(mine, ratios)}
+    for (i, _), mine, verdicts in zip(fitting, runs, standings([run["epoch_ms"] for run in runs]), strict=True):
+        if fitting[0][0] != 0:  # the baseline is refused here
+            verdicts |= as_columns("speedup", None)
+        rows[i] = {**cell, "policy": name_of(policies[i], cell), "refused": "", **figures(mine), **verdicts}
     return [rows[i] for i in range(len(policies))]
 
 
-def figures(runs: dict[str, np.ndarray], ratios: dict[str, np.ndarray]) -> dict[str, float]:
-    """Mean and middle 95 % of each metric; the median and the middle 95 % of ratios of paired runs."""
-    names = (*FIGURES, *ratios)
-    values = np.column_stack([*(runs[name] for name in FIGURES), *ratios.values()])
+def figures(runs: dict[str, np.ndarray]) -> dict[str, float]:
+    """The mean of each metric, and between which values the middle 95 % of the runs lie."""
+    values = np.column_stack([runs[name] for name in FIGURES])
     tail = 0.025 if len(values) >= FEWEST_FOR_TAILS else 0
-    low, median, high = np.quantile(values, (tail, 0.5, 1 - tail), axis=0)
-    middle = np.concatenate([values[:, : len(FIGURES)].mean(axis=0), median[len(FIGURES) :]])
+    low, high = np.quantile(values, (tail, 1 - tail), axis=0)
+    mean = values.mean(axis=0)
     return {
         name + ending: value
-        for i, name in enumerate(names)
-        for ending, value in (("", middle[i]), ("_low", low[i]), ("_high", high[i]))
+        for i, name in enumerate(FIGURES)
+        for ending, value in (("", mean[i]), ("_low", low[i]), ("_high", high[i]))
     }
 
 

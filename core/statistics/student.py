@@ -4,6 +4,7 @@ import math
 from functools import lru_cache
 from statistics import NormalDist
 
+MOST_STEPS = 100
 MANY = 1e6  # degrees of freedom from which on it is the normal distribution, to 1e-6 of a quantile
 
 
@@ -24,13 +25,19 @@ def two_sided_quantile(level: float, freedom: float) -> float:
     """The t that |T| is at least with a chance of `level`: 12.7 for 0.05 and one degree of freedom."""
     if freedom >= MANY:
         return NormalDist().inv_cdf(1 - level / 2)
-    low, high = 0.0, 1.0
-    while two_sided_p(high, freedom) > level:
-        low, high = high, 2 * high
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if two_sided_p(middle, freedom) > level else (low, middle)
-    return (low + high) / 2
+    t = 1.0
+    while two_sided_p(2 * t, freedom) > level:
+        t *= 2
+    if two_sided_p(t, freedom) < level:
+        t = 0.0
+    scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - math.log(freedom * math.pi) / 2
+    for _ in range(MOST_STEPS):  # Newton's method from below: the chance falls, ever less steeply, so it stays below
+        density = math.exp(scale - (freedom + 1) / 2 * math.log1p(t * t / freedom))
+        step = (two_sided_p(t, freedom) - level) / (2 * density)
+        t += step
+        if step <= 1e-15 * t:
+            break
+    return t
 
 
 def incomplete_beta(a: float, b: float, x: float) -> float:

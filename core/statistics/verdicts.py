@@ -3,19 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 
-from core.common.validation import ScenarioError, shown
-from core.statistics.pairs import Paired, Table
-from core.statistics.student import two_sided_p, two_sided_quantile
+from core.statistics.student import MANY, two_sided_p, two_sided_quantile
 
 LEVEL = 0.05
 """Family-wise rate of false decisions: how often equal policies are told apart, at the most."""
 NO_DIFFERENCE = 0.01  # a ratio within 1 ± this makes no difference in practice
 MOST_RUNS = 10**9  # that are said to decide
+SAME_DIFFERENCE = 1e-9  # of two t statistics that differ by rounding
 ROUNDING = 1e-12  # of a time: what varies by less does not vary
 
 
@@ -63,13 +60,17 @@ class Ratio:
         """
         if self.outcome != "open" or not self.deviation > 0:
             return None
+        in_units = (self.deviation / self.distance) ** 2
+        runs = max(self.runs + 1, math.floor(two_sided_quantile(self.level, MANY) ** 2 * in_units))
+        while runs < MOST_RUNS and two_sided_quantile(self.level, runs - 1) ** 2 * in_units > runs:
+            runs += 1  # the quantile of so few runs is larger than that of many, but hardly
+        return min(runs, MOST_RUNS)
+
+    @property
+    def distance(self) -> float:
+        """How small the error must get: the distance to what decides, or to what makes it equal."""
         from_one = abs(self.value - 1)
-        distance = max(from_one, NO_DIFFERENCE - from_one)  # to what decides, or to what makes it equal
-        runs = self.runs
-        for _ in range(5):  # the quantile depends on the runs, but hardly
-            quantile = two_sided_quantile(self.level, runs - 1)
-            runs = min(max(2, math.ceil((quantile * self.deviation / distance) ** 2)), MOST_RUNS)
-        return max(runs, self.runs + 1)
+        return max(from_one, NO_DIFFERENCE - from_one)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,97 +116,56 @@ class Verdict:
         return self.ratio.runs_to_decide
 
 
-def verdict(table: Table) -> Verdict:
-    """Whether a table's first policy or the fastest other finishes first, by how much, and how surely.
-
-    The speed-up is the ratio of mean epoch times, with Fieller's interval. All pairs of the table's policies are
-    corrected for, so that equal ones are told apart in at most 5 % of the cases however many there are.
-
-    Args:
-        table: what `compare` made, of two policies or more.
-
-    Returns:
-        winner, speedup (1 or more), low, high, outcome ("decided", "equal" within 1 %, or "open"), faster_percent
-        (of the runs) and runs_to_decide.
-
-    Raises:
-        ScenarioError: for a table that is not one of `compare`, or of a single policy.
-
-    Source:
-        Fieller, Some problems in interval estimation (1954); Holm, A simple sequentially rejective multiple test
-        procedure (1979).
-
-    Example:
-        >>> from core import Asynchronous, Scenario, Synchronous, compare, verdict
-        >>> found = verdict(compare(Scenario(), [Synchronous(), Asynchronous()], replicates=200))
-        >>> found.winner, found.outcome, round(found.speedup, 1)
-        ('Asynchronous', 'decided', 1.4)
-
-    """
-    paired = of_compare(table)
-    baseline = paired.baseline
-    other = next(policy for policy in paired.order if policy != baseline)
-    ratios = speedups(paired)
-    ratio, winner, runner_up = ratios[baseline, other], other, baseline
-    if ratio.value < 1:
-        ratio, winner, runner_up = ratio.inverse, baseline, other
-    faster = paired.runs[winner]["epoch_ms"] < paired.runs[runner_up]["epoch_ms"]
-    return Verdict(winner=winner, runner_up=runner_up, ratio=ratio, faster_percent=float(100 * faster.mean()))
-
-
-def of_compare(table: object) -> Paired:
-    """The table taken apart; ScenarioError where it is not one that `compare` made of two policies or more."""
-    if isinstance(table, pd.DataFrame) and {"policy", "epoch_ms"} <= set(table.columns) and len(table):
-        table = Paired.of(table)
-    if not isinstance(table, Paired):
-        raise ScenarioError(f"table: {shown(table)} is not a table that compare made.")
-    runs = {len(of["epoch_ms"]) for of in table.runs.values()}
-    if len(table.runs) < 2 or len(runs) > 1:
-        raise ScenarioError("table: it does not hold as many runs of each of two policies or more.")
-    return table
-
-
-def speedups(paired: Paired) -> dict[tuple[str, str], Ratio]:
-    """The mean epoch time of each policy over that of each other one, corrected for all pairs (Holm)."""
-    policies = list(paired.runs)
-    epochs = [paired.runs[policy]["epoch_ms"] for policy in policies]
-    pairs = list(combinations(range(len(policies)), 2))
-    found = ratios([(epochs[i], epochs[j]) for i, j in pairs])
-    both: dict[tuple[str, str], Ratio] = {}
-    for (i, j), ratio in zip(pairs, found, strict=True):
-        both[policies[i], policies[j]] = ratio
-        both[policies[j], policies[i]] = ratio.inverse
-    return both
-
-
 def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL) -> list[Ratio]:
     """The ratio of the means of each pair of times, all of them judged together at a level.
 
-    Holm's procedure: the pair whose difference is surest is judged at level / pairs, the next one at
-    level / (pairs − 1), until one is not decided; the others are judged as that one, and are not decided either.
+    See `holm` for the level of each.
     """
-    p_values = [paired_p_value(*pair) for pair in pairs]
-    judged_at = level / len(pairs)
-    found: dict[int, Ratio] = {}
-    open_from_here = False
-    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
-        if not open_from_here:
-            judged_at = level / (len(pairs) - rank)
+    p_values, apart = [paired_p_value(*pair) for pair in pairs], [paired_t(*pair) for pair in pairs]
+    judged = holm(p_values, level, apart)
+    return [ratio(*pair, judged_at, may_decide) for pair, (judged_at, may_decide) in zip(pairs, judged, strict=True)]
+
+
+def holm(p_values: Sequence[float], level: float, apart: Sequence[float]) -> list[tuple[float, bool]]:
+    """At which level each of several comparisons is judged, and whether it may be decided (Holm's procedure).
+
+    The one whose difference is surest is judged at level / comparisons, the next one at level / (comparisons − 1),
+    until one is not decided; the others are judged as that one, and are not decided either. Those that are just as
+    sure, such as two whose policies take the same time, are judged at the same level.
+
+    Args:
+        p_values: of the comparisons.
+        level: of all of them together.
+        apart: by how many standard errors they differ, as p-values below 1e-308 are all 0.
+
+    """
+    surest_first = np.lexsort([np.negative(apart), np.array(p_values)]).tolist()
+    judged_at, before, open_from_here = level, math.nan, False
+    judged: dict[int, tuple[float, bool]] = {}
+    for rank, place in enumerate(surest_first):
+        if not open_from_here and not math.isclose(apart[place], before, rel_tol=SAME_DIFFERENCE):
+            judged_at = level / (len(p_values) - rank)
             open_from_here = p_values[place] > judged_at
-        one, other = pairs[place]
-        found[int(place)] = ratio(one, other, judged_at, may_decide=not open_from_here)
-    return [found[place] for place in range(len(pairs))]
+        judged[place] = (judged_at, not open_from_here)
+        before = apart[place]
+    return [judged[place] for place in range(len(p_values))]
 
 
 def paired_p_value(one: np.ndarray, other: np.ndarray) -> float:
     """Two-sided p-value of the paired t-test; 1 for a single run."""
+    t = paired_t(one, other)
+    return two_sided_p(t, len(one) - 1) if t > 0 else 1.0
+
+
+def paired_t(one: np.ndarray, other: np.ndarray) -> float:
+    """How many standard errors two means are apart: 0 for a single run, infinite where the difference never varies."""
     if len(one) < 2:
-        return 1.0
+        return 0.0
     difference = one - other
-    mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
+    mean, deviation = abs(float(difference.mean())), float(difference.std(ddof=1))
     if deviation <= ROUNDING * float(other.mean()):
-        return float(abs(mean) <= ROUNDING * float(other.mean()))
-    return two_sided_p(mean / deviation * math.sqrt(len(one)), len(one) - 1)
+        return math.inf if mean > ROUNDING * float(other.mean()) else 0.0
+    return mean / deviation * math.sqrt(len(one))
 
 
 def ratio(one: np.ndarray, other: np.ndarray, level: float, may_decide: bool = True) -> Ratio:

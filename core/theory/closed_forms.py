@@ -10,21 +10,27 @@ from dataclasses import dataclass, replace
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.policies.base import Policy
 from core.scenario import Scenario
-from core.theory.episodes import lasting, slowest_sum_in_episodes_ms, swing
+from core.theory.episodes import episode_std_ms, lasting, slowest_sum_in_episodes_ms, swing
 from core.theory.order_statistics import (
     LARGEST_ERROR,
     Groups,
+    Time,
     erlang_maximum,
     kth_done_ms,
     normal_maximum,
-    slowest_sum_ms,
+    slowest_step,
+    slowest_sum,
     step_moments_ms,
+    uniform_moments,
 )
 from core.workload.compute_laws import EULER_GAMMA, ComputeLaw, Constant, Gumbel, Pareto, ShiftedExponential, Uniform
 from core.workload.networks import FlatLatency
 from core.workload.stragglers import Stragglers
 
+CAREFUL = 1.5  # times the second-order term, for those that are left out
 FEWEST_BATCHES, FEWEST_BATCHES_IF_SKEWED = 5, 50  # below these, ratios of means say too little
+WITH_CLOSED_FORM = Uniform | Gumbel | ShiftedExponential | Pareto
+"""Laws of which the mean of the slowest of many needs no integral."""
 NEW_LONGER_THAN_USED = Constant | Uniform | Gumbel | ShiftedExponential
 """Laws of which a draw that has begun takes no longer still than a new one: their hazard rates never fall."""
 
@@ -359,12 +365,14 @@ def delay_stability_limit(staleness: float) -> float:
 class Expected:
     """One expected figure: its value, how far it holds (exact, approximate, long run, bound), and its formula.
 
-    A bound is one from above, on the mean over runs.
+    Approximate: at most 0.5 % off. A bound is one from above, on the mean over runs. A figure of a long run is a limit
+    from below; the mean over runs of this length lies between `low` and it.
     """
 
     value: float
     holds: str
     formula: str
+    low: float | None = None
 
 
 FRESH = Expected(value=0, holds="exact", formula="a barrier applies every gradient before the next read")
@@ -411,19 +419,31 @@ def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expe
 def expected_with_barriers(scenario: Scenario, period: int) -> dict[str, Expected]:
     """A barrier after every H batches: rounds of E[slowest of N sums of H draws] + L (order statistics)."""
     rounds, rest = divmod(scenario.batches, period)
-    full, last = slowest(scenario, period), slowest(scenario, rest) if rest else (0.0, True)
-    if full is None or last is None:
+    full, last = slowest_worker(scenario, period), slowest_worker(scenario, rest) if rest else None
+    if full is None or (rest and last is None):
         return {"mean_staleness": FRESH}
-    between = rounds * full[0] + last[0]
-    epoch = between + -(-scenario.batches // period) * scenario.network.barrier_ms(scenario.workers)
+    between = full.after(rounds).then(last) if last else full.after(rounds)
+    network = -(-scenario.batches // period) * scenario.network.barrier_ms(scenario.workers)
     formula = "B·(E[max of N] + L)" if period == 1 else "⌈B/H⌉·(E[max of N sums of H] + L)"
-    figures = epoch_figures(scenario, epoch, full[1] and last[1], formula)
-    busy = figures.get("utilization_percent")
-    if busy:  # of all time; idle is of all but the network's
-        idle = 100 - busy.value * epoch / between
-        formula = "1 − m / E[max of N]" if period == 1 else "1 − H·m / E[max of N sums of H]"
-        figures["idle_percent"] = Expected(value=idle, holds=busy.holds, formula=formula)
-    return figures | {"mean_staleness": FRESH}
+    figures = epoch_figures(scenario, between.delayed(network), formula)
+    formula = "1 − m / E[max of N]" if period == 1 else "1 − H·m / E[max of N sums of H]"
+    idle = expected_idle(scenario, between, formula)
+    return figures | ({"idle_percent": idle} if idle else {}) | {"mean_staleness": FRESH}
+
+
+def expected_idle(scenario: Scenario, between: Time, formula: str) -> Expected | None:
+    """The idle share from the time without the network's; nobody idles alone. None where it may be over 0.5 % off."""
+    if scenario.workers == 1:
+        return Expected(value=0, holds="exact", formula="one worker waits for nobody")
+    groups = speeds(scenario)
+    if groups is None:
+        return None
+    busy = min(1.0, busy_ms(scenario, groups) / between.mean_ms)
+    exact = between.std_ms == between.error == 0
+    error = between.error + ratio_error(scenario, groups, between)
+    if not exact and error * busy > LARGEST_ERROR * (1 - busy):
+        return None
+    return Expected(value=100 * (1 - busy), holds="exact" if exact else "approximate", formula=formula)
 
 
 def expected_backup_workers(scenario: Scenario, wait_for: int) -> dict[str, Expected]:
@@ -441,9 +461,10 @@ def expected_k_async(scenario: Scenario, wait_for: int) -> dict[str, Expected]:
     Both for laws that are new longer than used; the second says nothing where many gradients wait for a few, and is
     left out there.
     """
+    if scenario.workers == 1:
+        return expected(scenario, Asynchronous())
     law, network, stragglers = scenario.compute, scenario.network, scenario.stragglers
-    value = k_async_staleness(scenario.workers, wait_for)
-    figures = {"mean_staleness": Expected(value=value, holds="long run", formula="(N − K) / K")}
+    figures = {"mean_staleness": expected_k_async_staleness(scenario, wait_for)}
     if not isinstance(network, FlatLatency) or not isinstance(law, NEW_LONGER_THAN_USED) or varied(stragglers):
         return figures
     shortest, longest = network.push_range_ms
@@ -460,6 +481,28 @@ def expected_k_async(scenario: Scenario, wait_for: int) -> dict[str, Expected]:
     return figures | {"epoch_ms": Expected(value=epoch, holds="exact" if exact else "bound", formula=formula)}
 
 
+def expected_k_async_staleness(scenario: Scenario, wait_for: int) -> Expected:
+    """(N − K)/K, and never more: what is under way when the epoch ends is not counted, and it is what lasts longest.
+
+    Counted as in `k_async_staleness`: gradients that the last update does not use have by then been under way for as
+    many updates as fit into their time so far, which is (1 + CV²)/2 of a cycle on average (inspection paradox); here,
+    twice that.
+    """
+    workers, groups, formula = scenario.workers, speeds(scenario), "(N − K) / K"
+    value = k_async_staleness(workers, wait_for)
+    mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
+    lasts = lasting(scenario.stragglers)
+    if groups is None or lasts or math.isinf(std) or not isinstance(scenario.network, FlatLatency):
+        return Expected(value=value, holds="bound", formula=f"{formula}, less in a short epoch")
+    cycles = sorted(cycles_ms(groups, mean, sum(scenario.network.push_range_ms) / 2))
+    updates = -(-scenario.work // wait_for)
+    last = scenario.work - (updates - 1) * wait_for
+    rate = math.fsum(1 / cycle for cycle in cycles) / wait_for
+    ages = (1 + (std / mean) ** 2) * rate * math.fsum(cycles[last:])
+    low = (workers * updates - (workers - last) - ages) / scenario.work - 1
+    return Expected(value=value, holds="long run", formula=formula, low=max(0.0, low))
+
+
 def expected_stale_synchronous(scenario: Scenario, bound: int) -> dict[str, Expected]:
     """Never slower than with a barrier after each push, nor staler than without one; as async from s = B − 1 on."""
     workers, network = scenario.workers, scenario.network
@@ -468,12 +511,12 @@ def expected_stale_synchronous(scenario: Scenario, bound: int) -> dict[str, Expe
     stale = Expected(value=workers - 1, holds="bound", formula="N − 1, as without a bound")
     if bound == 0:
         stale = Expected(value=(workers - 1) / 2, holds="exact", formula="(N − 1) / 2, from 0 to N − 1 in each round")
-    one = slowest(scenario, 1)
+    one = kth_ms(scenario, workers)
     if one is None or not isinstance(network, FlatLatency):
         return {"mean_staleness": stale}
     longest = network.push_range_ms[1]
     epoch = Expected(
-        value=scenario.batches * (one[0] + longest),
+        value=scenario.batches * (one + longest),
         holds="exact" if bound == longest == 0 else "bound",
         formula="B·(E[max of N] + longest push), as with a barrier",
     )
@@ -487,57 +530,115 @@ def expected_asynchronous(scenario: Scenario, policy: Asynchronous) -> dict[str,
     figures = asynchronous_staleness_figures(scenario, policy)
     if not isinstance(network, FlatLatency):
         if groups and scenario.workers == 1:  # nobody to queue behind
-            epoch = scenario.batches * (groups[0][1] * mean + 2 * network.pull_ms)
-            figures |= epoch_figures(scenario, epoch, True, "B·(m + 2α + 2d)")
+            own = slowest_sum(scenario.compute, scenario.stragglers, groups, scenario.batches)
+            assert own
+            epoch = own.delayed(2 * scenario.batches * network.pull_ms)
+            figures |= epoch_figures(scenario, epoch, "B·(m + 2α + 2d)")
         elif groups and not (std and too_few_batches(scenario)):
             most = server_throughput_bound(cycles_ms(groups, mean, 2 * network.pull_ms), network.service_ms)
             formula = "min(Σ 1 / (m + 2α + 2d), 1 / d)"
             figures["throughput"] = Expected(value=most, holds="bound", formula=formula)
         return figures
     figures["idle_percent"] = Expected(value=0, holds="exact", formula="nobody waits")
-    if policy.is_shared:
-        if groups and not too_few_episodes(scenario):
-            rate = renewal_throughput(cycles_ms(groups, mean, sum(network.push_range_ms) / 2))
-            figures["throughput"] = Expected(value=rate, holds="long run", formula="Σ 1 / (m + y) over the workers")
-        return figures
-    last = slowest(scenario, scenario.batches, network.push_range_ms)
+    if policy.is_shared and scenario.workers > 1:
+        rate = expected_shared_throughput(scenario, groups) if groups else None
+        return figures | ({"throughput": rate} if rate else {})
+    last = slowest_worker(scenario, scenario.batches, network.push_range_ms)
     if last is None:
         return figures
-    in_sums = last[1] or scenario.stragglers.episodic
+    in_sums = not last.error or scenario.stragglers.episodic
     formula = "E[max of N sums of B]" if in_sums else "B·(m + y) + σ·√B·z_N"
-    return figures | epoch_figures(scenario, *last, formula)
+    return figures | epoch_figures(scenario, last, formula)
+
+
+def expected_shared_throughput(scenario: Scenario, groups: Groups) -> Expected | None:
+    """Σ 1/(m + y) in a long run: once the queue is empty, workers finish one after the other within a cycle or so.
+
+    None where the epoch is too short, or too wild, for a mean throughput to stay below it.
+    """
+    network, last = scenario.network, kth_ms(scenario, scenario.workers)
+    assert isinstance(network, FlatLatency)
+    (mean, std), push = step_moments_ms(scenario.compute, scenario.stragglers), uniform_moments(*network.push_range_ms)
+    cv = math.hypot(std, push[1]) / (mean + push[0])
+    if last is None or math.isinf(cv) or CAREFUL * cv**2 > LARGEST_ERROR * scenario.work:
+        return None
+    if luck(scenario) > LARGEST_ERROR:
+        return None
+    rate = renewal_throughput(cycles_ms(groups, mean, push[0]))
+    end_ms = (1 + cv**2) * last + network.push_range_ms[1]
+    low = rate / (1 + rate * end_ms / 1000 / scenario.work) * (1 - luck(scenario))
+    return Expected(value=rate, holds="long run", formula="Σ 1 / (m + y) over the workers", low=low)
 
 
 def asynchronous_staleness_figures(scenario: Scenario, policy: Asynchronous) -> dict[str, Expected]:
     """(N − 1)/K in a long run; no more with static shards on uneven workers, of which the slow ones end alone.
 
-    Where slowness lasts, workers are uneven for as long.
+    By counting: over a worker's gradients, the updates between its pushes add up to those before its last one. From a
+    shared queue, the last N pushes are one of each worker. With static shards of equal workers, two of them are done
+    at most √(2B)·σ apart on average, in which the later one goes on at its usual pace. Where slowness lasts, workers
+    are uneven for as long.
     """
-    groups = speeds(scenario)
-    value = asynchronous_staleness(scenario.workers, policy.accumulate)
-    if policy.is_shared or (groups and len(groups) == 1 and not lasting(scenario.stragglers)):
-        formula = "(N − 1) / K, for any law and mix of speeds, K gradients an update"
-        return {"mean_staleness": Expected(value=value, holds="long run", formula=formula)}
-    if policy.accumulate == 1:
-        formula = "N − 1, less where slow workers end alone"
+    groups, workers, each = speeds(scenario), scenario.workers, policy.accumulate
+    value = asynchronous_staleness(workers, each)
+    if workers == 1:
+        return {"mean_staleness": Expected(value=0, holds="exact", formula="nobody else updates")}
+    if policy.is_shared:
+        before = sum(push // each for push in range(scenario.work - workers + 1, scenario.work + 1))
+        value = (before - scenario.work // each) / scenario.work
+        formula = "(N − 1) / K less what is cut off at the end, for any law and mix of speeds, K gradients an update"
+        return {"mean_staleness": Expected(value=value, holds="exact", formula=formula)}
+    if groups and len(groups) == 1 and not lasting(scenario.stragglers):
+        mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
+        push = (2 * scenario.network.pull_ms, 0.0)
+        if isinstance(scenario.network, FlatLatency):
+            push = uniform_moments(*scenario.network.push_range_ms)
+        apart = math.sqrt(2 * scenario.batches) * math.hypot(groups[0][1] * std, push[1])
+        tail = (apart / (groups[0][1] * mean + push[0]) + 1) * workers * (workers - 1) / 2
+        formula = "(N − 1) / K, for any law, K gradients an update"
+        if math.isfinite(tail):
+            low = max(0.0, value - (tail + workers * (each - 1)) / each / scenario.work)
+            return {"mean_staleness": Expected(value=value, holds="long run", formula=formula, low=low)}
+    if each == 1:
+        formula = "N − 1, less where workers end alone"
         return {"mean_staleness": Expected(value=value, holds="bound", formula=formula)}
     return {}
 
 
-def epoch_figures(scenario: Scenario, epoch_ms: float, exact: bool, formula: str) -> dict[str, Expected]:
-    """The epoch, and what it says of throughput and utilization where no work is thrown away."""
-    epoch = Expected(value=epoch_ms, holds="exact" if exact else "approximate", formula=formula)
-    groups, (mean, std) = speeds(scenario), step_moments_ms(scenario.compute, scenario.stragglers)
-    certain = exact and std == 0
-    if groups is None or (not certain and too_few_batches(scenario)):
-        return {"epoch_ms": epoch}
-    busy = scenario.batches * mean * mean_factor(groups)
-    ratio = "exact" if certain else "approximate"  # a ratio of means is not the mean of ratios
-    return {
-        "epoch_ms": epoch,
-        "throughput": Expected(value=1000 * scenario.work / epoch_ms, holds=ratio, formula="N·B / E[epoch]"),
-        "utilization_percent": Expected(value=100 * busy / epoch_ms, holds=ratio, formula="B·m / E[epoch]"),
-    }
+def epoch_figures(scenario: Scenario, epoch: Time, formula: str) -> dict[str, Expected]:
+    """The epoch, and what it says of throughput and utilization where no work is thrown away.
+
+    A ratio of means is not the mean of ratios: both are left out where that alone may be too much.
+    """
+    holds = "approximate" if epoch.error else "exact"
+    figures = {"epoch_ms": Expected(value=epoch.mean_ms, holds=holds, formula=formula)}
+    groups, certain = speeds(scenario), epoch.std_ms == epoch.error == 0
+    if groups is None:
+        return figures
+    ratio = "exact" if certain else "approximate"
+    if certain or epoch.error + CAREFUL * (epoch.cv**2 + luck(scenario)) <= LARGEST_ERROR:
+        rate = 1000 * scenario.work / epoch.mean_ms
+        figures["throughput"] = Expected(value=rate, holds=ratio, formula="N·B / E[epoch]")
+    if certain or epoch.error + ratio_error(scenario, groups, epoch) <= LARGEST_ERROR:
+        busy = 100 * busy_ms(scenario, groups) / epoch.mean_ms
+        figures["utilization_percent"] = Expected(value=busy, holds=ratio, formula="B·m / E[epoch]")
+    return figures
+
+
+def ratio_error(scenario: Scenario, groups: Groups, time: Time) -> float:
+    """About how far the mean of (time computing / a time) may be from the ratio of their means, as a share.
+
+    Expanded to second order it is the time's squared CV less what both have in common; carefully, half as much again,
+    and the third order.
+    """
+    if math.isinf(time.std_ms):
+        return math.inf
+    in_common = time.covariance / (busy_ms(scenario, groups) * time.mean_ms)
+    return CAREFUL * (abs(time.cv**2 - in_common) + time.cv**3 + luck(scenario))
+
+
+def busy_ms(scenario: Scenario, groups: Groups) -> float:
+    """Mean time that a worker computes in an epoch, ms, on average over the workers."""
+    return scenario.batches * step_moments_ms(scenario.compute, scenario.stragglers)[0] * mean_factor(groups)
 
 
 def too_few_batches(scenario: Scenario) -> bool:
@@ -549,10 +650,15 @@ def too_few_batches(scenario: Scenario) -> bool:
 
 def too_few_episodes(scenario: Scenario) -> bool:
     """Whether slowness lasts so long that an epoch, or one worker's part of it, is too much a matter of luck."""
+    return luck(scenario) > LARGEST_ERROR
+
+
+def luck(scenario: Scenario) -> float:
+    """Squared CV of an epoch, or of one worker's part of it, that lasting slowness adds; 0 where none lasts."""
     stragglers, batches = scenario.stragglers, scenario.batches
     if not lasting(stragglers):
-        return False
-    return max(swing(stragglers, workers, batches) for workers in (1, scenario.workers)) > LARGEST_ERROR
+        return 0.0
+    return max(swing(stragglers, workers, batches) for workers in (1, scenario.workers))
 
 
 def varied(stragglers: Stragglers) -> bool:
@@ -605,13 +711,40 @@ def updates_ms(scenario: Scenario, needed: int, network_ms: float) -> float | No
     return (updates - 1) * each + last + updates * network_ms
 
 
-def slowest(scenario: Scenario, steps: int, push_range_ms: tuple[float, float] = (0, 0)) -> tuple[float, bool] | None:
-    """Mean time of the slowest of N workers over so many steps, ms, and whether it is exact; or None."""
-    if steps == 1 and push_range_ms == (0, 0):
-        one = kth_ms(scenario, scenario.workers)
-        return None if one is None else (one, True)
-    groups, stragglers = speeds(scenario), scenario.stragglers
+def slowest_worker(scenario: Scenario, steps: int, push_range_ms: tuple[float, float] = (0, 0)) -> Time | None:
+    """The time of the slowest of N workers over so many steps, or None where it is not known."""
+    groups = speeds(scenario)
     if groups is None:
         return None
-    of_sums = slowest_sum_in_episodes_ms if stragglers.episodic else slowest_sum_ms
-    return of_sums(scenario.compute, stragglers, groups, steps, push_range_ms)
+    varies = step_moments_ms(scenario.compute, scenario.stragglers)[1] > 0
+    if steps > 1 or push_range_ms != (0, 0) or not varies:
+        independent = scenario.workers == 1 or not lasting(scenario.stragglers)
+        found = (
+            slowest_sum(scenario.compute, scenario.stragglers, groups, steps, push_range_ms) if independent else None
+        )
+        if found or not scenario.stragglers.episodic:
+            return found
+        return slowest_in_episodes(scenario, groups, steps, push_range_ms)
+    if math.isinf(scenario.compute.std_ms):
+        mean = kth_ms(scenario, scenario.workers)
+        return None if mean is None else Time(mean_ms=mean, std_ms=math.inf, covariance=math.inf)
+    time = slowest_step(scenario.compute, scenario.stragglers, groups)
+    if len(groups) > 1 or varied(scenario.stragglers) or not isinstance(scenario.compute, WITH_CLOSED_FORM):
+        return time
+    known = order_statistic_ms(scenario.compute, scenario.workers, scenario.workers)
+    return replace(time, mean_ms=groups[0][1] * known) if known else time
+
+
+def slowest_in_episodes(
+    scenario: Scenario, groups: Groups, steps: int, push_range_ms: tuple[float, float]
+) -> Time | None:
+    """The same where some of the steps are in episodes; it varies at most about as much as one worker's sum does."""
+    law, stragglers = scenario.compute, scenario.stragglers
+    found = slowest_sum_in_episodes_ms(law, stragglers, groups, steps, push_range_ms)
+    if found is None:
+        return None
+    mean, exact = found
+    step, push_std = step_moments_ms(law, stragglers)[1], uniform_moments(*push_range_ms)[1]
+    factor = max(factor for _, factor in groups)
+    std = math.sqrt(steps) * math.hypot(factor * step, factor * episode_std_ms(stragglers, law.mean_ms), push_std)
+    return Time(mean_ms=mean, std_ms=std, covariance=0.0, error=0.0 if exact else LARGEST_ERROR)

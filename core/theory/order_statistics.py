@@ -5,6 +5,8 @@ E[T] = ∫ P(T > x) dx over x ≥ 0, for any time T ≥ 0 (textbook).
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,9 +20,57 @@ DENSITY = SHARES * (1 - SHARES) * (LOG_ODDS[1] - LOG_ODDS[0])
 DEVIATIONS = np.linspace(-9, 9, 145)
 MOST_COUNTED, MOST_ERLANG_STEPS = 50, 200  # longer sums are too slow for a page that moves with a slider
 LARGEST_ERROR = 0.005  # of what is called approximate
+FEWEST_STEPS = 4  # from which on the next terms of the central limit say how far off it is
 
 Groups = Sequence[tuple[int, float]]
 """One group of equal workers or two: how many they are, and how many times slower than the law."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Time:
+    """The time of the slowest of some workers, and how it varies.
+
+    Attributes:
+        mean_ms: its mean.
+        std_ms: its standard deviation.
+        covariance: with the time that a worker takes on average, in ms².
+        error: at most about how far off the mean is, as a share; 0 where it is exact.
+
+    """
+
+    mean_ms: float
+    std_ms: float
+    covariance: float
+    error: float = 0.0
+
+    @property
+    def cv(self) -> float:
+        """Standard deviation over mean."""
+        return self.std_ms / self.mean_ms
+
+    def after(self, rounds: int) -> "Time":
+        """The time that so many independent ones take one after the other."""
+        return Time(
+            mean_ms=rounds * self.mean_ms,
+            std_ms=math.sqrt(rounds) * self.std_ms,
+            covariance=rounds * self.covariance,
+            error=self.error,
+        )
+
+    def then(self, other: "Time") -> "Time":
+        """The time of both, one after the other, independent of each other."""
+        mean = self.mean_ms + other.mean_ms
+        error = (self.mean_ms * self.error + other.mean_ms * other.error) / mean
+        return Time(
+            mean_ms=mean,
+            std_ms=math.hypot(self.std_ms, other.std_ms),
+            covariance=self.covariance + other.covariance,
+            error=error,
+        )
+
+    def delayed(self, by_ms: float) -> "Time":
+        """The time, longer by one that does not vary."""
+        return self.then(Time(mean_ms=by_ms, std_ms=0.0, covariance=0.0)) if by_ms else self
 
 
 def mean_of(done: Callable[[np.ndarray], np.ndarray], knots: np.ndarray) -> float:
@@ -104,13 +154,14 @@ def binomial(most: int, count: int, chance: np.ndarray) -> np.ndarray:
     return np.exp(log_ways + j * np.log(chance) + (count - j) * np.log1p(-chance))
 
 
-def slowest_sum_ms(
+def slowest_sum(
     law: ComputeLaw, stragglers: Stragglers, groups: Groups, steps: int, push_range_ms: tuple[float, float] = (0, 0)
-) -> tuple[float, bool] | None:
-    """Mean time until all workers have done so many independent mini-batches back to back, each followed by a push.
+) -> Time | None:
+    """The time until all workers have done so many independent mini-batches back to back, each followed by a push.
 
-    Where pushes do not vary it is exact for constant times, and for exponential times without hiccups in up to 200
-    steps; else it is by the central limit theorem. With episodes: `core.theory.episodes`.
+    It is exact for a single worker. Where pushes do not vary it is exact for constant times too, and for exponential
+    times without hiccups in up to 200 steps; else it is by the central limit theorem. With episodes:
+    `core.theory.episodes`.
 
     Args:
         law: what the compute times are drawn from.
@@ -120,7 +171,7 @@ def slowest_sum_ms(
         push_range_ms: the shortest and the longest push, ms; all between are as likely.
 
     Returns:
-        The mean in ms and whether it is exact; None where it may be more than 0.5 % off.
+        The time; None where its mean may be more than 0.5 % off.
 
     Source:
         Erlang distribution and central limit theorem (textbook); how far off: `central_limit_error`.
@@ -129,44 +180,93 @@ def slowest_sum_ms(
     workers, (mean, std) = sum(count for count, _ in groups), step_moments_ms(law, stragglers)
     push, push_std = uniform_moments(*push_range_ms)
     if push_std == std == 0:
-        return steps * (mean * max(factor for _, factor in groups) + push), True
+        longest = steps * (mean * max(factor for _, factor in groups) + push)
+        return Time(mean_ms=longest, std_ms=0.0, covariance=0.0)
+    if workers == 1:
+        spread = steps * (groups[0][1] * std) ** 2
+        total, alone = steps * (groups[0][1] * mean + push), math.sqrt(spread + steps * push_std**2)
+        return Time(mean_ms=total, std_ms=alone, covariance=spread)
     as_erlang = push_std == 0 and len(factor_chances(stragglers)) == 1 and steps <= MOST_ERLANG_STEPS
     if as_erlang and isinstance(law, ShiftedExponential):
         sums = [
             (count, steps * (factor * law.shift * law.mean_ms + push), factor * law.std_ms) for count, factor in groups
         ]
-        return slowest_ms(sums, lambda x: erlang_cdf(x, steps), erlang_knots(steps)), True
-    if central_limit_error(law, stragglers, workers, steps, (push, push_std)) > LARGEST_ERROR:
+        return slowest(sums, lambda x: erlang_cdf(x, steps), erlang_knots(steps))
+    error = central_limit_error(law, stragglers, groups, steps, (push, push_std))
+    if error > LARGEST_ERROR:
         return None
     sums = [
         (count, steps * (factor * mean + push), math.sqrt(steps) * math.hypot(factor * std, push_std))
         for count, factor in groups
     ]
-    return slowest_ms(sums, normal_cdf, DEVIATIONS), False
+    return replace(slowest(sums, normal_cdf, DEVIATIONS), error=error)
 
 
-def slowest_ms(
+def slowest_step(law: ComputeLaw, stragglers: Stragglers, groups: Groups) -> Time:
+    """The time until all workers have computed a mini-batch each; exact for workers that are independent.
+
+    Args:
+        law: what the compute times are drawn from, of finite variance.
+        stragglers: their hiccups and episodes count here, their slow workers do not: those are groups.
+        groups: how many workers there are of each speed, and how many times slower than the law.
+
+    """
+    spread = law if law.std_ms >= 1e-9 * law.mean_ms else Constant(mean_ms=law.mean_ms)
+    hiccups, quantiles = factor_chances(stragglers), spread.quantile(SHARES)
+
+    def share_done(x: np.ndarray, factor: float) -> np.ndarray:
+        return np.asarray(sum(p * spread.cdf(x / (factor * s)) for s, p in hiccups.items()))
+
+    knots = np.unique([factor * s * quantiles for _, factor in groups for s in hiccups])
+    return slowest_of([(count, partial(share_done, factor=factor)) for count, factor in groups], knots)
+
+
+def slowest(
     sums: Sequence[tuple[int, float, float]], cdf: Callable[[np.ndarray], np.ndarray], knots: np.ndarray
-) -> float:
-    """Mean of the largest of independent variables shift + scale·X.
+) -> Time:
+    """The largest of independent variables shift + scale·X.
 
     Args:
         sums: the variables, in groups of equal ones: how many, shift, scale.
         cdf: the distribution of X.
         knots: from before X to after it, as good as surely.
 
-    Returns:
-        The mean, in the unit of shift and scale.
-
-    Source:
-        The largest is at most x if all are: P = Π F((x − shift)/scale)^count (textbook).
-
     """
 
-    def done(x: np.ndarray) -> np.ndarray:
-        return np.asarray(math.prod(cdf((x - shift) / scale) ** count for count, shift, scale in sums))
+    def below(x: np.ndarray, shift: float, scale: float) -> np.ndarray:
+        return cdf((x - shift) / scale)
 
-    return mean_of(done, np.unique([shift + scale * knots for _, shift, scale in sums]))
+    groups = [(count, partial(below, shift=shift, scale=scale)) for count, shift, scale in sums]
+    return slowest_of(groups, np.unique([shift + scale * knots for _, shift, scale in sums]))
+
+
+def slowest_of(groups: Sequence[tuple[int, Callable[[np.ndarray], np.ndarray]]], knots: np.ndarray) -> Time:
+    """The largest of independent times, by Gauss–Legendre quadrature between knots.
+
+    Args:
+        groups: of equally distributed times: how many, and their distribution.
+        knots: rising, from before the shortest to after the longest, as good as surely.
+
+    Source:
+        P(all ≤ x) = Π F(x)^count; E[T²] = ∫ 2x·P(T > x) dx (textbook). Covariance of a time X and the largest: by
+        Hoeffding, ∫∫ P(X ≤ x, T ≤ y) − P(X ≤ x)·P(T ≤ y), of which the inner integral is that of F up to y and of 1 − F
+        from there on.
+
+    """
+    half = np.diff(knots)[:, None] / 2
+    x, weights = (knots[:-1, None] + half * (1 + NODES)).ravel(), (half * WEIGHTS).ravel()
+    shares = [(count, cdf(x)) for count, cdf in groups]
+    longer = (1 - math.prod(share**count for count, share in shares)) * weights
+    mean = float(longer.sum())
+    variance = float((2 * (x - knots[0]) * longer).sum()) - mean * mean
+    together = 0.0
+    for mine, (count, share) in enumerate(shares):
+        others = math.prod(other ** (n - (place == mine)) for place, (n, other) in enumerate(shares))
+        done, left = share * weights, (1 - share) * weights
+        below, above = np.cumsum(done) - done / 2, np.cumsum(left[::-1])[::-1] - left / 2
+        together += count * float((others * ((1 - share) * below + share * above) * weights).sum())
+    workers = sum(count for count, _ in groups)
+    return Time(mean_ms=float(knots[0]) + mean, std_ms=math.sqrt(max(0.0, variance)), covariance=together / workers)
 
 
 def normal_maximum(workers: int) -> float:
@@ -184,7 +284,7 @@ def normal_maximum(workers: int) -> float:
         0.56419
 
     """
-    return slowest_ms([(workers, 0, 1)], normal_cdf, DEVIATIONS)
+    return slowest([(workers, 0, 1)], normal_cdf, DEVIATIONS).mean_ms
 
 
 def erlang_maximum(workers: int, steps: int) -> float:
@@ -203,7 +303,7 @@ def erlang_maximum(workers: int, steps: int) -> float:
         2.083333
 
     """
-    return slowest_ms([(workers, 0, 1)], lambda x: erlang_cdf(x, steps), erlang_knots(steps))
+    return slowest([(workers, 0, 1)], lambda x: erlang_cdf(x, steps), erlang_knots(steps)).mean_ms
 
 
 def erlang_cdf(x: np.ndarray, steps: int) -> np.ndarray:
@@ -223,16 +323,17 @@ def erlang_knots(steps: int) -> np.ndarray:
 
 
 def central_limit_error(
-    law: ComputeLaw, stragglers: Stragglers, workers: int, steps: int, push_ms: tuple[float, float]
+    law: ComputeLaw, stragglers: Stragglers, groups: Groups, steps: int, push_ms: tuple[float, float]
 ) -> float:
-    """About how far off the central limit is for the slowest of N sums, as a share of their mean.
+    """At most about how far off the central limit is for the mean of the slowest of N sums, as a share of it.
 
-    Two terms, for skewness and for excess kurtosis, at z_N standard deviations.
+    The next three terms of the expansion, for skewness, excess kurtosis and squared skewness, at the slowest of N
+    normal draws and without their signs, so that none hides another; twice that in sums of few steps.
 
     Args:
         law: what the compute times are drawn from.
         stragglers: their hiccups and episodes count, their slow workers do not.
-        workers: N.
+        groups: how many workers there are of each speed, and how many times slower than the law.
         steps: how many mini-batches a sum has.
         push_ms: mean and standard deviation of a push, ms.
 
@@ -246,16 +347,24 @@ def central_limit_error(
     mean, std = step_moments_ms(law, stragglers)
     if math.isinf(std):
         return math.inf
-    factors, quantiles = factor_chances(stragglers), law.quantile(SHARES)
-    third, fourth = (sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in factors.items()) for n in (3, 4))
+    hiccups, quantiles = factor_chances(stragglers), law.quantile(SHARES)
+    third, fourth = (sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in hiccups.items()) for n in (3, 4))
+    largest = np.diff(normal_cdf(DEVIATIONS) ** sum(count for count, _ in groups))
+    z = (DEVIATIONS[1:] + DEVIATIONS[:-1]) / 2
+    second, cubic, other = (
+        float(np.abs(term) @ largest) for term in ((z**2 - 1) / 6, (z**3 - 3 * z) / 24, (2 * z**3 - 5 * z) / 36)
+    )
     push, push_std = push_ms
-    both = math.hypot(std, push_std)
-    if both < 1e-9 * mean:  # as good as constant; its powers may have no place in a float
-        return 0.0
-    skewness, excess = third / both**3, (fourth - 3 * std**4 - 1.2 * push_std**4) / both**4
-    z = normal_maximum(workers)
-    off = abs(skewness) * z**2 / (6 * steps) + abs(excess * (z**3 - 3 * z)) / (24 * steps**1.5)
-    return off * both / (mean + push)
+    off = 0.0
+    for _, factor in groups:
+        both = math.hypot(factor * std, push_std)
+        if both < 1e-9 * (factor * mean + push):  # as good as constant; its powers may have no place in a float
+            continue
+        skewness = third * (factor / both) ** 3
+        excess = (fourth - 3 * std**4) * (factor / both) ** 4 - 1.2 * (push_std / both) ** 4
+        terms = abs(skewness) * second / math.sqrt(steps) + (abs(excess) * cubic + skewness**2 * other) / steps
+        off = max(off, terms * both / (factor * mean + push) / math.sqrt(steps))
+    return off if steps >= FEWEST_STEPS else 2 * off
 
 
 def uniform_moments(low: float, high: float) -> tuple[float, float]:

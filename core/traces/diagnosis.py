@@ -9,6 +9,7 @@ import pandas as pd
 from core.schedule.metrics import figure
 from core.traces.episodes import Episode, found_episodes
 from core.traces.fits import Fit, fits, found_hiccups, slowest_ratio
+from core.traces.network import barrier_costs_ms
 from core.traces.trace import Trace
 
 EVEN = 1.02  # a slowdown up to this is not worth a remedy
@@ -155,6 +156,7 @@ def diagnose(trace: Trace) -> Diagnosis:
     episodes = found_episodes(compute)
     slowdown, hiccups = slowest_ratio(compute), found_hiccups(compute, episodes)
     doubt, cost = suspicion(trace), costs(compute)
+    epoch_ms = float(compute.max(axis=1).sum() + barrier_costs_ms(trace).sum())
     last = were_last(compute).sum(axis=0)
     spent = sum(times.sum() for times in (compute, trace.wait_ms, trace.comm_ms) if times is not None)
     cost_percent = 100 * over(cost.sum(axis=0), cost.sum())
@@ -165,7 +167,7 @@ def diagnose(trace: Trace) -> Diagnosis:
         "last": last,
         "last_percent": 100 * last / len(compute),
         "cost_percent": cost_percent,
-        "repair_percent": 100 * over(repaired_ms(compute), epoch_ms(trace)),
+        "repair_percent": 100 * over(repaired_ms(compute), epoch_ms),
         "hiccups": hiccups.sum(axis=0),
     }
     return Diagnosis(
@@ -210,12 +212,6 @@ def repaired_ms(compute_ms: np.ndarray) -> np.ndarray:
         return np.zeros(1)
     second, slowest = np.partition(compute_ms, -2, axis=1)[:, -2:].T
     return np.bincount(compute_ms.argmax(axis=1), slowest - second, compute_ms.shape[1])
-
-
-def epoch_ms(trace: Trace) -> float:
-    """How long the measured steps took with a barrier after each, ms."""
-    network = 0.0 if trace.comm_ms is None else trace.comm_ms.mean(axis=1).sum()
-    return float(trace.compute_ms.max(axis=1).sum() + network)
 
 
 def chance_of(step_costs: np.ndarray, workers: int, share: float) -> float:

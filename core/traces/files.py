@@ -1,5 +1,6 @@
 """Measured files as they come: paths or uploads, plain or gzip, read piece by piece within a budget."""
 
+import codecs
 import os
 import re
 import zlib
@@ -7,18 +8,26 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
+from core.traces.trace import Column
+
+if TYPE_CHECKING:
+    from core.traces.profiles.workers import Origin
 
 PIECE, PACKED = 2**20, 2**16
 MAX_BYTES = 2**31  # of all files of one call, decompressed
 GZIP = b"\x1f\x8b"
 File = str | os.PathLike | IO[bytes]
 """A path, or a binary file that is open."""
-RANK_IN_NAME = re.compile(r"(?:rank|worker)[ _.-]?(\d{1,6})", re.IGNORECASE)
+RANK_IN_NAME = re.compile(r"(?<!local)(?<!local[ _.-])(?:rank|worker)[ _.-]?(\d{1,6})", re.IGNORECASE)
+
+
+class DamagedFileError(ScenarioError):
+    """A file that ends too early, or is not what it says it is; what came before is good."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +36,19 @@ class Rows:
 
     file: str
     table: pd.DataFrame
-    """step, compute_ms, and where they are known worker, wait_ms and comm_ms (with the waiting, if wait_ms is not)."""
-    rank: int | None = None
+    """step, compute_ms, and where they are known epoch (in which steps begin again), worker, stage (of a pipeline),
+    wait_ms and comm_ms (with the waiting, if wait_ms is not)."""
+    rank: int | str | None = None
     """The worker that the file says it is about."""
+    origin: "Origin | None" = None
+    """What a profiler trace says of itself."""
     whole_steps: bool = False
     """Whether compute_ms are times of whole steps, in which a barrier may hide."""
     notes: list[str] = field(default_factory=list)
+    left_out: str = ""
+    """Which rows were left out and why, in a sentence; empty where all were taken."""
+    columns: tuple[Column, ...] = ()
+    """What each column of a table was taken for."""
 
 
 class Budget:
@@ -74,7 +90,20 @@ def pieces(file: File, budget: Budget) -> Iterator[bytes]:
             path = str(file)[:200].encode(errors="replace").decode()
             raise ScenarioError(f"{path} cannot be read: there is no such file.") from error
         why = getattr(error, "strerror", None) or error
-        raise ScenarioError(f"{name} cannot be read, it may be damaged or cut off: {str(why)[:200]}.") from error
+        raise DamagedFileError(f"{name} cannot be read, it may be damaged or cut off: {str(why)[:200]}.") from error
+
+
+def as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same text in UTF-8, where it is UTF-16 and says so in its first bytes; all else as it is."""
+    first = next(pieces, b"")
+    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or first.startswith(codecs.BOM_UTF32_LE):
+        yield first
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+    yield decoder.decode(first).encode()
+    for piece in pieces:
+        yield decoder.decode(piece).encode()
 
 
 def unzipped(raw: IO[bytes]) -> Iterator[bytes]:

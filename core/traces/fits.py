@@ -9,6 +9,7 @@ import numpy as np
 from core.common.validation import MAX_BATCHES, TIME_RANGE_MS
 from core.scenario import Scenario
 from core.traces.episodes import Episode, found_episodes
+from core.traces.network import mean_network
 from core.traces.trace import Trace
 from core.workload.compute_laws import ComputeLaw, Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
 from core.workload.stragglers import Stragglers
@@ -27,6 +28,8 @@ class Fit:
 
     compute: ComputeLaw
     stragglers: Stragglers
+    workers: int
+    """How many the table has; so many of them are slow as the stragglers say."""
     misfit: float
     """What fits are ranked by, smaller is better; see `fits`."""
     slowest_ratio: float
@@ -34,9 +37,14 @@ class Fit:
     measured_ratio: float
     """The same by the table."""
 
+    def stragglers_of(self, workers: int) -> Stragglers:
+        """The stragglers among so many workers: the same share of them is slow, to the nearest whole worker."""
+        slow = math.floor(self.stragglers.slow_workers / self.workers * workers + 0.5)
+        return replace(self.stragglers, slow_workers=slow)
+
     def at(self, workers: int) -> float:
-        """Mean slowest mini-batch of a step over the mean one with so many workers, as many of them slow."""
-        return slowest_ratio(simulated_steps(self.compute, self.stragglers, workers))
+        """Mean slowest mini-batch of a step over the mean one by the law with so many workers."""
+        return slowest_ratio(simulated_steps(self.compute, self.stragglers_of(workers), workers))
 
 
 def fits(compute_ms: np.ndarray) -> list[Fit]:
@@ -73,6 +81,7 @@ def fits(compute_ms: np.ndarray) -> list[Fit]:
                 Fit(
                     compute=compute,
                     stragglers=stragglers,
+                    workers=workers,
                     misfit=float(misfit),
                     slowest_ratio=ratio,
                     measured_ratio=measured,
@@ -82,14 +91,14 @@ def fits(compute_ms: np.ndarray) -> list[Fit]:
 
 
 def fitted_scenario(trace: Trace, workers: int) -> Scenario:
-    """The best fit of a trace with any number of workers, on the measured network cost (of its own workers)."""
+    """The best fit of a trace with any number of workers, on the mean network cost of its own."""
     best = fits(trace.compute_ms)[0]
     return Scenario(
         workers=workers,
         batches=trace.steps,
         compute=best.compute,
-        stragglers=replace(best.stragglers, slow_workers=min(best.stragglers.slow_workers, workers)),
-        network=trace.to_network(),
+        stragglers=best.stragglers_of(workers),
+        network=mean_network(trace),
     )
 
 
@@ -145,6 +154,8 @@ def common_factors(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 def beyond_chance(means: np.ndarray, by_chance: float) -> float:
     """The share of the means' variance that chance does not explain."""
+    if len(means) < 2:
+        return 0.0
     variance = means.var(ddof=1)
     return max(0.0, 1 - by_chance / variance) if variance else 0.0
 

@@ -2,169 +2,124 @@
 
 import codecs
 import re
-from array import array
 from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from core.common.validation import MAX_BATCHES, ScenarioError, shown
+from core.common.validation import ScenarioError
+from core.common.wording import counted
 from core.traces.files import Rows, rank_in
-from core.traces.json_stream import JsonText
+from core.traces.profiles import workers
+from core.traces.profiles.costs import costs_of
+from core.traces.profiles.events import Key, Process, Recording, read_recording
 
-STEP = re.compile(r"ProfilerStep#(\d{1,9})")
-GPU_WORK = {"kernel", "gpu_memcpy", "gpu_memset"}
-GPU_COLLECTIVE = re.compile(r"nccl|rccl|msccl|oneccl|hccl", re.IGNORECASE)
-CPU_COLLECTIVE = re.compile(  # as the back end names them, or a span of the user's own; nccl's are mere launches
-    r"(gloo|mpi|ucc):\w+|(mpi_)?(all_?reduce|all_?gather|reduce_?scatter|all_?to_?all|broadcast|barrier)",
-    re.IGNORECASE,
-)
-MAX_TIME_US = 1e18
-MAX_SPANS = 2**22  # of one kind in one file
-
-
-class Spans:
-    """The events of one rank that matter, 16 bytes each: its steps, its collectives, its computing (times in µs)."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.steps: dict[str, dict[int, tuple[float, float]]] = {"cpu": {}, "gpu": {}}
-        self.collective = {"cpu": array("d"), "gpu": array("d")}
-        self.compute = {"cpu": array("d"), "gpu": array("d")}
-
-    def keep(self, event: Any) -> None:
-        """Take note of an event, if it matters."""
-        if not isinstance(event, dict) or event.get("ph") != "X":
-            return
-        kind, name = str(event.get("cat", "")).lower(), event.get("name")
-        if not isinstance(name, str):
-            return
-        if kind in GPU_WORK:
-            self.add((self.collective if GPU_COLLECTIVE.match(name) else self.compute)["gpu"], event)
-        elif kind == "cpu_op" and name.startswith("aten::"):  # others may contain the waiting
-            self.add(self.compute["cpu"], event)
-        elif step := STEP.fullmatch(name):
-            self.keep_step("gpu" if kind.startswith("gpu") else "cpu", int(step[1]), *self.span(event))
-        elif kind == "user_annotation" and CPU_COLLECTIVE.fullmatch(name):
-            self.add(self.collective["cpu"], event)
-
-    def add(self, spans: array, event: dict) -> None:
-        """Keep when an event started and ended; ScenarioError where there are too many."""
-        if len(spans) >= 2 * MAX_SPANS:
-            raise ScenarioError(f"{self.file} has more than {MAX_SPANS:,} events that matter; record fewer steps.")
-        spans.extend(self.span(event))
-
-    def keep_step(self, where: str, number: int, start: float, end: float) -> None:
-        """A step spans what its streams on the GPU span together; on the CPU it comes once."""
-        known = self.steps[where].get(number)
-        if known and where == "cpu":
-            raise ScenarioError(f"{self.file}: ProfilerStep#{number} is there twice; give one file per rank.")
-        if len(self.steps[where]) > MAX_BATCHES:
-            raise ScenarioError(f"{self.file} has more than {MAX_BATCHES:,} steps; record fewer.")
-        self.steps[where][number] = (min(start, known[0]), max(end, known[1])) if known else (start, end)
-
-    def span(self, event: dict) -> tuple[float, float]:
-        """When an event started and ended, µs; ScenarioError where it does not say."""
-        start, duration = event.get("ts"), event.get("dur")
-        if (
-            not isinstance(start, int | float)
-            or not isinstance(duration, int | float)
-            or not abs(start) <= MAX_TIME_US
-            or not 0 <= duration <= MAX_TIME_US
-        ):
-            raise ScenarioError(
-                f"{self.file}: event {shown(event['name'])} has ts {shown(start)} and dur {shown(duration)}, "
-                "not two times in µs."
-            )
-        return start, start + duration
+SMALL_RANK = 4_096
 
 
 def read_kineto(file: str, pieces: Iterator[bytes]) -> Rows:
-    """The steps of one rank: compute_ms is what collectives leave of a step, comm_ms what they take, waiting included.
+    """The steps of one rank: comm_ms is how long its collectives hold something up, compute_ms the rest of a step.
 
-    Only time in which nothing is computed counts as a collective's. Where collectives run on the GPU, a step goes
-    from the end of the step before to its own end there. Raises ScenarioError for a file without ProfilerStep# spans.
+    Of several ranks that were merged into one file, the steps of each. Raises ScenarioError for a file without steps.
     """
-    spans = Spans(file)
-    text = JsonText(file, codecs.iterdecode(pieces, "utf-8-sig", errors="replace"))
-    about = {}
-    if text.peek() == "[":
-        for event in text.elements():
-            spans.keep(event)
-    else:
-        for key in text.members():
-            if key == "traceEvents":
-                for event in text.elements():
-                    spans.keep(event)
-            elif (value := text.value()) and key == "distributedInfo" and isinstance(value, dict):
-                about = value
-    return rows_of(spans, about)
-
-
-def rows_of(spans: Spans, about: dict) -> Rows:
-    """One row a step, from the events of a rank and what its file says about the job."""
-    if not spans.steps["cpu"] and not spans.steps["gpu"]:
-        raise ScenarioError(f"{spans.file} has no ProfilerStep# spans: call prof.step() after every mini-batch.")
-    collective_on = "gpu" if spans.collective["gpu"] or "nccl" in str(about.get("backend")) else "cpu"
-    compute_on = "gpu" if spans.compute["gpu"] else "cpu"
-    numbers, start, end = windows(spans, collective_on)
-    collective, compute = intervals(spans.collective[collective_on]), intervals(spans.compute[compute_on])
-    exposed_us = exposed(collective, compute, start, end)
-    rank = about.get("rank")
-    table = pd.DataFrame({"step": numbers, "compute_ms": (end - start - exposed_us) / 1000})
+    recording = read_recording(file, codecs.iterdecode(pieces, "utf-8-sig", errors="replace"))
+    with_steps = [key for key, process in recording.processes.items() if process.steps["step"]]
+    if len(with_steps) > 1:
+        return rows_of_merged(recording, with_steps)
+    costs = costs_of(recording.of_all(), recording)
     return Rows(
-        file=spans.file,
-        table=table.assign(comm_ms=exposed_us / 1000) if len(collective) else table,
-        rank=rank if type(rank) is int and rank >= 0 else rank_in(spans.file),
-        whole_steps=not len(collective),
+        file=file,
+        table=costs.table,
+        whole_steps=not costs.has_collectives,
+        notes=[*costs.notes, *about_reading(recording)],
+        origin=workers.origin_of(recording, costs.collectives, costs.loader_percent),
     )
 
 
-def windows(spans: Spans, collective_on: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers, starts and ends of the steps, by the clock that the collectives go by where there is one."""
-    on_gpu = collective_on == "gpu" and bool(spans.steps["gpu"])
-    steps = spans.steps["gpu" if on_gpu else "cpu"] or spans.steps["gpu"]
-    numbers = np.array(sorted(steps))
-    start, end = np.array([steps[number] for number in numbers.tolist()], dtype=float).T
-    if on_gpu:  # its span begins with the first kernel: the time to get there belongs to the step
-        follows = np.diff(numbers, prepend=numbers[0]) == 1
-        start = np.where(follows, np.roll(end, 1), start)
-    return numbers, start, end
+def about_reading(recording: Recording) -> list[str]:
+    """What of a file could not be read."""
+    said = []
+    if recording.without_time:
+        said.append(f"{counted(recording.without_time, 'event')} without a usable time left out.")
+    if recording.passed_over:
+        said.append(f"{counted(recording.passed_over, 'place')} of invalid JSON left out.")
+    if recording.cut_off:
+        said.append("The file ends early, or is not closed: what is whole in it was read.")
+    return said
 
 
-def intervals(pairs: array) -> np.ndarray:
-    """(n, 2) starts and ends."""
-    return np.frombuffer(pairs).reshape(-1, 2) if pairs else np.empty((0, 2))
+def rows_of_merged(recording: Recording, with_steps: list[Key]) -> Rows:
+    """The steps of several ranks in one file, told apart by their processes."""
+    ranks = merged_ranks(recording, with_steps)
+    shared_out(recording, with_steps)
+    costs = [costs_of(recording.processes[key], recording) for key in with_steps]
+    if len({each.has_collectives for each in costs}) > 1:
+        raise ScenarioError(f"{recording.file}: not every process in it has collectives; give one file per rank.")
+    tables = [each.table.assign(worker=rank) for each, rank in zip(costs, ranks, strict=True)]
+    columns = [name for name in tables[0] if all(name in table for table in tables)]
+    notes = list(dict.fromkeys(note for each in costs for note in each.notes))
+    notes.insert(0, f"{recording.file} holds the traces of {len(with_steps):,} processes, a worker each.")
+    return Rows(
+        file=recording.file,
+        table=pd.concat([table[columns] for table in tables], ignore_index=True),
+        whole_steps=not costs[0].has_collectives,
+        notes=[*notes, *about_reading(recording)],
+    )
 
 
-def exposed(collective: np.ndarray, compute: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """How much of each window from start to end lies in collectives, with nothing computed beside them."""
-    if not len(collective):
-        return np.zeros(len(start))
-    begin, until = merged(collective)
-    before = np.searchsorted(begin, compute[:, 1])  # collectives that begin before a span ends
-    beside = compute[(before > 0) & (until[before - 1] > compute[:, 0])]
-    return covered(np.concatenate([collective, beside]), start, end) - covered(beside, start, end)
+def merged_ranks(recording: Recording, with_steps: list[Key]) -> list[int | str]:
+    """What the processes in one file are called: by their rank, by a small number, or in order."""
+    named = [rank_of(recording, key) for key in with_steps]
+    if None not in named and len(set(named)) == len(named):
+        return [rank for rank in named if rank is not None]
+    if all(isinstance(key, int) and 0 <= key < SMALL_RANK for key in with_steps):
+        return list(with_steps)
+    return [f"process {re.sub(r'[^0-9A-Za-z_. -]', '?', str(key))[:30]}" for key in with_steps]
 
 
-def covered(spans: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """How much of each window from start to end lies in at least one span."""
-    if not len(spans):
-        return np.zeros(len(start))
-    begin, until = merged(spans)
-    total = np.append(0, np.cumsum(until - begin))
+def shared_out(recording: Recording, with_steps: list[Key]) -> None:
+    """Give the work of devices, which are processes of their own in a file, to the process that launched it.
 
-    def up_to(time: np.ndarray) -> np.ndarray:
-        begun = np.searchsorted(begin, time)
-        return total[begun] - np.where(begun > 0, np.maximum(until[begun - 1] - time, 0), 0)
+    By the numbers that link it with launches; where several processes have those, by names and by order.
+    """
+    processes = recording.processes
+    launches = {key: ids_of(processes[key], ("launch",)) for key in with_steps}
+    others = [key for key in processes if key not in with_steps]
+    devices = [key for key in others if len(ids_of(processes[key], ("work", "collective")))]
+    pairs = paired(recording, devices, with_steps)
+    for key in devices:
+        ids = ids_of(processes[key], ("work", "collective"))
+        own = [other for other in with_steps if np.isin(ids, launches[other]).any()]
+        if len(own) > 1 and key in pairs:
+            own = [pairs[key]]
+        if len(own) != 1:
+            raise ScenarioError(
+                f"{recording.file} holds {len(with_steps):,} processes, and which of them a device's work is from "
+                "cannot be told; give one file per rank."
+            )
+        processes[own[0]].absorb(processes[key])
 
-    return up_to(end) - up_to(start)
+
+def paired(recording: Recording, devices: list[Key], hosts: list[Key]) -> dict[Key, Key]:
+    """Each device's host, where both are called by their rank, or where a rank's numbers are apart from all others'."""
+    by_rank = {rank_of(recording, key): key for key in hosts}
+    ranks = [rank_of(recording, key) for key in devices]
+    if None not in ranks and set(ranks) <= set(by_rank):
+        return {key: by_rank[rank] for key, rank in zip(devices, ranks, strict=True)}
+    if len(devices) != len(hosts) or not all(isinstance(key, int) for key in [*devices, *hosts]):
+        return {}
+    pairs = list(zip(sorted(devices, key=int), sorted(hosts, key=int), strict=True))
+    apart = all(max(map(int, pair)) < min(map(int, following)) for pair, following in pairwise(pairs))
+    return dict(pairs) if apart else {}
 
 
-def merged(spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends of the time that the spans (at least one) cover together, in order."""
-    spans = spans[np.argsort(spans[:, 0])]
-    reach = np.maximum.accumulate(spans[:, 1])
-    apart = spans[1:, 0] > reach[:-1]
-    return spans[np.append(True, apart), 0], reach[np.append(apart, True)]
+def rank_of(recording: Recording, key: Key) -> int | None:
+    """The rank in what a process is called."""
+    return rank_in(f"{recording.names.get(key, '')} {key if isinstance(key, str) else ''}")
+
+
+def ids_of(process: Process, kinds: tuple[str, ...]) -> np.ndarray:
+    """The numbers that link launches and work."""
+    ids = np.concatenate([process.spans[kind].column("correlation") for kind in kinds])
+    return np.unique(ids[ids >= 0])

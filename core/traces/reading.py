@@ -1,7 +1,7 @@
 """Measured runs: read from files, cleaned, and written as files that other tools open."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -10,14 +10,21 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, TIME_RANGE_MS, ScenarioError, shown
-from core.traces.files import MAX_BYTES, Budget, File, Rows, file_name, pieces
+from core.common.wording import counted, duration
+from core.traces.corrections import Corrections
+from core.traces.files import MAX_BYTES, Budget, File, Rows, as_utf8, file_name, pieces
 from core.traces.kineto import read_kineto
-from core.traces.tables import read_table
-from core.traces.trace import Trace
+from core.traces.left_out import LeftOut
+from core.traces.profiles.devices import hidden_collectives, host_limit
+from core.traces.profiles.workers import identified
+from core.traces.records import holds_records
+from core.traces.tables import Table, guessed_unit, read_fields, read_table, say_guess
+from core.traces.trace import TIMES, Column, Trace
 
 MAX_CELLS = 1_000_000
 MOST_RATIO = 1e9  # of the longest compute time to the shortest
 WARM_UP = 3.0  # a first step that takes so many times the median of the rest is not like the rest
+APART_AT_START = 10.0  # times what else workers wait, and a first step's waiting is for those that began later
 NUMBERED = re.compile(r"(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?", re.IGNORECASE)
 
 
@@ -26,7 +33,9 @@ def sample_files() -> list[Path]:
     return sorted((Path(__file__).parents[1] / "data" / "pytorch_ddp_4_ranks").glob("rank*.json.gz"))
 
 
-def read_trace(files: Sequence[File]) -> Trace:
+def read_trace(
+    files: Sequence[File], *, columns: Mapping[str, str | list[str]] | None = None, unit: str | None = None
+) -> Trace:
     """What was measured of a run, read from tables of times or from PyTorch profiler traces.
 
     Only durations are used, so the clocks of workers need not agree. Steps that a worker lacks are left out, and so are
@@ -35,11 +44,17 @@ def read_trace(files: Sequence[File]) -> Trace:
     Args:
         files: a list of 1 to 4,096 paths or open binary files, plain or gzip, all of one kind. Tables are CSV, TSV or
             Parquet; their columns are described in core/traces/tables.py. Of profiler traces there is one file per
-            rank; compute is what a step's collectives leave of it. All files together may hold 2 GiB, a table 32 MiB
-            (decompressed) and 1,000,000 mini-batches.
+            rank, or several that follow one another; comm is how long collectives hold something up, compute the rest
+            of a step, from the end of the last device work of the step before to the end of its own. All files
+            together may hold 2 GiB, a table 32 MiB (decompressed) and 1,000,000 mini-batches.
+        columns: which columns of tables are what, where headings do not say it, as in {"time": "batch_time"}: worker
+            (or several that name one together), step, time (or compute, comm, wait), ignore; or workers, a list of
+            columns that are one worker's times each.
+        unit: of the times in tables: ns, us, ms, s, min or h; by default what headings and fields say, or a guess.
 
     Returns:
-        The trace, its arrays (steps, workers) in ms; its `notes` say what was done to the data.
+        The trace, its arrays (steps, workers) in ms; its `notes` say what was done to the data, and its `columns` what
+        those of tables were taken for.
 
     Raises:
         ScenarioError: naming file, worker and step, for what cannot be read so.
@@ -54,27 +69,62 @@ def read_trace(files: Sequence[File]) -> Trace:
     """
     if not isinstance(files, list | tuple) or not 1 <= len(files) <= MAX_WORKERS:
         raise ScenarioError(f"files: {shown(files)} is not a list of 1 to {MAX_WORKERS:,} files.")
-    budget = Budget(MAX_BYTES)
-    return cleaned([read_rows(file, budget) for file in files])
+    budget, asked = Budget(MAX_BYTES), Corrections.checked(columns, unit)
+    return cleaned(identified(in_ms([read_file(file, budget, asked) for file in files], asked)))
 
 
-def read_rows(file: File, budget: Budget) -> Rows:
-    """The rows of one file, of whichever kind it is."""
-    name, stream = file_name(file), pieces(file, budget)
+def read_file(file: File, budget: Budget, asked: Corrections) -> Rows | Table:
+    """What one file holds, of whichever kind it is."""
+    name, stream = file_name(file), as_utf8(pieces(file, budget))
     first = next(stream, b"")
     start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if not start:
         raise ScenarioError(f"{name} is empty.")
-    return (read_kineto if start in b"{[" else read_table)(name, chain([first], stream))
+    if start in b"{[" and not holds_records(first):
+        return read_kineto(name, chain([first], stream))
+    return read_table(name, chain([first], stream), asked)
+
+
+def table_columns(file: File) -> list[str]:
+    """The headings of a table, also of one that `read_trace` refuses; none of a file that is no table."""
+    try:
+        name, stream = file_name(file), as_utf8(pieces(file, Budget(MAX_BYTES)))
+        first = next(stream, b"")
+        if first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in b"{[" and not holds_records(first):
+            return []
+        return list(map(str, read_fields(name, chain([first], stream), LeftOut())[0].columns))
+    except ScenarioError:
+        return []
+
+
+def in_ms(files: list[Rows | Table], asked: Corrections) -> list[Rows]:
+    """The rows of all files; of times without a unit the same unit is guessed for all of them."""
+    tables = [file for file in files if isinstance(file, Table)]
+    guessed = not asked.unit and any(table.without_unit for table in tables)
+    unit = guessed_unit(tables) if guessed else asked.unit
+    if guessed:
+        say_guess(tables, unit)
+    return [file.to_rows(unit, guessed) if isinstance(file, Table) else file for file in files]
 
 
 def cleaned(files: list[Rows]) -> Trace:
     """One trace of all files: whole steps only, nothing that is no time, waiting and network told apart."""
-    notes = [note for rows in files for note in rows.notes]
-    table = together(files, notes)
-    refuse_bad(table)
+    notes = said_once(files)
+    left_out = [rows.left_out for rows in files if rows.left_out]
+    table = peers(numbered_on(together(files, notes)), notes)
+    refuse_repeated(table)
+    table = times_alone(table, left_out)
+    notes += left_out
+    try:
+        return trace_of(table, files, notes)
+    except ScenarioError as refused:
+        raise ScenarioError(" ".join([str(refused), *left_out])) from refused
+
+
+def trace_of(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> Trace:
+    """The trace of rows that are times; ScenarioError where they are too few."""
     trace = replace(complete(table, notes), whole_steps=files[0].whole_steps)
-    if trace.whole_steps:
+    if trace.whole_steps and not any("whole steps are taken" in note for note in notes):
         notes.append("No waiting, network or collective was found: whole steps are taken for computing.")
     warm_up = warm_up_steps(trace.compute_ms)
     if warm_up:
@@ -87,7 +137,27 @@ def cleaned(files: list[Rows]) -> Trace:
         raise ScenarioError("files: 1 step says nothing about stragglers; record at least 2 that all workers have.")
     if trace.comm_ms is not None and trace.wait_ms is None:
         trace = waiting_told_apart(trace, trace.comm_ms, notes)
-    return replace(trace, notes=tuple(notes))
+    trace = started_together(trace, notes)
+    notes += [note for note in (host_limit(trace), hidden_collectives(trace)) if note]
+    return replace(trace, notes=tuple(notes), columns=each_once(files))
+
+
+def said_once(files: list[Rows]) -> list[str]:
+    """The notes on all files; what is so in several is said of the first, with how many more there are."""
+    said: dict[str, list[str]] = {}
+    for rows in files:
+        for note in rows.notes:
+            said.setdefault(note.removeprefix(f"{rows.file}: "), []).append(rows.file if rows.file in note else "")
+    notes = []
+    for sentence, names in said.items():
+        more = f" and {counted(len(names) - 1, 'more file')}" if len(names) > 1 else ""
+        notes.append(f"{names[0]}{more}: {sentence}" if names[0] and names[0] not in sentence else sentence)
+    return notes
+
+
+def each_once(files: list[Rows]) -> tuple[Column, ...]:
+    """What the columns of all tables were taken for; those that are alike in several tables once."""
+    return tuple(dict.fromkeys(column for rows in files for column in rows.columns))
 
 
 def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
@@ -99,7 +169,7 @@ def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
             raise ScenarioError(f"{first.file} has {have[0]}, but {rows.file} has {have[1]}; give files of one kind.")
     tables = [rows.table.assign(file=rows.file) for rows in files]
     if "worker" not in first.table:
-        ranks: Sequence[int | None] = [rows.rank for rows in files]
+        ranks: Sequence[int | str | None] = [rows.rank for rows in files]
         if None in ranks:
             ranks = range(len(files))
             if len(files) > 1:
@@ -113,22 +183,59 @@ def together(files: list[Rows], notes: list[str]) -> pd.DataFrame:
     return table
 
 
-def refuse_bad(table: pd.DataFrame) -> None:
-    """ScenarioError, with file, worker and step, for a value that is no time and for a mini-batch that comes twice."""
+def numbered_on(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows with steps that are numbered on from epoch to epoch, where they begin again in each."""
+    if "epoch" not in table:
+        return table
+    return table.assign(step=table.groupby(["epoch", "step"]).ngroup()).drop(columns="epoch")
+
+
+def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """The rows of workers that have the same work: of a pipeline those of the stage that takes longest."""
+    if "stage" not in table:
+        return table
+    usual = table.groupby("stage")["compute_ms"].median().dropna().sort_values(ascending=False)
+    table, stages = table.drop(columns="stage"), table["stage"]
+    if len(usual) < 2:
+        return table
+    slowest = str(usual.index[0])[:40]
+    others = ", ".join(f"{str(stage)[:40]} {duration(ms)}" for stage, ms in usual.iloc[1:6].items())
+    notes.append(
+        f"Pipeline stages have different work by design, so only workers of one stage are compared: those of stage "
+        f"{slowest}, which takes longest ({duration(usual.iloc[0])} a step; stage {others})."
+    )
+    return table[(stages == usual.index[0]).to_numpy()]
+
+
+def refuse_repeated(table: pd.DataFrame) -> None:
+    """ScenarioError, with file, worker and step, for a mini-batch that comes twice."""
+    twice = table.duplicated(["worker", "step"])
+    if twice.any():
+        row = table[twice].iloc[0]
+        raise ScenarioError(f"{row['file']}: worker {str(row['worker'])[:40]}, step {row['step']} is there twice.")
+
+
+def times_alone(table: pd.DataFrame, left_out: list[str]) -> pd.DataFrame:
+    """The rows whose times are times; what is wrong with others is added to the sentences on what was left out."""
     low, high = TIME_RANGE_MS
-    bad = {
-        "has no worker": table["worker"].isna(),
-        "is there twice": table.duplicated(["worker", "step"]),
-    }
+    bad, said, rows = pd.Series(False, table.index), [], 0
     for name, least in (("compute_ms", low), ("wait_ms", 0), ("comm_ms", 0)):
-        if name in table:
-            good = table[name].between(least, high) | table["compute_ms"].isna()
-            bad[f"has {name} {{{name}:g}}, not a number from {least:g} to {high:g}"] = ~good
-    for what, where in bad.items():
-        if where.any():
-            row = table[where].iloc[0].to_dict()
-            worker = str(row["worker"])[:40]
-            raise ScenarioError(f"{row['file']}: worker {worker}, step {row['step']} {what.format(**row)}.")
+        if name not in table:
+            continue
+        wrong = ~(table[name].between(least, high) | table["compute_ms"].isna()) & ~bad
+        if wrong.any():
+            row = table[wrong].iloc[0]
+            said.append(
+                f"{row['file']}: worker {str(row['worker'])[:40]}, step {row['step']} has {name} {row[name]:g}, not a "
+                f"number from {least:g} to {high:g}"
+            )
+        bad, rows = bad | wrong, rows + int(wrong.sum())
+    if rows:
+        was = "row was" if rows == 1 else "rows were"
+        left_out.append(f"{rows:,} {was} left out. {'; '.join(said)}.")
+    if rows > len(table) / 2:
+        raise ScenarioError(f"{said[0]}.")
+    return table[~bad]
 
 
 def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
@@ -148,7 +255,7 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
     place = {worker: column for column, worker in enumerate(workers)}
     at = np.searchsorted(steps, table["step"]), [place[worker] for worker in table["worker"].tolist()]
     grids = {}
-    for name in ("compute_ms", "wait_ms", "comm_ms"):
+    for name in TIMES:
         if name in table:
             grids[name] = np.full((len(steps), len(workers)), np.nan)
             grids[name][at] = table[name]
@@ -170,6 +277,8 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
         compute_ms=grids["compute_ms"],
         wait_ms=grids.get("wait_ms"),
         comm_ms=grids.get("comm_ms"),
+        exposed_ms=grids.get("exposed_ms"),
+        gpu_idle_ms=grids.get("gpu_idle_ms"),
     )
 
 
@@ -178,6 +287,21 @@ def plain_name(name: object) -> object:
     if isinstance(name, int) and not -(2**63) <= name < 2**63:
         name = str(name)
     return re.sub(r"[^\w .:-]", "?", name[:40]) if isinstance(name, str) else name
+
+
+def started_together(trace: Trace, notes: list[str]) -> Trace:
+    """The trace without its first step where workers began it one long after the other: that wait is no straggler's."""
+    if trace.wait_ms is None or trace.steps < 3:
+        return trace
+    waited = trace.wait_ms.max(axis=1)
+    if waited[0] <= APART_AT_START * max(np.ptp(trace.compute_ms[0]), waited[1:].max()):
+        return trace
+    late = str(trace.worker_names[trace.wait_ms[0].argmax()])[:40]
+    notes.append(
+        f"Step {trace.step_numbers[0]} left out: workers did not begin it together. Worker {late} waited "
+        f"{duration(waited[0])} in it, far longer than computing differs."
+    )
+    return some_steps(trace, slice(1, None))
 
 
 def few(steps: Sequence[int]) -> str:
@@ -200,13 +324,8 @@ def warm_up_steps(compute: np.ndarray) -> int:
 
 def some_steps(trace: Trace, which: slice) -> Trace:
     """The trace with some of its steps."""
-    return replace(
-        trace,
-        step_numbers=trace.step_numbers[which],
-        compute_ms=trace.compute_ms[which],
-        wait_ms=None if trace.wait_ms is None else trace.wait_ms[which],
-        comm_ms=None if trace.comm_ms is None else trace.comm_ms[which],
-    )
+    times = {name: values[which] for name in TIMES if (values := getattr(trace, name)) is not None}
+    return replace(trace, step_numbers=trace.step_numbers[which], **times)
 
 
 def waiting_told_apart(trace: Trace, collectives_ms: np.ndarray, notes: list[str]) -> Trace:

@@ -1,22 +1,33 @@
 """What a measured run would have taken otherwise: the same compute times under every policy, and with repairs."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.common.validation import TIME_RANGE_MS
+from core.common.validation import MAX_WORK, TIME_RANGE_MS
 from core.common.wording import counted
-from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous
+from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.policies.base import Policy
 from core.scenario import Scenario
-from core.schedule.metrics import Metrics
-from core.simulation.run import Run, simulate
+from core.schedule.metrics import Metrics, measure
+from core.schedule.schedule import Schedule
+from core.simulation.run import Run
+from core.traces import repairs
 from core.traces.fits import found_hiccups, usual_ms
+from core.traces.network import barrier_costs_ms, mean_network
 from core.traces.trace import Trace
-from core.workload.compute_laws import Measured
+from core.workload.compute_laws import Measured, block_length, consecutive_steps
+from core.workload.draws import Draws, TooFewRows
 
 AS_MEASURED = "Synchronous, as measured"
+REPLAYED, RESAMPLED, HELD_OUT = "replayed", "resampled", "held out"
+LEAST_SAVED = 0.05  # percent: less is shown as 0.0
+RESAMPLINGS = 40  # of steps that a policy needs beyond those measured
+FEWEST_RESAMPLINGS = 3
+MOST_RESAMPLED = 400_000  # mini-batches in all resamplings together, where the fewest do not need more
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,11 +36,18 @@ class Remedy:
 
     Attributes:
         name: a policy's label, or what is repaired.
-        scenario: what was simulated.
+        scenario: the policy with the compute times, on the mean of the measured network cost; the remedy itself pays
+            each step's own.
         metrics: its figures, for as many mini-batches as were measured.
         epoch_ms: its epoch, ms, for as many mini-batches as were measured.
         pays: what it costs beside time, in a sentence.
-        exact: whether it needed no more steps than were measured; others are whole measured steps drawn again.
+        exact: whether the measured steps were replayed as they were, so that nothing is estimated.
+        basis: "replayed"; "resampled", where it needed more steps than were measured: then blocks of consecutive steps
+            are drawn again, many times, and the figures are means; or "held out", where something is chosen by the
+            measured times: then it is chosen on some steps and judged on others.
+        saved_percent: what it saves of the measured epoch.
+        saved_low_percent: the lower end of a 95 % range of that, or the same where it is exact.
+        saved_high_percent: the upper end.
 
     """
 
@@ -39,23 +57,48 @@ class Remedy:
     epoch_ms: float
     pays: str
     exact: bool
+    basis: str
+    saved_percent: float
+    saved_low_percent: float
+    saved_high_percent: float
+
+    @property
+    def saves(self) -> bool:
+        """Whether it may be said to save time: what is shown is above 0, and so is its whole range."""
+        return self.saved_low_percent >= LEAST_SAVED
 
 
 def measured_scenario(trace: Trace) -> Scenario:
-    """A scenario that replays a trace: its compute times, its network cost, a barrier after each step."""
+    """A scenario that replays a trace: its compute times, its mean network cost, a barrier after each step."""
     return Scenario(
         workers=trace.workers,
         batches=trace.steps,
         compute=trace.to_law(),
-        network=trace.to_network(),
+        network=mean_network(trace),
     )
+
+
+def replayed(trace: Trace, policy: Policy | None = None) -> Run:
+    """The measured mini-batches under a policy, each step with its own network cost.
+
+    Args:
+        trace: what was measured.
+        policy: Synchronous by default.
+
+    Raises:
+        TooFewRows: where the policy needs more steps than were measured.
+
+    """
+    scenario = replace(measured_scenario(trace), policy=policy or Synchronous())
+    return Run(scenario, Replay(trace).schedule(scenario))
 
 
 def what_if(trace: Trace) -> list[Remedy]:
     """What a measured run would have taken under every policy and with repairs: the same compute times, replayed.
 
-    Every barrier pays the measured network cost, and so does every push where there is none; contention at a server is
-    not in it.
+    Every barrier pays what the network cost in its step, and so does every push where there is none; contention at a
+    server is not in it. What is chosen by the measured times (who is repaired, sizes of mini-batches) is chosen on nine
+    tenths of the steps and judged on the tenth, ten times; with fewer than four steps it is left out.
 
     Args:
         trace: what was measured, as `read_trace` returns it.
@@ -76,24 +119,15 @@ def what_if(trace: Trace) -> list[Remedy]:
 
     """
     Trace.checked(trace)
-    scenario = measured_scenario(trace)
-    remedies = [remedy(AS_MEASURED, simulate(scenario), "Nothing.")]
-    if scenario.workers > 1:
-        remedies += [under(scenario, policy) for policy in policies(scenario.workers)]
-        remedies += repairs(scenario, trace)
+    ask = Question(trace)
+    remedies = [ask.measured]
+    if trace.workers > 1:
+        remedies += [found for policy in policies(trace.workers) if (found := ask.under(policy))]
+        remedies += ask.without_hiccups()
+        if trace.steps >= repairs.FEWEST_STEPS:
+            remedies += [ask.rebalanced(), ask.levelled()]
+            remedies += map(ask.repaired, repairs.repairs(trace.compute_ms, trace.worker_names))
     return sorted(remedies, key=lambda one: one.epoch_ms)
-
-
-def remedy(name: str, run: Run, pays: str) -> Remedy:
-    """A remedy by its run."""
-    return Remedy(
-        name=name,
-        scenario=run.scenario,
-        metrics=run.metrics,
-        epoch_ms=run.metrics.epoch_ms,
-        pays=pays,
-        exact=run.schedule.shape[0] <= run.scenario.batches,
-    )
 
 
 def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
@@ -103,7 +137,8 @@ def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
         remedies: what `what_if` returned.
 
     Returns:
-        Columns remedy, epoch_ms, saved_ms and saved_percent (of the measured epoch), some metrics, exact, pays.
+        Columns remedy, epoch_ms, saved_ms and saved_percent (of the measured epoch), saved_low_percent and
+        saved_high_percent (its range), some metrics, exact, basis, pays.
 
     """
     measured = next(remedy.epoch_ms for remedy in remedies if remedy.name == AS_MEASURED)
@@ -113,9 +148,13 @@ def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
             "remedy": remedy.name,
             "epoch_ms": remedy.epoch_ms,
             "saved_ms": measured - remedy.epoch_ms,
-            "saved_percent": 100 * (1 - remedy.epoch_ms / measured),
+            "saved_percent": remedy.saved_percent,
+            "saved_low_percent": remedy.saved_low_percent,
+            "saved_high_percent": remedy.saved_high_percent,
             **{name: getattr(remedy.metrics, name) for name in names},
             "exact": remedy.exact,
+            "basis": remedy.basis,
+            "saves": remedy.saves,
             "pays": remedy.pays,
         }
         for remedy in remedies
@@ -123,10 +162,9 @@ def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
 
 
 def policies(workers: int) -> list[Policy]:
-    """The policies that are tried on so many workers."""
+    """The policies that are tried on so many workers, and choose nothing by the measured times."""
     backups = [BackupWorkers(wait_for=workers - spare) for spare in (1, 2) if spare < workers]
     return [
-        Rebalanced(),
         LocalSGD(period=4),
         LocalSGD(period=16),
         *backups,
@@ -137,59 +175,200 @@ def policies(workers: int) -> list[Policy]:
     ]
 
 
-def under(scenario: Scenario, policy: Policy) -> Remedy:
-    """The same mini-batches under another policy."""
-    run = simulate(replace(scenario, policy=policy))
-    figures, steps = run.metrics, scenario.batches
-    match policy:
-        case Rebalanced():
-            size = 1 / scenario.compute.worker_means_ms
-            low, high = (bound / size.mean() for bound in (size.min(), size.max()))
-            pays = f"Mini-batches {low:.2f} to {high:.2f} times their size; holds while speeds stay as measured."
-        case LocalSGD():
-            apart, averages = counted(policy.period, "mini-batch", "mini-batches"), counted(figures.updates, "average")
-            pays = f"Workers train up to {apart} apart: {averages}, not {steps}."
-        case BackupWorkers():
-            pays = (
-                f"{figures.cancelled_percent:.1f} % of the workers' time is thrown away; an update averages "
-                f"{counted(policy.wait_for, 'gradient')}, not {scenario.workers}."
-            )
-        case _:
-            pays = (
-                f"Gradients {figures.mean_staleness:.1f} updates stale on average; an update averages "
-                f"{figures.gradients_per_update:.3g}, not {scenario.workers}."
-            )
-    return remedy(policy.label, run, pays)
+class Replay:
+    """The measured steps as draws: those measured, or with as many more as a policy needs drawn from them again."""
 
+    def __init__(self, trace: Trace) -> None:
+        self.compute_ms, self.network_ms = trace.compute_ms, barrier_costs_ms(trace)
 
-def repairs(scenario: Scenario, trace: Trace) -> list[Remedy]:
-    """The same policy with other workers: without the slowest, all at the median, and without hiccups if there are."""
-    compute, workers, names = trace.compute_ms, trace.workers, trace.worker_names
-    means = compute.mean(axis=0)
-    worst, median = means.argmax(), np.median(means)
-    hiccups = found_hiccups(compute)
-    cases = [
-        (
-            f"Without worker {names[worst]}",
-            np.delete(compute, worst, axis=1),
-            f"A worker fewer: {workers / (workers - 1):.2f} times as many steps for the same work (counted here).",
-        ),
-        (
-            "All workers at the median",
-            np.clip(compute * (median / means), *TIME_RANGE_MS),
-            f"Repairs or replacements: worker {names[worst]} becomes {means[worst] / median:.2f} times as fast.",
-        ),
-    ]
-    if hiccups.any():
-        cured = np.clip(np.where(hiccups, usual_ms(compute), compute), *TIME_RANGE_MS)
-        cases.append(
-            ("Without hiccups", cured, "What makes single mini-batches take over twice as long is found and removed.")
+    def schedule(
+        self, scenario: Scenario, compute_ms: np.ndarray | None = None, steps: np.ndarray | None = None
+    ) -> Schedule:
+        """The schedule of a scenario's policy.
+
+        Args:
+            scenario: whose policy.
+            compute_ms: other compute times of the same steps, (steps, workers); the measured ones by default.
+            steps: which steps, (rows, runs); all of them once by default.
+
+        """
+        compute = self.compute_ms if compute_ms is None else compute_ms
+        steps = np.arange(len(compute))[:, None] if steps is None else steps
+        network = self.network_ms[steps][:, None, :]
+        draws = Draws(
+            scenario,
+            runs=steps.shape[1],
+            compute_ms=compute[steps].transpose(0, 2, 1),
+            push_ms=np.broadcast_to(network, (len(steps), compute.shape[1], steps.shape[1])),
+            barrier_ms=network,
         )
-    remedies = []
-    for name, times, pays in cases:
-        changed = replace(scenario, workers=times.shape[1], compute=Measured(compute_ms=times))
-        found = remedy(name, simulate(changed), pays)
-        scale = scenario.work / changed.work
-        whole = replace(found.metrics, epoch_ms=scale * found.epoch_ms, updates=round(scale * found.metrics.updates))
-        remedies.append(replace(found, epoch_ms=whole.epoch_ms, metrics=whole))
-    return remedies
+        return scenario.policy.schedule(draws)
+
+    def resampled(self, scenario: Scenario) -> dict[str, np.ndarray] | None:
+        """Figures of many runs that go on with blocks of steps drawn again, {name: (runs,)}; None if it is too much."""
+        known, workers = self.compute_ms.shape
+        length, rows = block_length(self.compute_ms), 2 * known
+        while rows * workers <= MAX_WORK:
+            runs = int(np.clip(MOST_RESAMPLED // (rows * workers), FEWEST_RESAMPLINGS, RESAMPLINGS))
+            again = consecutive_steps(np.random.default_rng(scenario.seed), (runs, rows - known), known, length)
+            first = np.broadcast_to(np.arange(known), (runs, known))
+            try:
+                return self.in_parts(scenario, np.concatenate([first, again], axis=1))
+            except TooFewRows:
+                rows *= 2
+        return None
+
+    def in_parts(self, scenario: Scenario, steps: np.ndarray) -> dict[str, np.ndarray]:
+        """Figures of runs (runs, rows), as many at a time as memory likes."""
+        at_once = max(1, MOST_RESAMPLED // (steps.shape[1] * scenario.workers))
+        parts = [
+            measure(self.schedule(scenario, steps=steps[first : first + at_once].T))
+            for first in range(0, len(steps), at_once)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+class Question:
+    """What a trace is asked."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace, self.scenario, self.replay = trace, measured_scenario(trace), Replay(trace)
+        measured = self.figures(self.scenario)
+        self.measured_ms = measured["epoch_ms"].item()
+        self.measured = self.remedy(AS_MEASURED, self.scenario, measured, "Nothing.")
+
+    def figures(self, scenario: Scenario, compute_ms: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Figures of the measured steps, replayed."""
+        return measure(self.replay.schedule(scenario, compute_ms))
+
+    def remedy(
+        self,
+        name: str,
+        scenario: Scenario,
+        figures: dict[str, np.ndarray],
+        pays: str,
+        basis: str = REPLAYED,
+        saved_ms: tuple[float, float] | None = None,
+    ) -> Remedy:
+        """A remedy by its figures (their means, where there are several runs) and the range of what it saves."""
+        metrics = averaged(figures)
+        saved = 100 * (1 - metrics.epoch_ms / self.measured_ms)
+        low, high = (saved, saved) if saved_ms is None else (100 * ms / self.measured_ms for ms in saved_ms)
+        return Remedy(
+            name=name,
+            scenario=scenario,
+            metrics=metrics,
+            epoch_ms=metrics.epoch_ms,
+            pays=pays,
+            exact=basis == REPLAYED,
+            basis=basis,
+            saved_percent=saved,
+            saved_low_percent=low,
+            saved_high_percent=high,
+        )
+
+    def under(self, policy: Policy) -> Remedy | None:
+        """The same mini-batches under another policy; None where it would need too many steps again."""
+        scenario = replace(self.scenario, policy=policy)
+        try:
+            figures = self.figures(scenario)
+        except TooFewRows:
+            drawn = self.replay.resampled(scenario)
+            if drawn is None:
+                return None
+            saved = self.saved_between(drawn["epoch_ms"])
+            return self.remedy(policy.label, scenario, drawn, self.price(policy, drawn), RESAMPLED, saved)
+        return self.remedy(policy.label, scenario, figures, self.price(policy, figures))
+
+    def saved_between(self, epochs_ms: np.ndarray) -> tuple[float, float]:
+        """What the middle 95 % of some epochs save, ms: the least and the most."""
+        slow, quick = np.quantile(epochs_ms, (0.975, 0.025))
+        return self.measured_ms - slow, self.measured_ms - quick
+
+    def price(self, policy: Policy, figures: dict[str, np.ndarray]) -> str:
+        """What a policy pays with."""
+        workers, steps = self.trace.workers, self.trace.steps
+        match policy:
+            case LocalSGD():
+                apart = counted(policy.period, "mini-batch", "mini-batches")
+                averages = counted(int(figures["updates"][0]), "average")
+                return f"Workers train up to {apart} apart: {averages}, not {steps}."
+            case BackupWorkers():
+                return (
+                    f"{figures['cancelled_percent'].mean():.1f} % of the workers' time is thrown away; an update "
+                    f"averages {counted(policy.wait_for, 'gradient')}, not {workers}."
+                )
+            case _:
+                return (
+                    f"Gradients {figures['mean_staleness'].mean():.1f} updates stale on average; an update averages "
+                    f"{figures['gradients_per_update'].mean():.3g}, not {workers}."
+                )
+
+    def rebalanced(self) -> Remedy:
+        """Mini-batches sized by speed, as other steps have it."""
+        size = 1 / self.trace.compute_ms.mean(axis=0)
+        low, high = (bound / size.mean() for bound in (size.min(), size.max()))
+        pays = f"Mini-batches {low:.2f} to {high:.2f} times their size; holds while speeds stay as measured."
+        return self.scaled(Rebalanced(), Rebalanced().label, repairs.rebalanced, pays)
+
+    def levelled(self) -> Remedy:
+        """Every worker's mean made the median, as other steps have it."""
+        pays = repairs.who_changes(self.trace.compute_ms.mean(axis=0), self.trace.worker_names)
+        return self.scaled(Synchronous(), "All workers at the median", repairs.levelled, pays)
+
+    def scaled(self, policy: Policy, name: str, cure: repairs.Cure, pays: str) -> Remedy:
+        """All workers' times changed by factors that other steps give."""
+        times = repairs.held_out(self.trace.compute_ms, cure)
+        scenario = replace(self.scenario, policy=policy)
+        if not isinstance(policy, Rebalanced):
+            scenario = replace(scenario, compute=law_of(times))
+        figures = self.figures(replace(scenario, policy=Synchronous()), times)
+        saved = repairs.saved_range(self.trace.compute_ms.max(axis=1) - times.max(axis=1))
+        return self.remedy(name, scenario, figures, pays, HELD_OUT, self.if_unequal(saved))
+
+    def if_unequal(self, saved_ms: tuple[float, float]) -> tuple[float, float]:
+        """The range of what a repair saves; from nothing on where equal workers may account for the cost as well."""
+        least, most = saved_ms
+        return (least, most) if self.unequal else (min(least, 0.0), most)
+
+    @cached_property
+    def unequal(self) -> bool:
+        """Whether it is no chance that one worker carries so much of what the barriers cost."""
+        return repairs.beyond_chance(self.trace.compute_ms)
+
+    def without_hiccups(self) -> list[Remedy]:
+        """Every hiccup replaced by what is usual, if there are any."""
+        compute = self.trace.compute_ms
+        hiccups = found_hiccups(compute)
+        if not hiccups.any():
+            return []
+        cured = np.clip(np.where(hiccups, usual_ms(compute), compute), *TIME_RANGE_MS)
+        scenario = replace(self.scenario, compute=law_of(cured))
+        pays = "What makes single mini-batches take over twice as long is found and removed."
+        return [self.remedy("Without hiccups", scenario, self.figures(scenario, cured), pays)]
+
+    def repaired(self, repair: repairs.Repair) -> Remedy:
+        """The same policy with other workers, for as many mini-batches as were measured: the draws' middle one."""
+        workers = repair.drawn_ms.shape[2]
+        more = self.trace.workers / workers
+        epochs = more * (repair.drawn_ms.max(axis=2).sum(axis=1) + self.replay.network_ms.sum())
+        compute = repair.drawn_ms[np.argsort(epochs, kind="stable")[len(epochs) // 2]]
+        scenario = replace(self.scenario, workers=workers, compute=law_of(compute))
+        figures = self.figures(scenario, compute)
+        figures["epoch_ms"] = more * figures["epoch_ms"]
+        figures["updates"] = np.rint(more * figures["updates"]).astype(int)
+        saved = self.if_unequal(self.saved_between(epochs))
+        return self.remedy(repair.name, scenario, figures, repair.pays, HELD_OUT, saved)
+
+
+def law_of(compute_ms: np.ndarray) -> Measured:
+    """A table (steps, workers) in ms as a law that replays it."""
+    return Measured(compute_ms=tuple(map(tuple, compute_ms.tolist())))
+
+
+def averaged(figures: dict[str, np.ndarray]) -> Metrics:
+    """The means of some runs' figures, whole where they count; of one run its own."""
+    means: dict[str, Any] = {name: values[0].item() for name, values in figures.items()}
+    if len(figures["epoch_ms"]) > 1:
+        means = {name: type(means[name])(values.mean()) for name, values in figures.items()}
+    return Metrics(**means)

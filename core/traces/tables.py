@@ -1,77 +1,358 @@
-"""Tables of measured times: CSV, TSV or Parquet, a row per mini-batch or a column per worker.
+"""Tables of measured times: CSV and its kin, JSON records or Parquet, a row per mini-batch or a column per worker.
 
-Columns may come in any order; capitals, spaces, dashes and underscores do not matter, and others are ignored:
+A table becomes a trace in five steps: its texts as a table (`delimited`, `records`, `parquet`); a row each where
+workers had columns (`wide`); what each heading says (`headings`, or `exports` where a tool has headings of its own);
+who and when a row is (`keys`); and its times (here). What was understood, guessed and left out is said in notes and,
+column by column, in `Trace.columns`.
 
-- worker (or rank, gpu, device, node, host, process); where it is missing, the file is one worker's.
-- step (or iteration, iter, batch); where it is missing, each worker's rows are taken in order.
+Columns may come in any order; capitals, spaces, dashes and underscores do not matter, and others are left out:
+
+- worker (or rank, gpu, device, node, host, process); where it is missing, the file is one worker's. A node and a
+  gpu, or a host and a local rank, are one worker together.
+- step (or iteration, iter, batch, global_step), or epoch and batch; where it is missing, each worker's rows are taken
+  in order.
 - compute_ms (or computation, computing): a mini-batch's computing, without waiting. Or step_time_ms (or step_ms,
-  time, duration, elapsed, total): the whole step, from which comm and wait are taken off where they are given.
+  time, duration, elapsed, total): the whole step, from which comm and wait are taken off where they are given. Or its
+  phases, such as data_ms, forward_ms and backward_ms, which are added up.
 - comm_ms (or communication, network, collective, allreduce): with the waiting in it, unless wait_ms stands beside it.
 - wait_ms (or waiting, idle, barrier).
 
-A table without compute and step times is a wide one: each column but step is a worker's compute times.
-A unit ends a name, as in compute_us or "compute (s)": ns, us, ms or s. Without one it is guessed from the size.
+A table without a column of times may be a wide one: its columns that look alike (rank0, rank1) are workers' times.
+A unit is in a name, as in compute_us or "compute (s)", or behind every number; without one it is guessed from the size.
 """
 
-import csv
-import io
-import re
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
+from core.common.wording import counted, duration
+from core.traces.cells import UNITS, UNITS_MS, missing
+from core.traces.corrections import Corrections
+from core.traces.delimited import MAX_CELLS, NUMBER, read_delimited
+from core.traces.draft import Draft
+from core.traces.exports import compared, known_export
 from core.traces.files import Rows, rank_in
+from core.traces.headings import OWN_TIMES, Meaning, meaning, split_unit
+from core.traces.keys import add_keys, keep_whole, leave_out_statistics
+from core.traces.left_out import LeftOut
+from core.traces.naming import called, some
 from core.traces.parquet import unpacked
+from core.traces.records import read_records
+from core.traces.several_rows import one_row_each
+from core.traces.times import PARTS, Kinds, choose_times, differences, say_times
+from core.traces.trace import Column
+from core.traces.wide import Cell, a_column_per_step, alike, melted
 
 MAX_BYTES = 2**25
-MAX_CELLS = 2**23
-MAX_COLUMNS = 4_100
 MAX_ROWS = 1_000_000  # no trace takes more mini-batches
 MAX_NAME = 200  # characters of a column's name
 LONGEST_HEAD = 2**20  # characters of the header and the first row
 PARQUET = b"PAR1"
-
-NAMES = {
-    "worker": "worker rank globalrank workerid gpu device node host process",
-    "step": "step globalstep iteration iter batch",
-    "compute": "compute computetime computation computing",
-    "whole": "time duration elapsed total steptime stepduration iterationtime batchtime",
-    "comm": "comm commtime communication network collective allreduce",
-    "wait": "wait waittime waiting idle barrier",
-}
-ROLES = {name: role for role, names in NAMES.items() for name in names.split()}
-UNITS_MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "sec": 1e3}
-UNIT = re.compile(rf"(.*?)(?:[ _.-]|[ _]*[(\[])({'|'.join(UNITS_MS)})[)\]]?", re.IGNORECASE)
+WIDE, STEPS = "worker", "step"  # the column of workers, or of steps, in what becomes of a wide table
 
 
-def read_table(file: str, pieces: Iterator[bytes]) -> Rows:
-    """The rows of a table, times in ms; ScenarioError, naming file and column, for what is not one (see above)."""
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What one table holds, its times in units of its own."""
+
+    file: str
+    rows: pd.DataFrame
+    """worker, epoch and step, as far as they are known, and the columns of times."""
+    kinds: Kinds
+    units: dict[str, str]
+    """Of each column of times; "" where nothing says it."""
+    columns: tuple[Column, ...]
+    notes: list[str]
+    left_out: str
+
+    @property
+    def without_unit(self) -> list[str]:
+        """The columns of times whose unit has to be guessed."""
+        return [name for name in self.kinds if not self.units[name]]
+
+    def main_times(self) -> pd.Series:
+        """The times of steps or of their computing that have no unit; by their size it is guessed."""
+        names = [name for name in self.without_unit if PARTS[self.kinds[name]] in ("compute", "whole step")]
+        return self.rows[names or self.without_unit].sum(axis=1, min_count=1)
+
+    def to_rows(self, unit: str, guessed: bool) -> Rows:
+        """Its rows in ms; `unit` is that of the columns that say none."""
+        parts: dict[str, pd.Series] = {}
+        for name, kind in self.kinds.items():
+            part, time = PARTS[kind], self.rows[name] * UNITS_MS[self.units[name] or unit]
+            parts[part] = parts[part] + time if part in parts else time
+        if "compute" not in parts:
+            parts["compute"] = parts["whole step"] - parts.get("network", 0) - parts.get("waiting", 0)
+        columns = [self.with_unit(column, unit, guessed) for column in self.columns]
+        keys = self.rows[[key for key in ("worker", "stage", "epoch", "step") if key in self.rows]]
+        names = {"compute": "compute_ms", "network": "comm_ms", "waiting": "wait_ms"}
+        return Rows(
+            file=self.file,
+            table=keys.assign(**{column: parts[part] for part, column in names.items() if part in parts}),
+            rank=rank_in(self.file),
+            whole_steps=set(parts) == {"compute", "whole step"},
+            notes=self.notes,
+            left_out=self.left_out,
+            columns=tuple(columns),
+        )
+
+    def said_without_unit(self) -> list[str]:
+        """The columns of the file that say no unit."""
+        return [column.name for column in self.columns if column.role in PARTS.values() and not column.unit]
+
+    def with_unit(self, column: Column, unit: str, guessed: bool) -> Column:
+        """A column of the file with the unit that was guessed or asked for."""
+        if column.role not in PARTS.values() or column.unit:
+            return column
+        return replace(column, unit=unit, guessed=column.guessed or guessed)
+
+
+def usual_times(tables: list[Table]) -> pd.Series:
+    """All times of steps or their computing that have no unit."""
+    return pd.concat([table.main_times() for table in tables if table.without_unit])
+
+
+def say_guess(tables: list[Table], unit: str) -> None:
+    """Note, with the first table that it is about, which unit was guessed and what follows from it."""
+    guessed = [table for table in tables if table.without_unit]
+    more = f" (and of {counted(len(guessed) - 1, 'more file')})" if len(guessed) > 1 else ""
+    step = duration(usual_times(tables).median() * UNITS_MS[unit])
+    guessed[0].notes.append(
+        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. "
+        f"A step then takes {step}. A name like compute_ms settles it."
+    )
+
+
+def guessed_unit(tables: list[Table]) -> str:
+    """The unit in which a typical mini-batch takes between 5 ms and 10 s, the same for all tables."""
+    times = usual_times(tables)
+    with_units = {unit for table in tables for unit in table.units.values() if unit}
+    if len(with_units) == 1 and all(set(table.units.values()) - {""} for table in tables):
+        return with_units.pop()  # of the columns beside it
+    typical = times.median()
+    if typical < 5:
+        return "s"
+    return "ms" if typical <= 1e4 else "us" if typical <= 1e7 else "ns"
+
+
+def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
+    """What a table holds; ScenarioError, naming file and column, for what is not one (see above)."""
+    left_out = LeftOut()
+    return understood(file, *read_fields(file, pieces, left_out), asked, left_out)
+
+
+def read_fields(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> tuple[pd.DataFrame, str]:
+    """The fields of a table as they are written, and the sign before decimals."""
     data = whole_file(file, pieces)
-    table = read_parquet(file, data) if data.startswith(PARQUET) else read_text(file, data)
-    if not len(table):
-        raise ScenarioError(f"{file} has no rows.")
-    refuse_long(file, len(table))
-    columns, notes = headings(file, table), []
-    if "compute" not in columns and "whole" not in columns:
-        table, columns = one_row_each(file, table, columns)
-        notes.append(f"{file}: a column per worker, taken as compute times without waiting.")
-    times = {role: numbers(file, table[name]) for role, (name, _) in columns.items() if role not in ("worker", "step")}
-    if None in (columns[role][1] for role in times):
-        guess = guessed_unit(times["compute" if "compute" in times else "whole"])
-        notes.append(f"{file}: no unit in a column's name; taken to be {guess}. A name like compute_ms settles it.")
-    times = {role: time * UNITS_MS[columns[role][1] or guess] for role, time in times.items()}
-    whole_steps = set(times) == {"whole"}
-    if "compute" not in times:
-        times["compute"] = times["whole"] - times.get("comm", 0) - times.get("wait", 0)
-    rows = pd.DataFrame({f"{role}_ms": times[role] for role in ("compute", "comm", "wait") if role in times})
-    if "worker" in columns:
-        rows["worker"] = table[columns["worker"][0]]
-    each = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows)))
-    rows["step"] = steps(file, table[columns["step"][0]]) if "step" in columns else each.cumcount()
-    return Rows(file=file, table=rows, rank=rank_in(file), whole_steps=whole_steps, notes=notes)
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return read_records(file, data, left_out), "."
+    if data.startswith(PARQUET):
+        return read_parquet(file, data), "."
+    return read_delimited(file, data, left_out)
+
+
+def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections, left_out: LeftOut) -> Table:
+    """What a table holds, from its fields."""
+    check_names(file, table)
+    names = list(table.columns)
+    asked.check(file, names)
+    draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal, columns_of_file=names)
+    read_headings(draft)
+    leave_out_statistics(draft)
+    as_long(draft)
+    kinds = choose_times(draft)
+    for name in kinds:
+        draft.keep_numbers(name)
+    keys = add_keys(draft).reset_index(drop=True)
+    say_times(draft, kinds)
+    say_left_out(draft, names)
+    rows = keys.assign(**{name: draft.numbers(name)[0].to_numpy() for name in kinds})
+    rows, kinds = one_row_each(draft, rows, kinds)
+    if "step" not in rows:
+        rows["step"] = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows))).cumcount()
+    if list(kinds.values()) == ["whole"] or (len(kinds) == 1 and is_bare(draft, next(iter(kinds)))):
+        rows = without_clock(draft, rows, next(iter(kinds)))
+    return Table(
+        file=file,
+        rows=rows,
+        kinds=kinds,
+        units={name: asked.unit or draft.numbers(name)[1] for name in kinds},
+        columns=tuple(draft.columns.get(name) or Column(name=name, why=why_not(draft, name)) for name in names),
+        notes=draft.notes,
+        left_out=left_out.note(file) if left_out.rows else "",
+    )
+
+
+def check_names(file: str, table: pd.DataFrame) -> None:
+    """ScenarioError for headings that cannot be those of a table."""
+    table.columns = table.columns.astype(str)
+    for name in table.columns:
+        if len(name) > MAX_NAME:
+            raise ScenarioError(f"{file}: {shown(name)} is no name of a column: it has {len(name):,} characters.")
+    names = list(table.columns)
+    if not table.columns.is_unique:
+        raise ScenarioError(f"{file}: {shown(names)} names a column twice.")
+    if (
+        names
+        and all(map(NUMBER.fullmatch, names))
+        and names not in ([*map(str, range(at, at + len(names)))] for at in (0, 1))
+    ):
+        raise ScenarioError(
+            f"{file} has no header: its first row, {some(names)}, is one of times. Put names above the columns, such "
+            "as worker,step,compute_ms."
+        )
+
+
+def read_headings(draft: Draft) -> None:
+    """What headings say, a tool's own where it has them, and what was asked for before either."""
+    export = known_export(draft.file, draft.table.columns)
+    roles = export.roles if export else {}
+    draft.meanings = {name: roles.get(compared(name)) or meaning(name) for name in draft.table.columns}
+    if export and export.note:
+        draft.say(f"{export.tool}: {export.note}")
+    if export and export.only:
+        for name in draft.table.columns:
+            if compared(name) == compared(export.only[0]):
+                draft.only(draft.table[name].astype("str").str.strip().str.lower() == export.only[1])
+    for name in draft.table.columns:
+        said = draft.table[name].dropna().unique().tolist() if compared(name) in ("unit", "units") else []
+        draft.unit_of_all = UNITS.get(str(said[0]).strip().lower(), "") if len(said) == 1 else draft.unit_of_all
+    if export and export.no_step and draft.with_role("step") and missing(draft.table[draft.with_role("step")[0]]).all():
+        raise draft.refused(export.no_step)
+    if draft.asked["worker"]:
+        for name in draft.with_role("rank", "local", "place", "pid"):
+            draft.meanings[name] = Meaning("other")
+    for role, instead in (("ignore", "ignored"), ("worker", "rank"), ("step", "step")):
+        for name in draft.asked[role]:
+            draft.meanings[name] = replace(draft.meanings[name], role=instead)
+
+
+def as_long(draft: Draft) -> None:
+    """Make a row each of the times of workers that have a column each, if the table is such a one."""
+    numeric = [
+        name for name in draft.table.columns if draft.meanings[name].role != "ignored" and draft.is_numeric(name)
+    ]
+    keys = draft.with_role("step", "epoch")
+    if asked := draft.asked["workers"]:
+        cells = {name: Cell(split_unit(name)[0] or name, split_unit(name)[1]) for name in asked}
+    elif draft.asked["time"] or draft.asked["compute"]:
+        return
+    elif owners := draft.with_role("rank", "local", "place", "pid"):
+        if not keys and not draft.with_role(*OWN_TIMES):
+            with_steps_below(draft, a_column_per_step([name for name in numeric if name not in owners]), owners)
+        return
+    else:
+        cells = alike([name for name in numeric if name not in keys])
+    roles = {cell.measure: meaning(cell.measure).role for cell in cells.values()}
+    times = {name: cell for name, cell in cells.items() if roles[cell.measure] in OWN_TIMES | {""}}
+    workers = {cell.worker for cell in times.values()}
+    named = [name for name in draft.with_role(*OWN_TIMES) if name not in cells and name in numeric]
+    if not times or (len(workers) == 1 and named):
+        return
+    for name, cell in cells.items():
+        draft.take(name, "", why=why_not_role(roles[cell.measure]))
+    bare = {cell.measure: name for name, cell in times.items() if not roles[cell.measure]}
+    if len(bare) > 1:
+        raise draft.refused(f"the columns of the workers {some(times)} have different units")
+    for name in keys:
+        keep_whole(draft, name)
+    refuse_long(draft.file, len(draft.table) * len(workers))
+    draft.table = melted(draft.table, times, WIDE, keys)
+    draft.known_numbers.clear()
+    draft.meanings = {name: each for name, each in draft.meanings.items() if name in keys}
+    draft.meanings[WIDE] = Meaning("rank", exact=True)
+    for measure in dict.fromkeys(cell.measure for cell in times.values()):
+        said = meaning(measure)
+        draft.meanings[measure] = said if said.role else Meaning("compute", said.unit, exact=True)
+    for name, cell in times.items():
+        said = draft.meanings[cell.measure]
+        draft.take(name, PARTS[said.role], said.unit, why=f"times of worker {cell.worker[:40]}")
+    if bare:
+        draft.say("a column per worker, taken as compute times without waiting.")
+
+
+def with_steps_below(draft: Draft, cells: dict[str, Cell], owners: list[str]) -> None:
+    """Make a row each of the times of steps that have a column each."""
+    if not cells:
+        return
+    refuse_long(draft.file, len(draft.table) * len(cells))
+    draft.table = melted(draft.table, cells, STEPS, owners)
+    draft.known_numbers.clear()
+    draft.meanings = {name: draft.meanings[name] for name in owners}
+    draft.meanings |= {STEPS: Meaning("step", exact=True), "": Meaning("compute", exact=True)}
+    for name, cell in cells.items():
+        draft.take(name, "compute", why=f"times of step {cell.worker}")
+    draft.say("a column per step, taken as compute times without waiting.")
+
+
+WHY_NOT = {
+    "statistic": "a statistic",
+    "rate": "a rate",
+    "quality": "not a time",
+    "size": "not a time",
+    "clock": "a clock",
+    "start": "a clock",
+    "end": "a clock",
+    "ignored": "to be ignored",
+    "place": "where a worker runs",
+    "": "not understood",
+    **dict.fromkeys(OWN_TIMES, "not one worker's times"),
+}
+
+
+def why_not(draft: Draft, name: str) -> str:
+    """Why a column was left out."""
+    return why_not_role(draft.meanings[name].role if name in draft.meanings else meaning(name).role)
+
+
+def why_not_role(role: str) -> str:
+    """Why a column of such a role was left out."""
+    return WHY_NOT.get(role, "not needed")
+
+
+def say_left_out(draft: Draft, names: list[str]) -> None:
+    """Note which columns were left out although they could pass for times."""
+    reasons: dict[str, list[str]] = {}
+    for name in names:
+        column = draft.columns.get(name)
+        why = column.why if column else why_not(draft, name)
+        passes = name not in draft.table or draft.is_numeric(name)
+        if (
+            not (column and column.role)
+            and passes
+            and why not in ("not needed", "to be ignored", "where a worker runs")
+        ):
+            reasons.setdefault(why, []).append(name)
+    if reasons:
+        draft.say(f"left out: {'; '.join(f'{some(left)} ({why})' for why, left in reasons.items())}.")
+
+
+def is_bare(draft: Draft, name: str) -> bool:
+    """Whether times come from columns that name a worker each, and nothing that was measured."""
+    return name not in draft.columns_of_file and not meaning(name).role
+
+
+def without_clock(draft: Draft, rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows with the steps between a clock's readings in the place of the readings, if it is one."""
+    read = rows[rows[name].notna()].sort_values([key for key in ("epoch", "step") if key in rows], kind="stable")
+    worker = read["worker"].to_numpy() if "worker" in read else np.zeros(len(read))
+    is_clock = draft.meanings[name].role in ("clock", "start", "end")
+    heading = "" if is_bare(draft, name) else name
+    said = ""
+    for groups in [[worker], [worker, read["epoch"].to_numpy()]] if "epoch" in read else [[worker]]:
+        steps, said = differences(read[name], groups, heading, is_clock)
+        if steps is not None:
+            draft.say(said)
+            passed = read["step"].groupby(groups).diff()
+            return read.assign(**{name: steps})[steps.notna() & ~(passed > passed.median())]
+    if is_clock:
+        raise draft.refused(f"there is no column of times, and {called(name)} is a clock that does not always go on")
+    if said:
+        draft.say(said)
+    return rows
 
 
 def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
@@ -98,135 +379,22 @@ def refuse_long(file: str, rows: int) -> None:
         raise ScenarioError(f"{file}: a table may have {MAX_ROWS:,} mini-batches at the most.")
 
 
-def read_text(file: str, data: bytes) -> pd.DataFrame:
-    """The table in a text that is separated by tabs, semicolons or commas, whichever its header has most of."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.") from error
-    header = text.lstrip().split("\n", 1)[0]
-    separator = max("\t;,", key=header.count)
-    refuse_wide(file, text, separator)
-    try:
-        table = pd.read_csv(io.StringIO(text), sep=separator, skipinitialspace=True, low_memory=False)
-    except (ValueError, OverflowError) as error:
-        raise ScenarioError(f"{file} is not a table: {error}.") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ScenarioError(f"{file} is not a table: its rows have more fields than its header.")
-    return table.loc[:, ~table.columns.str.startswith("Unnamed: ")]  # what pandas calls a column without a name
-
-
-def refuse_wide(file: str, text: str, separator: str) -> None:
-    """ScenarioError where the header or the first row has too many fields; pandas would take minutes to find out."""
-    head = io.StringIO(text[:LONGEST_HEAD], newline="")
-    rows = (row for row in csv.reader(head, delimiter=separator, skipinitialspace=True) if row)
-    try:
-        first = list(islice(rows, 2))
-    except csv.Error as error:
-        raise ScenarioError(f"{file} is not a table: {error}.") from error
-    if head.tell() == LONGEST_HEAD < len(text):
-        raise ScenarioError(f"{file} is not a table: its first rows have over {LONGEST_HEAD:,} characters.")
-    if max(map(len, first), default=0) > MAX_COLUMNS:
-        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
-
-
 def read_parquet(file: str, data: bytes) -> pd.DataFrame:
     """The table in a Parquet file, with its texts as texts."""
     table, left_out = unpacked(file, data, MAX_CELLS, MAX_ROWS, MAX_NAME)
     for name, why in left_out.items():
-        if role_of(name[:MAX_NAME])[0]:
+        if meaning(name[:MAX_NAME]).role in OWN_TIMES | {"rank", "local", "place", "step", "epoch"}:
             raise ScenarioError(f"{file}: {shown(name)} {why}.")
+    if not len(table):
+        raise ScenarioError(f"{file} has no rows.")
     table = table.drop(columns="__index_level_0__", errors="ignore")
     texts = table.columns[table.dtypes == "category"]
     halves = table.columns[table.dtypes == np.float16]
-    return table.assign(**{name: plain_texts(table[name]) for name in texts}).astype(dict.fromkeys(halves, float))
+    table = table.assign(**{name: plain_texts(table[name]) for name in texts}).astype(dict.fromkeys(halves, float))
+    return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="row"))
 
 
 def plain_texts(column: pd.Series) -> pd.Series:
     """Categories as the texts that they are, each stored once."""
     texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in column.cat.categories]
     return pd.Series(np.array([*texts, None], dtype=object)[column.cat.codes], index=column.index)
-
-
-def headings(file: str, table: pd.DataFrame) -> dict[str, tuple[str, str | None]]:
-    """What the columns are: {role: (name, unit)}; a step with a unit is the time of a step."""
-    found: dict[str, tuple[str, str | None]] = {}
-    table.columns = table.columns.astype(str)
-    for name in table.columns:
-        if len(name) > MAX_NAME:
-            raise ScenarioError(f"{file}: {shown(name)} is no name of a column: it has {len(name):,} characters.")
-    if not table.columns.is_unique:
-        raise ScenarioError(f"{file}: {shown(list(table.columns))} names a column twice.")
-    for name in table.columns:
-        role, unit = role_of(name)
-        if role in found:
-            raise ScenarioError(f"{file}: {shown(found[role][0])} and {shown(name)} are both columns of {role}.")
-        if role:
-            found[role] = name, unit
-    return found
-
-
-def role_of(name: str) -> tuple[str | None, str | None]:
-    """What a column is by its name, None where it is none that matters, and its unit."""
-    plain, unit = split_unit(name)
-    role = ROLES.get(re.sub(r"[ _-]", "", plain).lower())
-    return "whole" if role == "step" and unit else role, unit
-
-
-def split_unit(name: str) -> tuple[str, str | None]:
-    """The name of a column without its unit, and the unit."""
-    found = UNIT.fullmatch(name.strip().replace("μ", "µ"))
-    return (found[1], found[2].lower()) if found else (name, None)
-
-
-def one_row_each(file: str, table: pd.DataFrame, columns: dict) -> tuple[pd.DataFrame, dict]:
-    """A wide table's times with a row each."""
-    step = columns.get("step", (None, None))[0]
-    workers = [name for name in table.columns if name != step]
-    units = {split_unit(name)[1] for name in workers}
-    if set(columns) - {"step"} or not workers:
-        raise ScenarioError(f"{file}: none of the columns {shown(list(table.columns))} is compute_ms or step_time_ms.")
-    if all(re.fullmatch(r"[\d.]+", name) for name in workers) and "." in "".join(workers):
-        raise ScenarioError(f"{file} has no header: its first row, {shown(workers)}, is one of times.")
-    if len(units) > 1:
-        raise ScenarioError(f"{file}: the columns of the workers {shown(workers)} have different units.")
-    refuse_long(file, len(table) * len(workers))
-    number = table[step] if step else np.arange(len(table))
-    times = pd.concat([numbers(file, table[name]) for name in workers], ignore_index=True)
-    long = {
-        "worker": np.repeat([split_unit(name)[0] for name in workers], len(table)),
-        "step": np.tile(number, len(workers)),
-        "compute": times,
-    }
-    return pd.DataFrame(long), {"worker": ("worker", None), "step": ("step", None), "compute": ("compute", *units)}
-
-
-def numbers(file: str, column: pd.Series) -> pd.Series:
-    """The column as numbers, NaN where a field is empty; ScenarioError names the first that is none."""
-    try:
-        values = pd.to_numeric(column, errors="coerce").astype(float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ScenarioError(f"{file}: {shown(column.name)} has more than numbers that fit in 64 bits.") from error
-    bad = values.isna() & column.notna()
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        raise ScenarioError(f"{file}: {shown(column.iloc[row])} in {shown(column.name)}, row {row + 1}, is no number.")
-    return values
-
-
-def steps(file: str, column: pd.Series) -> pd.Series:
-    """The numbers of the steps."""
-    values = numbers(file, column)
-    bad = ~(values.abs() < 2**53) | (values % 1 != 0)
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        raise ScenarioError(f"{file}: step {values.iloc[row]:g} in row {row + 1} is not a whole number.")
-    return values.astype(np.int64)
-
-
-def guessed_unit(times: pd.Series) -> str:
-    """The unit in which a typical mini-batch takes between 1 ms and 100 s."""
-    typical = times.median()
-    if typical < 1:
-        return "s"
-    return "ms" if typical <= 1e5 else "us"

@@ -13,6 +13,28 @@ from core.schedule.tables import named
 from core.workload.compute_laws import Measured
 from core.workload.networks import FlatLatency, Network
 
+TIMES = ("compute_ms", "wait_ms", "comm_ms", "exposed_ms", "gpu_idle_ms")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What a column of a table was taken for.
+
+    Attributes:
+        name: its heading.
+        role: worker, step, compute, whole step, network, waiting, stage, or "" where it was left out.
+        unit: of its times: ns, us, ms, s, min, h; "" where it holds none.
+        guessed: whether heading and values leave room for doubt, so that somebody should look.
+        why: how it was understood, or why it was left out.
+
+    """
+
+    name: str
+    role: str = ""
+    unit: str = ""
+    guessed: bool = False
+    why: str = ""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace:
@@ -24,8 +46,12 @@ class Trace:
         step_numbers: the numbers of the steps, row by row.
         wait_ms: how long each worker waited, ms; None where it was not measured.
         comm_ms: network time without waiting, ms; None where it was not measured.
+        exposed_ms: time in collectives with nothing computed beside them, ms; wait_ms and comm_ms are the part of it
+            that holds something up. None where launches of a device's work were not recorded.
+        gpu_idle_ms: how long each worker's device had nothing to run, and nothing launched, ms; None as before.
         whole_steps: whether compute_ms holds whole steps, in which waiting may hide.
         notes: what was done to the data, in plain sentences.
+        columns: what each column of the tables was taken for; none for profiler traces.
 
     Raises:
         ScenarioError: naming the field, for arrays of another shape than steps × workers and for values that are no
@@ -38,8 +64,11 @@ class Trace:
     step_numbers: tuple[int, ...]
     wait_ms: np.ndarray | None = None
     comm_ms: np.ndarray | None = None
+    exposed_ms: np.ndarray | None = None
+    gpu_idle_ms: np.ndarray | None = None
     whole_steps: bool = False
     notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("worker_names", "step_numbers"):
@@ -47,8 +76,9 @@ class Trace:
                 raise ScenarioError(f"{name}: {shown(getattr(self, name))} is not a tuple.")
         if not all(isinstance(step, numbers.Integral) for step in self.step_numbers):
             raise ScenarioError(f"step_numbers: {shown(self.step_numbers)} are not whole numbers.")
-        for name, least in (("compute_ms", TIME_RANGE_MS[0]), ("wait_ms", 0), ("comm_ms", 0)):
+        for name in TIMES:
             if getattr(self, name) is not None or name == "compute_ms":
+                least = TIME_RANGE_MS[0] if name == "compute_ms" else 0
                 wanted = f"a table of {self.steps:,} step_numbers × {self.workers:,} worker_names"
                 times = as_table(name, getattr(self, name), wanted, self.workers, max(1, self.steps), self.steps + 1)
                 if len(times) > self.steps or not ((times >= least) & (times <= TIME_RANGE_MS[1])).all():
@@ -86,6 +116,21 @@ class Trace:
     def network_ms(self) -> float:
         """What the network costs after a barrier, ms: the median of comm_ms; 0 where it was not measured."""
         return 0.0 if self.comm_ms is None else float(np.median(self.comm_ms))
+
+    @property
+    def gpu_idle_percent(self) -> float | None:
+        """Share of the time in which devices have nothing to run as the host has launched nothing; None if unknown."""
+        if self.gpu_idle_ms is None:
+            return None
+        blocking = 0.0 if self.blocking_ms is None else self.blocking_ms.sum()
+        return float(100 * self.gpu_idle_ms.sum() / (self.compute_ms.sum() + blocking))
+
+    @property
+    def blocking_ms(self) -> np.ndarray | None:
+        """What collectives hold up, waiting and network together, ms; None where it was not measured."""
+        if self.comm_ms is None:
+            return None
+        return self.comm_ms if self.wait_ms is None else self.comm_ms + self.wait_ms
 
     def to_network(self) -> Network:
         """A network that takes network_ms from every worker for each mini-batch, with a barrier or without one."""

@@ -381,8 +381,9 @@ class TableOfTimes(Rule):
 class Measured(ComputeLaw):
     """A measured table of compute times, (steps, workers) in ms: replayed exactly, in every run.
 
-    Rows beyond the last are whole rows of the table again, drawn at random, so that what slows all workers of a
-    step together stays together.
+    Rows beyond the last are blocks of consecutive rows of the table again, drawn at random, each as long as
+    `block_length` says: what slows all workers of a step together stays together, and slowness that lasts keeps its
+    length.
 
     Attributes:
         compute_ms: the table, a row a step and a column a worker, ms; up to 1,000,000 times. Arrays and nested lists
@@ -430,15 +431,66 @@ class Measured(ComputeLaw):
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...], first_row: int = 0) -> np.ndarray:
         *runs, rows, _ = shape
-        number = np.arange(first_row, first_row + rows)
-        again = rng.integers(0, self.steps, (*runs, rows))
-        return np.array(self.compute_ms)[np.where(number < self.steps, np.minimum(number, self.steps - 1), again)]
+        table, known = np.array(self.compute_ms), min(max(0, self.steps - first_row), rows)
+        replayed = np.broadcast_to(np.arange(first_row, first_row + known), (*runs, known))
+        again = consecutive_steps(rng, (*runs, rows - known), self.steps, block_length(table))
+        return table[np.concatenate([replayed, again], axis=-1)]
 
     def cdf(self, ms: np.ndarray) -> np.ndarray:
         return np.searchsorted(np.sort(self.compute_ms, axis=None), ms, side="right") / (self.steps * self.workers)
 
     def quantile(self, share: np.ndarray) -> np.ndarray:
         return np.quantile(self.compute_ms, share, method="inverted_cdf")
+
+
+def consecutive_steps(rng: np.random.Generator, shape: tuple[int, ...], steps: int, length: int) -> np.ndarray:
+    """Numbers of measured steps drawn again, in blocks of so many consecutive ones (the first follows the last).
+
+    Args:
+        rng: the generator that the blocks' first steps come from.
+        shape: (…, rows): how many are drawn, and how often.
+        steps: how many there are to draw from.
+        length: steps in a block.
+
+    Returns:
+        Whole numbers from 0 to steps − 1, of that shape.
+
+    Source:
+        The circular block bootstrap: Politis & Romano 1992.
+
+    """
+    *runs, rows = shape
+    first = rng.integers(0, steps, (*runs, -(-rows // length)))
+    return ((first[..., None] + np.arange(length)) % steps).reshape(*runs, -1)[..., :rows]
+
+
+def block_length(compute_ms: np.ndarray) -> int:
+    """How many consecutive steps of a table (steps, workers) a block has: √steps, more where slowness lasts longer."""
+    steps = len(compute_ms)
+    return min(steps, max(math.ceil(math.sqrt(steps)), correlated_steps(compute_ms)))
+
+
+def correlated_steps(compute_ms: np.ndarray) -> int:
+    """How many consecutive steps of a table (steps, workers) go together: 1 where each step is on its own.
+
+    (2ρ/(1 − ρ²))^⅔·steps^⅓ by the lag-1 autocorrelation ρ of a worker's time over its step's mean, where that is more
+    than chance gives; at most a quarter of the steps.
+
+    Source:
+        Carlstein 1986, for an autoregression of order 1.
+
+    """
+    steps, workers = compute_ms.shape
+    if steps < 4 or workers == 1:
+        return 1
+    relative = compute_ms / compute_ms.mean(axis=1, keepdims=True)
+    rest = relative - relative.mean(axis=0)
+    whole = (rest**2).sum()
+    rho = (rest[1:] * rest[:-1]).sum() / whole if whole > 1e-24 else 0.0
+    if rho <= 2 / math.sqrt(steps * (workers - 1)):
+        return 1
+    rho = min(rho, 0.999)
+    return min(max(1, steps // 4), math.ceil((2 * rho / (1 - rho**2)) ** (2 / 3) * steps ** (1 / 3)))
 
 
 def lognormal_factors(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> np.ndarray:

@@ -46,6 +46,7 @@ class Draws:
         runs: how many.
         compute_ms: given compute times in place of drawn ones, (rows, workers, runs), ms.
         push_ms: given network times of pushes, likewise.
+        barrier_ms: given network times after the rows' barriers in place of the network's, (rows, 1, runs), ms.
 
     """
 
@@ -57,9 +58,11 @@ class Draws:
         runs: int = 1,
         compute_ms: np.ndarray | None = None,
         push_ms: np.ndarray | None = None,
+        barrier_ms: np.ndarray | None = None,
     ) -> None:
         self.workload, self.chunk, self.runs = workload, chunk, runs
         self._given = {COMPUTE: compute_ms, NETWORK: push_ms}
+        self._barrier_ms = barrier_ms
         self._blocks: dict[tuple[int, int], np.ndarray] = {}
         self._slow_at_end: dict[int, np.ndarray] = {}
 
@@ -133,10 +136,21 @@ class Draws:
             raise TooManyRuns
         return more
 
-    @property
-    def barrier_ms(self) -> float:
-        """Network time after a barrier, ms."""
-        return self.workload.network.barrier_ms(self.workload.workers)
+    def barrier_rows(self, rows: int) -> np.ndarray:
+        """Network times after the barriers of so many rows, (rows, 1, runs), ms; what all rows share is not copied.
+
+        Args:
+            rows: how many.
+
+        Raises:
+            TooFewRows: when fewer were given.
+
+        """
+        if self._barrier_ms is None:
+            return np.broadcast_to(self.workload.network.barrier_ms(self.workload.workers), (rows, 1, self.runs))
+        if rows > len(self._barrier_ms):
+            raise TooFewRows("barrier_ms", len(self._barrier_ms), f"{rows:,}")
+        return self._barrier_ms[:rows]
 
     def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray]) -> np.ndarray:
         given = self._given[concern]

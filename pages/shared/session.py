@@ -20,6 +20,10 @@ class Upload:
     """The last trace that could be read; None: there is only the sample."""
     files: tuple[str, ...] = ()
     """The files that were read last, as Streamlit numbers them."""
+    asked: dict[str, str] = field(default_factory=dict)
+    """What their columns were said to be by hand."""
+    columns: list[str] = field(default_factory=list)
+    """The headings of the first of them; none where it is no table."""
     refused: str = ""
     """Why they were not read."""
     uploaders: int = 0

@@ -5,15 +5,20 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core import Scenario, ScenarioError, Stragglers, read_trace
+from core import Scenario, ScenarioError, Stragglers, Trace, read_trace
 from core.common.wording import counted
+from core.report import traces as trace_report
 from core.report.traces import fit_in_words
-from core.traces.reading import sample_files
+from core.traces.cells import UNITS_MS
+from core.traces.reading import sample_files, table_columns
 from pages.shared.answers.trace import Measurement
 from pages.shared.controls import values
 from pages.shared.errors import action
 from pages.shared.session import Upload, session
 
+AS_READ = "as read"
+HAND = {"worker": "Worker", "step": "Step", "time": "Time", "unit": "Unit of times"}
+"""What may be said of columns by hand, and how it is called."""
 RECORD = """from torch.profiler import ProfilerActivity, profile, schedule
 
 rank = torch.distributed.get_rank()
@@ -35,19 +40,23 @@ def receive() -> bool:
     """
     mine = session().upload
     files = st.file_uploader(
-        "PyTorch profiler traces (one file per rank) or a table of compute times",
-        type=["json", "gz", "csv", "tsv", "txt", "parquet", "pq"],
+        "PyTorch profiler traces (one file per rank) or tables of compute or step times",
+        type=["json", "jsonl", "ndjson", "gz", "csv", "tsv", "txt", "log", "parquet", "pq"],
         accept_multiple_files=True,
         key=f"trace_files_{mine.uploaders}",
-        help="Kineto / Chrome-trace JSON, plain or gzip; CSV, TSV or Parquet with worker, step, compute_ms, or a "
-        "column per worker. Files stay in this session's memory and are gone when it ends.",
+        help="Kineto / Chrome-trace JSON, plain or gzip; CSV and its kin, JSON lines or Parquet with worker, step, "
+        "compute_ms, or a column per worker; exports of W&B, TensorBoard and Ascend. Files stay in this session's "
+        "memory and are gone when it ends.",
     )
     names, is_new = tuple(file.file_id for file in files), False
-    if names and mine.files != names:
-        mine.files, mine.refused = names, "These files could not be read."
+    asked = said_by_hand() if names == mine.files else {}
+    if names and (mine.files, mine.asked) != (names, asked):
+        if mine.files != names:
+            mine.columns = table_columns(files[0])
+        mine.files, mine.asked, mine.refused = names, asked, "These files could not be read."
         try:
             with st.spinner("Reading…"):
-                measurement = Measurement(read_trace(files))
+                measurement = Measurement(corrected(files, asked))
                 measurement.diagnosis  # noqa: B018 - what cannot be diagnosed is refused here, too
         except ScenarioError as refused:
             mine.refused = str(refused)
@@ -56,6 +65,47 @@ def receive() -> bool:
     if names and mine.refused:
         st.error(f"{inert(mine.refused)} The last good trace is shown.", icon=":material/block:")
     return is_new
+
+
+def corrected(files: list, asked: dict[str, str]) -> Trace:
+    """The trace of files whose columns are what somebody says by hand, where they say it."""
+    columns = {role: name for role, name in asked.items() if role != "unit"}
+    return read_trace(files, columns=columns or None, unit=asked.get("unit"))
+
+
+def key_of(role: str) -> str:
+    """The widget in which a role's column is chosen; other files have others."""
+    mine = session().upload
+    return f"column_of_{role}_{mine.uploaders}_{'_'.join(mine.files)[:100]}"
+
+
+def said_by_hand() -> dict[str, str]:
+    """What the widgets say of the columns, where it is not what was understood."""
+    said = {role: st.session_state.get(key_of(role), AS_READ) for role in HAND}
+    return {role: name for role, name in said.items() if name != AS_READ}
+
+
+def what_was_read(measurement: Measurement) -> None:
+    """What was understood of the files, before what it means; and where somebody may say it better."""
+    trace, mine = measurement.trace, session().upload
+    st.caption(inert(trace_report.what_was_read(trace)))
+    by_hand = bool(mine.files and mine.columns)
+    in_doubt = by_hand and (bool(mine.refused) or any(column.guessed for column in trace.columns))
+    with st.expander("How the files were read", expanded=in_doubt):
+        for note in trace.notes:
+            st.caption(inert(note))
+        if trace.columns:
+            st.table(trace_report.columns_table(trace).map(inert).set_index("Column"))
+        if by_hand:
+            choose_columns(mine.columns)
+
+
+def choose_columns(names: list[str]) -> None:
+    """Widgets that say which column is what, and the unit."""
+    st.markdown("If that is not what the columns are, say it here:")
+    for place, (role, label) in zip(st.columns(len(HAND)), HAND.items(), strict=True):
+        options = list(UNITS_MS) if role == "unit" else names
+        place.selectbox(label, [AS_READ, *options], key=key_of(role))
 
 
 def inert(text: str) -> str:
@@ -105,8 +155,7 @@ def fitted(asked: Scenario) -> Scenario:
     measurement = in_use()
     assert measurement
     fit = measurement.diagnosis.fits[0]
-    slow = min(fit.stragglers.slow_workers, asked.workers)
-    return replace(asked, compute=fit.compute, stragglers=replace(fit.stragglers, slow_workers=slow))
+    return replace(asked, compute=fit.compute, stragglers=fit.stragglers_of(asked.workers))
 
 
 def in_words(workers: int) -> str:

@@ -39,7 +39,7 @@ from core import (
 )
 from core.common.validation import MAX_WORK
 from core.learning.digits import Digits
-from core.learning.experiment import FRESH_GRID, SEEDS, learn
+from core.learning.experiment import FRESH_GRID, SEEDS, TRIAL_SEEDS, learn
 from core.learning.training import replay
 from core.links import link_values
 from tests.benchmarks import reruns, rivals
@@ -127,7 +127,7 @@ def learning_speed() -> None:
         taken = seconds(partial(learn, Scenario(workers=workers), POLICIES, Digits()), 3)
         print(
             f"learn, {workers} workers: {1000 * taken:,.0f} ms, "
-            f"{len(FRESH_GRID)} learning rates × {SEEDS} seeds × 2 policies"
+            f"{len(FRESH_GRID)} learning rates × {TRIAL_SEEDS} seeds, then {SEEDS} seeds, × 2 policies"
         )
 
 

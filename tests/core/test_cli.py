@@ -56,7 +56,7 @@ def test_sweep_is_sweep(capsys):
     data = answered(capsys, "sweep", "", *options)
     grid = {"workers": [2, 4], "compute.jitter": [0.1, 0.3]}
     table = sweep(Scenario(), grid, [Synchronous(), Asynchronous()], 20)
-    pd.testing.assert_frame_equal(pd.DataFrame(data["cells"]), table, check_dtype=False)
+    pd.testing.assert_frame_equal(pd.DataFrame(data["cells"]).astype(table.dtypes), table)
     assert len(printed(capsys, "sweep", "", *options).splitlines()) == 9
     kept = answered(capsys, "sweep", "--over", "workers=4,8", "--policies", "sync,backup 7", "--replicates", "2")[
         "cells"

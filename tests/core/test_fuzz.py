@@ -450,14 +450,14 @@ def test_extreme_scenarios_give_finite_figures(scenario, dice):
         run_report.staleness_in_words(run),
         run_report.contributions_in_words(run),
         comparison.headline(table),
-        comparison.reasons(table, policies),
+        comparison.reasons(table, policies, scenario),
         comparison.caveats(scenario, table),
         comparison.distribution_in_words(table),
         comparison.summary_text(table, policies, scenario),
         comparison.ranking(table).to_string(),
     ]
     two = table[table["policy"].isin([policy.label for policy in pair])]
-    said += [comparison.headline(two), comparison.reasons(two, pair)]
+    said += [comparison.headline(two), comparison.reasons(two, pair, scenario)]
     assert not [text for text in said if NO_NUMBER & set(text.lower().replace("\xa0", " ").split())]
 
 

@@ -22,13 +22,26 @@ from core import (
     Synchronous,
     sweep,
 )
+from core.common.wording import lowered, percent
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
 from core.links import DEFAULTS, scenario_of
-from core.maps import AXES, QUESTIONS, answers, axes_for, break_even, target_rows, values_from, winners
+from core.maps import (
+    AXES,
+    QUESTIONS,
+    answers,
+    axes_for,
+    break_even,
+    ideal_scaling,
+    speedup_to_target,
+    target_rows,
+    values_from,
+    winners,
+)
 from core.report.maps import (
     amount_headline,
     fastest_headline,
+    ideal_in_words,
     lines_headline,
     refusals,
     scaling_headline,
@@ -90,54 +103,129 @@ def test_break_even_goes_between_cells_on_different_sides():
     assert break_even(np.array([[2.0]])).empty
 
 
-def test_winners_and_whether_their_lead_is_decided(table):
+def test_winners_and_whether_they_are_decided(table):
     best = winners(table, list(GRID)).set_index(list(GRID))
+    assert len(best) == 6
     for cell, row in best.iterrows():
         here = table.set_index(list(GRID)).loc[[cell]]
         assert row["epoch_ms"] == here["epoch_ms"].min()
         assert row["lead"] >= 1
-        assert row["decided"] == (row["lead_low"] > 1)
-    assert not best.loc[(0.0, 0), "decided"]  # no jitter, a free network: all the same
-    assert best.loc[(0.6, 100), "decided"]
+        assert row["outcome"] == row["lead_outcome"]  # of two policies
+        assert row["level"] == ((row["policy"],) if row["outcome"] == "decided" else tuple(here["policy"]))
+    assert best.loc[(0.0, 0), "outcome"] == "equal"  # no jitter, a free network: all the same
+    assert best.loc[(0.6, 100), "outcome"] == "decided"
 
 
-def test_answers_mark_intervals_that_contain_1(table):
+def test_answers_carry_the_verdict(table):
     rows = answers(table, QUESTIONS["speedup"], "Asynchronous")
     assert len(rows) == 6
-    assert (rows["decided"] == ((rows["low"] > 1) | (rows["high"] < 1))).all()
-    assert not rows["decided"].iloc[0]
+    assert ((rows["outcome"] == "decided") == ((rows["low"] > 1) | (rows["high"] < 1))).all()
+    assert rows["outcome"].iloc[0] == "equal"
     epochs = answers(table, QUESTIONS["epoch"], "Synchronous")
     np.testing.assert_allclose(epochs["value"], table.loc[table["policy"] == "Synchronous", "epoch_ms"] / 1000)
-    assert epochs["decided"].all()
+    assert (epochs["outcome"] == "").all()
 
 
-def test_headlines_count_cells(table):
+def rows_of(*cells):
+    """Rows of `answers`: a value, its outcome, and the runs that would settle it."""
+    return pd.DataFrame(cells, columns=["value", "outcome", "runs"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (rows_of((1.5, "decided", np.nan), (1.2, "decided", np.nan)), "B is faster than a in both cells."),
+        (rows_of((0.5, "decided", np.nan)), "B is slower than a in the only cell."),
+        (rows_of((1.0, "equal", np.nan), (1.001, "equal", np.nan)), "B and a tie in both cells: equal within 1\xa0%."),
+        (
+            rows_of((1.1, "open", 231), (1.1, "open", np.nan)),
+            "B or a: open in both cells; about 240 runs of each cell would settle half of these.",
+        ),
+        (rows_of((1.1, "open", np.nan)), "B or a: open in the only cell; more runs would tell more."),
+        (
+            rows_of((1.1, "decided", np.nan), (0.9, "decided", np.nan), (1, "equal", np.nan), (1.1, "open", 31.0)),
+            "B is faster than a in 1 of 4 cells, slower in 1, equal to a within 1\xa0% in 1, open in 1; "
+            "about 31 runs of each cell would settle it.",
+        ),
+        (
+            rows_of((1.005, "decided", np.nan), (1.1, "decided", np.nan), (1.2, "open", 1e9)),
+            "B is faster than a in 2 of 3 cells (by less than 1\xa0% in 1 of these), open in 1; "
+            "a billion runs would not settle half of these.",
+        ),
+    ],
+)
+def test_a_headline_counts_every_cell(rows, said):
+    assert speedup_headline(rows, "B", "A") == said
+
+
+def test_headlines_of_a_sweep(table):
     rows = answers(table, QUESTIONS["speedup"], "Asynchronous")
-    faster, cells = numbers(speedup_headline(rows, "Asynchronous", "Synchronous"))[:2]
-    assert (faster, cells) == (((rows["value"] > 1) & rows["decided"]).sum(), 6)
-    counts = numbers(fastest_headline(table, list(GRID)))
-    assert counts in ([6, *sorted(counts[1:], reverse=True)], [])
+    counts = numbers(speedup_headline(rows, "Asynchronous", "Synchronous"))
+    assert counts[:2] == [((rows["value"] > 1) & (rows["outcome"] == "decided")).sum(), 6]
+    assert fastest_headline(table, list(GRID)).startswith("Fastest of 6 cells: ")
     idle = answers(table, QUESTIONS["idle"], "Synchronous")
-    low, high = numbers(amount_headline(idle, QUESTIONS["idle"], "Synchronous", list(GRID)))
+    low, high = numbers(amount_headline(idle, QUESTIONS["idle"], "Synchronous"))
     assert (low, high) == (pytest.approx(idle["value"].min(), abs=0.05), pytest.approx(idle["value"].max(), abs=0.05))
 
 
-def test_one_winner_everywhere():
+def test_one_winner_everywhere_and_ties_everywhere():
     slow = Scenario(network=FlatLatency(latency_ms=500))
     table = sweep(slow, {"workers": [2, 4]}, BOTH, 20)
     assert fastest_headline(table, ["workers"]) == "Asynchronous is fastest everywhere on this map."
+    same = Scenario(network=FlatLatency(latency_ms=0), compute=Constant())
+    table = sweep(same, {"workers": [2, 4]}, BOTH, 20)
+    assert (
+        fastest_headline(table, ["workers"]) == "Synchronous and asynchronous tie in both cells: equal within 1\xa0%."
+    )
 
 
-def test_scaling_states_the_share_of_the_ideal():
-    table = sweep(Scenario(), {"workers": [1, 16]}, BOTH, 50)
-    words = scaling_headline(table)
-    most = table[table["workers"] == 16].set_index("policy")["utilization_percent"]
-    assert words.startswith("With 16 workers, asynchronous runs at")
-    assert numbers(words)[1:] == [
-        pytest.approx(most["Asynchronous"], abs=0.05),
-        pytest.approx(most["Synchronous"], abs=0.05),
-    ]
-    assert "at 1: synchronous" in lines_headline(table, QUESTIONS["throughput"], "workers")
+def test_nobody_is_called_fastest_who_is_not_decided_against_each_other_one():
+    """Rebalanced workers of one speed are sync itself: both are level, and local SGD is far ahead of them or not."""
+    policies = [Synchronous(), Rebalanced(), BackupWorkers(wait_for=4)]
+    table = sweep(Scenario(), {"workers": [4, 8]}, policies, 30)
+    (of_four, of_eight) = winners(table, ["workers"]).to_dict("records")
+    assert of_four["level"] == ("Synchronous", "Rebalanced", "Backup workers (first 4)")
+    assert of_four["outcome"] == of_eight["outcome"] == "equal"
+    one_run = sweep(Scenario(), {"workers": [4]}, BOTH, 1)
+    assert winners(one_run, ["workers"])["outcome"].tolist() == ["open"]
+    assert fastest_headline(one_run, ["workers"]) == "Fastest of 1 cell: open in 1; more runs would tell more."
+
+
+@pytest.mark.parametrize(
+    ("scenario", "workers", "policies"),
+    [
+        (Scenario(), [1, 4, 16], BOTH),
+        (Scenario(), [4, 16], BOTH),
+        (Scenario(network=AlphaBeta()), [1, 2, 8], BOTH),
+        (Scenario(stragglers=Stragglers(slow_workers=1, slowdown=5)), [1, 8], BOTH),
+        (Scenario(), [2, 8], [Synchronous(), Rebalanced(), Asynchronous(), BackupWorkers(wait_for=4)]),
+        (Scenario(), [1, 8], [Synchronous()]),
+    ],
+)
+def test_scaling_is_said_as_it_is_drawn(scenario, workers, policies):
+    """The share of a named policy is its throughput over the dashed line's; the line touches the best of the fewest."""
+    table = sweep(scenario, {"workers": workers}, policies, 20)
+    good = table[table["refused"] == ""]
+    ideal = ideal_scaling(table)
+    fewest = good[good["workers"] == workers[0]]
+    drawn = dict(zip(workers, ideal.line(np.array(workers)), strict=True))
+    assert drawn[workers[0]] == pytest.approx(fewest["throughput"].max())
+    assert drawn[workers[-1]] == pytest.approx(workers[-1] / workers[0] * fewest["throughput"].max())
+    words = scaling_headline(table, ideal)
+    most = good[good["workers"] == workers[-1]].set_index("policy")["throughput"] / drawn[workers[-1]] * 100
+    assert words.startswith(f"With {workers[-1]} workers, ")
+    assert ("as much as one does alone under" in ideal_in_words(ideal)) == (workers[0] == 1)
+    assert f"of ideal scaling from {workers[0]} worker" in words
+    named = [policy for policy in most.index if f"({lowered(policy)})" in words or f" {lowered(policy)} " in words]
+    assert {most.idxmax(), most.idxmin()} <= set(named)
+    for policy in named:
+        assert percent(most[policy]) in words
+
+
+def test_a_single_number_of_workers_is_no_scaling():
+    table = sweep(Scenario(), {"workers": [4]}, BOTH, 5)
+    assert ideal_scaling(table) is None
+    assert lines_headline(table, QUESTIONS["throughput"], "workers").count(" at 4: ") == 1
 
 
 def test_refusals_are_said_once():
@@ -147,12 +235,39 @@ def test_refusals_are_said_once():
 
 
 def test_a_cell_that_trains_is_what_learning_gives():
+    """Times as Learning has them; the speed-up with a t-interval on the mean of the logarithms of its ratios."""
     cell, problem = {"workers": 3}, NoisyQuadratic()
     rows = pd.DataFrame(target_rows(Scenario(), cell, BOTH, problem))
-    table = learn(Scenario(workers=3), BOTH, problem, seeds=3).policies
-    assert rows["time_to_target_ms"].tolist() == table["time_to_target_ms"].tolist()
-    assert rows["speedup_low"].tolist() == table["speedup_low"].tolist()
+    learnt = learn(Scenario(workers=3), BOTH, problem, seeds=3)
+    assert rows["time_to_target_ms"].tolist() == pytest.approx(learnt.policies["time_to_target_ms"].tolist())
+    assert rows["reached"].tolist() == learnt.policies["reached"].tolist()
+    times = learnt.runs.pivot(index="run", columns="policy", values="time_to_target_ms")
+    logs = np.log(times["Synchronous"] / times["Asynchronous"])
+    half = 4.302652730 * logs.std() / np.sqrt(3)  # t with two degrees of freedom
+    seen = rows.iloc[1][["speedup", "speedup_low", "speedup_high"]].tolist()
+    assert seen == pytest.approx(np.exp([logs.mean(), logs.mean() - half, logs.mean() + half]).tolist())
+    assert rows["speedup_outcome"].tolist() == ["baseline", "decided" if abs(logs.mean()) > half else "open"]
     assert "is not a whole number" in target_rows(Scenario(), {"workers": 0}, BOTH, problem)[0]["refused"]
+
+
+def test_runs_that_do_not_reach_the_target_are_counted():
+    cells = {"workers": [2, 2, 4, 4], "policy": ["A", "B"] * 2, "refused": "", "trained": 3, "reached": [3, 3, 3, 1]}
+    times = {f"time_to_target_ms{ending}": [1e3, 2e3, 2e3, np.nan] for ending in ("", "_low", "_high")}
+    table = pd.DataFrame(cells | times)
+    target = QUESTIONS["target"]
+    assert lines_headline(table, target, "workers").endswith("at 4: a 2\xa0s and b in 1 of 3 runs only.")
+    rows = answers(table, target, "B")
+    said = "Time to target of b is 2\xa0s in the only cell; not reached in every run in 1 of 2 cells."
+    assert amount_headline(rows, target, "B") == said
+    assert amount_headline(rows[1:], target, "B") == "Time to target of b: not reached in every run on this map."
+
+
+@pytest.mark.parametrize(("one", "other"), [([1.0, 2.0], [2.0, np.nan]), ([0.0, 1.0], [1.0, 1.0])])
+def test_there_is_no_ratio_of_times_that_are_not_there(one, other):
+    found = speedup_to_target(pd.DataFrame({"A": one, "B": other}), "A", "B", 0.05)
+    of_nobody = speedup_to_target(pd.DataFrame({"A": one}), "A", "B", 0.05)
+    for ratio in (found, of_nobody):
+        assert np.isnan([ratio["speedup"], ratio["speedup_low"], ratio["speedup_high"]]).all()
 
 
 def test_rebalanced_leads_with_a_lead_over_the_next():

@@ -43,7 +43,7 @@ def test_it_says_what_the_answer_rests_on(open_page):
     captions = " ".join(caption.value for caption in app.main.caption)
     assert "nearly free" in captions
     assert "not yet faster learning" in captions
-    assert "95 % of 1,000 paired runs" in app.main.markdown[0].value
+    assert app.main.markdown[0].value.startswith("Over 1,000 paired runs synchronous takes on average 1.38")
 
 
 def test_the_cache_tells(open_page):
@@ -70,6 +70,17 @@ def test_large_epochs_are_compared_in_fewer_runs(open_page, workers, batches, mo
     assert f"room for {most:,} paired runs of these policies, not 10,000" in said
     assert "20,000,000 mini-batches" in said
     assert f"{most:,} paired runs" in app.main.markdown[0].value
+
+
+@pytest.mark.parametrize("replicates", [1, 2, 5, 40])
+def test_few_runs_claim_no_middle(open_page, replicates):
+    """Nowhere on the page; and a single run has no interval, in no chart either."""
+    app = open_page("compare", policies=["sync", "async", "rebalanced"], replicates=str(replicates))
+    assert alive(app)
+    assert not complaints(app)
+    said = [text.value for text in (*app.main.markdown, *app.main.caption, *app.main.header, *app.main.subheader)]
+    said += [expander.label for expander in app.main.expander]
+    assert any("middle 95 %" in text for text in said) == (replicates >= 40)
 
 
 def test_policies_that_are_too_much_together_are_refused(open_page):

@@ -4,7 +4,7 @@ import pytest
 
 from core import Asynchronous, Rebalanced, Scenario, Synchronous, sweep
 from core.links import DEFAULTS
-from core.maps import AXES, QUESTIONS, answers
+from core.maps import AXES, QUESTIONS, answers, ideal_scaling
 from core.report.maps import fastest_headline, scaling_headline, speedup_headline
 from tests.pages.helpers import charts, complaints, headline
 
@@ -16,7 +16,8 @@ def test_scaling_curves_are_the_default(open_page):
     assert not app.exception
     assert not complaints(app)
     table = sweep(Scenario(), {"workers": AXES["workers"]}, BOTH, 100)
-    assert headline(app) == scaling_headline(table)
+    assert headline(app) == scaling_headline(table, ideal_scaling(table))
+    assert any("The dashed line is ideal scaling" in caption.value for caption in app.main.caption)
     assert len(charts(app)) == 1
     assert len(app.dataframe[0].value) == 14
     assert app.dataframe[0].value["epoch_ms"].tolist() == table["epoch_ms"].tolist()
@@ -138,4 +139,6 @@ def test_a_click_picks_the_cell_that_it_is_on(open_page, monkeypatch):
     monkeypatch.setattr("pages.shared.views.maps.draw", lambda *_, **__: Clicked)
     values = {"across_values": "0,0.3,0.6", "up_values": "100,200"}
     app = open_page("map", ask="speedup", across="jitter", up="latency_ms", map_runs="2", **values)
-    assert "**Jitter (±) 0.6, Network Latency (ms) 200**" in [text.value for text in app.main.markdown]
+    said = [text.value for text in app.main.markdown]
+    assert "**Jitter (±) 0.6, Network Latency (ms) 200**" in said
+    assert any(text.startswith("Asynchronous is ") and "faster than synchronous (" in text for text in said)

@@ -26,7 +26,7 @@ from core.report.comparison import headline as headline_of
 from core.report.comparison import ranking
 from core.report.run import text_summary
 from core.schedule.downsampling import MAX_BLOCKS
-from core.statistics.pairs import finishing_order
+from core.statistics.pairs import Paired
 from tests.pages.helpers import alive, charts, complaints, headline, marks
 
 
@@ -142,7 +142,7 @@ def test_compare_many(open_page):
     assert not complaints(app)
     table = compare(Scenario(), POLICIES, 50)
     assert headline(app) == headline_of(table)
-    assert app.dataframe[0].value["Policy"].tolist() == finishing_order(table)
+    assert app.dataframe[0].value["Policy"].tolist() == Paired.of(table).order
     assert app.dataframe[0].value.equals(ranking(table))
     pictures = charts(app)[:6]
     domains = [chart["layer"][0]["encoding"]["x"]["scale"]["domain"] for chart in pictures]

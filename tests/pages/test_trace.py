@@ -9,8 +9,9 @@ from core import LocalSGD, Synchronous, read_trace, simulate
 from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
 from core.traces.reading import sample_files
-from core.traces.remedies import what_if
+from core.traces.remedies import measured_scenario, what_if
 from tests.pages.helpers import alive, charts, complaints, headline
+from tests.profiler_files import Machine, train
 
 
 def table(slow=1.0, steps=30, workers=4, seed=1):
@@ -19,6 +20,11 @@ def table(slow=1.0, steps=30, workers=4, seed=1):
     times[:, 2] *= slow
     rows = [f"{worker},{step},{times[step, worker]:.6f}" for step in range(steps) for worker in range(workers)]
     return ("worker,step,compute_ms\n" + "\n".join(rows)).encode()
+
+
+def read(app):
+    """The sentence on what was read."""
+    return app.main.caption[0].value.replace("\\", "")
 
 
 def upload(app, *files):
@@ -32,9 +38,8 @@ def test_the_sample_shows_the_job_before_any_upload(open_page):
     assert any("sample" in info.value for info in app.info)
     trace = read_trace(sample_files())
     assert headline(app) == headline_of(diagnose(trace))
-    fit = diagnose(trace).fits[0]
-    said = next(text.value for text in app.main.markdown if "With more workers like these" in text.value)
-    assert f"{fit.at(8):.2f}× with 8" in said
+    untold = "What 8, 16, 32 or 64 workers would do cannot be told: 20 steps are too few"
+    assert any(untold in text.value for text in app.main.markdown)
     remedies = [remedy.name for remedy in what_if(trace)]
     assert app.dataframe[1].value["Remedy"].tolist() == remedies
     assert len(charts(app)) == 2
@@ -61,6 +66,40 @@ def test_an_episode_is_in_the_headline_in_a_table_and_in_the_charts_words(open_p
     (episode,) = app.dataframe[1].value.to_dict("records")
     assert (episode["Worker"], episode["From step"], episode["To step"]) == ("1", 30, 59)
     assert "in steps 30 to 59, which is over" in app.get("vega_lite_chart")[0].proto.alt
+
+
+def test_what_was_read_is_said_before_what_it_means(open_page):
+    app = upload(open_page("trace"), ("ours.csv", table(), "text/csv"))
+    assert read(app).startswith("Read: 4 workers (0, 1, 2, 3), 30 steps (0 to 29), times of computing; a mini-batch")
+    assert app.table[0].value["Taken for"].tolist() == ["worker", "step", "compute"]
+    assert not app.main.expander[0].proto.expanded
+
+
+def test_a_guess_is_shown_and_corrected_by_hand(open_page):
+    csv = table().replace(b"compute_ms", b"iter_time")
+    app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
+    assert app.main.expander[0].proto.expanded
+    assert any("taken to be ms" in caption.value for caption in app.main.caption)
+    chosen = next(box for box in app.selectbox if box.label == "Unit of times")
+    chosen.set_value("s").run()
+    assert alive(app)
+    assert "usually takes 10" in read(app)
+    assert not any("taken to be" in caption.value for caption in app.main.caption)
+    upload(app, ("other.csv", csv, "text/csv"))
+    assert next(box for box in app.selectbox if box.label == "Unit of times").value == "as read"
+
+
+def test_columns_of_a_table_that_was_refused_are_chosen_by_hand(open_page):
+    csv = b"rank,step,alpha,beta\n" + b"".join(b"%d,%d,%d,7\n" % (i % 2, i // 2, 100 + i) for i in range(20))
+    app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
+    assert "'alpha' and 'beta'" in complaints(app)[0]
+    assert app.main.expander[0].proto.expanded
+    next(box for box in app.selectbox if box.label == "Time").set_value("alpha").run()
+    assert not complaints(app)
+    assert read(app).startswith("Read: 2 workers")
+    next(box for box in app.selectbox if box.label == "Step").set_value("beta").run()
+    assert "is there twice" in complaints(app)[0] or "rows" in complaints(app)[0]
+    assert read(app).startswith("Read: 2 workers")
 
 
 def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
@@ -167,7 +206,8 @@ def test_what_was_set_before_a_trace_comes_back_after_it(open_page):
     app = open_page("trace", workers="6", latency_ms="150")
     button(app, "Use as scenario").click().run()
     assert (app.slider(key="workers").value, app.slider(key="batches").value) == (4, 20)
-    assert app.slider(key="latency_ms").value == pytest.approx(read_trace(sample_files()).network_ms)
+    network = measured_scenario(read_trace(sample_files())).network
+    assert app.slider(key="latency_ms").value == pytest.approx(network.latency_ms)
     button(app, "Stop using it as scenario").click().run()
     assert (app.slider(key="workers").value, app.slider(key="batches").value) == (6, 10)
     assert app.slider(key="latency_ms").value == 150
@@ -240,7 +280,7 @@ def test_the_measured_network_is_carried_along(open_page):
     app.slider(key="period").set_value(4).run()
     local = next(r for r in remedies if r.scenario.policy == LocalSGD(period=4))
     assert float(app.code[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
-    assert simulate(measured.scenario).metrics.epoch_ms == measured.metrics.epoch_ms
+    assert simulate(measured.scenario).metrics.epoch_ms == pytest.approx(measured.metrics.epoch_ms)
 
 
 def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):
@@ -262,3 +302,18 @@ def test_reset_lets_go_of_the_trace(open_page):
 
 def button(app, label):
     return next(b for b in app.button if b.label == label)
+
+
+def test_a_job_whose_gpus_wait_for_python_is_told_so(open_page):
+    """Above the charts, with what collectives hold up in a table."""
+    files = []
+    for rank in (0, 1):
+        file = train(Machine(launch_ms=5), [0.8] * 6, 3).upload(rank)
+        files.append((file.name, file.getvalue(), "application/json"))
+    app = upload(open_page("trace"), *files)
+    assert alive(app)
+    assert not complaints(app)
+    assert any("Your GPUs wait for Python, not for each other" in text.value for text in app.main.markdown)
+    table = next(frame.value for frame in app.dataframe if "Collectives, blocking (ms)" in frame.value)
+    assert table["Collectives, blocking (ms)"].tolist() == [0, 0]
+    assert table["Collectives, exposed (ms)"].tolist() == [3, 3]

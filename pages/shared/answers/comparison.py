@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +13,7 @@ from core.common.wording import lowered
 from core.policies.base import Policy
 from core.report import comparison
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
-from core.statistics.pairs import Paired, means, speedup
+from core.statistics.pairs import Paired, means, verdict
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered
 from pages.shared.caching.simulations import turn
@@ -41,6 +42,8 @@ class Answer:
     """To paste; a link to the page belongs below it."""
     means: pd.DataFrame
     """Of the tiles, a row a policy."""
+    outcome: str
+    """decided, equal or open: the first policy against the fastest other."""
     ranking: pa.Table
     metrics: pa.Table
     timelines: list[Timeline]
@@ -70,10 +73,11 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
     return Answer(
         runs=replicates,
         headline=comparison.headline(paired),
-        reasons=comparison.reasons(paired, policies),
+        reasons=comparison.reasons(paired, policies, workload),
         caveats=comparison.caveats(workload, paired),
         summary=comparison.summary_text(paired, policies, workload),
         means=means(paired)[TILES],
+        outcome=verdict(paired).outcome,
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
         timelines=[timeline(picture, charts.timeline if pair else charts.small_timeline) for picture in shown],
@@ -102,15 +106,15 @@ def histogram_of_epochs(paired: Paired, colors: dict[str, str]) -> Drawn:
 
 
 def histogram_of_speedups(paired: Paired, colors: dict[str, str]) -> Drawn:
-    """The speed-up of the second policy over the first, pair by pair."""
+    """The speed-ups of the second policy over the first in single runs; marked, that of the means with its interval."""
     baseline, other = paired.runs
-    gain = speedup(paired, baseline, other)
+    ratio = paired.speedups[baseline, other]
+    marks = (ratio.value,) if isnan(ratio.low) else (ratio.low, ratio.value, ratio.high)
     title = f"{baseline} time / {lowered(other)} time (×)"
-    chart = charts.histogram({other: gain.ratios}, title, colors, marks=(gain.low, gain.median, gain.high))
     return Drawn(
-        title=f"Speed-up of {lowered(other)}, pair by pair",
-        chart=ready(chart),
-        words=comparison.speedup_in_words(gain),
+        title=f"Speed-up of {lowered(other)}, run by run",
+        chart=ready(charts.histogram({other: paired.ratios(baseline, other)}, title, colors, marks=marks)),
+        words=comparison.ratios_in_words(paired, baseline, other),
     )
 
 
@@ -118,19 +122,19 @@ def intervals_of_epochs(paired: Paired, colors: dict[str, str]) -> Drawn:
     """Each policy's epoch times."""
     spread = charts.columns(comparison.epoch_intervals(paired))
     return Drawn(
-        title="Epoch time",
+        title="Epoch time, its mean and single runs",
         chart=ready(charts.intervals(spread, "Epoch time (s)", colors)),
         words=comparison.distribution_in_words(paired),
     )
 
 
 def intervals_of_speedups(paired: Paired, colors: dict[str, str]) -> Drawn:
-    """Each policy's speed-ups over the first."""
+    """Each policy's speed-up over the first, with its interval."""
     gains = comparison.speedup_intervals(paired)
     return Drawn(
-        title=f"Speed-up over {lowered(paired.baseline)}, pair by pair",
+        title=f"Speed-up over {lowered(paired.baseline)}, on average",
         chart=ready(charts.intervals(charts.columns(gains), "Speed-up (×)", colors, mark=1.0)),
-        words=comparison.speedups_in_words(gains),
+        words=comparison.speedups_in_words(paired),
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core import Workload, charts
-from core.learning.experiment import Learning
+from core.learning.judging import Learning
 from core.learning.problem import Problem
 from core.policies.base import Policy
 from core.report import learning as learning_report
@@ -26,7 +26,9 @@ class Learned:
     headline: str
     reasons: str
     advice: str
-    """What to do where not every run reaches the target."""
+    """What to do where not every seed reaches the target."""
+    judged: str
+    """What counts as reached, and on which seeds rates are chosen and judged."""
     measures: list[str]
     """What can be drawn, the goal first."""
     curves: dict[tuple[str, str], Drawn]
@@ -46,11 +48,12 @@ def learned(
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
     measures = ["accuracy", "loss"] if learning.goal == "accuracy" else ["loss"]
     headline, all_rates = learning_report.headline(learning), tabled(learning_report.all_rates(learning))
-    if learning.runs.empty:
+    if learning.runs["diverged"].all():
         return Learned(
             headline=headline,
             reasons="",
             advice="",
+            judged="",
             measures=measures,
             curves={},
             targets=tabled(pd.DataFrame()),
@@ -62,6 +65,7 @@ def learned(
         headline=headline,
         reasons=learning_report.reasons(learning),
         advice=learning_report.advice(learning, asked.workers, problem),
+        judged=f"{learning_report.how_rates_are_chosen(learning)} {learning_report.how_it_is_judged(learning)}",
         measures=measures,
         curves={
             (against, measure): Drawn(title="", chart=ready(chart(learning, against, measure, colors)), words=words)

@@ -1,18 +1,19 @@
 """What Map says, tables and draws of its cells."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core import charts
+from core import Workload, charts
 from core.common.wording import lowered
 from core.links import PARAMETERS
-from core.maps import Question, answers, break_even, winners
+from core.maps import SPEEDUP, Ideal, Question, answers, break_even, ideal_scaling, winners
 from core.report import maps as map_report
 from pages.shared.answers.drawn import Drawn, ready, tabled
 
-SPEEDUP = Question(label="Speed-up", column="speedup", unit="×")
+BREAK_EVEN = "The black line is break-even: there the ratio of mean epoch times passes 1."
 FEWEST_DOUBLINGS = 16  # from the least to the most of an axis that doubles
 
 
@@ -31,6 +32,10 @@ class Asked:
     """The policies as the table calls them; the first is the baseline."""
     about: str | None
     """The policy that the map is about; None where it asks which is fastest, or draws a line for each."""
+    runs: int
+    """Of each policy in each cell."""
+    workload: Workload
+    """What all cells have in common."""
 
     @property
     def titles(self) -> list[str]:
@@ -66,31 +71,38 @@ def map_answer(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     """The answer that these rows give."""
     if table.empty or not (table["refused"] == "").any():
         return nothing(table)
-    return lines(table, asked) if len(asked.keys) == 1 else grid(table, asked)
+    answer = lines(table, asked) if len(asked.keys) == 1 else grid(table, asked)
+    if asked.question.column not in ("", "speedup"):
+        return answer
+    cells = table[list(asked.names)].drop_duplicates().to_dict("records")
+    warning = map_report.rare_hiccups(asked.workload, cells, asked.runs)
+    return replace(answer, caption=f"{warning} {answer.caption}".strip())
 
 
 def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     """A line a policy; with throughput over workers, the ideal too."""
     question = asked.question if asked.question.column else SPEEDUP
+    (name,), (values,) = asked.names, asked.values
     rows = pd.concat(answers(table, question, policy) for policy in asked.labels)
-    (name,), (values,), good = asked.names, asked.values, table[table["refused"] == ""]
-    words, ideal, dashed = map_report.lines_headline(good, question, name), None, ""
-    headline = words
-    if question.column == "throughput" and name == "workers":
-        headline = map_report.scaling_headline(good)
-        first = good[good["policy"] == asked.labels[0]]
-        ideal = {
-            "x": first[name].to_numpy(),
-            "ideal": (100 * first["throughput"] / first["utilization_percent"]).to_numpy(),
-        }
-        dashed = " The dashed line is ideal scaling: nobody waits, the network is free."
+    words, caption = (
+        map_report.lines_headline(table, question, name),
+        map_report.bands_in_words(question, asked.runs, len(asked.labels)),
+    )
+    headline, ideal = words, None
+    if not asked.question.column:
+        headline = map_report.fastest_headline(table, asked.names)
+    elif question.column == "throughput" and name == "workers" and (ideal := ideal_scaling(table)):
+        headline = map_report.scaling_headline(table, ideal)
+        caption = f"{caption} {map_report.ideal_in_words(ideal)}"
     chart = charts.curves(
-        rows.rename(columns={name: "x", "value": "middle"})[["policy", "x", "middle", "low", "high"]].dropna(),
+        rows.rename(columns={name: "x", "value": "middle"})[["policy", "x", "middle", "low", "high"]].dropna(
+            subset=["middle"]
+        ),
         asked.titles[0],
         f"{question.label} ({question.unit})",
         asked.colors,
         level=1.0 if question.unit == "×" else None,
-        ideal=ideal,
+        ideal=dashed(table, ideal) if ideal else None,
         log=min(values) > 0 and max(values) >= FEWEST_DOUBLINGS * min(values),
     )
     return MapAnswer(
@@ -98,8 +110,14 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
         cells=tabled(table),
         refusals=map_report.refusals(table),
         drawn=Drawn(title=headline, chart=ready(chart), words=f"Lines over {name}. {words}"),
-        caption=f"Means in bands of the middle 95 % of the runs.{dashed}",
+        caption=caption,
     )
+
+
+def dashed(table: pd.DataFrame, ideal: Ideal) -> dict:
+    """The line of ideal scaling, at each number of workers that has figures."""
+    workers = np.unique(table.loc[table["refused"] == "", "workers"].to_numpy())
+    return {"x": workers, "ideal": ideal.line(workers)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,25 +126,28 @@ class Cells:
 
     headline: str
     rows: pd.DataFrame
-    """A row a cell: its parameters, shown (what is coloured), decided, and the columns of the tooltip."""
+    """A row a cell: its parameters, shown (what is coloured), mark, said (what it says), and the columns of the
+    tooltip."""
     coloring: charts.Coloring
     tooltip: list[tuple[str, str, str]]
     """Field, title and format."""
     edges: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["x", "y", "x2", "y2"]))
     """The line of break-even."""
+    caption: str = ""
 
 
 def grid(table: pd.DataFrame, asked: Asked) -> MapAnswer:
-    """A heatmap with the break-even line; cells whose interval contains 1 are marked."""
+    """A heatmap; of speed-ups with the break-even line. Cells that are not decided are marked."""
     if asked.about is None:
         cells = fastest_cells(table, asked)
     elif asked.question.column == "speedup":
         cells = speedup_cells(table, asked, asked.about)
     else:
         cells = amount_cells(table, asked, asked.about)
-    titles = asked.titles
+    titles, rows = asked.titles, cells.rows
     places = [(f"v{i}:Q", title, ",.4g") for i, title in enumerate(titles)]
-    chart = charts.heatmap(cells.rows, titles, asked.values, cells.coloring, [*places, *cells.tooltip], cells.edges)
+    chart = charts.heatmap(rows, titles, asked.values, cells.coloring, [*places, *cells.tooltip], cells.edges)
+    row_by_row = map_report.map_in_words(rows["said"], rows["v1"], titles[1]) if "said" in rows else ""
     return MapAnswer(
         table=table,
         cells=tabled(table),
@@ -134,49 +155,63 @@ def grid(table: pd.DataFrame, asked: Asked) -> MapAnswer:
         drawn=Drawn(
             title=cells.headline,
             chart=ready(chart),
-            words=f"Map of {asked.question.label.lower()} over {titles[0]} and {titles[1]}.",
+            words=f"Map of {asked.question.label.lower()} over {titles[0]} and {titles[1]}. {cells.headline} "
+            f"{row_by_row}".strip(),
         ),
-        caption="≈: the interval contains 1, so the runs do not decide. The black line is break-even. "
-        "Click a cell to open it.",
+        caption=f"{cells.caption} Click a cell to open it.".strip(),
     )
 
 
 def placed(rows: pd.DataFrame, asked: Asked) -> pd.DataFrame:
-    """The rows of cells with their places on the axes, x and y, and the values there, v0 and v1."""
+    """The rows of cells with their places on the axes, x and y, the values there, v0 and v1, and their marks."""
     (across, up), (across_values, up_values) = asked.names, asked.values
     return rows.assign(
         x=rows[across].map(list(across_values).index),
         y=rows[up].map(list(up_values).index),
         v0=rows[across],
         v1=rows[up],
+        mark=[map_report.MARKS.get(outcome, "") for outcome in rows["outcome"]],
     )
 
 
 def fastest_cells(table: pd.DataFrame, asked: Asked) -> Cells:
-    """Which policy is fastest where."""
-    rows = winners(table, asked.names)
+    """Which policy is fastest where, where some tie, and where it is open."""
+    best = winners(table, asked.names)
+    undecided = {"equal": map_report.TIE, "open": map_report.OPEN}
+    shown = [undecided.get(row.outcome, row.policy) for row in best.itertuples()]
+    said = [map_report.who_is_fastest(row.outcome, row.level) for row in best.itertuples()]
+    called = [label for label in (*asked.labels, *undecided.values()) if label in shown]
     return Cells(
         headline=map_report.fastest_headline(table, asked.names),
-        rows=placed(rows.assign(shown=rows["policy"]), asked),
-        coloring=charts.winners([label for label in asked.labels if label in set(rows["policy"])], asked.colors),
+        rows=placed(best.assign(shown=shown, said=said), asked),
+        coloring=charts.winners(called, asked.colors, tuple(undecided.values())),
         tooltip=[
-            ("policy:N", "Fastest", ""),
-            ("lead:Q", "Lead over the next (×)", ".3f"),
-            ("speedup:Q", f"Over {lowered(asked.labels[0])} (×)", ".3f"),
+            ("said:N", "Fastest", ""),
+            ("policy:N", "Quickest on average", ""),
+            ("lead:Q", "Its lead over the next (×)", ".3f"),
+            ("lead_low:Q", "From (×)", ".3f"),
+            ("lead_high:Q", "To (×)", ".3f"),
         ],
+        caption=map_report.marks_in_words(set(best["outcome"])),
     )
 
 
 def speedup_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
     """Where a policy is faster than the baseline, with the line of break-even."""
-    baseline, rows = asked.labels[0], placed(answers(table, asked.question, policy), asked)
+    baseline, rows = asked.labels[0], answers(table, asked.question, policy)
+    said = [map_report.verdict_in_words(row.outcome, row.value) for row in rows.itertuples()]
+    rows = placed(rows.assign(shown=rows["value"], said=said), asked)
     title = f"speed-up over {lowered(baseline)} (×)"
+    across, up = (range(len(values)) for values in asked.values)
+    values = rows.pivot(index="y", columns="x", values="value").reindex(index=up, columns=across)
+    edges = break_even(values.to_numpy())
     return Cells(
         headline=map_report.speedup_headline(rows, policy, baseline),
-        rows=rows.assign(shown=rows["value"]),
+        rows=rows,
         coloring=charts.speedups(rows["value"], asked.colors[baseline], asked.colors[policy], title),
-        tooltip=amounts_in_tooltip(asked.question),
-        edges=break_even(rows.pivot(index="y", columns="x", values="value").to_numpy()),
+        tooltip=[("said:N", policy, ""), *amounts_in_tooltip(asked.question)],
+        edges=edges,
+        caption=f"{map_report.marks_in_words(set(rows['outcome']))} {BREAK_EVEN if len(edges) else ''}".strip(),
     )
 
 
@@ -184,16 +219,25 @@ def amount_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
     """How much of something there is under a policy."""
     question, rows = asked.question, placed(answers(table, asked.question, policy), asked)
     return Cells(
-        headline=map_report.amount_headline(rows, question, policy, asked.names),
+        headline=map_report.amount_headline(rows, question, policy),
         rows=rows.assign(shown=rows["value"]),
         coloring=charts.amounts(f"{question.label} ({question.unit})"),
         tooltip=amounts_in_tooltip(question),
+        caption=f"Means; low and high: {map_report.most_of(asked.runs)} lie between." if asked.runs > 1 else "",
     )
 
 
 def amounts_in_tooltip(question: Question) -> list[tuple[str, str, str]]:
-    """The value of a cell, and between which values the runs lie."""
+    """The value of a cell, and between which values the runs lie, or of a speed-up its interval."""
     return [
         (f"{name}:Q", f"{title} ({question.unit})", ".4g")
         for name, title in (("value", question.label), ("low", "Low"), ("high", "High"))
     ]
+
+
+def picked_in_words(table: pd.DataFrame, cell: dict, asked: Asked) -> str:
+    """What the cell that is picked says, of the policies that the map is about."""
+    policies = asked.labels
+    if asked.about is not None and asked.question.column != "time_to_target_ms":
+        policies = (asked.labels[0], asked.about) if asked.question.column == "speedup" else (asked.about,)
+    return map_report.cell_in_words(table, cell, asked.question, policies, asked.runs)

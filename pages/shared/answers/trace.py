@@ -9,9 +9,9 @@ import pyarrow as pa
 from core import Trace, charts
 from core.report import traces as trace_report
 from core.scenario import Scenario
-from core.simulation.run import simulate
 from core.traces.diagnosis import Diagnosis, diagnose
-from core.traces.remedies import Remedy, measured_scenario, what_if, what_if_table
+from core.traces.profiles.devices import host_limit
+from core.traces.remedies import Remedy, measured_scenario, replayed, what_if, what_if_table
 from pages.shared.answers.drawn import Drawn, ready, tabled
 
 
@@ -35,6 +35,10 @@ class TraceAnswer:
     workers: pa.Table
     episodes: pa.Table | None
     """None where there are none."""
+    host: str
+    """That the host is the limit; empty where it is not."""
+    collectives: pa.Table | None
+    """None where launches of devices' work were not recorded."""
     cures: Cures | None
     """None where there is one worker, or where nobody can tell who is slow."""
     summary: str
@@ -44,6 +48,7 @@ class TraceAnswer:
 
 def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> TraceAnswer:
     """The answer of a diagnosis and of its remedies."""
+    collectives = trace_report.collectives_table(trace)
     return TraceAnswer(
         headline=trace_report.headline(diagnosis),
         reasons=" ".join(trace_report.reasons(diagnosis, trace)),
@@ -54,19 +59,21 @@ def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
         ),
         workers=tabled(trace_report.workers_table(diagnosis)),
         episodes=None if diagnosis.episodes.empty else tabled(trace_report.episodes_table(diagnosis)),
-        cures=cures(diagnosis, remedies) if trace.workers > 1 and not diagnosis.suspicion else None,
+        host=host_limit(trace),
+        collectives=tabled(collectives) if collectives is not None else None,
+        cures=cures(trace, remedies) if trace.workers > 1 and not diagnosis.suspicion else None,
         summary=trace_report.summary_text(trace, diagnosis, remedies),
         figures=tabled(diagnosis.table()),
         fits=tabled(trace_report.fits_table(diagnosis)),
     )
 
 
-def cures(diagnosis: Diagnosis, remedies: list[Remedy]) -> Cures:
+def cures(trace: Trace, remedies: list[Remedy]) -> Cures:
     """What the remedies save."""
     table = what_if_table(remedies)
     return Cures(
         best=trace_report.best_remedies(remedies),
-        more_workers=trace_report.more_workers_in_words(diagnosis),
+        more_workers=trace_report.more_workers_in_words(trace),
         drawn=Drawn(
             title="What would save time",
             chart=ready(charts.remedies(table)),
@@ -100,9 +107,9 @@ class Measurement:
 
     @cached_property
     def scenario(self) -> Scenario:
-        """A barrier after each step, on the measured network cost."""
+        """A barrier after each step, on the mean of the measured network cost."""
         return measured_scenario(self.trace)
 
     def measured_segments(self) -> pd.DataFrame:
         """The simulated schedule of the run as it was measured."""
-        return simulate(self.scenario).segments()
+        return replayed(self.trace).segments()

@@ -14,7 +14,7 @@ from pages.shared.views.tiles import metric_tiles
 def side_by_side(answer: Answer) -> None:
     """Two policies, the first one as the baseline: figures, timelines and the spread of their runs."""
     (_, baseline), (_, other) = answer.means.iterrows()
-    notes = (comparison.baseline_notes(answer.means.columns), comparison.change_notes(baseline, other))
+    notes = (comparison.baseline_notes(answer.means.columns), comparison.change_notes(baseline, other, answer.outcome))
     sides = zip(st.columns(2, gap="large"), answer.timelines, (baseline, other), notes, strict=True)
     for column, timeline, means, note in sides:
         with column:
@@ -36,7 +36,7 @@ def ranked(answer: Answer) -> None:
         draw(timeline.chart, timeline.title, timeline.words)
     st.caption(answer.drawn)
     spreads(answer)
-    st.caption("Points are means (epoch time) and medians (speed-up); bars hold the middle 95 % of the runs.")
+    st.caption(comparison.how_to_read_intervals(answer.runs))
 
 
 def spreads(answer: Answer) -> None:
@@ -57,8 +57,4 @@ def finishing_order(answer: Answer) -> None:
     """The policies, the quickest first."""
     st.subheader("Finishing order")
     st.dataframe(answer.ranking, height="content")
-    st.caption(
-        "Means of the runs, and in brackets the middle 95 % of them; the speed-up is the median over the pairs. "
-        "Used: mini-batches a second whose gradients were used. Staleness in updates, its mean and 95th percentile. "
-        "Updates of the parameters, and how many gradients each averages."
-    )
+    st.caption(comparison.how_to_read_ranking(answer.runs))

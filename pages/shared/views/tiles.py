@@ -27,7 +27,7 @@ def theory_notes(names: Iterable[str], expected: dict[str, Expected]) -> dict[st
     notes = {}
     for name in names:
         theory = expected.get(name)
-        formula = f" Theory ({theory.holds}): {theory.formula}." if theory else ""
+        formula = f" {run_report.theory_help(theory)}" if theory else ""
         notes[name] = {
             "delta": run_report.theory_text(name, theory),
             "delta_color": "off",

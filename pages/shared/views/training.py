@@ -1,4 +1,4 @@
-"""Training runs worth keeping: one table a policy, so that a policy that is added trains alone."""
+"""Policies in training, and what is there so far."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,9 +11,9 @@ from core.learning.problem import Problem
 from core.links import PARAMETERS
 from core.policies.base import Policy
 from core.scenario import under
-from pages.shared.answers.training import curves
+from pages.shared.answers.training import trained
 
-CACHED = 0.3  # seconds; what takes longer has not been kept, and is worth drawing as it comes
+CACHED = 0.1  # seconds; what takes longer has not been kept, and is worth drawing as it comes
 RATES = {"best": None} | {f"{rate:g}": (rate,) for rate in GRID}
 FIELDS = {"seeds": "train_seeds", "workers": "workers", "learning_rate": "rate", "problem": "problem"}
 
@@ -40,7 +40,7 @@ def train(
         else:
             place.progress(number / len(policies), text)
         try:
-            curves(under(asked, policy), problem, rates, seeds)
+            trained(under(asked, policy), problem, rates, seeds)
             done.append(policy)
         except ScenarioError as refused:
             st.error(f"{policy.label} is left out. {with_control(refused)}", icon=":material/block:")

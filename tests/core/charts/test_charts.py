@@ -33,10 +33,10 @@ RATES = pd.DataFrame(
 LINES = pd.DataFrame({"policy": ["A"] * 3 + ["B"] * 3, "x": [1, 2, 4] * 2, "middle": 2.0, "low": 1.0, "high": 3.0})
 CELLS = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 0, 1, 1], "shown": [0.5, 1.5, 2.0, 1.0], "v0": 1.0})
 EDGES = pd.DataFrame([[1, 0, 1, 1]], columns=["x", "y", "x2", "y2"])
-CLEAR, OPEN = CELLS.assign(decided=True), CELLS.assign(decided=[True, False, True, True])
+CLEAR, OPEN = CELLS.assign(mark=""), CELLS.assign(mark=["", "≈", "=", ""])
 AXES = (["Jitter", "Latency"], [(0.1, 0.2), (50, 100)])
 TIP = [("v0:Q", "Jitter", ".4g"), ("shown:N", "Fastest", "")]
-WINS = CLEAR.assign(shown=["A", "A", "B", "A"])
+WINS = CLEAR.assign(shown=["A", "A", "B", "tie"])
 TRACE = read_trace(sample_files())
 EPISODES = pd.DataFrame(
     [(2, *TRACE.step_numbers[5:12:6], 1.5, 40.0)],
@@ -76,7 +76,7 @@ EVERY = {
     "heatmap": [
         charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)"), TIP, EDGES[:0]),
         charts.heatmap(OPEN, *AXES, charts.speedups(OPEN["shown"], *COLORS.values(), "speed-up (×)"), TIP, EDGES),
-        charts.heatmap(WINS, *AXES, charts.winners(["A", "B"], COLORS), TIP, EDGES[:0]),
+        charts.heatmap(WINS, *AXES, charts.winners(["A", "B", "tie"], COLORS, ("tie", "open")), TIP, EDGES[:0]),
     ],
 }
 

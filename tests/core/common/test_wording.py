@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.common.wording import counted, duration, listed, lowered, rounded, times
+from core.common.wording import adding_up, counted, duration, listed, lowered, percent, rounded, times
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,24 @@ def test_rounded(value, text):
 
 def test_times():
     assert (times(1.3847), times(1.0064), times(0.9)) == ("1.38×", "1.006×", "0.90×")
+
+
+def test_shares_add_up():
+    assert adding_up([100 / 3] * 3, 100) == pytest.approx([33.4, 33.3, 33.3])
+    assert adding_up([83.36, 16.64, 0], 100) == pytest.approx([83.4, 16.6, 0])
+    assert adding_up([1.4, 0.7, -0.04], 2.06, 0.01) == pytest.approx([1.4, 0.7, -0.04])
+
+
+@pytest.mark.parametrize("value", [0, -0.0, -1e-14, -0.049, 0.049])
+def test_nothing_is_not_minus_nothing(value):
+    """However little is missing from it: no -0.0 %."""
+    assert percent(value) == percent(value, signed=True) == "0.0\N{NO-BREAK SPACE}%"
+    assert rounded(value) == "0" or abs(value) > 0
+
+
+def test_percent():
+    assert (percent(10.66), percent(-3), percent(2, 2)) == ("10.7\xa0%", "-3.0\xa0%", "2.00\xa0%")
+    assert (percent(10.66, signed=True), percent(-3, signed=True)) == ("+10.7\xa0%", "-3.0\xa0%")
 
 
 def test_counted():

@@ -60,8 +60,8 @@ class Facts:
                 self.always &= set(late)
                 self.cured[late[0]] += slowest - sorted(row)[-2]
         self.total = sum(self.waiting.values())
-        network = 0 if trace.comm_ms is None else sum(sum(row) / len(row) for row in trace.comm_ms.tolist())
-        self.epoch = sum(max(row) for row in table) + network
+        whole = table if trace.comm_ms is None else (trace.compute_ms + trace.comm_ms).tolist()
+        self.epoch = sum(max(row) for row in whole)
         self.slowdown = sum(max(row) for row in table) / (sum(map(sum, table)) / len(names))
 
     def share(self, *workers):
@@ -147,7 +147,8 @@ def check_reasons(said, facts, named):
 @pytest.fixture
 def any_law(monkeypatch):
     """One law for every table: finding the best takes longer than all the rest, and is not what is checked."""
-    law = Fit(compute=Constant(mean_ms=1), stragglers=Stragglers(), misfit=0.0, slowest_ratio=1.0, measured_ratio=1.0)
+    shape = {"stragglers": Stragglers(), "workers": 1, "misfit": 0.0}
+    law = Fit(compute=Constant(mean_ms=1), **shape, slowest_ratio=1.0, measured_ratio=1.0)
     monkeypatch.setattr("core.traces.diagnosis.fits", lambda compute_ms, *known: [law])
 
 

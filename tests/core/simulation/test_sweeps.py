@@ -18,8 +18,9 @@ from core import (
     Uniform,
     compare,
     sweep,
+    verdict,
 )
-from core.statistics.pairs import means, speedup
+from core.statistics.pairs import Paired, means
 
 BOTH = [Synchronous(), Asynchronous()]
 GRID = {"workers": [2, 5], "compute.jitter": [0.1, 0.4, 0.6]}
@@ -32,18 +33,22 @@ def test_every_cell_is_what_compare_gives():
     ]
     for (workers, jitter), rows in table.groupby(["workers", "compute.jitter"]):
         runs = compare(Scenario(workers=int(workers), compute=Uniform(jitter=jitter)), BOTH, 60)
-        gain = speedup(runs, "Synchronous", "Asynchronous")
+        gain = Paired.of(runs).speedups["Synchronous", "Asynchronous"]
         rows = rows.set_index("policy")
         for name in ("epoch_ms", "idle_percent", "mean_staleness"):
             np.testing.assert_allclose(rows[name], means(runs)[name].loc[rows.index], rtol=1e-12)
-        low = runs.groupby("policy")["epoch_ms"].quantile(0.025)
-        np.testing.assert_allclose(rows["epoch_ms_low"], low.loc[rows.index])
+        shortest = runs.groupby("policy")["epoch_ms"].quantile(0.025)
+        np.testing.assert_allclose(rows["epoch_ms_low"], shortest.loc[rows.index])
         at = rows.loc["Asynchronous"]
-        assert (at["speedup"], at["speedup_low"], at["speedup_high"]) == (gain.median, gain.low, gain.high)
-        lead = speedup(runs, "Synchronous", "Asynchronous")
-        assert (at["lead"], at["lead_low"], at["lead_high"]) == (lead.median, lead.low, lead.high)
-        assert rows.loc["Synchronous", "lead"] == speedup(runs, "Asynchronous", "Synchronous").median
+        for name in ("speedup", "lead"):
+            assert tuple(at[[name, f"{name}_low", f"{name}_high"]]) == (gain.value, gain.low, gain.high)
+            assert at[f"{name}_outcome"] == gain.outcome
+        assert rows.loc["Synchronous", "lead"] == gain.inverse.value
         assert (rows.loc["Synchronous", ["speedup", "speedup_low", "speedup_high"]] == 1).all()
+        assert rows.loc["Synchronous", "speedup_outcome"] == "baseline"
+        found = verdict(runs)
+        standing = {"decided": ["fastest", "slower"], "equal": ["tied"] * 2, "open": ["open"] * 2}[found.outcome]
+        assert rows.loc[[found.winner, found.runner_up], "standing"].tolist() == standing
     assert (table["refused"] == "").all()
 
 

@@ -156,6 +156,15 @@ def test_an_interval_has_the_level_of_its_verdict():
     assert found[1].level == 0.05
 
 
+def test_pairs_that_are_just_as_sure_have_the_same_interval():
+    """Two policies that always take the same time stand alike against a third."""
+    rng = np.random.default_rng(6)
+    quick, slow = 100 + rng.standard_normal(12), 110 + 5 * rng.standard_normal(12)
+    one, other, same = ratios([(slow, quick), (slow, quick.copy()), (quick, quick.copy())])
+    assert (one.low, one.high, one.level) == (other.low, other.high, other.level)
+    assert (same.outcome, same.value) == ("equal", 1)
+
+
 def test_the_inverse_of_a_ratio_is_the_other_ratio():
     rng = np.random.default_rng(9)
     a, b = 120 + 9 * rng.standard_normal(15), 100 + 9 * rng.standard_normal(15)

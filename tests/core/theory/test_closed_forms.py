@@ -191,7 +191,7 @@ SCENARIOS = [
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("policy", [Synchronous(), Asynchronous()])
 def test_every_expected_figure(scenario, policy):
-    """Exact figures within Z standard errors (and rounding), approximate ones within 1 % more.
+    """Exact figures within Z standard errors (and rounding), approximate ones within 0.5 % more.
 
     Long-run figures are limits from below; two tests further down say how far below.
     """
@@ -200,7 +200,7 @@ def test_every_expected_figure(scenario, policy):
     assert set(theory) == {"epoch_ms", "idle_percent", "throughput", "utilization_percent", "mean_staleness"}
     for name, figure in theory.items():
         error = Z * runs[name].std() / np.sqrt(len(runs)) + 1e-9 * abs(figure.value)
-        allowed = {"exact": error, "approximate": error + 0.01 * figure.value}
+        allowed = {"exact": error, "approximate": error + 0.005 * figure.value}
         difference = runs[name].mean() - figure.value
         if figure.holds == "long run":
             assert difference <= error
@@ -287,12 +287,12 @@ def question(policy, **changes):
     ],
 )
 def test_every_figure_that_is_exact_or_approximate(scenario):
-    """Exact: within Z standard errors, and rounding. Approximate: within 1 % more. The epoch is among them."""
+    """Exact: within Z standard errors, and rounding. Approximate: within 0.5 % more. The epoch is among them."""
     runs, theory = replicate(scenario, 4_000), expected(scenario)
     assert theory["epoch_ms"].holds in ("exact", "approximate")
     for name, figure in theory.items():
         error = Z * runs[name].std() / np.sqrt(len(runs)) + 1e-9 * abs(figure.value)
-        allowed = {"exact": error, "approximate": error + 0.01 * figure.value}
+        allowed = {"exact": error, "approximate": error + 0.005 * figure.value}
         if figure.holds in allowed:
             assert abs(runs[name].mean() - figure.value) <= allowed[figure.holds], name
 
@@ -344,7 +344,7 @@ def test_long_run_of_a_shared_queue(stragglers, policy):
 def test_theory_keeps_silent_where_it_knows_too_little():
     """Few batches: no ratio of means, no central limit; heavy tails and random speeds: nothing on the epoch."""
     wild = Scenario(workers=1, batches=1, compute=Uniform(jitter=0.95), network=FREE)
-    assert set(expected(wild)) == {"epoch_ms", "mean_staleness"}
+    assert set(expected(wild)) == {"idle_percent", "epoch_ms", "mean_staleness"}
     assert set(expected(wild, Asynchronous())) == {"idle_percent", "epoch_ms", "mean_staleness"}
     heavy = Scenario(compute=Pareto(alpha=2), batches=1000, stragglers=Stragglers(slow_workers=1))
     for policy in (Synchronous(), Asynchronous(), LocalSGD(period=100), StaleSynchronous(bound=2)):

@@ -17,7 +17,7 @@ from core import Asynchronous, Measured, ScenarioError, read_trace, simulate
 from core.traces.chrome import chrome_trace
 from core.traces.files import Budget, pieces
 from core.traces.json_stream import MAX_VALUE
-from core.traces.kineto import exposed
+from core.traces.profiles.intervals import outside
 from core.traces.reading import sample_files
 from core.traces.remedies import measured_scenario
 from core.traces.trace import Trace
@@ -109,7 +109,8 @@ def test_exposed_time_is_counted_as_millisecond_by_millisecond(data):
     middle = np.arange(50) + 0.5
     within = [((spans[:, :1] < middle) & (middle < spans[:, 1:])).any(axis=0) for spans in (collective, compute)]
     counted = np.add.reduceat((within[0] & ~within[1]).astype(int), edges[:-1].astype(int))
-    np.testing.assert_array_equal(exposed(collective, compute, edges[:-1], edges[1:]), counted)
+    windows = np.column_stack([edges[:-1], edges[1:]])
+    np.testing.assert_array_equal(outside(collective, compute, windows), counted)
 
 
 def test_gpu_trace_by_hand():
@@ -314,18 +315,24 @@ GOOD = [span("ProfilerStep#1", 0, 1), span("ProfilerStep#2", 1, 2)]
         ([Upload("a.parquet", b"PAR1" + bytes(50))], "a.parquet is not a Parquet file"),
         ([Upload("a.csv", "worker,step,compute_ms\n")], "a.csv has no rows"),
         ([Upload("a.csv", "worker,step,compute_ms\n0,1,2,3\n")], "more fields than its header"),
-        ([Upload("a.csv", 'worker,step\n"0,1\n')], "a.csv is not a table"),
+        ([Upload("a.csv", 'worker,step\n"0,1\n')], "a.csv: none of the columns 'worker' and 'step' is compute_ms"),
         ([Upload("a.csv", "," * 5_000 + "\n1\n")], "4,100 columns"),
-        ([Upload("a.csv", "worker,step,fast_ms\n0,1,2\n")], "none of the columns .* is compute_ms or step_time_ms"),
+        (
+            [Upload("a.csv", "worker,step,fast_ms,slow_ms\n0,1,2,3\n")],
+            "none of the columns .* is compute_ms or step_time_ms",
+        ),
         ([Upload("a.csv", "worker,rank,compute_ms\n0,1,2\n")], "'worker' and 'rank' are both columns of worker"),
         ([Upload("a.csv", "step,a_ms,b_s\n0,1,2\n")], "different units"),
         ([Upload("a.csv", "1.5,2.5\n1.6,2.6\n")], "has no header"),
-        ([Upload("a.csv", LONG.replace("30", "fast"))], "'fast' in 'compute_ms', row 3, is no number"),
+        (
+            [Upload("a.csv", LONG.replace("30", "fast"))],
+            "a.csv: 1 row was left out: 'fast' in 'compute_ms', line 4, is no number",
+        ),
         ([Upload("a.csv", LONG.replace("30", "-3"))], "a.csv: worker 0, step 2 has compute_ms -3, not a number from"),
         ([Upload("a.csv", LONG.replace("30", "0"))], "worker 0, step 2 has compute_ms 0, not"),
         ([Upload("a.csv", LONG.replace("30", "inf"))], "has compute_ms inf"),
-        ([Upload("a.csv", LONG.replace("1,1,", "1,1.5,"))], "step 1.5 in row 2 is not a whole number"),
-        ([Upload("a.csv", LONG.replace("1,1,", ",1,"))], "a.csv: worker nan, step 1 has no worker"),
+        ([Upload("a.csv", LONG.replace("1,1,", "1,1.5,"))], "step 1.5 in line 3 is not a whole number"),
+        ([Upload("a.csv", LONG.replace("1,1,", ",1,"))], "a.csv: 1 row was left out: line 3 has no worker"),
         ([Upload("a.csv", LONG + "1,2,41\n")], "a.csv: worker 1, step 2 is there twice"),
         ([Upload("a.csv", LONG), Upload("b.csv", LONG)], "b.csv: worker 0, step 1 is there twice"),
         ([Upload("a.csv", "worker,step,compute_ms\n0,1,5\n0,2,5\n1,3,5\n")], "no step .* worker 1 lacks 2 of 3 steps"),
@@ -337,12 +344,11 @@ GOOD = [span("ProfilerStep#1", 0, 1), span("ProfilerStep#2", 1, 2)]
         ([gloo_rank(0, [0, 60])], "trace.json: worker 0, step 5 has compute_ms 0"),
         ([kineto([], 0)], "trace.json has no ProfilerStep# spans: call prof.step"),
         ([Upload("a.json", "{}")], "a.json has no ProfilerStep# spans"),
-        ([kineto([*GOOD, GOOD[0]], 0)], "ProfilerStep#1 is there twice; give one file per rank"),
-        ([kineto([{**GOOD[0], "dur": -5}], 0)], "'ProfilerStep#1' has ts 0 and dur -5, not two times in µs"),
-        ([kineto([{**GOOD[0], "ts": "0"}], 0)], "has ts '0' and dur"),
-        ([kineto([{**GOOD[0], "ts": float("nan")}], 0)], "has ts nan and dur"),
-        ([kineto([{**GOOD[0], "dur": 10**400}], 0)], "and dur 1000"),
-        ([Upload("a.json", gloo_rank(0, [50, 60]).getvalue()[:-40])], "a.json is not valid JSON, or cut off, after"),
+        ([kineto([*GOOD, {**GOOD[0], "ts": 7}], 0)], "ProfilerStep#1 is there twice; give one file per rank"),
+        ([kineto([{**GOOD[0], "dur": -5}], 0)], "no ProfilerStep# spans with times that can be used: 1 event has none"),
+        ([kineto([{**GOOD[0], "ts": float("nan")}], 0)], "spans with times that can be used"),
+        ([kineto([{**GOOD[0], "dur": 10**400}] * 2, 0)], "spans with times that can be used: 2 events have none"),
+        ([Upload("a.json", gloo_rank(0, [50, 60]).getvalue()[:90])], "a.json is not valid JSON, or cut off, after"),
         ([Upload("a.json", '{"traceEvents": [{"ph": "X"} oops]}')], "a.json is not valid JSON, or cut off, after 2"),
         ([Upload("a.json", '{"traceEvents": 5')], "a.json is not valid JSON"),
         ([Upload("a.json", '{"traceEvents" [')], "a.json is not valid JSON"),

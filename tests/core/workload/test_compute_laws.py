@@ -15,6 +15,7 @@ from core import (
     replicate,
     simulate,
 )
+from core.workload.compute_laws import block_length, correlated_steps
 
 TABLE = np.random.default_rng(4).uniform(50, 150, (12, 3))
 
@@ -40,6 +41,20 @@ def test_more_steps_are_whole_rows_of_the_table_again():
     for run in range(5):
         assert {tuple(row) for row in times[12:, :, run]} <= rows
     assert (times[12:, :, 0] != times[12:, :, 1]).any()
+
+
+def test_they_come_in_blocks_of_consecutive_rows():
+    """As long as the square root of the steps, or as slowness lasts: half a trace slow, half quick."""
+    law = Measured(compute_ms=np.arange(1.0, 101)[:, None] + np.zeros(3))
+    numbers = law.draw(np.random.default_rng(1), (20, 260, 3))[..., 0] - 1
+    assert (numbers[:, :100] == np.arange(100)).all()
+    later = numbers[:, 100:].reshape(20, 16, 10)
+    np.testing.assert_array_equal(np.diff(later, axis=2) % 100, 1)
+    assert len(np.unique(later[..., 0])) > 90
+    slow = np.where(np.arange(100)[:, None] < 50, [2.0, 1, 1], 1.0) * np.random.default_rng(2).gamma(9_999, 1, (100, 3))
+    assert block_length(slow) == 25
+    assert block_length(np.random.default_rng(3).gamma(99, 1, (100, 3))) == 10
+    assert correlated_steps(np.random.default_rng(3).gamma(99, 1, (100, 3))) == 1
 
 
 def test_policies_that_need_more_rows_go_on_in_the_table():

@@ -1,0 +1,221 @@
+"""Text as a table of texts: how it is encoded, what separates its fields, and which of its lines are rows."""
+
+import csv
+import io
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import pandas as pd
+
+from core.common.validation import ScenarioError
+from core.traces.cells import decimal_sign
+from core.traces.left_out import LeftOut
+
+MAX_CELLS = 2**23
+MAX_COLUMNS = 4_100
+MAX_LINE = 2**20  # characters
+SAMPLE = 100  # lines that show what separates fields
+SAMPLE_ROWS = 2_000  # that show which sign stands before decimals
+TITLES = 10  # rows that may stand above the headings
+ROWS_AT_ONCE = 1_000
+MOST_FOREIGN = 0.1  # of the bytes that may be outside ASCII in a text that is not UTF-8
+INDEX = "index"  # the name of a first column that has none
+COMMENT = re.compile(r"\s*(?:#|//|%)")
+RULER = re.compile(r"[\s|+:=-]*[-=]{2,}[\s|+:=-]*")
+NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?", re.IGNORECASE)
+SEPARATORS = ("\t", ";", "|", ",", "  ", " ")
+"""One that comes first is taken where two would do; two spaces are two or more, one is any white space."""
+
+
+def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFrame, str]:
+    """The table in a text, its index the lines that its rows are in; and the sign before decimals.
+
+    Comments, rulers, titles above the headings and headings that come again are no rows. Rows with more fields than
+    there are headings are left out and counted; fields that are missing at the end of a row are empty.
+    """
+    encoding = encoding_of(file, data)
+    separator, names, above = dialect(file, Lines(file, data, encoding))
+    if len(names) > MAX_COLUMNS:
+        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
+    if len(names) * data.count(b"\n") > MAX_CELLS:
+        raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
+    sample = parsed(Body(Lines(file, data, encoding), separator, names, above, LeftOut(), SAMPLE_ROWS), dtype="str")
+    decimal = decimal_sign(sample, separator)
+    body = Body(Lines(file, data, encoding), separator, names, above, left_out)
+    table = parsed(body, dtype=None if decimal == "." else "str")
+    if not len(table):
+        why = f" is not a table: {left_out.reasons()}" if left_out.rows else " has no rows"
+        raise ScenarioError(f"{file}{why}.")
+    if not names[0] and INDEX not in names:  # as data frames are exported
+        names = [INDEX, *names[1:]]
+    table.columns = pd.Index(names, dtype=object)
+    return table.loc[:, [bool(name) for name in names]], decimal
+
+
+def encoding_of(file: str, data: bytes) -> str:
+    """UTF-8, or Windows' code page for a text that is mostly ASCII; ScenarioError for what is no text."""
+    foreign = len(data) - len(data.translate(None, bytes(range(128, 256))))
+    for encoding in ("utf-8-sig", "cp1252") if foreign <= MOST_FOREIGN * len(data) else ("utf-8-sig",):
+        text = io.TextIOWrapper(io.BytesIO(data), encoding)
+        try:
+            while text.read(MAX_LINE):
+                pass
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.")
+
+
+class Lines:
+    """The lines of a text that are no comments, rulers or empty, and what was passed over to get to the last one."""
+
+    def __init__(self, file: str, data: bytes, encoding: str) -> None:
+        self.file = file
+        self.text = io.TextIOWrapper(io.BytesIO(data), encoding, newline=None)
+        self.number = 0
+        """Of the last line that was taken."""
+        self.comment = ""
+        """The last comment so far."""
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self.text.readline(MAX_LINE + 1):
+            self.number += 1
+            if len(line) > MAX_LINE:
+                where = "its first rows have" if self.number <= 2 else f"line {self.number:,} has"
+                raise ScenarioError(f"{self.file} is not a table: {where} over {MAX_LINE:,} characters.")
+            if line.isspace() or RULER.fullmatch(line):
+                continue
+            if COMMENT.match(line):
+                self.comment = line
+            elif line.count('"') % 2:  # a quote that is never closed, or lines later
+                yield line.replace('"', "")
+            else:
+                yield line
+
+
+def split(file: str, lines: Iterable[str], separator: str) -> Iterator[list[str]]:
+    """The fields of every row."""
+    if separator == " ":
+        yield from (line.split() for line in lines)
+    elif separator == "  ":
+        yield from (re.split(r"\s{2,}|\t", line.strip()) for line in lines)
+    else:
+        reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        try:
+            for row in reader:
+                fields = [field.strip() for field in row]
+                framed = separator == "|" and len(fields) > 2 and not fields[0] and not fields[-1]
+                yield fields[1:-1] if framed else fields
+        except csv.Error as error:
+            raise ScenarioError(f"{file} is not a table: {error}.") from error
+
+
+def dialect(file: str, lines: Lines) -> tuple[str, list[str], int]:
+    """What separates the fields, the headings, and how many rows there are down to the headings.
+
+    The separator is the one by which most rows have equally many fields. The headings are the first row that has as
+    many and is not all numbers, or a comment above the first row, as NumPy writes them.
+    """
+    sample: list[str] = []
+    comment = ""
+    for line in lines:
+        comment = comment if sample else lines.comment
+        sample.append(line)
+        if len(sample) == SAMPLE or sum(map(len, sample)) > MAX_LINE:
+            break
+    best: tuple[float, str, list[str], int] = (0, "", [], 0)
+    for separator in SEPARATORS:
+        if not any(separator in line for line in sample[: TITLES + 1]):
+            continue
+        rows = list(split(file, sample, separator))
+        fields, times = Counter(map(len, rows[1:] or rows)).most_common(1)[0] if rows else (0, 0)
+        found = headings(file, rows, fields, comment, separator)
+        if fields > 1 and found and times / len(rows) > best[0]:
+            best = times / len(rows), separator, *found
+    if best[1]:
+        return best[1:]
+    separator = max(",;\t", key=sample[0].count) if sample else ","
+    return separator, next(split(file, sample, separator), []), 1
+
+
+def headings(
+    file: str, rows: list[list[str]], fields: int, comment: str, separator: str
+) -> tuple[list[str], int] | None:
+    """The headings of so many columns, and how many rows there are down to them; None where there are none."""
+    for at, row in enumerate(rows[:TITLES]):
+        if len(row) == fields:
+            if not (any if at else all)(map(NUMBER.fullmatch, row)):
+                return row, at + 1
+            commented = next(split(file, [COMMENT.sub("", comment, count=1)], separator), [])
+            if len(commented) == fields and not any(map(NUMBER.fullmatch, commented)):
+                return commented, at
+            return (row, 1) if at == 0 else None
+    return None
+
+
+class Body:
+    """The rows below the headings as lines with one separator, which pandas reads, and the numbers of these lines."""
+
+    def __init__(
+        self, lines: Lines, separator: str, names: list[str], above: int, left_out: LeftOut, most: int | None = None
+    ) -> None:
+        self.lines, self.separator, self.names, self.above = lines, separator, names, above
+        self.left_out = left_out
+        self.numbers = array("q")
+        self.rows = islice(self, most)
+
+    @property
+    def written(self) -> str:
+        """What separates the fields of the rows as they are given on."""
+        return self.separator if self.separator in ",;\t" else "\t"
+
+    def __iter__(self) -> Iterator[str]:
+        known, order = set(self.names), None
+
+        def is_known(line: str) -> bool:
+            return line.partition(self.separator)[0].strip() in known
+
+        for line in islice(self.lines, self.above, None):
+            plain = self.separator in ",;\t" and '"' not in line and not order
+            if plain and line.count(self.separator) < len(self.names) and not is_known(line):
+                self.numbers.append(self.lines.number)
+                yield line
+                continue
+            row = next(split(self.lines.file, [line], self.separator))
+            if len(row) == len(self.names) and set(row) == known:
+                order = None if row == self.names else [row.index(name) for name in self.names]
+            elif any(row[len(self.names) :]):
+                self.left_out.add(1, "long", f"line {self.lines.number:,} has more fields than its header")
+            else:
+                row = row[: len(self.names)]
+                row = [row[place] for place in order] if order and len(row) == len(order) else row
+                self.numbers.append(self.lines.number)
+                yield quoted(row, self.written)
+
+    def read(self, _: int = -1) -> str:
+        """The next few rows."""
+        return "".join(islice(self.rows, ROWS_AT_ONCE))
+
+
+def quoted(row: list[str], separator: str) -> str:
+    """The fields as a line of CSV."""
+    if any(separator in field or '"' in field for field in row):
+        row = ['"' + field.replace('"', '""') + '"' for field in row]
+    return (separator.join(row) or '""') + "\n"
+
+
+def parsed(body: Body, dtype: str | None = None) -> pd.DataFrame:
+    """The rows as a table: columns of numbers where all fields are, else of texts."""
+    try:
+        table = pd.read_csv(
+            body, sep=body.written, header=None, names=range(len(body.names)), index_col=False, dtype=dtype,
+            skipinitialspace=True, skip_blank_lines=False, low_memory=False,
+        )  # fmt: skip
+    except (ValueError, OverflowError) as error:
+        raise ScenarioError(f"{body.lines.file} is not a table: {error}.") from error
+    if len(table) != len(body.numbers):
+        raise ScenarioError(f"{body.lines.file} is not a table: its rows cannot be told apart.")
+    return table.set_axis(pd.Index(body.numbers, name="line", dtype="int64"))

@@ -1,0 +1,168 @@
+"""Tables with several rows for a worker and step: phases, micro-batches, runs that were resumed, or a mistake."""
+
+import numpy as np
+import pandas as pd
+
+from core.common.validation import ScenarioError
+from core.common.wording import counted
+from core.traces.draft import Draft
+from core.traces.headings import meaning
+from core.traces.naming import called, some
+from core.traces.times import Kinds, label_kind, those_that_count
+
+MOST_LABELS = 1_000
+KEYS = ("worker", "stage", "epoch", "step")
+
+
+def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.DataFrame, Kinds]:
+    """A row for each worker and step, and what its times are; ScenarioError where it is open how.
+
+    Args:
+        draft: the table that the rows come from, row for row.
+        rows: their keys and times.
+        kinds: of the columns of times.
+
+    """
+    keys = [key for key in KEYS if key in rows]
+    label = label_column(draft)
+    if "step" not in rows:
+        return of_ranges(draft, rows, kinds, label) if label else (rows, kinds)
+    if not rows.duplicated(keys).any():
+        return rows, kinds
+    if label and len(kinds) == 1:
+        return of_phases(draft, rows.assign(label=labels(draft, label)), kinds, label)
+    part = draft.with_role("part")
+    if part and not rows.assign(part=draft.table[part[0]].to_numpy()).duplicated([*keys, "part"]).any():
+        draft.say(f"a step has a row for each {called(part[0])}: they are added up.")
+        return rows.groupby(keys, sort=False, dropna=False)[list(kinds)].sum(min_count=1).reset_index(), kinds
+    later = later_rows(draft, rows, keys)
+    if later is not None:
+        return rows[later], kinds
+    again = rows.duplicated([*keys, *kinds]).to_numpy()
+    if "worker" in keys and not rows[~again].duplicated(keys).any():
+        first = int(again.argmax())
+        draft.left_out.add(int(again.sum()), "again", f"{draft.where(first)} has what a row before it has")
+        return rows[~again], kinds
+    raise repeated(draft, rows, keys)
+
+
+def label_column(draft: Draft) -> str | None:
+    """The column of texts that says what a row measures, where they differ."""
+    for name in draft.with_role("label"):
+        if not draft.is_numeric(name) and 1 < draft.table[name].nunique() <= MOST_LABELS:
+            return name
+    return None
+
+
+def labels(draft: Draft, name: str) -> np.ndarray:
+    """What each row measures."""
+    return draft.table[name].astype("str").fillna("").str.strip().to_numpy(dtype=object)
+
+
+def of_ranges(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tuple[pd.DataFrame, Kinds]:
+    """Rows without a step, which are ranges of different names: the steps among them, or one of each name a step."""
+    names = labels(draft, label)
+    found = {name: label_kind(name) for name in dict.fromkeys(names.tolist())}
+    steps = {name for name, (kind, _) in found.items() if kind == "whole"}
+    if steps:
+        inside = [name for name in found if name not in steps]
+        is_step = np.isin(names, list(steps))
+        if inside:
+            draft.say(f"a step is a row called {some(sorted(steps))}; rows called {some(inside)} are left out.")
+        rows = rows[is_step]
+        numbers = [found[name][1] for name in names[is_step].tolist()]
+        numbered = rows.assign(step=numbers) if None not in numbers else rows
+        return numbered, kinds
+    if all(kind for kind, _ in found.values()) and len(kinds) == 1:
+        by = [key for key in ("worker",) if key in rows]
+        rows = rows.assign(label=names)
+        rows["step"] = rows.groupby([*by, "label"]).cumcount()
+        draft.say(f"the first rows called {some(list(found))} are the first step, and so on.")
+        return of_phases(draft, rows, kinds, label)
+    raise draft.refused(
+        f"{called(label)} has {counted(len(found), 'value')} ({some(list(found))}), so a row is not a step: keep the "
+        "rows of whole steps, or add a column step"
+    )
+
+
+def of_phases(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tuple[pd.DataFrame, Kinds]:
+    """A row a step from one for each phase: the times of computing added up, network and waiting apart."""
+    keys, (time,) = [key for key in KEYS if key in rows], kinds
+    roles = {name: label_kind(name)[0] for name in dict.fromkeys(rows["label"].tolist())}
+    if not all(roles.values()):
+        raise repeated(draft, rows, keys, f"{label}: {some(list(roles))}")
+    sums = rows.groupby([*keys, "label"], sort=False, dropna=False)[time].sum(min_count=1).unstack("label")
+    phases, why = those_that_count(draft.file, roles, dict.fromkeys(roles, 1), sums)
+    unit = draft.numbers(time)[1]
+    for name in phases:
+        draft.meanings[name] = draft.meanings[time]
+        draft.known_numbers[name] = draft.numbers(time)[0], meaning(name).unit or unit
+    computing = [name for name, kind in phases.items() if kind in ("compute", "core", "own", "whole")]
+    others = [name for name in phases if name not in computing]
+    said = f"computing is the rows called {some(computing)} of {called(label)}, added up"
+    said += f"; network or waiting: {some(others)}" if others else ""
+    said += f"; left out: {some(list(why))}" if why else ""
+    draft.say(f"{said}.")
+    draft.take(label, "phase", why="says what a row measures")
+    draft.take(time, "compute", unit, why="measures a time")
+    return sums[list(phases)].reset_index(), phases
+
+
+def later_rows(draft: Draft, rows: pd.DataFrame, keys: list[str]) -> np.ndarray | None:
+    """Which rows count of a run that was started again from one of its steps; None where it does not look like one."""
+    again = rows.duplicated(keys, keep="last").to_numpy()
+    attempt = draft.with_role("attempt")
+    if attempt and draft.is_numeric(attempt[0]):
+        number = draft.numbers(attempt[0])[0].to_numpy()
+        latest = rows.assign(attempt=number).groupby(keys, dropna=False)["attempt"].transform("max").to_numpy()
+        if not rows[number == latest].duplicated(keys).any():
+            draft.say(f"of steps that were run again, those of the last {called(attempt[0])} count.")
+            return number == latest
+    if not resumed(rows, keys):
+        return None
+    draft.say(f"the run was resumed: of steps that come twice the later rows count; {again.sum():,} are left out.")
+    return ~again
+
+
+def resumed(rows: pd.DataFrame, keys: list[str]) -> bool:
+    """Whether steps that come twice are those of runs that went back to one of their steps and on from there."""
+    step = rows["step"] if "epoch" not in rows else pd.Series(rows.groupby(["epoch", "step"]).ngroup(), rows.index)
+    for _, steps in step.groupby(rows["worker"] if "worker" in rows else np.zeros(len(rows))):
+        if not steps.duplicated().any():
+            continue
+        if (steps.diff() <= 0).sum() > len(steps) / 2:
+            return False
+        runs = np.split(steps.to_numpy(), np.flatnonzero(np.diff(steps) <= 0) + 1)
+        if not all(
+            len(run) > 1 and runs[0][0] < run[0] <= max(each[-1] for each in runs[:at])
+            for at, run in enumerate(runs)
+            if at
+        ):
+            return False
+    return True
+
+
+def repeated(draft: Draft, rows: pd.DataFrame, keys: list[str], differ: str = "") -> ScenarioError:
+    """What to raise where a worker has several rows for a step, and nothing says how to add them up."""
+    first = int(rows.duplicated(keys).to_numpy().argmax())
+    key = rows.iloc[first]
+    alike = (rows[keys] == key[keys]).all(axis=1).to_numpy()
+    where = ", ".join(f"{name} {str(rows[name].iloc[first])[:40]}" for name in ("worker", "step") if name in keys)
+    if not differ and "worker" not in keys:
+        return draft.refused(
+            f"{where} is there twice, and no column says which worker a row is of: add one, or give a file per worker"
+        )
+    if not differ:
+        texts = [
+            name for name, each in draft.meanings.items() if not each.role or each.role in ("label", "part", "other")
+        ]
+        for name in texts:
+            values = draft.table[name][alike].astype("str").unique().tolist() if name in draft.table else []
+            if len(values) > 1:
+                differ = f"{name}: {some(values)}"
+                break
+    if not differ:
+        return draft.refused(f"{where} is there twice")
+    return draft.refused(
+        f"{where} has {alike.sum():,} rows ({differ}); one row is one mini-batch: add them up first, or keep one each"
+    )
