@@ -5,11 +5,13 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import PHASE_COLORS, RULE_COLOR
-from core.charts.common import AROUND, MANY, Layers, row_height
+from core.charts.common import AROUND, MANY, Layers, legend, row_height
 from core.charts.specs import Chart, Given
 from core.charts.timelines import CLOSE
 from core.schedule.downsampling import MAX_BLOCKS
 from core.traces.trace import Trace
+
+OUTCOMES = ["saves time", "costs time", "not decided"]
 
 
 def slowness(trace: Trace, episodes: pd.DataFrame) -> Chart:
@@ -100,33 +102,43 @@ def declare_slowness(overlap: bool, values: Given) -> Layers:
 
 
 def remedies(table: pd.DataFrame) -> Chart:
-    """What each remedy saves of the measured epoch, in percent: bars to the right save, to the left lose."""
+    """What each remedy saves of the measured epoch, in percent: bars to the right save, to the left lose.
+
+    Each has its range, and is grey where that leaves open which of the two it does.
+    """
     table = table[table["saved_percent"].abs() >= 0.005]
-    bars = {name: table[name].to_numpy() for name in ("remedy", "saved_percent", "pays")}
+    names = ("remedy", "saved_percent", "saved_low_percent", "saved_high_percent", "pays")
+    bars = {name: table[name].to_numpy() for name in names}
+    outcome = np.select([bars["saved_low_percent"] > 0, bars["saved_high_percent"] < 0], OUTCOMES[:2], OUTCOMES[2])
     return Chart(
         declare=declare_remedies,
         shape=(),
         values={"remedies": table["remedy"].tolist()},
-        data={"remedies": bars | {"saves": bars["saved_percent"] > 0}},
-        height=24 * len(table) + 60,
+        data={"remedies": bars | {"outcome": outcome.astype(object)}},
+        height=24 * len(table) + 100,
     )
 
 
-def declare_remedies(values: Given) -> alt.Chart:
+def declare_remedies(values: Given) -> Layers:
     """Bars to either side of nothing saved; values: remedies."""
-    colors = alt.Scale(domain=[True, False], range=[PHASE_COLORS["compute"], PHASE_COLORS["wait"]])
+    colors = alt.Scale(domain=OUTCOMES, range=[PHASE_COLORS[phase] for phase in ("compute", "wait", "cancelled")])
     axis = alt.Axis(labelLimit=260, ticks=False, domain=False)
-    return (
-        alt.Chart(alt.NamedData("remedies"))
-        .mark_bar()
-        .encode(
-            x=alt.X("saved_percent:Q", title="Saved of the measured epoch (%)"),
-            y=alt.Y("remedy:N", title=None, sort=values.several("remedies"), axis=axis),
-            color=alt.Color("saves:N", scale=colors, legend=None),
-            tooltip=[
-                alt.Tooltip("remedy:N", title="Remedy"),
-                alt.Tooltip("saved_percent:Q", title="Saves (%)", format=".1f"),
-                alt.Tooltip("pays:N", title="Pays with"),
-            ],
-        )
+    y = alt.Y("remedy:N", title=None, sort=values.several("remedies"), axis=axis)
+    tooltip = [
+        alt.Tooltip("remedy:N", title="Remedy"),
+        alt.Tooltip("saved_percent:Q", title="Saves (%)", format=".1f"),
+        alt.Tooltip("saved_low_percent:Q", title="At least (%)", format=".1f"),
+        alt.Tooltip("saved_high_percent:Q", title="At most (%)", format=".1f"),
+        alt.Tooltip("pays:N", title="Pays with"),
+    ]
+    chart = alt.Chart(alt.NamedData("remedies"))
+    bars = chart.mark_bar().encode(
+        x=alt.X("saved_percent:Q", title="Saved of the measured epoch (%)"),
+        y=y,
+        color=alt.Color("outcome:N", title=None, scale=colors, legend=legend()),
+        tooltip=tooltip,
     )
+    ranges = chart.mark_rule(color=RULE_COLOR, strokeWidth=2, **MANY).encode(
+        x="saved_low_percent:Q", x2="saved_high_percent:Q", y=y, tooltip=tooltip
+    )
+    return alt.layer(bars, ranges)

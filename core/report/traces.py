@@ -50,7 +50,7 @@ def who_accounts(diagnosis: Diagnosis) -> str:
     together = percent(culprits["cost_percent"].sum())
     if len(culprits) > MOST_NAMED:
         return f"{len(culprits):,} of {counted(len(diagnosis.workers), 'worker')} account for {together} of the waiting"
-    names = [str(name) for name in culprits["worker"]]
+    names = [str(name) for name in culprits.sort_index()["worker"]]
     if len(names) > 1:
         return f"workers {listed(names)} account for {together} of the waiting"
     if culprits["last_percent"].iloc[0] == 100:

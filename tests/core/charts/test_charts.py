@@ -50,6 +50,7 @@ def overview_of(run):
     return charts.overview(overview(run.schedule, rows), group_names(rows), "Workers, by number")
 
 
+WHAT_IFS = what_if_table(what_if(TRACE))
 EVERY = {
     "timeline": [charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE)],
     "small timeline": [charts.small_timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP)],
@@ -72,7 +73,7 @@ EVERY = {
     ],
     "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
     "slowness": [charts.slowness(TRACE, EPISODES), charts.slowness(TRACE, EPISODES[:0])],
-    "remedies": [charts.remedies(what_if_table(what_if(TRACE)))],
+    "remedies": [charts.remedies(WHAT_IFS)],
     "heatmap": [
         charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)"), TIP, EDGES[:0]),
         charts.heatmap(OPEN, *AXES, charts.speedups(OPEN["shown"], *COLORS.values(), "speed-up (×)"), TIP, EDGES),
@@ -138,3 +139,11 @@ def views(node, table, named):
         for channel in node.get("encoding", {}).values():
             for each in channel if isinstance(channel, list) else [channel]:
                 found |= {each["field"]} if "field" in each else set()
+
+
+def test_a_remedy_is_coloured_as_saving_only_where_its_range_is():
+    drawn = pd.DataFrame(charts.remedies(WHAT_IFS).data["remedies"])
+    low, high = drawn["saved_low_percent"], drawn["saved_high_percent"]
+    assert (drawn["outcome"] == "saves time").equals(low > 0)
+    assert (drawn["outcome"] == "costs time").equals(high < 0)
+    assert set(drawn["outcome"]) == {"saves time", "costs time", "not decided"}

@@ -140,8 +140,9 @@ def everything_of(trace: Trace) -> list[str]:
     table = what_if_table(remedies)
     assert np.isfinite(table.select_dtypes("number").to_numpy(dtype=float)).all()
     for chart in (charts.slowness(trace, diagnosis.episodes), charts.remedies(table)):
-        drawn = chart.spec.get("layer", [chart.spec])
-        assert [layer["data"]["name"] for layer in drawn] == list(chart.data)
+        spec = chart.spec
+        drawn = {layer.get("data", spec.get("data"))["name"] for layer in spec["layer"]}
+        assert drawn == set(chart.data)
     json.loads(chrome_trace(trace.segments()), parse_constant=pytest.fail)
     read(trace.table().to_csv(index=False))
     fitted_scenario(trace, 8)
