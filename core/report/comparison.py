@@ -163,8 +163,8 @@ def rare_events(workload: Workload, runs: int) -> str:
     for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes")):
         if 0 < expected < FEW:
             return (
-                f" {what} are rare: about {rounded(expected)} are expected in {counted(runs, 'run')}. Whether one "
-                "falls decides, and so few cannot tell how often."
+                f" {what} are rare: about {rounded(expected)} are expected in {counted(runs, 'run')}. The result "
+                "depends on whether one happens, and these are too few to tell how often."
             )
     if isinstance(workload.compute, Pareto) and workload.compute.alpha <= 2:
         return (

@@ -306,7 +306,7 @@ def marks_in_words(outcomes: Collection[str]) -> str:
     marks = [text for outcome, text in said.items() if outcome in outcomes]
     if "decided" in outcomes:
         marks.append(
-            "Cells without a mark are decided: where there is no difference, that happens by chance in about "
+            "Cells without a mark are decided: where there is no real difference, chance alone still decides about "
             "5\N{NO-BREAK SPACE}% of the cells."
         )
     return " ".join(marks)

@@ -82,8 +82,8 @@ def reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
         said[0] += f" With it, {percent(diagnosis.wait_percent)} was measured."
     said += [*culprits_in_words(diagnosis), *episodes_in_words(diagnosis)]
     said.append(
-        f"Workers keep {percent(100 * diagnosis.worker_share)} of the variance within steps; equal ones whose slowness "
-        f"lasts as long keep {percent(100 * diagnosis.chance_share)} by chance."
+        f"Lasting differences between workers explain {percent(100 * diagnosis.worker_share)} of the variance within "
+        f"steps; among equal workers, chance alone would explain {percent(100 * diagnosis.chance_share)}."
     )
     hiccups = diagnosis.workers["hiccups"]
     if hiccups.any():
@@ -183,11 +183,11 @@ def more_workers_in_words(trace: Trace) -> str:
         length = correlated_steps(trace.compute_ms)
         blocks = f"blocks of {length} consecutive steps" if length > 1 else "the steps"
         said = [
-            f"With more workers like these, a step's slowest would take, over the mean mini-batch, {listed(figures)} "
-            f"workers; {measured}.",
-            "No law is fitted: each measured worker stands for as many new ones, so the share of slow ones stays and "
-            "none is slower than the slowest of these; they take its measured times, independently of one another. "
-            f"Ranges: 95 %, by drawing {blocks} again.",
+            f"With more workers like these, a step's slowest mini-batch would take this many times the mean: "
+            f"{listed(figures)} workers; {measured}.",
+            "No law is fitted: each measured worker stands for equally many new ones, so the share of slow ones "
+            "stays and none is slower than the slowest here; each new one draws from its times independently. "
+            f"Ranges: 95 %, by resampling {blocks}.",
         ]
     for doubt in dict.fromkeys(each.doubt for each in untold):
         sizes = listed([f"{each.workers:,}" for each in untold if each.doubt == doubt], "or")
@@ -233,7 +233,7 @@ def too_few_steps(measured: Remedy) -> str:
         return ""
     return (
         " What replacing workers or sizing mini-batches by speed would save cannot be told: "
-        f"{counted(steps, 'step')} cannot both choose and judge."
+        f"{counted(steps, 'step')} cannot be split into some to choose by and some to test on."
     )
 
 

@@ -311,7 +311,7 @@ def evened(trace: Trace, within: float) -> str:
     if between <= TOGETHER * within:
         return ""
     return (
-        f"while steps differ by {100 * between:.2g} %: so look times that include the wait at a barrier. "
+        f"while steps differ by {100 * between:.2g} %: times that include the wait at a barrier look like this. "
         "If they are compute times, the workers are equal; if not,"
     )
 

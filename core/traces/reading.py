@@ -266,7 +266,7 @@ def complete(table: pd.DataFrame, notes: list[str]) -> Trace:
         raise ScenarioError(f"files: no step is there for every worker; {fewest}.")
     if not whole.all():
         missing = steps[~whole].tolist()
-        notes.append(f"Steps that not every worker has left out: {few(missing)}; {fewest}.")
+        notes.append(f"Steps left out because some workers lack them: {few(missing)}; {fewest}.")
     grids = {name: grid[whole] for name, grid in grids.items()}
     least, most = grids["compute_ms"].min(), grids["compute_ms"].max()
     if most > MOST_RATIO * least:
@@ -333,7 +333,7 @@ def waiting_told_apart(trace: Trace, collectives_ms: np.ndarray, notes: list[str
     network = np.broadcast_to(collectives_ms.min(axis=1, keepdims=True), collectives_ms.shape)
     trace = replace(trace, wait_ms=collectives_ms - network, comm_ms=network)
     notes.append(
-        f"The network costs {trace.network_ms:.3g} ms a step (median): a step's shortest collective, as who comes last "
-        "waits for nobody. What the others' take beyond that is waiting."
+        f"The network costs {trace.network_ms:.3g} ms a step (median): a step's shortest collective, since the last "
+        "worker to arrive waits for nobody. Any longer time in the other workers' collectives is waiting."
     )
     return trace

@@ -205,11 +205,15 @@ def differences(values: pd.Series, groups: list[np.ndarray], name: str, is_clock
     least = 2 if is_clock else CLOCK_STEPS
     if not len(values) or counts.min() < least or (ahead.dropna() <= 0).any():
         return None, ""
-    grows = f"{called(name) if name else 'every column'} only grows on every worker"
+    grows = f"{called(name) if name else 'every column'} keeps increasing on every worker"
+    reading = f"{grows}, so it is read as a clock: step times are the differences between rows"
     usual = ahead.groupby(groups).transform("median")  # of each worker
     first = ahead.isna()
     if ((values[first] > 0) & (values[first] <= NEAR_START * usual[first])).all():
-        return ahead.where(~first, values), f"{grows}: a clock, so steps are the differences."
+        return ahead.where(~first, values), f"{reading}."
     if is_clock or set(tokens(name)) & ELAPSED or (tokens(name) == ["time"] and counts.min() >= CLOCK_STEPS_OF_TIME):
-        return ahead, f"{grows}: a clock, so steps are the differences; the first is unknown."
-    return None, f"{grows}: if it is a clock, give the differences instead."
+        return (
+            ahead,
+            f"{reading}; the first is unknown.",
+        )
+    return None, f"{grows}: if it is a clock, give the differences between rows instead."

@@ -29,9 +29,8 @@ def hidden_collectives(trace: Trace) -> str:
     exposed, held = float(np.median(trace.exposed_ms)), float(np.median(blocking))
     if exposed <= max(CLEARLY_MORE * held, LEAST_MS):
         return ""
-    part = f"{duration(held)} of it holds" if held >= LEAST_MS else "next to nothing of it holds"
+    part = f"{duration(held)} of that is" if held >= LEAST_MS else "almost none of that is"
     return (
-        f"Collectives run for {duration(exposed)} a step (median) with nothing computed beside them (exposed); {part} "
-        "something up (blocking): launched work, or the host that waits for it. Only what blocks counts as waiting and "
-        "network."
+        f"Collectives run for {duration(exposed)} a step (median) with no computing alongside (exposed); {part} "
+        "blocking: launched work, or the host, has to wait for it. Only blocking time counts as waiting and network."
     )

@@ -255,7 +255,9 @@ def joined(steps: Steps) -> Steps:
     edges = np.bincount(first[whole], minlength=len(steps) + 1) - np.bincount(last[whole] + 1, minlength=len(steps) + 1)
     left_out = steps.numbers[np.cumsum(edges)[:-1] == 0].tolist()
     if left_out:
-        together.notes.append(f"Left out at either end, no whole step or update with a collective: {few(left_out)}.")
+        together.notes.append(
+            f"Left out at the start or end, as they are not a whole step or update with a collective: {few(left_out)}."
+        )
     return together
 
 

@@ -158,7 +158,9 @@ def names_of(files: list[Rows], origins: list[Origin]) -> tuple[list[int | str |
     for i in unknown:
         names[i] = stems[i] if taken[stems[i]] == 1 else f"{stems[i][:30]} {i + 1}"
     which = listed([files[i].file for i in unknown[:5]])
-    return names, [f"Which rank it is, is not said by {which}: named after the file. The others keep their numbers."]
+    return names, [
+        f"No rank found for {which}, so file names are used instead. All other workers keep their rank numbers."
+    ]
 
 
 def short_names(names: list[str]) -> list[str]:
@@ -216,8 +218,8 @@ def about_job(files: list[Rows], origins: list[Origin], workers: int) -> list[st
         if workers < (size or 0):
             said.append(
                 f"{workers:,} of {counted(size or 0, 'rank')} {'is' if workers == 1 else 'are'} here: the slowest may "
-                "be among the others. Waiting for them is in the shortest collective of a step, too, so the network "
-                "costs at most what is said, and stragglers may cost more."
+                "be among the others. Even a step's shortest collective may include waiting for them, so the network "
+                "costs at most the figure shown, and stragglers may cost more."
             )
     backends = sorted({origin.backend for origin in origins if origin.backend})
     if len(backends) > 1:

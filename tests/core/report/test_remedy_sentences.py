@@ -75,7 +75,9 @@ def check_best(said, remedies, steps):
         ]
         assert bool(others) == ("which of them cannot be told" in said)
         assert f" 0.0{SPACE}%" not in said.split("(")[0]
-    assert (f"{steps} step" in said and "cannot both choose and judge" in said) == (steps < 4 and len(remedies) > 1)
+    assert (f"{steps} step" in said and "cannot be split into some to choose by and some to test on" in said) == (
+        steps < 4 and len(remedies) > 1
+    )
 
 
 def named(text, known):

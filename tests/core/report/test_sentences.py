@@ -321,7 +321,7 @@ class Reader:
                 "It saves (.*), and spends (.*): (\\S+ m?s) less in all\\.": self.saved_and_spent,
                 "{A} pays with (.*)\\.": self.pays,
                 "(Hiccups|Slow episodes) are rare: about {n} are expected in {n} runs?\\.": self.rare_events,
-                "Whether one falls decides, and so few cannot tell how often\\.": lambda: None,
+                "The result depends on whether one happens, and these are too few to tell how often\\.": lambda: None,
                 "With α = {n} the compute times have no finite variance: .*\\.": self.heavy,
             },
         )

@@ -255,7 +255,7 @@ def test_whole_steps_that_a_barrier_evened_out():
 def test_such_steps_that_are_called_compute():
     for seed in range(20):
         doubt = suspicion(trace_of(stepped(seed)))
-        assert "so look times that include the wait at a barrier" in doubt
+        assert "times that include the wait at a barrier look like this" in doubt
         assert "If they are compute times, the workers are equal; if not, they cannot tell who is slow." in doubt
 
 

@@ -235,7 +235,7 @@ def test_steps_that_somebody_lacks_are_left_out_and_named():
     trace = read_trace([Upload("t.csv", "worker,step,compute_ms\n" + rows)])
     assert trace.step_numbers == (1, 3)
     assert trace.compute_ms.tolist() == [[10, 20], [50, 60]]
-    assert trace.notes == ("Steps that not every worker has left out: 2, 4; worker 1 lacks 2 of 4 steps.",)
+    assert trace.notes == ("Steps left out because some workers lack them: 2, 4; worker 1 lacks 2 of 4 steps.",)
 
 
 def test_a_first_step_above_three_times_the_others_on_every_worker_is_warm_up():

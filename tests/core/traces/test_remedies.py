@@ -249,7 +249,7 @@ def test_a_worker_that_was_slow_for_a_while_is_worth_replacing():
 def test_three_steps_cannot_both_choose_and_judge():
     found = what_if(trace_of(TIMES[:3]))
     assert not [each.name for each in found if each.basis == HELD_OUT]
-    assert "3 steps cannot both choose and judge" in best_remedies(found)
+    assert "3 steps cannot be split into some to choose by and some to test on" in best_remedies(found)
 
 
 def test_more_steps_than_were_measured_have_a_range_and_others_none():

@@ -487,7 +487,7 @@ def test_one_bad_row_is_left_out_and_counted():
     said = " ".join(trace.notes)
     assert "3 rows were left out" in said
     assert "'oops' in 'compute_ms', line 6" in said
-    assert "Steps that not every worker has left out: 3" in said
+    assert "Steps left out because some workers lack them: 3" in said
 
 
 def test_a_row_that_comes_again_is_left_out():
