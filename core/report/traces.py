@@ -285,7 +285,7 @@ def columns_table(trace: Trace) -> pd.DataFrame:
 
 def workers_table(diagnosis: Diagnosis) -> pd.DataFrame:
     """The workers as people read them, the costliest first."""
-    table = diagnosis.workers.sort_values(["cost_percent", "relative"], ascending=False, kind="stable")
+    table = diagnosis.costliest_first
     return pd.DataFrame(
         {
             "Worker": table["worker"].astype(str),

@@ -92,8 +92,13 @@ class Diagnosis:
 
     @property
     def slowest(self) -> pd.Series:
-        """The row of the worker that accounts for most of what barriers cost; of equal ones, the slowest on average."""
-        return self.workers.sort_values(["cost_percent", "relative"], ascending=False, kind="stable").iloc[0]
+        """The row of the worker that accounts for most of what barriers cost."""
+        return self.costliest_first.iloc[0]
+
+    @property
+    def costliest_first(self) -> pd.DataFrame:
+        """The workers by what they account for; of equal ones, the slowest on average first."""
+        return self.workers.sort_values(["cost_percent", "relative"], ascending=False, kind="stable")
 
     @property
     def culprits(self) -> pd.DataFrame:
@@ -102,7 +107,7 @@ class Diagnosis:
         The costliest worker, and all that account for at least half as much. Its share has to be more than chance, or
         half of the whole (of two workers, three quarters).
         """
-        ordered = self.workers.sort_values(["cost_percent", "relative"], ascending=False, kind="stable")
+        ordered = self.costliest_first
         most = ordered["cost_percent"].iloc[0]
         by_chance = self.chance_percent > 100 * BY_CHANCE and most < max(50, 150 / len(ordered))
         return ordered[(ordered["cost_percent"] >= most / 2) & (most > 0) & (not by_chance)]

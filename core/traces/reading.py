@@ -11,14 +11,14 @@ import pandas as pd
 
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, TIME_RANGE_MS, ScenarioError, shown
 from core.common.wording import counted, duration
-from core.traces.corrections import Corrections
 from core.traces.files import MAX_BYTES, Budget, File, Rows, as_utf8, file_name, pieces
-from core.traces.kineto import read_kineto
-from core.traces.left_out import LeftOut
 from core.traces.profiles.devices import hidden_collectives, host_limit
+from core.traces.profiles.kineto import read_kineto
 from core.traces.profiles.workers import identified
-from core.traces.records import holds_records
-from core.traces.tables import Table, guessed_unit, read_fields, read_table, say_guess
+from core.traces.tables.corrections import Corrections
+from core.traces.tables.left_out import LeftOut
+from core.traces.tables.records import holds_records
+from core.traces.tables.table import Table, guessed_unit, read_fields, read_table, say_guess
 from core.traces.trace import TIMES, Column, Trace
 
 MAX_CELLS = 1_000_000
@@ -43,7 +43,7 @@ def read_trace(
 
     Args:
         files: a list of 1 to 4,096 paths or open binary files, plain or gzip, all of one kind. Tables are CSV, TSV or
-            Parquet; their columns are described in core/traces/tables.py. Of profiler traces there is one file per
+            Parquet; their columns are described in core/traces/tables/. Of profiler traces there is one file per
             rank, or several that follow one another; comm is how long collectives hold something up, compute the rest
             of a step, from the end of the last device work of the step before to the end of its own. All files
             together may hold 2 GiB, a table 32 MiB (decompressed) and 1,000,000 mini-batches.

@@ -11,7 +11,6 @@ from core.common.validation import TIME_RANGE_MS, ScenarioError, as_table, shown
 from core.schedule.schedule import PHASES, REASONS
 from core.schedule.tables import named
 from core.workload.compute_laws import Measured
-from core.workload.networks import FlatLatency, Network
 
 TIMES = ("compute_ms", "wait_ms", "comm_ms", "exposed_ms", "gpu_idle_ms")
 
@@ -131,10 +130,6 @@ class Trace:
         if self.comm_ms is None:
             return None
         return self.comm_ms if self.wait_ms is None else self.comm_ms + self.wait_ms
-
-    def to_network(self) -> Network:
-        """A network that takes network_ms from every worker for each mini-batch, with a barrier or without one."""
-        return FlatLatency(latency_ms=self.network_ms, async_fraction=1, async_least=1)
 
     def to_law(self) -> Measured:
         """The compute times as a law that replays them."""

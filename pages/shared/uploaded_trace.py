@@ -9,8 +9,8 @@ from core import Scenario, ScenarioError, Stragglers, Trace, read_trace
 from core.common.wording import counted
 from core.report import traces as trace_report
 from core.report.traces import fit_in_words
-from core.traces.cells import UNITS_MS
 from core.traces.reading import sample_files, table_columns
+from core.traces.tables.cells import UNITS_MS
 from pages.shared.answers.trace import Measurement
 from pages.shared.controls import values
 from pages.shared.errors import action

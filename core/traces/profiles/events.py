@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, ScenarioError
-from core.traces.json_stream import JsonText, MalformedError
+from core.traces.profiles.json_stream import JsonText, MalformedError
 from core.traces.profiles.names import OWN_STEP, STEP, event_kind
 
 MAX_TIME_US = 1e18

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import ScenarioError, read_trace
-from core.traces.kineto import read_kineto
 from core.traces.profiles.intervals import outside_while
+from core.traces.profiles.kineto import read_kineto
 from core.traces.profiles.names import event_kind, is_device_collective
 from core.traces.profiles.steps import launches_of
 from core.traces.profiles.workers import identified

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from core import Asynchronous, Measured, ScenarioError, read_trace, simulate
 from core.traces.chrome import chrome_trace
 from core.traces.files import Budget, pieces
-from core.traces.json_stream import MAX_VALUE
 from core.traces.profiles.intervals import outside
+from core.traces.profiles.json_stream import MAX_VALUE
 from core.traces.reading import sample_files
 from core.traces.remedies import measured_scenario
 from core.traces.trace import Trace
@@ -287,7 +287,7 @@ def test_waiting_that_was_not_measured_is_the_barriers():
 def test_law_and_network_of_a_trace():
     trace = read_trace([gloo_rank(0, [70, 80]), gloo_rank(1, [90, 60])])
     assert trace.to_law() == Measured(compute_ms=trace.compute_ms)
-    network = trace.to_network()
+    network = measured_scenario(trace).network
     assert network.barrier_ms(2) == pytest.approx(15)
     equal = replace(measured_scenario(trace), compute=Measured(compute_ms=[[50, 50], [50, 50]]))
     epochs = [simulate(replace(equal, policy=policy)).metrics.epoch_ms for policy in (equal.policy, Asynchronous())]
@@ -408,7 +408,7 @@ def test_a_parquet_file_that_unpacks_to_more_than_it_may_is_refused_unread():
 
 
 def test_more_values_than_any_trace_has_are_refused(monkeypatch):
-    monkeypatch.setattr("core.traces.json_stream.MAX_VALUES", 1_000)
+    monkeypatch.setattr("core.traces.profiles.json_stream.MAX_VALUES", 1_000)
     with pytest.raises(ScenarioError, match=r"a.json holds more than 1,000 JSON values"):
         read_trace([Upload("a.json", "[" + "{}," * 2_000)])
 

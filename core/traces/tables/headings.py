@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from core.traces.cells import UNITS, plain
+from core.traces.tables.cells import UNITS, plain
 
 DOCUMENTED = {
     "rank": "worker rank globalrank workerid process",

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.traces.delimited import MAX_CELLS, MAX_COLUMNS
-from core.traces.json_stream import JsonText
-from core.traces.left_out import LeftOut
+from core.traces.profiles.json_stream import JsonText
+from core.traces.tables.delimited import MAX_CELLS, MAX_COLUMNS
+from core.traces.tables.left_out import LeftOut
 
 MAX_TEXT = 1_000  # characters of a field
 CHUNK = 100_000  # fields that are Python objects at a time

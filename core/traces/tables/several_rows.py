@@ -5,10 +5,10 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted
-from core.traces.draft import Draft
-from core.traces.headings import meaning
-from core.traces.naming import called, some
-from core.traces.times import Kinds, label_kind, those_that_count
+from core.traces.tables.draft import Draft
+from core.traces.tables.headings import meaning
+from core.traces.tables.naming import called, some
+from core.traces.tables.times import Kinds, label_kind, those_that_count
 
 MOST_LABELS = 1_000
 KEYS = ("worker", "stage", "epoch", "step")

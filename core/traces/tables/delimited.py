@@ -11,8 +11,8 @@ from itertools import islice
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.traces.cells import decimal_sign
-from core.traces.left_out import LeftOut
+from core.traces.tables.cells import decimal_sign
+from core.traces.tables.left_out import LeftOut
 
 MAX_CELLS = 2**23
 MAX_COLUMNS = 4_100

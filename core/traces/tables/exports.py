@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from core.common.validation import ScenarioError
-from core.traces.headings import OWN_TIMES, Meaning, meaning
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning
 
 
 @dataclass(frozen=True, kw_only=True)

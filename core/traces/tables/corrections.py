@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.common.validation import ScenarioError, one_of, refuse_unknown, shown
-from core.traces.cells import UNITS_MS
-from core.traces.naming import some
+from core.traces.tables.cells import UNITS_MS
+from core.traces.tables.naming import some
 
 ROLES = ("worker", "workers", "step", "time", "compute", "comm", "wait", "ignore")
 

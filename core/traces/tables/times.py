@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.traces.draft import Draft
-from core.traces.headings import OWN_TIMES, Meaning, meaning, tokens, words
-from core.traces.naming import called, some
+from core.traces.tables.draft import Draft
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, tokens, words
+from core.traces.tables.naming import called, some
 
 MAIN = {"compute", "core", "own", "whole"}
 SUM_WITHIN = 0.01  # by which a total may differ from the sum of its parts

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORKERS
-from core.traces.cells import missing
-from core.traces.draft import Draft
 from core.traces.files import rank_in
-from core.traces.headings import STATISTIC, words
-from core.traces.naming import called, some
-from core.traces.wide import named
+from core.traces.tables.cells import missing
+from core.traces.tables.draft import Draft
+from core.traces.tables.headings import STATISTIC, words
+from core.traces.tables.naming import called, some
+from core.traces.tables.wide import named
 
 STATISTICS = STATISTIC | words("all sum total overall p50 p90 p95 p99 25% 50% 75%")
 ADVICE = 'say which counts, as in columns={"worker": "rank"}'

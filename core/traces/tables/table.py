@@ -29,22 +29,22 @@ import pandas as pd
 
 from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, duration
-from core.traces.cells import UNITS, UNITS_MS, missing
-from core.traces.corrections import Corrections
-from core.traces.delimited import MAX_CELLS, NUMBER, read_delimited
-from core.traces.draft import Draft
-from core.traces.exports import compared, known_export
 from core.traces.files import Rows, rank_in
-from core.traces.headings import OWN_TIMES, Meaning, meaning, split_unit
-from core.traces.keys import add_keys, keep_whole, leave_out_statistics
-from core.traces.left_out import LeftOut
-from core.traces.naming import called, some
 from core.traces.parquet import unpacked
-from core.traces.records import read_records
-from core.traces.several_rows import one_row_each
-from core.traces.times import PARTS, Kinds, choose_times, differences, say_times
+from core.traces.tables.cells import UNITS, UNITS_MS, missing
+from core.traces.tables.corrections import Corrections
+from core.traces.tables.delimited import MAX_CELLS, NUMBER, read_delimited
+from core.traces.tables.draft import Draft
+from core.traces.tables.exports import compared, known_export
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit
+from core.traces.tables.keys import add_keys, keep_whole, leave_out_statistics
+from core.traces.tables.left_out import LeftOut
+from core.traces.tables.naming import called, some
+from core.traces.tables.records import read_records
+from core.traces.tables.several_rows import one_row_each
+from core.traces.tables.times import PARTS, Kinds, choose_times, differences, say_times
+from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
 from core.traces.trace import Column
-from core.traces.wide import Cell, a_column_per_step, alike, melted
 
 MAX_BYTES = 2**25
 MAX_ROWS = 1_000_000  # no trace takes more mini-batches

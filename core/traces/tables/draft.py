@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.traces.cells import UNITS_MS, instants, missing, numbers, step_numbers
-from core.traces.corrections import Corrections
-from core.traces.headings import Meaning
-from core.traces.left_out import LeftOut
-from core.traces.naming import called
+from core.traces.tables.cells import UNITS_MS, instants, missing, numbers, step_numbers
+from core.traces.tables.corrections import Corrections
+from core.traces.tables.headings import Meaning
+from core.traces.tables.left_out import LeftOut
+from core.traces.tables.naming import called
 from core.traces.trace import Column
 
 MOSTLY = 0.5  # of its fields that are there and must be numbers for a column to be one of numbers

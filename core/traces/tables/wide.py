@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.traces.cells import plain
-from core.traces.headings import OWN_TIMES, STEP, meaning, split_unit, tokens
+from core.traces.tables.cells import plain
+from core.traces.tables.headings import OWN_TIMES, STEP, meaning, split_unit, tokens
 
 WORKER = r"(?:rank|worker|gpu|device|node|host|process|proc|npu|machine|server|replica|trainer|pod|card|[wrgn])"
 ONE = rf"(?<![a-z]){WORKER}(?:[ _.:#=-]*\d+|\[\d+\]|\(\d+\))"
