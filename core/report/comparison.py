@@ -10,6 +10,7 @@ import pandas as pd
 from core.common.validation import MAX_WORK
 from core.common.wording import NBSP, adding_up, counted, duration, listed, lowered, percent, rounded, times
 from core.links import MOST_REPLICATES
+from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
 from core.report import verdicts
 from core.report.run import four_digits, network_in_words, push_in_words
@@ -307,16 +308,31 @@ def caveats(workload: Workload, table: Table) -> str:
         )
     if workload.workers == 1:
         return f"{kind}One worker has nobody to wait for: only the network differs."
-    sizes = {policy: mean["gradients_per_update"] for policy, mean in Paired.of(table).means.items()}
-    if len(set(sizes.values())) == 1:
-        (size,) = set(sizes.values())
-        gradients = "1 gradient" if size == 1 else f"{rounded(size)} gradients"
-        return f"{kind}Every update takes in {gradients} under each of the policies."
-    most, least = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
-    return (
-        f"{kind}Faster epochs are not yet faster learning: an update takes in {rounded(sizes[most])} gradients "
-        f"with {lowered(most)}, {rounded(sizes[least])} with {lowered(least)}."
-    )
+    return kind + updates_in_words(Paired.of(table))
+
+
+def updates_in_words(paired: Paired) -> str:
+    """How many gradients an update averages, by policy; local SGD averages parameters instead."""
+    sizes = {policy: mean["gradients_per_update"] for policy, mean in paired.means.items()}
+    local = [policy for policy in sizes if policy.startswith(LocalSGD.name)]
+    of_gradients = {policy: size for policy, size in sizes.items() if policy not in local}
+    averages = "averages" if len(local) == 1 else "average"
+    parameters = f"{listed(local)} {averages} parameters after local steps, not gradients." if local else ""
+    if not of_gradients:
+        return parameters
+    if len(set(of_gradients.values())) > 1:
+        most, least = (pick(of_gradients, key=of_gradients.__getitem__) for pick in (max, min))
+        sizes_said = f"{gradients(sizes[most])} with {lowered(most)}, {rounded(sizes[least])} with {lowered(least)}"
+    elif local:
+        sizes_said = f"{gradients(max(of_gradients.values()))} with {listed([lowered(each) for each in of_gradients])}"
+    else:
+        return f"Every update averages {gradients(max(sizes.values()))} under each of the policies."
+    return f"Faster epochs are not yet faster learning: an update averages {sizes_said}. {parameters}".rstrip()
+
+
+def gradients(size: float) -> str:
+    """So many gradients, on average."""
+    return "1 gradient" if size == 1 else f"{rounded(size)} gradients"
 
 
 def baseline_notes(names: Iterable[str]) -> dict[str, dict[str, Any]]:

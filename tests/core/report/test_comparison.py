@@ -164,7 +164,7 @@ def test_real_links_are_described():
 
 def test_equal_updates_are_said_to_be_equal():
     policies = [Synchronous(), Rebalanced()]
-    assert "Every update takes in 4 gradients" in caveats(Scenario(), compare(Scenario(), policies, 5))
+    assert "Every update averages 4 gradients" in caveats(Scenario(), compare(Scenario(), policies, 5))
 
 
 def test_one_pair_claims_no_interval():
@@ -394,7 +394,16 @@ def test_a_tie_with_the_winner_is_in_the_headline():
 
 def test_one_gradient_is_not_gradients():
     table = compare(Scenario(), [Asynchronous(), StaleSynchronous(bound=1)], 5)
-    assert "takes in 1 gradient under each" in caveats(Scenario(), table)
+    assert "averages 1 gradient under each" in caveats(Scenario(), table)
+
+
+def test_local_sgd_averages_parameters_and_not_gradients():
+    table = compare(Scenario(), [Synchronous(), LocalSGD(period=8)], 5)
+    said = "an update averages 4 gradients with synchronous. Local SGD (every 8) averages parameters after local steps"
+    assert said in caveats(Scenario(), table)
+    table = compare(Scenario(), [LocalSGD(period=2), LocalSGD(period=8)], 5)
+    both = "Local SGD (every 2) and Local SGD (every 8) average parameters after local steps, not gradients."
+    assert caveats(Scenario(), table).endswith(both)
 
 
 @pytest.mark.parametrize(

@@ -529,9 +529,13 @@ class Reader:
                 "After a barrier everybody pays {n} ms; without one a push and its answer take {n} ms or more, as each "
                 "push keeps the server busy for {n} ms: at most {n} gradients a second\\.": self.server,
                 "One worker has nobody to wait for: only the network differs\\.": lambda: self.count(1),
-                "Every update takes in {n} gradients? under each of the policies\\.": self.equal_updates,
-                "Faster epochs are not yet faster learning: an update takes in {n} gradients with {A}, "
+                "Every update averages {n} gradients? under each of the policies\\.": self.equal_updates,
+                "Faster epochs are not yet faster learning: an update averages {n} gradients? with {A}, "
                 "{n} with {A}\\.": self.unequal_updates,
+                "Faster epochs are not yet faster learning: an update averages {n} gradients? with (.+)\\.": (
+                    self.same_updates
+                ),
+                "(.+) averages? parameters after local steps, not gradients\\.": self.local,
             },
         )
 
@@ -561,11 +565,25 @@ class Reader:
         assert value_of(most) == pytest.approx(1000 / transfer, rel=1e-3)
 
     def equal_updates(self, size):
+        assert not self.of_local()
         for name in self.truth.policies:
             assert value_of(size) == pytest.approx(self.truth.mean_of(name, "gradients_per_update"), rel=5e-3)
 
+    def of_local(self):
+        return [name for name in self.truth.policies if name.startswith("Local SGD")]
+
+    def local(self, names):
+        assert sorted(self.listed(names)[0]) == sorted(self.of_local())
+
+    def same_updates(self, size, names):
+        mine, _ = self.listed(names)
+        assert sorted([*mine, *self.of_local()]) == sorted(self.truth.policies)
+        for name in mine:
+            assert value_of(size) == pytest.approx(self.truth.mean_of(name, "gradients_per_update"), rel=5e-3)
+
     def unequal_updates(self, most, one, least, other):
-        sizes = [self.truth.mean_of(name, "gradients_per_update") for name in self.truth.policies]
+        named = [name for name in self.truth.policies if name not in self.of_local()]
+        sizes = [self.truth.mean_of(name, "gradients_per_update") for name in named]
         for shown, name, extreme in ((most, one, max(sizes)), (least, other, min(sizes))):
             assert self.truth.mean_of(self.policy(name), "gradients_per_update") == extreme
             assert value_of(shown) == pytest.approx(extreme, rel=5e-3)
