@@ -9,6 +9,8 @@ from pages.shared.menu import menu
 from pages.shared.sidebar import sidebar
 
 page = app.set_up()
+if app.is_first_visit(page):
+    st.switch_page("pages/compare.py")
 with boundary():
     with st.container(key="menu"):
         links = st.empty()
@@ -19,7 +21,7 @@ with boundary():
     with boundary():
         app.run(page)
     with st.sidebar, boundary():
-        sidebar.show()
+        sidebar.show(page.url_path)
     if values.now() != before:
         menu(links)
     url.write()

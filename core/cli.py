@@ -118,7 +118,7 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
         raise ScenarioError(f"policies: {policies[0].text!r} is one policy; compare takes two or more.")
     paired = Paired.of(compare(scenario, policies, replicates))
     control = RunsControl("--replicates", most_replicates(scenario, policies))
-    answer, why = comparison.headline(paired), comparison.reasons(paired, policies, scenario, control)
+    answer, why = comparison.headline(paired), comparison.in_full(paired, policies, scenario, control)
     caveats = comparison.caveats(scenario, paired)
     data = {
         "answer": answer,

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from core.common.parameters import Checked, Flag, OneOf, Parameter, Rule, Text, Whole, by_key, keys
 from core.common.validation import ScenarioError, shown
-from core.common.wording import listed
+from core.common.wording import counted, listed
 from core.learning.experiment import GRID
 from core.learning.registry import PROBLEMS
 from core.maps import AXES, QUESTIONS
@@ -96,15 +96,13 @@ OF_PAGES = (
         rule=OneOf(tuple(CODES)),
         default="sync",
         label="Mode",
-        help="Who waits for whom, on Timeline. sync: after every batch all wait for the slowest. async: nobody waits. "
-        "ssp: nobody runs too far ahead. backup: the slowest are cancelled. k-async: an update waits for the first K. "
-        "local: a barrier only every H batches. rebalanced: quicker workers get larger batches.",
+        help="Who waits for whom.",
     ),
     Parameter(
         key="law",
         rule=OneOf(("uniform", *(code for code in LAW_CODES if code != "uniform"))),
         default="uniform",
-        label="Law of Compute Times",
+        label="Compute-Time Distribution",
         help="How the time of one mini-batch varies around its mean. The reference is uniform.",
     ),
     Parameter(
@@ -121,14 +119,14 @@ OF_PAGES = (
         rule=PolicyTexts(2, MOST_POLICIES),
         default=("sync", "async"),
         label="Policies to Compare",
-        help="2 to 8 of them; the first is the baseline. Type others, with their parameter: ssp 5, backup 7, local 16, "
-        "async 4 (updates of four gradients).",
+        help="2 to 8 policies; the first is the baseline. You can also type a code: ssp 5, backup 7, local 16, async 4 "
+        "(updates of four gradients).",
     ),
     Parameter(
         key="replicates",
         rule=Whole(1, MOST_REPLICATES),
         default=1_000,
-        label="Paired Runs (Compare)",
+        label="Paired Runs",
         help="How many times Compare repeats every policy, each time on the same draws for all of them.",
         step=1,
     ),
@@ -326,6 +324,28 @@ def values_of(scenario: Scenario) -> dict:
     codes = {"mode": policy.code, "network": network.code} | ({"law": law.code} if law.code else {})
     parts = (scenario, law, scenario.stragglers, network, policy)
     return codes | {key: getattr(part, name) for part in parts for name, key in keys(type(part)).items()}
+
+
+def adjustments(values: Mapping, scenario: Scenario) -> list[str]:
+    """What `scenario_of` has changed of the values so that they fit each other, in a sentence each.
+
+    Args:
+        values: {key: value} of every key, as `scenario_of` took them.
+        scenario: what it made of them.
+
+    """
+    used, workers = values_of(scenario), counted(scenario.workers, "worker")
+    why = {
+        "slow_workers": f"as there are {workers}",
+        "wait_for": f"as there are {workers}",
+        "async_fraction": f"as it cannot be below {PARAMETERS['async_least'].label}",
+        "episode_batches": "which is how long episodes of that share last by chance",
+    }
+    return [
+        f"{PARAMETERS[key].label}: {used[key]:,g} instead of {values[key]:,g}, {reason}."
+        for key, reason in why.items()
+        if key in used and used[key] != values[key]
+    ]
 
 
 def keys_that_matter(values: Mapping) -> set[str]:

@@ -10,7 +10,8 @@ from pages.shared.answers.comparison import compared
 from pages.shared.asked import policies, scenario
 from pages.shared.controls import values
 from pages.shared.controls.url import link
-from pages.shared.views.comparison import ranked, side_by_side
+from pages.shared.views import kept_runs
+from pages.shared.views.comparison import ranked, side_by_side, spreads
 from pages.shared.views.downloads import csv_button
 
 app.through_app()
@@ -20,19 +21,30 @@ runs = min(wanted, max(1, most))
 answer, from_cache = compared(asked.workload, chosen, runs)
 
 st.header(answer.headline)
-st.markdown(answer.reasons)
-st.caption(answer.caveats)
+st.markdown(answer.costs)
 if wanted > most:
     st.caption(comparison.fewer_runs_in_words(asked, wanted, most))
 
 layout = side_by_side if len(chosen) == 2 else ranked
 layout(answer)
 
+st.subheader("Why, and how sure")
+st.markdown(answer.reasons)
+st.caption(answer.caveats)
+with st.expander("How single runs differ"):
+    spreads(answer)
+with st.expander("All metrics"):
+    if len(chosen) == 2:
+        st.dataframe(answer.ranking, height="content")
+        st.caption(comparison.how_to_read_ranking(runs))
+    st.caption(f"{comparison.about_all_metrics(runs)}.")
+    st.dataframe(answer.metrics, height="content")
 with st.expander("Summary to paste"):
     st.code(f"{answer.summary}\n{link()}", language=None, wrap_lines=True)
-with st.expander(comparison.about_all_metrics(runs)):
-    st.dataframe(answer.metrics, height="content")
+with st.container(horizontal=True):
     name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
     csv_button("Every run (CSV)", lambda: compare(asked.workload, chosen, runs), name)
+    kept_runs.keep_comparison_button(asked.workload, chosen, answer)
 origin = "From the cache; it took" if from_cache else "Computed now in"
 st.caption(f"{origin} {answer.cost_ms:,.0f} ms for {runs * len(chosen):,} simulated epochs.")
+kept_runs.show()

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from core.common.parameters import Number
 from core.links import DEFAULTS, PARAMETERS
-from pages.shared.controls.widgets import PROPOSED
+from pages.shared.controls.widgets import proposed_policies
 
 HOSTILE = [
     *("", " ", "abc", "-1", "0", "-0", "1e999", "1e400", "1e-400", "nan", "inf", "-inf", "Infinity", "9" * 400),
@@ -106,7 +106,7 @@ def value_of(key: str, dice: random.Random) -> str:
         inside = (low, high, low + step, high - step, DEFAULTS[key], type(low)(dice.uniform(low, high)))
         return str(dice.choice(inside if dice.random() < 0.8 else beside))
     if key == "policies":
-        return dice.choice(PROPOSED)
+        return dice.choice(proposed_policies(4))
     return str(dice.choice([*getattr(rule, "choices", ()), DEFAULTS[key], "throughput"]))
 
 

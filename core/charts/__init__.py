@@ -1,7 +1,7 @@
 """Charts from tables: each function returns a `Chart`, a Vega-Lite spec and the data that it draws by name."""
 
 from core.charts.colors import PHASE_COLORS, POLICY_COLORS, RULE_COLOR, STALENESS_COLOR, phase_legend
-from core.charts.comparisons import histogram, intervals
+from core.charts.comparisons import epoch_parts, histogram, intervals
 from core.charts.learning import curves, sensitivity
 from core.charts.maps import Coloring, amounts, heatmap, speedups, winners
 from core.charts.specs import Chart, Values, as_spec, columns
@@ -21,6 +21,7 @@ __all__ = [
     "columns",
     "contributions",
     "curves",
+    "epoch_parts",
     "heatmap",
     "histogram",
     "intervals",

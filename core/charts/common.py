@@ -51,5 +51,5 @@ def row_height(rows: int, of_all: float, low: float, high: float) -> float:
 
 
 def rules(data: str, **style: Any) -> alt.Chart:
-    """Upright lines at the times, at_ms, of a table."""
+    """Vertical lines at the times, at_ms, of a table."""
     return alt.Chart(alt.NamedData(data)).mark_rule(clip=True, **{"color": RULE_COLOR} | style).encode(x="at_ms:Q")

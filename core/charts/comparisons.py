@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import numpy as np
 
-from core.charts.common import Layers, legend, rules
+from core.charts.colors import RULE_COLOR, shown_phases
+from core.charts.common import AROUND, Layers, legend, phase_color, rules
 from core.charts.specs import Chart, Columns, Given
 
 
@@ -66,6 +67,65 @@ def declare_histogram(several: bool, marked: bool, values: Given) -> Layers:
         )
     )
     return alt.layer(bars, rules("marks", strokeDash=[4, 3])) if marked else alt.layer(bars)
+
+
+def epoch_parts(parts: Columns) -> Chart:
+    """Policies' mean epoch times as bars of the phases that they are made of, in the order of the table.
+
+    parts: columns policy, phase, order, seconds, percent, total (the epoch time as text).
+    """
+    policies = list(dict.fromkeys(parts["policy"]))
+    used = np.array(parts["seconds"]) > 0
+    seconds = np.array(parts["seconds"]).reshape(len(policies), -1).sum(axis=1)
+    totals = dict(zip(parts["policy"], parts["total"], strict=True))
+    return Chart(
+        declare=declare_epoch_parts,
+        shape=(shown_phases(np.array(parts["phase"], dtype=object)[used]),),
+        values={"policies": policies, "most": 1.12 * float(seconds.max())},
+        data={
+            "parts": {
+                name: np.array(column, dtype=object if name in ("policy", "phase") else float)[used]
+                for name, column in parts.items()
+                if name != "total"
+            },
+            "totals": {"policy": policies, "seconds": seconds, "total": [totals[policy] for policy in policies]},
+        },
+        height=30 * len(policies) + AROUND,
+    )
+
+
+def declare_epoch_parts(phases: tuple[str, ...], values: Given) -> Layers:
+    """Stacked bars, and at the end of each its length in words; values: policies, most."""
+    rows = alt.Y(
+        "policy:N",
+        title=None,
+        sort=values.several("policies"),
+        axis=alt.Axis(labelLimit=220, ticks=False, domain=False),
+        scale=alt.Scale(paddingInner=0.3, paddingOuter=0.15),
+    )
+    scale = alt.Scale(domain=[0, values["most"]], nice=False)
+    bars = (
+        alt.Chart(alt.NamedData("parts"))
+        .mark_bar()
+        .encode(
+            x=alt.X("seconds:Q", title="Mean epoch time (s), and how a worker spends it", scale=scale),
+            y=rows,
+            color=phase_color(phases, legend=legend()),
+            order="order:Q",
+            tooltip=[
+                alt.Tooltip("policy:N", title="Policy"),
+                alt.Tooltip("phase:N", title="Phase"),
+                alt.Tooltip("seconds:Q", title="Time (s)", format=".4g"),
+                alt.Tooltip("percent:Q", title="Share (%)", format=".1f"),
+            ],
+        )
+    )
+    ends = (
+        alt.Chart(alt.NamedData("totals"))
+        .mark_text(align="left", dx=6, fontSize=13, fontWeight="bold", color=RULE_COLOR)
+        .encode(x="seconds:Q", y=rows, text="total:N")
+    )
+    return alt.layer(bars, ends)
 
 
 def intervals(table: Columns, title: str, colors: Mapping[str, str], mark: float | None = None) -> Chart:

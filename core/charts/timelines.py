@@ -6,19 +6,23 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from core.charts.colors import PHASE_COLORS, STALENESS_COLOR, shown_phases
+from core.charts.colors import GAP_COLOR, PHASE_COLORS, STALENESS_COLOR, shown_phases
 from core.charts.common import AROUND, MANY, Layers, legend, phase_color, row_height, rules, worker_axis
 from core.charts.specs import Chart, Columns, Given
+from core.common.wording import duration
 from core.report.timeline_data import Picture
 
 DRAWN = ("label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms")
 CLOSE = 14  # px; in lower rows labels may overlap and are thinned out
+ROOM_FOR_WORDS = 0.15  # of the axis
+MOST_DIAMONDS = 24  # stragglers that are marked in one picture; more would hide what they mark
 
 
-def timeline(picture: Picture) -> Chart:
-    """The Gantt chart of a run: a row a worker, in that order, its phases in time, a rule at each barrier.
+def timeline(picture: Picture, gap: tuple[float, float, str] | None = None) -> Chart:
+    """The Gantt chart of a run: one row per worker, its phases in time, a rule at each barrier.
 
-    A diamond closes each batch's straggler; drag to pan, shift + wheel to zoom, click the legend to filter.
+    A diamond closes each batch's straggler, where there is room for them; drag to pan, shift + wheel to zoom, click the
+    legend to filter. gap: from when to when time is saved, ms, and how long that is in words.
     """
     rows = len(picture.workers)
     row, with_barriers = row_height(rows, 640, 10, 34), len(picture.barriers_ms) > 0
@@ -26,24 +30,32 @@ def timeline(picture: Picture) -> Chart:
     if with_barriers:
         last = picture.blocks["straggler"]
         data["barriers"] = {"at_ms": picture.barriers_ms}
-        data["stragglers"] = {name: picture.blocks[name][last] for name in ("label", "end_ms")}
-    title = f"Time (ms); the epoch ends at {picture.epoch_ms:,.0f} ms"
+        few = np.count_nonzero(last) <= MOST_DIAMONDS
+        data["stragglers"] = {name: picture.blocks[name][last & few] for name in ("label", "end_ms")}
+    ends = f"; the epoch ends at {duration(picture.epoch_ms)}"
+    if gap:
+        ends += f", {gap[2]} sooner"
+        wide = gap[1] - gap[0] > ROOM_FOR_WORDS * picture.domain_ms[1]
+        said = f"{gap[2]}\nsooner" if wide else ""
+        data["gap"] = {"from_ms": [gap[0]], "to_ms": [gap[1]], "middle_ms": [(gap[0] + gap[1]) / 2], "said": [said]}
     return Chart(
         declare=declare_timeline,
-        shape=(shown_phases(picture.phases), row < CLOSE, with_barriers),
-        values=block_values(picture) | {"title": title, "diamond": f"{np.clip(row * 2, 12, 60):g}"},
+        shape=(shown_phases(picture.phases), row < CLOSE, with_barriers, gap is not None),
+        values=block_values(picture, ends) | {"diamond": f"{np.clip(row * 2, 12, 60):g}"},
         data=data,
         height=int(row * rows + AROUND),
     )
 
 
-def declare_timeline(phases: tuple[str, ...], overlap: bool, with_barriers: bool, values: Given) -> Layers:
-    """Phases as bars, and where there are barriers their marks; values: since, until, labels, title, diamond."""
+def declare_timeline(
+    phases: tuple[str, ...], overlap: bool, with_barriers: bool, with_gap: bool, values: Given
+) -> Layers:
+    """Phases as bars, and where there are barriers their marks; values: those of the blocks, and diamond."""
     diamond = alt.ExprRef(values["diamond"])
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
     zoom = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", name="zoom")
     bars = (
-        phase_bars(values, values["title"], overlap)
+        phase_bars(values, values["time"], overlap)
         .encode(color=phase_color(phases, legend=legend()), opacity=alt.condition(pick, alt.value(1), alt.value(0.06)))
         .add_params(pick, zoom)
     )
@@ -55,7 +67,20 @@ def declare_timeline(phases: tuple[str, ...], overlap: bool, with_barriers: bool
             .mark_point(shape="diamond", filled=True, color="white", stroke="black", size=diamond, opacity=1, clip=True)
             .encode(x="end_ms:Q", y="label:N")
         )
+    if with_gap:
+        layers += time_saved()
     return alt.layer(*layers, end_of_epoch())
+
+
+def time_saved() -> list[alt.Chart]:
+    """A shade from the end of the quicker epoch to that of the slower one, and how long it is."""
+    shade = alt.Chart(alt.NamedData("gap")).encode(x="from_ms:Q", x2="to_ms:Q")
+    middle = alt.value(alt.ExprRef("height / 2 - 8"))
+    words = alt.Chart(alt.NamedData("gap")).encode(x="middle_ms:Q", y=middle, text="said:N")
+    return [
+        shade.mark_rect(color=GAP_COLOR, opacity=0.18, **MANY),
+        words.mark_text(lineBreak="\n", color=GAP_COLOR, fontWeight="bold", fontSize=13),
+    ]
 
 
 def small_timeline(picture: Picture) -> Chart:
@@ -64,14 +89,14 @@ def small_timeline(picture: Picture) -> Chart:
     return Chart(
         declare=declare_small_timeline,
         shape=(shown_phases(picture.phases), row < CLOSE),
-        values=block_values(picture),
+        values=block_values(picture, named=True),
         data=block_data(picture),
         height=int(row * len(picture.workers) + 40),
     )
 
 
 def declare_small_timeline(phases: tuple[str, ...], overlap: bool, values: Given) -> Layers:
-    """Phases as bars; values: since, until, labels."""
+    """Phases as bars; values: those of the blocks."""
     bars = phase_bars(values, None, overlap).encode(color=phase_color(phases, legend=None))
     return alt.layer(bars, end_of_epoch())
 
@@ -84,12 +109,24 @@ def block_data(picture: Picture) -> dict[str, Columns]:
     }
 
 
-def block_values(picture: Picture) -> dict[str, Any]:
-    """The ends of a timeline's axis and its rows."""
+def block_values(picture: Picture, ends: str = "", named: bool = False) -> dict[str, Any]:
+    """The ends of a timeline's axis, its title and its labels, and the rows.
+
+    ends: what the title says of the end; named: whether each label has the unit, as there is no title.
+    """
     since_ms, until_ms = picture.domain_ms
     margin = 0.01 * (until_ms - since_ms)  # so that a line at the very end is seen
     labels = [f"W{worker}" for worker in picture.workers]
-    return {"since": since_ms, "until": until_ms + margin, "labels": labels}
+    return {"since": since_ms, "until": until_ms + margin, "labels": labels, **time_axis(until_ms, ends, named)}
+
+
+def time_axis(until_ms: float, ends: str = "", named: bool = False) -> dict[str, str]:
+    """How an axis of times in ms is labelled: in the unit in which its end would be said."""
+    unit, of_ms = ("ms", 1) if duration(until_ms).endswith("ms") else ("s", 1000)
+    return {
+        "time": f"Time ({unit}){ends}",
+        "tick": f"format(datum.value / {of_ms}, ',~r')" + (f" + ' {unit}'" if named else ""),
+    }
 
 
 def phase_bars(values: Given, title: str | None, overlap: bool) -> alt.Chart:
@@ -102,7 +139,7 @@ def phase_bars(values: Given, title: str | None, overlap: bool) -> alt.Chart:
                 "start_ms:Q",
                 title=title,
                 scale=alt.Scale(domain=[values["since"], values["until"]], nice=False),
-                axis=alt.Axis(format=",.0f", labelFlush=False, tickCount=8),
+                axis=alt.Axis(labelExpr=values["tick"], labelFlush=False, tickCount=8),
             ),
             x2="end_ms:Q",
             y=worker_axis(values, overlap),
@@ -124,7 +161,7 @@ def end_of_epoch() -> alt.Chart:
     return rules("end", strokeDash=[4, 3], strokeWidth=2)
 
 
-def overview(cells: Columns, labels: list[str], title: str) -> Chart:
+def overview(cells: Columns, labels: list[str], title: str, epoch_ms: float) -> Chart:
     """How much of its time each row of workers computes: a cell a row and stretch of time; drag to select a window.
 
     cells: columns row, from_ms, to_ms, and the percent of each phase.
@@ -135,14 +172,14 @@ def overview(cells: Columns, labels: list[str], title: str) -> Chart:
     return Chart(
         declare=declare_overview,
         shape=(percents, row < CLOSE),
-        values={"labels": labels, "title": title},
+        values={"labels": labels, "title": title, **time_axis(epoch_ms)},
         data={"cells": {"label": np.array(labels, dtype=object)[np.asarray(cells["row"])]} | columns},
         height=int(row * len(labels) + AROUND),
     )
 
 
 def declare_overview(percents: tuple[str, ...], overlap: bool, values: Given) -> alt.Chart:
-    """Cells by their share of computing, the percents in the tooltip; values: labels, title."""
+    """Cells by their share of computing, the percents in the tooltip; values: labels, title, time, tick."""
     color = alt.Color(
         "compute:Q",
         title="computing (% of the time)",
@@ -153,8 +190,8 @@ def declare_overview(percents: tuple[str, ...], overlap: bool, values: Given) ->
         alt.Chart(alt.NamedData("cells"))
         .mark_rect(**MANY)
         .encode(
-            x=alt.X("from_ms:Q", title="Time (ms)", scale=alt.Scale(nice=False)).axis(
-                format=",.0f", labelFlush=False, tickCount=8, grid=False
+            x=alt.X("from_ms:Q", title=values["time"], scale=alt.Scale(nice=False)).axis(
+                labelExpr=values["tick"], labelFlush=False, tickCount=8, grid=False
             ),
             x2="to_ms:Q",
             y=worker_axis(values, overlap).scale(domain=values.several("labels"), padding=0).title(values["title"]),

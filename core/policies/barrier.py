@@ -18,7 +18,7 @@ from core.workload.draws import Draws
 class Synchronous(Policy):
     """Bulk-synchronous (BSP): after each batch all wait for the slowest, then pay the network once."""
 
-    name, code = "Synchronous", "sync"
+    name, code, has_barrier = "Synchronous", "sync", True
     rule = "After every batch all wait for the slowest; then they pay the network together."
 
     def schedule(self, draws: Draws) -> Schedule:
@@ -32,7 +32,7 @@ class Rebalanced(Policy):
     Compute time is taken to be proportional to the size, and sizes need not be whole.
     """
 
-    name, code = "Rebalanced", "rebalanced"
+    name, code, has_barrier = "Rebalanced", "rebalanced", True
     rule = "As synchronous, but quicker workers get larger mini-batches, so that all are done at about the same time."
 
     @property
@@ -59,7 +59,7 @@ class BackupWorkers(Policy):
 
     """
 
-    name, code = "Backup workers", "backup"
+    name, code, has_barrier = "Backup workers", "backup", True
     wait_for: int = takes(Whole(1, MAX_WORKERS), 1, **WAIT_FOR)
 
     @property
@@ -70,6 +70,10 @@ class BackupWorkers(Policy):
     def rule(self) -> str:
         first = f"{self.wait_for} workers have" if self.wait_for > 1 else "worker has"
         return f"A batch ends when the first {first} finished it; what the others were at is thrown away."
+
+    @classmethod
+    def proposed(cls, workers: int) -> Self:
+        return cls(wait_for=max(1, workers - 1))
 
     def check(self, workers: int) -> None:
         whole("policy.wait_for", self.wait_for, 1, workers)
@@ -123,13 +127,13 @@ class LocalSGD(Policy):
 
     """
 
-    name, code = "Local SGD", "local"
+    name, code, has_barrier = "Local SGD", "local", True
     period: int = takes(
         Whole(1, MAX_BATCHES),
         4,
         key="period",
         axis=(1, 2, 4, 8, 16, 32),
-        label="Local Batches (per round)",
+        label="Local Steps per Round",
         help="Batches that each worker trains on its own between two averages of the parameters.",
         usual=(1, 100),
         step=1,

@@ -14,8 +14,8 @@ WAIT_FOR = {
     "in_links": 3,
     "key": "wait_for",
     "axis": (1, 2, 3, 4, 6, 8),
-    "label": "Wait for the First (workers)",
-    "help": "How many gradients an update waits for.",
+    "label": "Gradients to Wait For",
+    "help": "How many workers' gradients an update waits for.",
     "usual": (1, 64),
     "step": 1,
 }
@@ -31,6 +31,8 @@ class Policy(Part, ABC):
     """What people call it."""
     code = ""
     """What a link calls it."""
+    has_barrier = False
+    """Whether workers meet at barriers and exchange together; otherwise each pushes on its own."""
 
     @property
     def text(self) -> str:
@@ -63,6 +65,11 @@ class Policy(Part, ABC):
             ScenarioError: where a parameter does not fit.
 
         """
+
+    @classmethod
+    def proposed(cls, workers: int) -> Self:
+        """The policy with parameters that make sense for so many workers, to start from."""
+        return cls()
 
     def fitted(self, workers: int) -> Self:
         """The same policy, its parameters cut to what that many workers allow."""

@@ -50,7 +50,7 @@ class Asynchronous(Policy):
         OneOf(("static", "shared")),
         "static",
         key="assignment",
-        label="Batches Come From",
+        label="Batch Assignment",
         help="static: every worker has its own batches. shared: one queue that whoever is free takes from.",
     )
 
@@ -247,6 +247,10 @@ class KAsync(Policy):
             f"The first {self.wait_for} gradients to arrive make an update, and only their workers read again; the "
             "others go on with the parameters that they had read."
         )
+
+    @classmethod
+    def proposed(cls, workers: int) -> Self:
+        return cls(wait_for=max(1, workers // 2))
 
     def check(self, workers: int) -> None:
         whole("policy.wait_for", self.wait_for, 1, workers)

@@ -36,32 +36,36 @@ SHARES = {
 LOSSES = {
     "wait_percent": "waiting",
     "comm_percent": "on the network",
-    "cancelled_percent": "in work thrown away",
-    "tail_percent": "at the end, done before the last worker",
+    "cancelled_percent": "on work that is thrown away",
+    "tail_percent": "idle at the end, after its last batch",
 }
+PARTS = {
+    "compute": "utilization_percent",
+    "wait": "wait_percent",
+    "comm": "comm_percent",
+    "cancelled": "cancelled_percent",
+    "tail": "tail_percent",
+}
+"""Phases, and what share of an epoch each takes."""
 
 
 def ranking(table: Table) -> pd.DataFrame:
     """The policies in finishing order, as text with units.
 
-    Means; the range of single runs; the ratio of the mean epoch times with its interval.
+    Means; the ratio of the mean epoch times with its interval.
     """
     paired, rows = Paired.of(table), []
     for policy in paired.order:
-        mean, runs_s = paired.means[policy], [ms / 1000 for ms in paired.spread(policy, "epoch_ms")]
+        mean = paired.means[policy]
         rows.append(
             {
                 "Policy": policy,
                 "Epoch time (s)": rounded(mean["epoch_ms"] / 1000),
-                "Single runs (s)": " – ".join(dict.fromkeys(map(rounded, runs_s))),
                 "Speed-up (×)": verdicts.over_baseline(paired, policy),
-                "Against the first": verdicts.against_first(paired, policy),
-                "Used (/s)": rounded(mean["throughput"]),
+                "Throughput (/s)": rounded(mean["throughput"]),
                 "Utilization (%)": f"{mean['utilization_percent']:.1f}",
                 "Staleness": rounded(mean["mean_staleness"]),
-                "p95": round(mean["p95_staleness"], 1),
-                "Updates": round(mean["updates"]),
-                "Gradients each": round(mean["gradients_per_update"], 2),
+                "Gradients per update": rounded(mean["gradients_per_update"]),
             }
         )
     return pd.DataFrame(rows, index=pd.Index([paired.ranks[policy] for policy in paired.order], name="Rank"))
@@ -132,7 +136,7 @@ def paired_runs(workload: Workload, policies: Sequence[Policy]) -> RunsControl:
 
 
 def reasons(table: Table, policies: Sequence[Policy], workload: Workload, control: RunsControl | None = None) -> str:
-    """How sure the answer is, how single runs differ, what either side loses, what is saved, and what it is paid with.
+    """How sure the answer is, how single runs differ, what either side loses, and what the time saved is made of.
 
     Args:
         table: what `compare` made.
@@ -141,19 +145,36 @@ def reasons(table: Table, policies: Sequence[Policy], workload: Workload, contro
         control: what to set for more runs; the page's where none is given.
 
     """
-    paired, mean = Paired.of(table), Paired.of(table).means
+    paired = Paired.of(table)
     control = paired_runs(workload, policies) if control is None else control
     found, rare = verdict(paired), rare_events(workload, paired.replicates)
     slower, quicker = found.runner_up, found.winner
-    losses = [f"{policy} loses {losses_of(mean[policy])}" for policy in (slower, quicker)]
-    policy = next(policy for policy in policies if policy.label == quicker)
-    pays = f" {quicker} pays with {listed(price)}." if (price := prices(policy, mean[quicker])) else ""
+    losses = losses_of(paired, (slower, quicker))
     saved = savings(paired, slower, quicker) if found.outcome == "decided" or paired.replicates == 1 else ""
     return (
         f"{verdicts.how_sure(paired, slower, quicker, control, exact=not rare)}"
         f"{verdicts.run_by_run(paired, slower, quicker)}{verdicts.the_others(paired, control)}{rare} "
-        f"{losses[0]}; {lowered(losses[1])}.{saved}{pays}"
+        f"{losses}{saved}"
     )
+
+
+def in_full(table: Table, policies: Sequence[Policy], workload: Workload, control: RunsControl | None = None) -> str:
+    """What the quickest policy costs, and the reasons; the arguments are those of `reasons`."""
+    return f"{costs(table, policies, workload)} {reasons(table, policies, workload, control)}"
+
+
+def costs(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
+    """What the quickest policy costs, in a sentence; with one worker, that only the network differs."""
+    paired = Paired.of(table)
+    if workload.workers == 1:
+        return "With one worker nobody waits for anybody: the policies differ only in what the network charges."
+    first = paired.order[0]
+    policy = next(policy for policy in policies if policy.label == first)
+    mean = paired.means[first]
+    if paid := prices(policy, mean):
+        return f"What {lowered(first)} costs: {listed(paid)}."
+    to_speak_of = " to speak of" if mean["mean_staleness"] or mean["cancelled_percent"] else ""
+    return f"{first} costs no stale gradients and no work thrown away{to_speak_of}."
 
 
 def rare_events(workload: Workload, runs: int) -> str:
@@ -187,22 +208,33 @@ def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -
             f"{rounded(row['throughput'])} used mini-batches/s, utilization {percent(row['utilization_percent'])}, "
             f"staleness {row['mean_staleness']:.1f}"
         )
-    return "\n".join([*lines, reasons(paired, policies, workload)])
+    return "\n".join([*lines, in_full(paired, policies, workload)])
 
 
-def losses_of(mean: Mapping[str, float]) -> str:
-    """Where a policy's time goes that is not computing, as shares of the epoch."""
-    lost = [f"{percent(mean[name])} {where}" for name, where in LOSSES.items() if mean[name] >= SEEN]
-    return listed(lost or ["nothing"])
+def losses_of(table: Table, policies: tuple[str, str]) -> str:
+    """Where a worker's mean time goes that is not computing, under two policies."""
+    table = Paired.of(table)
+    lost = {policy: {at: mean_ms(table, policy, [name]) for name, at in LOSSES.items()} for policy in policies}
+    most = max(ms for spent in lost.values() for ms in spent.values())
+    one, other = (listed(in_unit_of(most, spent) or ["no time on anything but computing"]) for spent in lost.values())
+    return f"In an epoch, a worker under {lowered(policies[0])} spends {one}; under {lowered(policies[1])}, {other}."
+
+
+def in_unit_of(most: float, spent: Mapping[str, float]) -> list[str]:
+    """Times in ms, those that are seen beside the largest of all, with their decimals: 2.00 s on the network."""
+    unit_ms, unit = (1, "ms") if most < 100 else (1000, "s")
+    places = max(0, 2 - math.floor(math.log10(most / unit_ms))) if most else 0
+    shown = {at: f"{ms / unit_ms:,.{places}f}{NBSP}{unit}" for at, ms in spent.items()}
+    return [f"{time} {at}" for at, time in shown.items() if not is_nothing(time)]
 
 
 def prices(policy: Policy, mean: Mapping[str, float]) -> list[str]:
-    """What a policy pays with: stale gradients, work thrown away, and what it asks for by itself."""
+    """What a policy costs: stale gradients, work thrown away, and what it asks for by itself."""
     paid = []
     if mean["mean_staleness"] >= SEEN:
         paid.append(f"gradients that are {mean['mean_staleness']:.1f} updates stale on average")
     if mean["cancelled_percent"] >= SEEN:
-        paid.append(f"{percent(mean['cancelled_percent'])} of the time in work thrown away")
+        paid.append(f"{percent(mean['cancelled_percent'])} of the workers' time in work that is thrown away")
     if policy.price:
         paid.append(policy.price)
     return paid
@@ -220,6 +252,8 @@ def savings(table: Table, baseline: str, other: str) -> str:
     shown = dict(zip(saved, parts, strict=True))
     less = {what: shown[what] for what, ms in saved.items() if ms > 0 and not is_nothing(shown[what])}
     more = {what: shown[what].removeprefix("-") for what, ms in saved.items() if ms < 0 and not is_nothing(shown[what])}
+    if not more and len(less) == 1:
+        return f" All of the {all_saved} saved is {next(iter(less))}."
     if not more:
         return f" Of the {all_saved} saved, {listed([f'{ms} is {what}' for what, ms in less.items()])}."
     saves = [f"{ms} of {what}" for what, ms in less.items()]
@@ -249,6 +283,32 @@ def mean_ms(table: Table, policy: str, shares: list[str]) -> float:
     return float((runs["epoch_ms"] * sum(runs[share] for share in shares)).mean() / 100)
 
 
+def epoch_parts(table: Table) -> dict[str, list]:
+    """Of what each policy's mean epoch is made, for a worker on average, in finishing order.
+
+    Columns: policy, phase, order, seconds, percent; total, its mean epoch time as text.
+    """
+    paired, order = Paired.of(table), list(PARTS)
+    rows = []
+    for policy in paired.order:
+        epoch_ms = paired.means[policy]["epoch_ms"]
+        for phase, share in PARTS.items():
+            ms = mean_ms(paired, policy, [share])
+            rows.append((policy, phase, order.index(phase), ms / 1000, 100 * ms / epoch_ms, duration(epoch_ms)))
+    names = ("policy", "phase", "order", "seconds", "percent", "total")
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def parts_in_words(table: Table) -> str:
+    """Of what each policy's mean epoch is made, for people who cannot see the chart."""
+    paired, said = Paired.of(table), []
+    for policy in paired.order:
+        spent = {phase: mean_ms(paired, policy, [share]) for phase, share in PARTS.items()}
+        parts = listed([f"{duration(ms)} {phase}" for phase, ms in spent.items() if ms > 0])
+        said.append(f"{policy} {duration(paired.means[policy]['epoch_ms'])}: {parts}")
+    return f"Mean epoch times, and how a worker spends them on average. {'; '.join(said)}."
+
+
 def how_to_read_ranking(runs: int) -> str:
     """What stands in the columns of a ranking."""
     if runs == 1:
@@ -257,13 +317,12 @@ def how_to_read_ranking(runs: int) -> str:
         )
     else:
         epochs = (
-            f"Epoch time: the mean. Single runs: {between_which(runs)}. Speed-up: the baseline's mean epoch time over "
-            "the policy's, with its 95 % interval, corrected for all pairs."
+            "Means. Speed-up: the baseline's mean epoch time over the policy's, with its 95 % interval, corrected for "
+            "all pairs."
         )
     return (
-        f"{epochs} Against the first: its mean epoch time over that of the first. Used: "
-        "mini-batches a second whose gradients were used, of all runs together. Staleness in updates, its mean and "
-        "95th percentile. Updates of the parameters, and how many gradients go into each."
+        f"{epochs} Throughput: mini-batches per second whose gradients were used, over all runs together. Staleness: "
+        "its mean, in updates."
     )
 
 
@@ -307,7 +366,7 @@ def caveats(workload: Workload, table: Table) -> str:
             f"{four_digits(network.latency_ms)} ms a batch, a push {push_in_words(network)}. "
         )
     if workload.workers == 1:
-        return f"{kind}One worker has nobody to wait for: only the network differs."
+        return kind.rstrip()
     return kind + updates_in_words(Paired.of(table))
 
 

@@ -28,7 +28,7 @@ DOES = {
     "compute": "computes",
     "comm": "network: the push, and the server's answer",
     "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
-    "tail": "done for good, while others go on",
+    "tail": "finished, while others go on",
 }
 DOES_WITH_BARRIERS = DOES | {
     "comm": "network: all exchange after the barrier",

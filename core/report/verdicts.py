@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.common.wording import counted, listed, lowered, times
+from core.common.wording import NBSP, counted, duration, listed, lowered, percent, times
 from core.schedule.metrics import FEWEST_FOR_TAILS
 from core.statistics.pairs import Paired, Table
 from core.statistics.verdicts import NO_DIFFERENCE, Ratio
@@ -38,13 +38,13 @@ def of_two(paired: Paired) -> str:
     if ratio.outcome == "equal":
         return f"{both} take the same time, within 1 %."
     if ratio.outcome == "decided" and slight(ratio):
-        return f"No practical difference: {lowered(first)} is {faster(ratio)}."
+        return f"No practical difference: {lowered(first)} is {sooner(ratio)}."
     if ratio.outcome == "decided" or ratio.runs == 1:
-        return f"{first} finishes the epoch {faster(ratio)}."
+        return f"{first} finishes the epoch {sooner(ratio)}{in_time(paired, first, second)}."
     after = f"Open after {counted(ratio.runs, 'paired run')}"
     if ratio.value < 1 + NOT_SEEN:
         return f"{after}: {lowered(both)} are level so far."
-    return f"{after}: {lowered(first)} is {faster(ratio)} so far."
+    return f"{after}: {lowered(first)} is {sooner(ratio)} so far."
 
 
 def of_several(paired: Paired) -> str:
@@ -89,8 +89,8 @@ def margin(paired: Paired, not_behind: set[str]) -> str:
     if (leads and not_behind) or whom in not_behind:
         return ""
     ratio = paired.speedups[whom, first]
-    small = ": no practical difference" if slight(ratio) else ""
-    return f", {faster(ratio)} than {'the next, ' if leads else ''}{lowered(whom)}{small}"
+    small = ", no practical difference" if slight(ratio) else in_time(paired, first, whom)
+    return f", {sooner(ratio)} than {'the next, ' if leads else ''}{lowered(whom)}{small}"
 
 
 def named(paired: Paired, policies: Sequence[str]) -> str:
@@ -111,9 +111,20 @@ def slight(ratio: Ratio) -> bool:
     return ratio.value < 1 + NO_DIFFERENCE
 
 
-def faster(ratio: Ratio) -> str:
-    """A ratio above 1 as a gain: 1.38× faster."""
-    return f"{times(ratio.value)} faster" if ratio.value >= 1 + NOT_SEEN else "less than 0.1 % faster"
+def sooner(ratio: Ratio) -> str:
+    """A ratio above 1 as the time that is saved: 28 % sooner for 1.38×."""
+    if ratio.value < 1 + NOT_SEEN:
+        return f"less than 0.1{NBSP}% sooner"
+    saved, places = 100 * (1 - 1 / ratio.value), 0
+    while round(saved, places) == 100 or (saved < 10 and places == 0):
+        places += 1
+    return f"{percent(saved, places)} sooner"
+
+
+def in_time(paired: Paired, quicker: str, slower: str) -> str:
+    """Two mean epoch times: 5.49 s instead of 7.60 s; nothing where they read the same."""
+    ours, theirs = (duration(paired.means[policy]["epoch_ms"]) for policy in (quicker, slower))
+    return f": {ours} instead of {theirs}" if ours != theirs else ""
 
 
 def how_sure(paired: Paired, slower: str, quicker: str, control: RunsControl, exact: bool = True) -> str:
@@ -222,14 +233,3 @@ def over_baseline(paired: Paired, policy: str) -> str:
     value, interval = with_interval(ratio)
     said = value if math.isnan(ratio.low) or ratio.deviation == 0 else f"{value} ({interval})"
     return f"{said}{'' if ratio.runs == 1 or ratio.outcome == 'decided' else f', {ratio.outcome}'}".replace("×", "")
-
-
-def against_first(paired: Paired, policy: str) -> str:
-    """Where a policy stands against the first, as a table has it: first, 1.02 open, 1.002 equal, 1.38."""
-    first = paired.order[0]
-    if paired.ranks[policy] == 1:
-        return "first"
-    ratio = paired.speedups[policy, first]
-    if ratio.outcome == "decided":
-        return with_interval(ratio)[0].removesuffix("×")
-    return times(ratio.value).removesuffix("×") + (f", {ratio.outcome}" if ratio.runs > 1 else "")

@@ -25,6 +25,8 @@ class ComputeLaw(Part, ABC):
     """
 
     prefix = "compute."
+    name = ""
+    """What people call it."""
     code = ""
     """What a link calls the law; empty where links do not carry it."""
 
@@ -114,7 +116,7 @@ class Constant(ComputeLaw):
 
     """
 
-    code = "constant"
+    name, code = "Constant", "constant"
 
     @property
     def std_ms(self) -> float:
@@ -140,7 +142,7 @@ class Uniform(ComputeLaw):
 
     """
 
-    code = "uniform"
+    name, code = "Uniform", "uniform"
 
     jitter: float = takes(
         Real(0, 1, below=True),
@@ -185,7 +187,7 @@ class LogNormal(ComputeLaw):
 
     """
 
-    code = "lognormal"
+    name, code = "Log-normal", "lognormal"
 
     cv: float = takes(
         Real(0, 5),
@@ -231,7 +233,7 @@ class Gumbel(ComputeLaw):
 
     """
 
-    code = "gumbel"
+    name, code = "Gumbel", "gumbel"
 
     cv: float = takes(
         Real(0, 0.35),
@@ -278,7 +280,7 @@ class ShiftedExponential(ComputeLaw):
 
     """
 
-    code = "exponential"
+    name, code = "Shifted exponential", "exponential"
 
     shift: float = takes(
         Real(0, 1),
@@ -322,7 +324,7 @@ class Pareto(ComputeLaw):
 
     """
 
-    code = "pareto"
+    name, code = "Pareto", "pareto"
 
     alpha: float = takes(
         Real(1, 100, above=True),

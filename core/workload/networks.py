@@ -9,7 +9,8 @@ import numpy as np
 from core.common.parameters import OneOf, Part, Real, Whole, takes
 from core.common.validation import TIME_RANGE_MS, real
 
-COLLECTIVES = ("ring", "tree", "server")
+COLLECTIVES = {"ring": "Ring all-reduce", "tree": "Tree all-reduce", "server": "Parameter server"}
+"""How a barrier averages: what a link calls it, and what people do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ class FlatLatency(Network):
         axis=(0, 25, 50, 100, 200, 300, 400, 500, 750, 1000),
         label="Network Latency (ms)",
         help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it. "
-        "Real links, with bandwidth and queues, are under Network.",
+        "For real links, with bandwidth and queues, choose another network model.",
         usual=(0, 1_000),
         step=25,
         format="%g",
@@ -94,7 +95,7 @@ class FlatLatency(Network):
         0.3,
         key="async_fraction",
         axis=(0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
-        label="Async Share of the Latency",
+        label="Async Latency, at Most (share)",
         help="Without a barrier, each push pays up to this share of the latency. The reference has 0.30.",
         usual=(0, 1),
         step=0.05,
@@ -103,7 +104,7 @@ class FlatLatency(Network):
         Real(0, 1),
         0.0,
         key="async_least",
-        label="At Least (share)",
+        label="Async Latency, at Least (share)",
         help="The least a push pays; the reference has 0. With both shares at 1, it pays what a barrier costs.",
         usual=(0, 1),
         step=0.05,
@@ -176,12 +177,12 @@ class AlphaBeta(Network):
         100.0,
         key="message_mb",
         axis=(1.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 1000.0),
-        label="Message (MB)",
+        label="Gradient Size (MB)",
         help="The gradients of one mini-batch: 4 bytes a parameter in single precision.",
         step=10,
         format="%.6g",
     )
-    collective: str = takes(OneOf(COLLECTIVES), "ring")
+    collective: str = takes(OneOf(tuple(COLLECTIVES)), "ring")
     servers: int = takes(
         Whole(1, 4096),
         1,
@@ -197,7 +198,7 @@ class AlphaBeta(Network):
         0.0,
         key="overlap",
         axis=(0.0, 0.25, 0.5, 0.75, 0.9),
-        label="Overlap with Computing",
+        label="Overlap with Compute",
         help="Share of a barrier's network time that is hidden under computing.",
         usual=(0, 0.95),
         step=0.05,

@@ -15,6 +15,8 @@ ICON = str(Path(__file__).with_name("icon.png"))
 
 MENU_ON_TOP = """
 .stMainBlockContainer {padding-top: 0.75rem}
+@media (min-width: 768px) {.stMainBlockContainer {padding-inline: 3rem}}
+[data-testid="stMultiSelectTagsContainer"] > * {max-width: 100%}
 .stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer {padding-top: 4.25rem}
 .st-key-menu [data-testid="stHorizontalBlock"] {flex-wrap: nowrap; overflow-x: auto}
 """
@@ -43,6 +45,11 @@ def set_up() -> st.Page:
     st.set_page_config(page_title="Batch Scheduler Simulator", page_icon=ICON, layout="wide")
     st.logo(ICON, size="large")
     return st.navigation(pages(), position="hidden")
+
+
+def is_first_visit(page: st.Page) -> bool:
+    """Whether somebody comes to the app's bare address, and not by a link to Timeline: that one has a query."""
+    return session().values is None and not page.url_path and not st.query_params and not st.context.is_embedded
 
 
 def style(presenting: bool) -> None:

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core import Scenario, ScenarioError
-from core.links import DEFAULTS, scenario_of
+from core.common.wording import counted
+from core.links import DEFAULTS, adjustments, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from pages.shared import uploaded_trace
@@ -14,7 +15,10 @@ def scenario() -> Scenario:
     """The scenario that the controls describe, its compute times from a trace where one is in use: then it is said."""
     if uploaded_trace.in_use():
         st.caption(uploaded_trace.in_words(values.value("workers")))
-    return described()
+    asked = scenario_of(values.now())
+    for said in adjustments(values.now(), asked):
+        st.caption(f":material/info: {said}")
+    return uploaded_trace.applied(asked)
 
 
 def described() -> Scenario:
@@ -27,11 +31,15 @@ def policies() -> tuple[Policy, ...]:
     chosen, workers = [], values.value("workers")
     for text in values.value("policies"):
         try:
-            chosen.append(policy_from_text(text).fitted(workers))
+            asked = policy_from_text(text)
+            chosen.append(fitted := asked.fitted(workers))
+            if fitted != asked:
+                there_are = counted(workers, "worker")
+                st.caption(f":material/info: {asked.label}: compared as {fitted.text}, as there are {there_are}.")
         except ScenarioError as refused:
             st.error(f"{refused} It is left out.", icon=":material/block:")
     distinct = tuple(dict.fromkeys(chosen))
     if len(distinct) >= 2:
         return distinct
-    st.info("Compare takes two policies or more: choose them in the sidebar. Sync and async stand in.")
+    st.info("Choose two policies or more in the sidebar. Synchronous and asynchronous are shown instead.")
     return tuple(dict.fromkeys([*distinct, *map(policy_from_text, DEFAULTS["policies"])]))[:2]

@@ -33,4 +33,9 @@ def menu(place: DeltaGenerator) -> None:
 
 def page_link(name: str, label: str) -> None:
     """A link to a page with the controls as they are."""
-    st.page_link(f"pages/{name}.py", label=label, icon=f":material/{PAGES[name][1]}:", query_params=short_query())
+    st.page_link(
+        f"pages/{name}.py",
+        label=label,
+        icon=f":material/{PAGES[name][1]}:",
+        query_params=short_query("" if name == "timeline" else name),
+    )

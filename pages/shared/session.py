@@ -63,6 +63,10 @@ class Session:
     """The page of the last run."""
     mounted: set[str] = field(default_factory=set)
     """The controls whose widgets Streamlit knows."""
+    fields: set[str] = field(default_factory=set)
+    """The controls that are fields to type in, although a slider would be there by default."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why what was typed into a field is not taken, by control."""
     replaced: dict[str, set] = field(default_factory=dict)
     """Of controls that were set, what they were before, until a browser has shown that it knows the new value."""
     on_page: set[str] = field(default_factory=set)
@@ -80,6 +84,8 @@ class Session:
     window: str | None = None
     """The window of a large run that its slider stands for; None before there is one."""
     kept_runs: list[dict] = field(default_factory=list)
+    kept_before: list[dict] | None = None
+    """What they were before the last change; None before the first."""
     through_app: bool = False
     """Whether the page that runs now was called by streamlit_app.py."""
 

@@ -191,6 +191,13 @@ class Visit:
         for _ in range(abs(presses)):
             slider.press("ArrowRight" if presses > 0 else "ArrowLeft")
 
+    def pick(self, key, option):
+        """Pick an option of a list: the mouse is over it first, which draws the list anew."""
+        self.page.locator(f".st-key-{key}").get_by_role("combobox").click()
+        found = self.page.get_by_role("option", name=option, exact=True)
+        found.hover()
+        found.click()
+
     def drop_times(self, folder, workers, slower_ms=0):
         """Upload a table of 30 steps; worker 1 takes longer."""
         rows = [

@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 from tests.browser.conftest import SIZE
 
 PAGES = {
-    "/": ("Keep this run", 2),
-    "/compare": ("Epoch time, run by run", 4),
-    "/compare?policies=sync&policies=async&policies=backup+3": ("Finishing order", 5),
+    "/?mode=sync": ("Keep this run", 2),
+    "/compare": ("Why, and how sure", 5),
+    "/compare?policies=sync&policies=async&policies=backup+3": ("Why, and how sure", 6),
     "/learning?problem=quadratic&train_seeds=2": ("Time to target", 2),
     "/trace": ("Take it with you", 2),
     "/map": ("Every cell", 1),
@@ -75,14 +75,14 @@ def test_a_page_is_for_everybody(visit, server, path):
 def test_the_keyboard_goes_through_the_page_in_order(visit, server):
     """Past the controls in one step, or through them from above, then the pages, then the answer."""
     me = visit(server)
-    whole(me, "/")
+    whole(me, "/?mode=sync")
     name = "(e => e.getAttribute('aria-label') || e.innerText)(document.activeElement)"
     reached = []
     for _ in range(60):
         me.page.keyboard.press("Tab")
         reached.append(me.page.evaluate(name).strip().replace("\n", " "))
     assert reached[0] == "Skip to main content"
-    order = ("Number of Workers", "Network Latency (ms)", "Number of Batches per Epoch", "Compare", "Show data")
+    order = ("Number of Workers", "Network Latency (ms)", "More", "Compare", "Show data")
     places = [
         next(i for i, each in enumerate(reached) if each.endswith(stop) or each.startswith(stop)) for stop in order
     ]

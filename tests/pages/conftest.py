@@ -41,8 +41,11 @@ def open_page():
 
     def opened(page="timeline", **params):
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
-        app.query_params.update(params)
-        return app.run() if page == "timeline" else app.switch_page(PAGES[page]).run()
+        if page != "timeline":
+            app.query_params.update(params)
+            return app.switch_page(PAGES[page]).run()
+        app.query_params.update(params or {"mode": "sync"})  # without a query, its address opens Compare
+        return app.run()
 
     return opened
 

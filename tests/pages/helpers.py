@@ -15,6 +15,17 @@ def tiles(app):
     return [(metric.label, metric.value) for metric in app.metric]
 
 
+def value(app, key):
+    """The value of a control, whether it is on the page or not."""
+    return app.session_state.session.values[key]
+
+
+def link(app):
+    """The link that is copied."""
+    (button,) = [each.proto for each in app.get("bidi_component") if each.proto.component_name == "copy_link"]
+    return json.loads(button.json)["link"]
+
+
 def charts(app):
     """Specs of the page's charts."""
     return [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
@@ -40,4 +51,4 @@ def stands(app):
     """No stack trace and no incident; the controls are there, and an answer or the reason why there is none."""
     said = complaints(app)
     broken = bool(app.exception) or any("Something went wrong" in message for message in said)
-    return not broken and bool(app.sidebar.multiselect) and bool(app.header or said)
+    return not broken and bool(app.sidebar.toggle) and bool(app.header or said)

@@ -6,7 +6,7 @@ from core import Asynchronous, Rebalanced, Scenario, Synchronous, sweep
 from core.links import DEFAULTS
 from core.maps import AXES, QUESTIONS, answers, ideal_scaling
 from core.report.maps import fastest_headline, scaling_headline, speedup_headline
-from tests.pages.helpers import charts, complaints, headline
+from tests.pages.helpers import charts, complaints, headline, value
 
 BOTH = [Synchronous(), Asynchronous()]
 
@@ -113,8 +113,8 @@ def test_a_point_opens_on_another_page(open_page):
     app = open_page("map", across="jitter", ask="speedup")
     app.select_slider[0].set_value(0.5).run()
     next(b for b in app.button if b.label == "Use as scenario").click().run()
-    assert app.slider(key="jitter").value == 0.5
-    assert app.slider(key="workers").value == DEFAULTS["workers"]
+    assert value(app, "jitter") == 0.5
+    assert value(app, "workers") == DEFAULTS["workers"]
     assert app.select_slider[0].value == 0.5
     assert not [b for b in app.button if b.label == "Use as scenario"]
 

@@ -6,8 +6,9 @@ import pytest
 
 from core import Asynchronous, FlatLatency, Scenario, Uniform, simulate
 from core.charts import PHASE_COLORS
+from core.links import DEFAULTS, PARAMETERS
 from core.report.run import figure_text, text_summary
-from tests.pages.helpers import alive, charts, complaints, headline, marks, tiles
+from tests.pages.helpers import alive, charts, complaints, headline, link, marks, tiles
 
 
 def test_defaults_are_the_references(open_page):
@@ -15,7 +16,7 @@ def test_defaults_are_the_references(open_page):
     assert alive(app)
     assert not complaints(app)
     references = ("workers", "batch_ms", "latency_ms", "mode", "batches", "jitter")
-    values = {widget.label: widget.value for widget in (*app.slider, *app.radio) if widget.key in references}
+    values = {widget.label: widget.value for widget in (*app.slider, *app.selectbox) if widget.key in references}
     assert values == {
         "Number of Workers": 4,
         "Batch Processing Time (ms)": 500,
@@ -24,7 +25,7 @@ def test_defaults_are_the_references(open_page):
         "Number of Batches per Epoch": 10,
         "Jitter (±)": 0.2,
     }
-    assert [number.value for number in app.number_input] == [42, 1000]
+    assert [number.value for number in app.number_input] == [42]
 
 
 def test_ranges_include_the_references(open_page):
@@ -65,7 +66,7 @@ def test_tiles_show_the_run_beside_theory(open_page):
 )
 def test_each_control_live_and_from_a_link(open_page, key, value, scenario):
     app = open_page()
-    widget = next(w for w in (*app.slider, *app.number_input, *app.radio) if w.key == key)
+    widget = next(w for w in (*app.slider, *app.number_input, *app.selectbox) if w.key == key)
     widget.set_value(value).run()
     assert alive(app)
     assert app.code[0].value == text_summary(simulate(scenario))
@@ -87,7 +88,7 @@ def test_timeline_chart(open_page):
     assert tooltip == {"Worker", "Batch", "Phase", "What", "Start (ms)", "End (ms)", "Duration (ms)"}
     assert {layer["mark"]["type"] for layer in timeline["layer"]} == {"bar", "rule", "point"}
     assert {param["bind"] for param in timeline["params"]} == {"legend", "scales"}
-    assert "Time (ms)" in bars["encoding"]["x"]["title"]
+    assert bars["encoding"]["x"]["title"] == "Time (s); the epoch ends at 7.74\N{NO-BREAK SPACE}s"
     assert "Share" in shares["encoding"]["x"]["title"]
 
 
@@ -168,14 +169,14 @@ def test_keep_and_clear_runs(open_page):
     assert alive(app)
 
 
-def test_new_draw_and_reset(open_page):
+def test_new_seed_and_reset(open_page):
     app = open_page(workers="6", mode="async")
     before = headline(app), app.number_input(key="seed").value
-    button(app, "New draw").click().run()
+    button(app, "New seed").click().run()
     assert app.number_input(key="seed").value != before[1]
     button(app, "Reset").click().run()
     assert tiles(app) == tiles(open_page())
-    assert not app.query_params
+    assert app.query_params == {"mode": "sync"}
 
 
 def test_presets_set_the_controls(open_page):
@@ -200,14 +201,13 @@ def test_presets_set_the_controls(open_page):
 
 def test_link_carries_every_control(open_page):
     app = open_page(workers="6")
-    link = next(code.value for code in app.code if "workers=" in code.value)
     named = (
         "workers=6&batch_ms=500&latency_ms=200&mode=sync&policies=sync&policies=async&batches=10&law=uniform&jitter=0.2"
         "&slow_workers=0&slowdown=2&spread=0&hiccup_probability=0&hiccup_factor=5&episode_share=0"
         "&episode_batches=10&episode_factor=3&network=flat"
         "&async_fraction=0.3&async_least=0&seed=42&replicates=1000"
     )
-    assert parse_qs(urlsplit(link).query) == parse_qs(named)
+    assert parse_qs(urlsplit(link(app)).query) == parse_qs(named)
 
 
 def button(app, label):
@@ -220,19 +220,39 @@ def test_links_reach_beyond_the_sliders(open_page, workers, batches):
     assert alive(app)
     assert not complaints(app)
     assert headline(app).startswith(f"{int(workers):,} workers finish")
-    assert app.number_input(key="workers").value == int(workers)
+    typed = {field.key: field.value for field in app.number_input}
+    beyond = {"workers": int(workers), "batches": int(batches)}
+    assert {key: value for key, value in beyond.items() if value > PARAMETERS[key].usual[1]}.items() <= typed.items()
     assert marks(app) < 4_500
 
 
-def test_typing_and_back_keeps_what_a_slider_can_hold(open_page):
+def test_typing_and_back_changes_no_value(open_page):
     app = open_page(batches="12")
     app.toggle(key="typing").set_value(True).run()
     assert (app.number_input(key="workers").value, app.number_input(key="batches").value) == (4, 12)
     app.number_input(key="workers").set_value(3_000).run()
     assert headline(app).startswith("3,000 workers")
     app.toggle(key="typing").set_value(False).run()
-    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (64, 12)
-    assert headline(app).startswith("64 workers")
+    assert (app.number_input(key="workers").value, app.slider(key="batches").value) == (3_000, 12)
+    assert headline(app).startswith("3,000 workers")
+
+
+@pytest.mark.parametrize(("key", "typed"), [("workers", 1e9), ("workers", 3.7), ("batch_ms", -5), ("seed", 0.5)])
+def test_what_is_typed_out_of_range_is_said_and_changes_nothing(open_page, key, typed):
+    app = open_page(batches="12")
+    app.toggle(key="typing").set_value(True).run()
+    before = headline(app), dict(app.query_params)
+    app.number_input(key=key).set_value(typed).run()
+    (message,) = complaints(app)
+    parameter = PARAMETERS[key]
+    assert message.startswith(f"{parameter.label}: ")
+    assert parameter.rule.allowed in message
+    assert f"It stays at {DEFAULTS[key]:g}." in message
+    assert (headline(app), app.query_params) == before
+    app.number_input(key="batches").set_value(13).run()
+    assert complaints(app) == [message]
+    app.number_input(key=key).set_value(DEFAULTS[key] + 1).run()
+    assert not complaints(app)
 
 
 def test_a_run_beyond_the_bound_is_refused(open_page):

@@ -10,7 +10,7 @@ from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
 from core.traces.reading import sample_files
 from core.traces.remedies import measured_scenario, what_if
-from tests.pages.helpers import alive, charts, complaints, headline
+from tests.pages.helpers import alive, charts, complaints, headline, value
 from tests.profiler_files import Machine, train
 
 
@@ -159,7 +159,7 @@ def test_an_upload_while_a_trace_is_in_use_lets_go_of_it(open_page):
     app = open_page("trace")
     button(app, "Use as scenario").click().run()
     upload(app, ("ours.csv", table(workers=6), "text/csv"))
-    assert not app.slider(key="batch_ms").disabled
+    assert value(app, "times") == "controls"
     assert alive(app)
 
 
@@ -169,7 +169,7 @@ def test_back_is_followed_right_after_an_upload_let_go_of_a_trace(open_page):
     upload(app, ("ours.csv", table(workers=7), "text/csv"))
     app.query_params.update({"workers": "9"})
     app.run()
-    assert app.slider(key="workers").value == 9
+    assert value(app, "workers") == 9
 
 
 def test_even_step_times_are_not_blamed_on_anybody(open_page):
@@ -184,45 +184,46 @@ def test_even_step_times_are_not_blamed_on_anybody(open_page):
 def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     app = upload(open_page("trace"), ("ours.csv", table(slow=2.0), "text/csv"))
     button(app, "Use as scenario").click().run()
-    assert app.slider(key="workers").value == 4
-    assert app.slider(key="batches").value == 30
-    assert app.slider(key="batch_ms").disabled
-    assert any("your trace" in caption.value for caption in app.sidebar.caption)
+    assert value(app, "workers") == 4
+    assert value(app, "batches") == 30
     app.switch_page("pages/timeline.py").run()
+    assert any("your trace" in caption.value for caption in app.sidebar.caption)
+    assert "batch_ms" not in {slider.key for slider in app.slider}
     assert app.main.caption[0].value.startswith("**Compute times: your trace**, 4 workers × 30 steps, replayed")
     times = np.loadtxt(table(slow=2.0).decode().splitlines()[1:], delimiter=",")[:, 2].reshape(30, 4)
     assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
     app.switch_page("pages/compare.py").run()
     assert alive(app)
     assert app.main.caption[-1].value.startswith("Computed now")
-    app.radio(key="mode").set_value("local").run()
+    app.toggle(key="present").set_value(True).run()
     assert app.main.caption[-1].value.startswith("From the cache")
     button(app, "Stop using the trace").click().run()
-    assert not app.slider(key="batch_ms").disabled
+    assert value(app, "times") == "controls"
     assert alive(app)
 
 
 def test_what_was_set_before_a_trace_comes_back_after_it(open_page):
     app = open_page("trace", workers="6", latency_ms="150")
     button(app, "Use as scenario").click().run()
-    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (4, 20)
+    assert (value(app, "workers"), value(app, "batches")) == (4, 20)
     network = measured_scenario(read_trace(sample_files())).network
-    assert app.slider(key="latency_ms").value == pytest.approx(network.latency_ms)
+    assert value(app, "latency_ms") == pytest.approx(network.latency_ms)
     button(app, "Stop using it as scenario").click().run()
-    assert (app.slider(key="workers").value, app.slider(key="batches").value) == (6, 10)
-    assert app.slider(key="latency_ms").value == 150
+    assert (value(app, "workers"), value(app, "batches")) == (6, 10)
+    assert value(app, "latency_ms") == 150
 
 
 def test_an_upload_lets_go_of_the_trace_in_use_and_of_what_was_set_for_it(open_page):
     app = open_page("trace", workers="6", latency_ms="150")
     button(app, "Use as scenario").click().run()
     upload(app, ("ours.csv", table(workers=7), "text/csv"))
-    assert (app.slider(key="workers").value, app.slider(key="latency_ms").value) == (6, 150)
-    app.slider(key="workers").set_value(9).run()
+    assert (value(app, "workers"), value(app, "latency_ms")) == (6, 150)
+    app.query_params["workers"] = "9"
+    app.run()
     button(app, "Use as scenario").click().run()
-    assert app.slider(key="workers").value == 7
+    assert value(app, "workers") == 7
     button(app, "Stop using it as scenario").click().run()
-    assert app.slider(key="workers").value == 9
+    assert value(app, "workers") == 9
 
 
 def test_a_long_and_wide_trace_is_carried_whole(open_page):
@@ -230,7 +231,7 @@ def test_a_long_and_wide_trace_is_carried_whole(open_page):
     app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
     assert "Synchronous, as measured" in app.dataframe[1].value["Remedy"].tolist()
     button(app, "Use as scenario").click().run()
-    assert (app.number_input(key="workers").value, app.number_input(key="batches").value) == (80, 700)
+    assert (value(app, "workers"), value(app, "batches")) == (80, 700)
     app.switch_page("pages/timeline.py").run()
     assert alive(app)
     times = np.loadtxt(csv.decode().splitlines()[1:], delimiter=",")[:, 2].reshape(700, 80)
@@ -250,8 +251,8 @@ def test_back_to_the_sample(open_page):
 def test_other_numbers_of_workers_are_fitted_and_labelled(open_page):
     app = open_page("trace")
     button(app, "Use as scenario").click().run()
-    app.slider(key="workers").set_value(16).run()
     app.switch_page("pages/timeline.py").run()
+    app.slider(key="workers").set_value(16).run()
     assert any("fitted to your trace" in caption.value for caption in app.main.caption)
     assert headline(app).startswith("16 workers")
     assert not app.exception
@@ -276,7 +277,7 @@ def test_the_measured_network_is_carried_along(open_page):
     measured = next(r for r in remedies if r.scenario.policy == Synchronous() and r.name.endswith("as measured"))
     shown = float(app.code[0].value.splitlines()[1].split()[2])
     assert shown == pytest.approx(measured.epoch_ms, rel=1e-4)
-    app.radio(key="mode").set_value("local").run()
+    app.selectbox(key="mode").set_value("local").run()
     app.slider(key="period").set_value(4).run()
     local = next(r for r in remedies if r.scenario.policy == LocalSGD(period=4))
     assert float(app.code[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
@@ -296,8 +297,8 @@ def test_reset_lets_go_of_the_trace(open_page):
     app = open_page("trace")
     button(app, "Use as scenario").click().run()
     button(app, "Reset").click().run()
-    assert not app.slider(key="batch_ms").disabled
-    assert app.slider(key="batches").value == 10
+    assert value(app, "times") == "controls"
+    assert value(app, "batches") == 10
 
 
 def button(app, label):

@@ -1,7 +1,7 @@
 """What Compare says, tables and draws of an answer: worked out once, with it, and kept with it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 
@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 
 from core import Workload, charts, compare
-from core.common.wording import lowered
+from core.common.wording import duration, lowered
 from core.policies.base import Policy
 from core.report import comparison
+from core.report.run import HEADLINE
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
 from core.statistics.pairs import Paired, means, verdict
 from pages.shared.answers.drawn import Drawn, ready, tabled
@@ -19,7 +20,6 @@ from pages.shared.caching.results import remembered
 from pages.shared.caching.simulations import turn
 
 BLOCKS, MOST_BLOCKS = 8_000, 2_500  # of all pictures together, and of one
-TILES = ["epoch_ms", "idle_percent", "throughput"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,14 @@ class Answer:
     runs: int
     """Of each policy."""
     headline: str
+    costs: str
+    """What the winner costs, in a sentence."""
     reasons: str
     caveats: str
     summary: str
     """To paste; a link to the page belongs below it."""
     means: pd.DataFrame
-    """Of the tiles, a row a policy."""
+    """The headline figures, one row per policy."""
     outcome: str
     """decided, equal or open: the first policy against the fastest other."""
     ranking: pa.Table
@@ -49,6 +51,10 @@ class Answer:
     timelines: list[Timeline]
     phases: list[str]
     """Those that the timelines draw."""
+    is_whole: bool
+    """Whether the timelines draw the epochs to their ends."""
+    parts: Drawn
+    """Of what the mean epochs are made."""
     drawn: str
     """What the timelines are of."""
     epochs: Drawn
@@ -73,14 +79,21 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
     return Answer(
         runs=replicates,
         headline=comparison.headline(paired),
+        costs=comparison.costs(paired, policies, workload),
         reasons=comparison.reasons(paired, policies, workload),
         caveats=comparison.caveats(workload, paired),
         summary=comparison.summary_text(paired, policies, workload),
-        means=means(paired)[TILES],
+        means=means(paired)[list(HEADLINE)],
         outcome=verdict(paired).outcome,
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
-        timelines=[timeline(picture, charts.timeline if pair else charts.small_timeline) for picture in shown],
+        timelines=[timeline(picture, shown if pair else None) for picture in shown],
+        is_whole=is_whole(shown),
+        parts=Drawn(
+            title="Where the epoch goes, on average",
+            chart=ready(charts.epoch_parts(comparison.epoch_parts(paired))),
+            words=comparison.parts_in_words(paired),
+        ),
         phases=[phase for phase in PHASE_ORDER if phase in phases],
         drawn=comparison.what_is_drawn(workload, shown, replicates),
         epochs=(histogram_of_epochs if pair else intervals_of_epochs)(paired, colors),
@@ -90,17 +103,31 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
     )
 
 
-def timeline(picture: Picture, chart: Callable[[Picture], charts.Chart]) -> Timeline:
-    """The timeline of a picture, by the chart that suits the page."""
-    return Timeline(title=picture.label, chart=ready(chart(picture)), words=picture.words, epoch_ms=picture.epoch_ms)
+def is_whole(shown: Sequence[Picture]) -> bool:
+    """Whether pictures show epochs to their ends."""
+    return max(picture.epoch_ms for picture in shown) <= shown[0].domain_ms[1]
+
+
+def timeline(picture: Picture, pair: Sequence[Picture] | None) -> Timeline:
+    """The timeline of a picture: in full where it is one of a pair, with the time marked that it saves; else small."""
+    words = picture.words
+    if pair is None:
+        chart = charts.small_timeline(picture)
+    else:
+        slower_ms, gap = max(each.epoch_ms for each in pair), None
+        if picture.epoch_ms < slower_ms and is_whole(pair):
+            saved = duration(slower_ms - picture.epoch_ms)
+            gap, words = (picture.epoch_ms, slower_ms, saved), f"{words} It ends {saved} sooner than the other."
+        chart = charts.timeline(picture, gap)
+    return Timeline(title=picture.label, chart=ready(chart), words=words, epoch_ms=picture.epoch_ms)
 
 
 def histogram_of_epochs(paired: Paired, colors: dict[str, str]) -> Drawn:
     """Two policies' epoch times, over the same bins."""
-    epochs = {policy: runs["epoch_ms"] for policy, runs in paired.runs.items()}
+    epochs = {policy: runs["epoch_ms"] / 1000 for policy, runs in paired.runs.items()}
     return Drawn(
         title="Epoch time, run by run",
-        chart=ready(charts.histogram(epochs, "Epoch time (ms)", colors)),
+        chart=ready(charts.histogram(epochs, "Epoch time (s)", colors)),
         words=comparison.distribution_in_words(paired),
     )
 

@@ -14,6 +14,8 @@ from core.links import DEFAULTS, PARAMETERS, keys_that_matter
 from pages.shared.controls import values
 from pages.shared.session import session
 
+TIMELINE = ""
+"""The address of the page that the server opens first."""
 OF_A_TRACE = ("workers", "batches", "network", "latency_ms", "async_fraction", "async_least")
 """What a trace sets when it becomes the scenario."""
 
@@ -67,7 +69,8 @@ def write() -> None:
 def say() -> None:
     """Have the address say what is shown; also in the middle of a page, after a part of it has run by itself."""
     known, now = session(), values.now()
-    if now == known.address_values and query() == known.address:
+    is_bare = known.page == TIMELINE and not known.address
+    if now == known.address_values and query() == known.address and not is_bare:
         return
     said = short_query()
     if said != known.address:
@@ -81,9 +84,15 @@ def query() -> dict[str, list[str]]:
     return {key: st.query_params.get_all(key) for key in st.query_params}
 
 
-def short_query() -> dict[str, list[str]]:
-    """The query that says what is shown: every control that is not at its default."""
-    return {key: texts(value) for key, value in values.now().items() if value != DEFAULTS[key]}
+def short_query(page: str | None = None) -> dict[str, list[str]]:
+    """The query that says what is shown on a page, or on this one: every control that is not at its default.
+
+    Timeline's is never empty, as its address without any query opens Compare.
+    """
+    page = session().page if page is None else page
+    now = values.now()
+    said = {key: texts(value) for key, value in now.items() if value != DEFAULTS[key]}
+    return said or ({"mode": texts(now["mode"])} if page == TIMELINE else {})
 
 
 def link() -> str:

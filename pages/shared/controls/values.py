@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from core.common.parameters import Number
+from core.common.validation import ScenarioError
 from core.links import DEFAULTS, PARAMETERS
 from pages.shared.session import session
 
@@ -39,7 +40,7 @@ def take_over(by_widget: bool) -> bool:
     if known.values is None:
         return False
     held = st.session_state.to_dict()  # one look for all of them: each costs as much as many
-    found = {key: settled(held[key]) for key in known.mounted & held.keys()}
+    found = taken({key: held[key] for key in known.mounted & held.keys()})
     differing = {key: value for key, value in found.items() if value != known.values[key]}
     outdated = {key: value for key, value in differing.items() if value in known.replaced.get(key, ())}
     if by_widget and len(differing) == len(outdated) == 1:
@@ -48,24 +49,44 @@ def take_over(by_widget: bool) -> bool:
         st.session_state[key] = for_widget(known.values[key])
     moved = {key: value for key, value in differing.items() if key not in outdated}
     known.values = {**known.values, **moved}
+    if "policies" in moved:
+        st.session_state.policies = list(moved["policies"])  # what was typed as a code is shown by its name
     if not known.acted:
         known.replaced = {key: known.replaced[key] for key in known.replaced if key in outdated or key not in found}
     return bool(moved)
 
 
-def settled(value: Any) -> Any:
-    """A value that does not change: a list of policies is a tuple."""
-    return tuple(value) if isinstance(value, list) else value
+def taken(held: dict[str, Any]) -> dict[str, Any]:
+    """What widgets hold, as values of their controls; what a control refuses is left out, and said beside it."""
+    known, found = session(), {}
+    known.refused = {}
+    for key, value in held.items():
+        parameter = PARAMETERS[key]
+        if isinstance(value, list):
+            found[key] = tuple(value)
+        elif isinstance(parameter.rule, Number):
+            try:
+                found[key] = parameter.rule.checked(parameter.label, whole_if_it_is(value))
+            except ScenarioError as refused:
+                assert known.values
+                known.refused[key] = f"{refused} It stays at {known.values[key]:,.15g}."
+        else:
+            found[key] = value
+    return found
+
+
+def whole_if_it_is(value: float) -> float:
+    """A number as it is, and as an int where it is a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def put(values: dict[str, Any]) -> None:
-    """Set controls. Values beyond the ends of a slider turn sliders into fields."""
+    """Set controls."""
     known, at = session(), st.session_state
     before = known.values or DEFAULTS
     known.values = {**before, **values}
-    if not at.get("typing") and any(off_slider(key, value) for key, value in values.items()):
-        at.typing = True
-        known.mounted.clear()  # there will be other widgets
+    for key in values:
+        known.refused.pop(key, None)
     for key in values.keys() & known.mounted:
         at[key] = for_widget(values[key])
         known.replaced.setdefault(key, set()).update((before[key], values[key]))
@@ -98,25 +119,23 @@ def for_widget(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def sliders_or_fields() -> None:
-    """After the switch between the two has moved: sliders have the values as near as they allow."""
-    values = dict(now())
+def sliders_again() -> None:
+    """No field is left where a slider can hold the number; also after all have become fields."""
+    session().fields.clear()
     session().mounted.clear()  # there will be other widgets
-    if not st.session_state.typing:
-        values = {key: on_slider(key, value) for key, value in values.items()}
-    put(values)
 
 
-def off_slider(key: str, value: Any) -> bool:
-    """Whether a value is beyond the ends of its control's slider."""
-    ends = PARAMETERS[key].usual
-    return ends is not None and not ends[0] <= value <= ends[1]
-
-
-def on_slider(key: str, value: Any) -> Any:
-    """The value, or the end of its control's slider that it is beyond."""
-    ends = PARAMETERS[key].usual
-    return value if ends is None else type(value)(sorted((value, *ends))[1])
+def is_field(key: str) -> bool:
+    """Whether a number is typed: where all are, where no slider spans it, and once it was beyond the slider's ends."""
+    known, ends = session(), PARAMETERS[key].usual
+    as_field = ends is None or bool(st.session_state.get("typing")) or key in known.fields
+    if ends is not None and not as_field:
+        as_field = not ends[0] <= value(key) <= ends[1]
+    if as_field != (key in known.fields):
+        known.mounted.discard(key)  # there will be another widget
+    if as_field:
+        known.fields.add(key)
+    return as_field
 
 
 def within_range(values: dict[str, Any]) -> dict[str, Any]:

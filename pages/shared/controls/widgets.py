@@ -1,23 +1,36 @@
 """The widget of each control."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.common.parameters import Flag, Number, OneOf, Parameter, Text
-from core.links import MOST_POLICIES, PARAMETERS, PolicyTexts
+from core.common.validation import ScenarioError
+from core.links import LAW_CODES, MOST_POLICIES, PARAMETERS, PolicyTexts
+from core.policies.registry import CODES, policy_from_text
+from core.workload.networks import COLLECTIVES, FlatLatency
 from pages.shared.controls import values
+from pages.shared.session import session
 
-IN_SIGHT = ("mode",)
-"""Choices whose options are all in sight."""
 SIDE_BY_SIDE = ("curves_over", "curves_of", "worker_order")
 """Choices of which there are few, side by side."""
-PROPOSED = ("sync", "async", "async shared", "ssp 1", "ssp 3", "backup 3", "k-async 2", "local 4", "rebalanced")
-"""Policies to pick from; others can be typed."""
+NAMES = {
+    "mode": {code: policy.name for code, policy in CODES.items()},
+    "law": {code: law.name for code, law in LAW_CODES.items()},
+    "network": {FlatLatency.code: "Flat latency", **COLLECTIVES},
+}
+"""What people call the options of a choice; elsewhere they are called as in a link."""
 
 
-def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, placeholder: str = "") -> Any:
+def control(
+    key: str,
+    options: Sequence[str] = (),
+    *,
+    disabled: bool = False,
+    placeholder: str = "",
+    on_change: Callable[[], None] | None = None,
+) -> Any:
     """Draw the widget of one control, and return its value.
 
     options: those that can be picked here, where they are not the same everywhere.
@@ -26,45 +39,74 @@ def control(key: str, options: Sequence[str] = (), *, disabled: bool = False, pl
         values.put({key: options[0]})
     parameter = PARAMETERS[key]
     common = {"label": parameter.label, "key": key, "help": parameter.help, "disabled": disabled}
+    if on_change:
+        common["on_change"] = on_change
+    if isinstance(parameter.rule, Number):
+        draw = field if values.is_field(key) else slider
+        with values.mounted(key):
+            draw(parameter, parameter.rule, values.value(key), common)
+        if message := session().refused.get(key):
+            st.error(message, icon=":material/block:")
+        return values.value(key)
     with values.mounted(key):
-        return widget(parameter, values.value(key), options, placeholder, common)
+        return choice(parameter, values.value(key), options, placeholder, common)
 
 
-def widget(at: Parameter, value: Any, options: Sequence[str], placeholder: str, common: dict[str, Any]) -> Any:
-    """The widget that fits a control, and its value.
+def choice(at: Parameter, value: Any, options: Sequence[str], placeholder: str, common: dict[str, Any]) -> Any:
+    """The widget of a control that is no number, and its value.
 
     The value is its default, too: if a browser missed that it was set, as the run was interrupted, it knows it still.
     """
+    names = NAMES.get(at.key, {})
     match at.rule:
-        case OneOf(choices) if at.key in IN_SIGHT:
-            return st.radio(options=choices, index=choices.index(value), horizontal=True, **common)
         case OneOf(choices) if at.key in SIDE_BY_SIDE:
             return st.segmented_control(options=options or choices, default=value, required=True, **common)
         case OneOf(choices):
-            return st.selectbox(options=choices, index=choices.index(value), **common)
+            return st.selectbox(
+                options=choices, index=choices.index(value), format_func=lambda each: names.get(each, each), **common
+            )
         case PolicyTexts():
-            known = list(dict.fromkeys([*PROPOSED, *value]))
+            known = list(dict.fromkeys([*value, *proposed_policies(values.value("workers"))]))
             return st.multiselect(
-                options=known, default=list(value), max_selections=MOST_POLICIES, accept_new_options=True, **common
+                options=known,
+                default=list(value),
+                format_func=policy_name,
+                max_selections=MOST_POLICIES,
+                accept_new_options=True,
+                **common,
             )
         case Flag():
             return st.toggle(value=value, **common)
         case Text() if options:
-            return st.selectbox(options=options, index=options.index(value), **common)
+            return st.selectbox(options=options, index=options.index(value), format_func=policy_name, **common)
         case Text(most):
             return st.text_input(value=value, max_chars=most, placeholder=placeholder, **common)
-        case Number() as rule:
-            return number(at, rule, value, common)
 
 
-def number(at: Parameter, rule: Number, value: float, common: dict[str, Any]) -> float:
-    """A slider, or a field where numbers are typed or the range is too large for a slider."""
-    kind = rule.kind
-    assert at.step is not None  # every control of a number has one
-    common |= {"value": value, "step": kind(at.step)}
-    if at.usual and not st.session_state.get("typing"):
-        low, high = map(kind, at.usual)
-        return st.slider(min_value=low, max_value=high, format=at.format, **common)
-    low, high = rule.ends
-    written = at.format if not at.usual else "%g" if kind is float else "%d"
-    return st.number_input(min_value=low, max_value=high, format=written, **common)
+def slider(at: Parameter, rule: Number, value: float, common: dict[str, Any]) -> None:
+    """A slider over the usual part of a number's range."""
+    assert at.usual
+    assert at.step is not None
+    low, high = map(rule.kind, at.usual)
+    st.slider(min_value=low, max_value=high, value=value, step=rule.kind(at.step), format=at.format, **common)
+
+
+def field(at: Parameter, rule: Number, value: float, common: dict[str, Any]) -> None:
+    """A field for a number. It has no ends of its own: what is beyond the range is said, not changed."""
+    assert at.step is not None
+    written = at.format if at.format and at.format.startswith("%") else "%g"
+    st.number_input(value=float(value), step=float(at.step), format=written, **common)
+
+
+def proposed_policies(workers: int) -> list[str]:
+    """Policies to pick from, with parameters that make sense for so many workers."""
+    found = [policy.proposed(workers).text for policy in CODES.values()]
+    return [*found[:2], "async shared", *found[2:]]
+
+
+def policy_name(text: str) -> str:
+    """What people call a policy: by its name and parameters, or as it was typed where no policy is called that."""
+    try:
+        return policy_from_text(text).label
+    except ScenarioError:
+        return text

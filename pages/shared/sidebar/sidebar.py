@@ -1,93 +1,120 @@
-"""The shared controls in the order in which people use them, and a link to take away."""
+"""The controls that act on the page, those that people use most in sight, and a link to take away."""
 
 import secrets
+from collections.abc import Iterable
 
 import streamlit as st
 
 from core import AlphaBeta, FlatLatency, Stragglers
 from core.common.parameters import keys
 from core.links import DEFAULTS, LAW_CODES
-from core.policies.registry import CODES
 from core.presets.presets import NETWORK_LINKS
 from core.report import run as run_report
 from pages.shared.asked import described
 from pages.shared.controls import values
-from pages.shared.controls.url import link
+from pages.shared.controls.acting import acting
 from pages.shared.controls.widgets import control
 from pages.shared.errors import action
+from pages.shared.session import session
+from pages.shared.sidebar.copy_link import copy_link
 from pages.shared.sidebar.handover import let_go_of_trace, stop_using_trace
+from pages.shared.sidebar.policies import mode_and_its_parameters, policies
 from pages.shared.sidebar.presets import preset_menus
 from pages.shared.uploaded_trace import in_use
 
+IN_SIGHT = ("workers", "batch_ms", "network", "latency_ms", "bandwidth_gbps", "message_mb", "slow_workers", "slowdown")
+"""The shared controls that are not under More."""
 
-def show() -> None:
-    """Draw the shared controls."""
+
+def show(page: str) -> None:
+    """Draw the controls of a page."""
     st.markdown("**Batch Scheduler Simulator**")
-    preset_menus()
-    measured = in_use()
-    control("workers")
-    control("batch_ms", disabled=bool(measured))
-    control("latency_ms", disabled=values.value("network") != "flat")
-    if measured:
+    acts = acting(page, bool(in_use()))
+    if acts:
+        scenario(acts)
+    with st.container(horizontal=True):
+        if acts:
+            st.button("New seed", on_click=new_seed, icon=":material/casino:", help="Other random draws.")
+        st.button("Reset", on_click=reset, icon=":material/restart_alt:", help="Every control at its default.")
+    if acts:
+        st.toggle(
+            "Enter exact values",
+            key="typing",
+            on_change=sliders_or_fields,
+            help="Fields with larger ranges instead of sliders: up to 4,096 workers and 100,000 batches.",
+        )
+    control("present")
+    copy_link()
+
+
+def scenario(acts: set[str]) -> None:
+    """The controls of the scenario that act here. Each group has a place of its own, so that the others stay put."""
+    with st.container():
+        preset_menus()
+    with st.container():
+        if "mode" in acts:
+            mode_and_its_parameters()
+        if "policies" in acts:
+            policies()
+    with st.container():
+        essentials(acts)
+    with st.container():
+        more(acts)
+
+
+def essentials(acts: set[str]) -> None:
+    """Workers, batch time, network and slow machines."""
+    if "workers" in acts:
+        control("workers")
+    if in_use():
         st.caption("Compute times come from your trace.")
         st.button("Stop using the trace", on_click=stop_using_trace, icon=":material/undo:")
-    mode = control("mode")
-    for key in keys(CODES[mode]).values():
-        control(key)
-    control("batches")
-    control("policies")
-    if not measured:
-        with st.expander("Compute times", icon=":material/timer:"):
-            law = control("law")
-            for key in keys(LAW_CODES[law]).values():
-                if key != "batch_ms":  # it is among the basics
-                    control(key)
-        with st.expander("Stragglers", icon=":material/hourglass_bottom:"):
-            for key in keys(Stragglers).values():
-                control(key)
-    with st.expander("Network", icon=":material/lan:"):
-        network()
-    with st.expander("Random draws", icon=":material/casino:"):
-        control("seed")
-        control("replicates")
-    with st.container(horizontal=True):
-        st.button("New draw", on_click=new_draw, icon=":material/casino:", help="Another random seed.")
-        st.button("Reset", on_click=reset, icon=":material/restart_alt:")
-    st.toggle(
-        "Type numbers",
-        key="typing",
-        on_change=use_other_fields,
-        help="Fields with larger ranges instead of sliders: up to 4,096 workers and 100,000 batches. Back on sliders, "
-        "larger values become the sliders' largest.",
-    )
-    control("present")
-    with st.popover("Copy link", icon=":material/link:"):
-        st.caption(
-            "The trace stays here: this link carries the other controls only."
-            if values.value("times") == "trace"
-            else "This link opens the same numbers on any machine."
-        )
-        st.code(link(), language=None, wrap_lines=True)
+    if "batch_ms" in acts:
+        control("batch_ms")
+    with st.container():
+        controls(("network", "latency_ms"), acts)
+        if values.value("network") != FlatLatency.code:
+            speeds = [f"{name}: {latency:g} ms, {speed:,g} Gb/s" for name, (latency, speed) in NETWORK_LINKS.items()]
+            st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
+            controls(("bandwidth_gbps", "message_mb"), acts)
+            st.caption(run_report.network_in_words(described()))
+    controls(("slow_workers", "slowdown"), acts)
 
 
-def network() -> None:
-    """The network's model, its fields, and what they come to."""
-    if control("network") == "flat":
-        for key in keys(FlatLatency).values():
-            if key != "latency_ms":  # it is among the basics
-                control(key)
-        return
-    speeds = [f"{name}: {latency:g} ms, {bandwidth:,g} Gb/s" for name, (latency, bandwidth) in NETWORK_LINKS.items()]
-    st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
-    for key in keys(AlphaBeta).values():
-        control(key)
-    st.caption(run_report.network_in_words(described()))
+def more(acts: set[str]) -> None:
+    """All other controls, folded away, with a count of those that are not at their default."""
+    now, law = values.now(), values.value("law")
+    network = FlatLatency if now["network"] == FlatLatency.code else AlphaBeta
+    groups = {
+        "Epoch": ("batches",),
+        "Compute times": ("law", *keys(LAW_CODES[law]).values()),
+        "Stragglers": tuple(keys(Stragglers).values()),
+        "Network": tuple(keys(network).values()),
+        "Random draws": ("seed", "replicates"),
+    }
+    shown = {name: [key for key in group if key in acts and key not in IN_SIGHT] for name, group in groups.items()}
+    changed = sum(now[key] != DEFAULTS[key] for group in shown.values() for key in group)
+    with st.expander(f"More · {changed} changed" if changed else "More", icon=":material/tune:", key="more"):
+        for name, group in shown.items():
+            if group:
+                with st.container(key=f"group {name}"):
+                    st.markdown(f"**{name}**")
+                    controls(group, acts)
+
+
+def controls(group: Iterable[str], acts: set[str]) -> None:
+    """The controls of a group that act."""
+    for key in group:
+        if key in acts:
+            control(key)
 
 
 @action
 def reset() -> None:
     """Every control at its default, and no trace in use."""
     let_go_of_trace()
+    session().fields.clear()
+    session().mounted.clear()
     values.put(DEFAULTS)
 
 
@@ -99,12 +126,12 @@ def use_links() -> None:
 
 
 @action
-def use_other_fields() -> None:
+def sliders_or_fields() -> None:
     """Fields to type in instead of sliders, or the other way round."""
-    values.sliders_or_fields()
+    values.sliders_again()
 
 
 @action
-def new_draw() -> None:
+def new_seed() -> None:
     """Another seed, short enough to read out."""
     values.put({"seed": secrets.randbelow(1_000_000)})

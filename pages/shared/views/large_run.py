@@ -40,7 +40,7 @@ def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, 
     epoch_s = run.metrics.epoch_ms / 1000
     first = (0.0, until_s)
     draw(
-        charts.overview(cells, labels, title),
+        charts.overview(cells, labels, title, run.metrics.epoch_ms),
         "overview",
         run_report.overview_in_words(cells, labels),
         on_select=lambda: brushed(first, epoch_s),

@@ -7,8 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import AlphaBeta, Asynchronous, BackupWorkers, KAsync, Scenario, Stragglers, Synchronous, charts, simulate
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    BackupWorkers,
+    KAsync,
+    Scenario,
+    Stragglers,
+    Synchronous,
+    charts,
+    compare,
+    simulate,
+)
 from core.charts.specs import compiled
+from core.report.comparison import epoch_parts
 from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
 from core.schedule.downsampling import group_names, groups, overview
 from core.traces.reading import read_trace, sample_files
@@ -47,12 +59,19 @@ INTERVALS = {"policy": ["B", "A"], "middle": [1.0, 2.0], "low": [0.5, 1.5], "hig
 
 def overview_of(run):
     rows = groups(np.arange(run.scenario.workers))
-    return charts.overview(overview(run.schedule, rows), group_names(rows), "Workers, by number")
+    return charts.overview(overview(run.schedule, rows), group_names(rows), "Workers, by number", run.metrics.epoch_ms)
 
 
 WHAT_IFS = what_if_table(what_if(TRACE))
 EVERY = {
-    "timeline": [charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE)],
+    "timeline": [
+        *[charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE)],
+        *[charts.timeline(picture(ASYNC), (4_000, to_ms, "0.3 s")) for to_ms in (4_300, 9_000)],
+    ],
+    "epoch parts": [
+        charts.epoch_parts(epoch_parts(compare(Scenario(), [Synchronous(), BackupWorkers(wait_for=3)], replicates)))
+        for replicates in (1, 20)
+    ],
     "small timeline": [charts.small_timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP)],
     "overview": [overview_of(LARGE), overview_of(BACKUP)],
     "shares": [charts.shares(*share_bars(run)) for run in (SYNC, BACKUP, LARGE)],

@@ -37,7 +37,7 @@ def test_tails_are_drawn_and_add_up(given):
     assert not tails["label"].duplicated().any()
     total = given.scenario.workers * run.metrics.epoch_ms
     assert tails["duration_ms"].sum() == pytest.approx(run.metrics.tail_percent / 100 * total, abs=1e-6 * total)
-    assert (tails["what"] == "done for good, while others go on").all()
+    assert (tails["what"] == "finished, while others go on").all()
     assert (tails["batch"] == "–").all()
     for tail in tails.itertuples():
         assert run.segments().query("worker == @tail.worker")["end_ms"].max() <= tail.start_ms * (1 + 1e-9)

@@ -1,0 +1,71 @@
+"""Which controls act on what a page shows; the others are not on it, and keep their values."""
+
+from collections.abc import Iterable
+
+from core import AlphaBeta, FlatLatency, ScenarioError, Stragglers
+from core.common.parameters import keys
+from core.links import LAW_CODES
+from core.policies.base import Policy
+from core.policies.registry import CODES, policy_from_text
+from core.workload.workload import Workload
+from pages.shared.controls import values
+
+WITHOUT_SCENARIO = ("trace", "method")
+"""Pages that show nothing of the scenario."""
+WITHOUT_BARRIER = {"async_fraction", "async_least"}
+"""What only pushes of a single worker pay."""
+WITH_BARRIER = {"overlap"}
+IN_EFFECT = {
+    "slowdown": "slow_workers",
+    "hiccup_factor": "hiccup_probability",
+    "episode_batches": "episode_share",
+    "episode_factor": "episode_share",
+}
+"""Controls that act where another one is above 0."""
+
+
+def acting(page: str, measured: bool) -> set[str]:
+    """The keys of the shared controls that act on a page, as the others are.
+
+    page: its address, empty for Timeline's; measured: whether compute times come from a trace.
+    """
+    if page in WITHOUT_SCENARIO:
+        return set()
+    now, policies = values.now(), shown_policies(page)
+    found = {*keys(Workload).values(), "network"} | network_keys(policies)
+    if not measured:
+        found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
+        found -= {key for key, cause in IN_EFFECT.items() if not now[cause]}
+    if page == "":
+        return found | {"mode", *keys(CODES[now["mode"]]).values()}
+    if page == "map":
+        return found - {now["across"], now["up"]} | {"policies"}
+    if page == "learning":
+        return found - {"batches"} | {"policies"}
+    return found | {"policies", "replicates"}
+
+
+def network_keys(policies: Iterable[Policy]) -> set[str]:
+    """The keys of the network's fields that these policies pay for."""
+    network, barriers = values.value("network"), {policy.has_barrier for policy in policies}
+    found = set(keys(FlatLatency if network == FlatLatency.code else AlphaBeta).values())
+    if True not in barriers:
+        found -= WITH_BARRIER
+    if False not in barriers:
+        found -= WITHOUT_BARRIER
+        if network != "server":
+            found -= {"servers"}
+    return found
+
+
+def shown_policies(page: str) -> list[Policy]:
+    """The policies that a page is about."""
+    if page == "":
+        return [CODES[values.value("mode")]()]
+    found = []
+    for text in values.value("policies"):
+        try:
+            found.append(policy_from_text(text))
+        except ScenarioError:
+            continue  # the page says so
+    return found

@@ -1,0 +1,50 @@
+"""A button that copies a link to what is shown, on the click."""
+
+import streamlit as st
+
+from pages.shared.controls import values
+from pages.shared.controls.url import link
+
+HTML = '<button type="button">Copy link</button><output></output><input readonly aria-label="Link" hidden>'
+CSS = """
+button {
+  font: inherit; color: var(--st-text-color); background: var(--st-background-color); cursor: pointer;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
+  padding: 0.4rem 0.75rem; min-height: 2.5rem; width: 100%;
+}
+button:hover, button:focus-visible {border-color: var(--st-primary-color); color: var(--st-primary-color)}
+output {display: block; font-size: 0.875rem; margin-top: 0.25rem; color: var(--st-text-color)}
+output:empty {display: none}
+input {
+  font: inherit; font-size: 0.875rem; width: 100%; box-sizing: border-box; color: var(--st-text-color);
+  background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color); padding: 0.3rem;
+}
+"""
+JS = """
+export default function({data, parentElement}) {
+  const button = parentElement.querySelector("button");
+  const said = parentElement.querySelector("output");
+  const field = parentElement.querySelector("input");
+  if (field.value !== data.link) { said.textContent = ""; field.hidden = true; }
+  field.value = data.link;
+  const byHand = () => { field.hidden = false; field.select(); return document.execCommand("copy"); };
+  button.onclick = async () => {
+    let copied = true;
+    try { await navigator.clipboard.writeText(data.link); } catch { copied = byHand(); }
+    if (copied) field.hidden = true;
+    said.textContent = copied ? data.copied : "Your browser does not allow it: copy the selected text.";
+  };
+}
+"""
+button = st.components.v2.component("copy_link", html=HTML, css=CSS, js=JS)
+
+
+def copy_link() -> None:
+    """The button, and what the link opens."""
+    stays = values.value("times") == "trace"
+    copied = (
+        "Copied, without the trace: it stays in this session."
+        if stays
+        else "Copied. It opens the same numbers on any machine."
+    )
+    button(key="copy_link", data={"link": link(), "copied": copied})
