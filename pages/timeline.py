@@ -22,8 +22,6 @@ headline, detail = run_report.run_answer(run)
 
 st.header(headline)
 st.markdown(detail)
-tiles = {name: getattr(run.metrics, name) for name in run_report.HEADLINE}
-metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))
 
 segments = whole(run.schedule)
 if segments is None:
@@ -31,6 +29,11 @@ if segments is None:
 else:
     timeline_chart(picture(run, segments), key="timeline")
     st.caption(run_report.how_to_read(run, 0.0, run.metrics.epoch_ms, asked.workers))
+
+tiles = {name: getattr(run.metrics, name) for name in run_report.HEADLINE}
+metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))
+if said := run_report.idle_in_words(run):
+    st.caption(said)
 
 left, right = st.columns([3, 2], gap="large")
 with left:
@@ -57,7 +60,7 @@ with left:
     if run.metrics.max_staleness:
         draw(charts.staleness(*staleness_bars(run)), "staleness", words)
 with right:
-    st.subheader("Who contributes")
+    st.subheader("Gradients per worker")
     words = run_report.contributions_in_words(run)
     st.markdown(words)
     if run_report.contribute_unevenly(run):

@@ -44,19 +44,29 @@ def run_answer(run: Run) -> tuple[str, str]:
     """A headline and a sentence that say how long the epoch took and where the time went."""
     figures, scenario = run.metrics, run.scenario
     finish = "finishes" if scenario.workers == 1 else "finish"
-    headline = f"{counted(scenario.workers, 'worker')} {finish} an epoch in {duration(figures.epoch_ms)}."
+    who = f"{scenario.policy.label}: {counted(scenario.workers, 'worker')}"
+    headline = f"{who} {finish} an epoch in {duration(figures.epoch_ms)}."
     computing, spent = round(figures.utilization_percent, 1), [*waits(run), (figures.comm_percent, "the network")]
     spent += [(figures.cancelled_percent, "work thrown away"), (figures.tail_percent, "")]
     *shares, tail = adding_up([share for share, _ in spent], 100 - computing)
     into = [(computing, "computing"), *zip(shares, (what for _, what in spent), strict=False)]
     parts = [f"{percent(share)} into {what}" for share, what in into if round(share, 1)]
-    detail = "Of the workers' time " + listed(parts)
-    detail = detail.replace(" into ", " went into ", 1)
+    detail = "Of the workers' time, " + listed(parts)
+    detail = detail.replace(" into ", " goes into ", 1)
     if round(tail, 1):
-        detail += f"; {percent(tail)} came after a worker's last batch, while others went on"
+        detail += f"; {percent(tail)} comes after a worker's last batch, while others go on"
     if figures.max_staleness:
         detail += f". A gradient is {updates_stale(figures.mean_staleness)} stale on average"
     return headline, detail + "."
+
+
+def idle_in_words(run: Run) -> str:
+    """Why idle is more than the share of the time that is spent waiting; empty where it is the same."""
+    figures = run.metrics
+    if round(figures.idle_percent, 1) == round(figures.wait_percent, 1):
+        return ""
+    waiting, both = percent(figures.wait_percent), percent(figures.utilization_percent + figures.wait_percent)
+    return f"Idle leaves out network time: workers wait {waiting} of their time, out of {both} computing or waiting."
 
 
 def updates_stale(mean: float) -> str:
@@ -254,8 +264,20 @@ def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str
     if workers < run.scenario.workers:
         marks += f"Of {counted(run.scenario.workers, 'worker')}, the {workers} that compute slowest there. "
     if run.schedule.barrier_ms is not None:
-        marks += "◇ marks where the slowest worker of a batch finishes, its straggler; upright lines are barriers. "
+        marks += (
+            "Vertical lines are barriers; ◇, where there are few, marks the straggler of a batch: the last to finish. "
+        )
     return (
-        f"{marks}The dashed line ends the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "
+        f"{marks}The dashed line is the end of the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "
         "click a phase in the legend to see it alone."
+    )
+
+
+def cut_in_words(since_ms: float, until_ms: float, asked_until_ms: float) -> str:
+    """That a window that was asked for holds more than can be drawn; empty where all of it is drawn."""
+    if until_ms >= asked_until_ms:
+        return ""
+    return (
+        f"You selected {duration(since_ms)} to {duration(asked_until_ms)}. That is more than can be drawn block by "
+        f"block: this is the part up to {duration(until_ms)}."
     )

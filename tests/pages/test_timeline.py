@@ -136,6 +136,11 @@ def test_a_long_run_is_shown_as_a_whole_and_in_part(open_page):
     assert drawn(app)[0] == 30_000
     assert 30_000 < drawn(app)[1] < 60_000
     assert any(caption.value.startswith("Shown: 30") for caption in app.main.caption)
+    assert any("You selected 30" in caption.value for caption in app.main.caption)
+    drawn_to = drawn(app)[1]
+    button(app, "Show the rest").click().run()
+    assert drawn(app)[0] == pytest.approx(drawn_to, rel=1e-3)
+    assert window(app).value[1] == 60
     window(app).set_value((30.0, 30.5)).run()
     assert drawn(app) == pytest.approx((30_000, 30_500))
     end = simulate(Scenario(workers=64, batches=100)).metrics.epoch_ms
@@ -219,7 +224,7 @@ def test_links_reach_beyond_the_sliders(open_page, workers, batches):
     app = open_page(workers=workers, batches=batches)
     assert alive(app)
     assert not complaints(app)
-    assert headline(app).startswith(f"{int(workers):,} workers finish")
+    assert f": {int(workers):,} workers finish" in headline(app)
     typed = {field.key: field.value for field in app.number_input}
     beyond = {"workers": int(workers), "batches": int(batches)}
     assert {key: value for key, value in beyond.items() if value > PARAMETERS[key].usual[1]}.items() <= typed.items()
@@ -231,10 +236,10 @@ def test_typing_and_back_changes_no_value(open_page):
     app.toggle(key="typing").set_value(True).run()
     assert (app.number_input(key="workers").value, app.number_input(key="batches").value) == (4, 12)
     app.number_input(key="workers").set_value(3_000).run()
-    assert headline(app).startswith("3,000 workers")
+    assert "3,000 workers" in headline(app)
     app.toggle(key="typing").set_value(False).run()
     assert (app.number_input(key="workers").value, app.slider(key="batches").value) == (3_000, 12)
-    assert headline(app).startswith("3,000 workers")
+    assert "3,000 workers" in headline(app)
 
 
 @pytest.mark.parametrize(("key", "typed"), [("workers", 1e9), ("workers", 3.7), ("batch_ms", -5), ("seed", 0.5)])

@@ -50,10 +50,27 @@ def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, 
     workers = slowest(run.schedule, MOST_ROWS, since_ms, until_ms)
     if values.value("worker_order") == BY_NUMBER:
         workers = np.sort(workers)
-    segments, until_ms = closeup(run.schedule, workers, since_ms, until_ms)
+    asked_until_ms = min(until_ms, run.metrics.epoch_ms)
+    segments, until_ms = closeup(run.schedule, workers, since_ms, asked_until_ms)
+    if since_s > 0 or (since_s, asked_until_ms / 1000) != first:
+        the_rest(run_report.cut_in_words(since_ms, until_ms, asked_until_ms), until_ms / 1000, asked_until_ms / 1000)
     words = run_report.closeup_in_words(segments, workers, since_ms, until_ms)
     timeline_chart(picture(run, segments, workers, (since_ms, until_ms), words), key="timeline")
     st.caption(run_report.how_to_read(run, since_ms, until_ms, len(workers)))
+
+
+def the_rest(words: str, since_s: float, until_s: float) -> None:
+    """That a window is cut short, and a button to go on to the rest of it."""
+    if words:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(words)
+            st.button("Show the rest", on_click=go_on, args=(since_s, until_s), icon=":material/arrow_forward:")
+
+
+@boundary()
+def go_on(since_s: float, until_s: float) -> None:
+    """Put the window where the picture has ended."""
+    st.session_state.window_s = (since_s, until_s)
 
 
 def window_slider(first: tuple[float, float], epoch_s: float) -> tuple[float, float]:

@@ -22,7 +22,7 @@ def test_run_answer_adds_up(given):
 
 
 def test_run_answer_of_one_worker():
-    assert run_answer(simulate(Scenario(workers=1)))[0].startswith("1 worker finishes")
+    assert run_answer(simulate(Scenario(workers=1)))[0].startswith("Synchronous: 1 worker finishes")
 
 
 def test_kinds_of_waiting_are_told_apart():

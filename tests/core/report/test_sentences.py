@@ -824,9 +824,10 @@ def timeline(simulated):
     workers, table = simulated.scenario.workers, simulated.gradients()
     used = table[table["used"]]
     headline, detail = (text.replace("\N{NO-BREAK SPACE}", " ") for text in run.run_answer(simulated))
-    found = re.fullmatch(r"(\d+) workers? finish(?:es)? an epoch in (\S+ m?s)\.", headline)
-    assert int(found[1]) == workers
-    assert time_ms(found[2])[0] == pytest.approx(epoch, rel=6e-3)
+    found = re.fullmatch(r"(.*): (\d+) workers? finish(?:es)? an epoch in (\S+ m?s)\.", headline)
+    assert found[1] == simulated.scenario.policy.label
+    assert int(found[2]) == workers
+    assert time_ms(found[3])[0] == pytest.approx(epoch, rel=6e-3)
     shares = (100 * spent.sum() / (workers * epoch)).to_dict()
     named = {
         "computing": "compute",
@@ -838,9 +839,9 @@ def timeline(simulated):
         "waiting for the other gradients of an update": "update",
     }
     shown = {
-        named[what]: share for share, what in re.findall(SHARE + r" (?:went )?into ([a-z ]+?)(?=, | and |[.;])", detail)
+        named[what]: share for share, what in re.findall(SHARE + r" (?:goes )?into ([a-z ]+?)(?=, | and |[.;])", detail)
     }
-    if late := re.search(SHARE + " came after a worker's last batch, while others went on", detail):
+    if late := re.search(SHARE + " comes after a worker's last batch, while others go on", detail):
         shown["tail"] = late[1]
     assert sum(map(float, shown.values())) == pytest.approx(100, abs=1e-6)
     assert "0.0" not in shown.values()
@@ -850,6 +851,7 @@ def timeline(simulated):
     mean = used["staleness"].mean()
     assert bool(stale) == bool(used["staleness"].max())
     assert not stale or (shows(stale[1], mean) if stale[1][0].isdigit() else mean < 0.05)
+    idle(run.idle_in_words(simulated).replace("\N{NO-BREAK SPACE}", " "), shares, simulated.metrics.idle_percent)
     staleness(run.staleness_in_words(simulated), used)
     contributions(run.contributions_in_words(simulated).replace("\N{NO-BREAK SPACE}", " "), table, workers)
     words = run.shares_in_words(simulated).replace("\N{NO-BREAK SPACE}", " ")
@@ -858,6 +860,18 @@ def timeline(simulated):
         assert sum(map(float, parts.values())) == pytest.approx(100, abs=1e-6)
         assert float(parts.get("tail", 0)) == pytest.approx(100 * spent["tail"][int(worker)] / epoch, abs=0.1001)
     barriers(run.timeline_in_words(simulated), simulated)
+
+
+def idle(text, shares, idle_percent):
+    """Why idle differs from the share of waiting."""
+    waiting = sum(shares.get(kind, 0) for kind in ("barrier", "staleness bound", "server queue", "update"))
+    assert idle_percent == pytest.approx(100 * waiting / (waiting + shares["compute"]) if waiting else 0, abs=1e-6)
+    if not text:
+        assert idle_percent == pytest.approx(waiting, abs=0.1001)
+        return
+    shown, both = re.search(f"workers wait {SHARE} of their time, out of {SHARE} computing or waiting", text).groups()
+    assert shows(shown, waiting)
+    assert shows(both, waiting + shares["compute"])
 
 
 def staleness(text, used):
