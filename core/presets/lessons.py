@@ -10,8 +10,8 @@ LESSONS = (
     Preset(
         name="A little slack is enough",
         question="Jitter is transient: how far must workers run ahead before the barrier costs nothing?",
-        answer="One batch. With bound 1 the epoch is 1.13× faster than with a barrier, async is 1.14×: a slow batch is "
-        "usually followed by a quicker one, so slack of one batch absorbs nearly all of it.",
+        answer="One batch. With bound 1 the epoch ends 12 % sooner than with a barrier, and async adds next to "
+        "nothing: a slow batch is usually followed by a quicker one, so slack of one batch absorbs nearly all of it.",
         scenario=Scenario(workers=8, batches=100, network=FREE),
         policies=(SYNC, StaleSynchronous(bound=1), StaleSynchronous(bound=3), ASYNC),
     ),
@@ -19,7 +19,7 @@ LESSONS = (
         name="Slack cannot cure a slow machine",
         question="One worker is always twice as slow: which staleness bound makes up for it?",
         answer="None: with bound 1 and bound 10 the epoch is as long as with a barrier. Whoever is always slower "
-        "ends up a bound behind, and then sets the pace. A shared queue is 1.86× faster.",
+        "ends up a bound behind, and then sets the pace. A shared queue finishes 46 % sooner.",
         scenario=Scenario(workers=8, batches=100, stragglers=Stragglers(slow_workers=1), network=FREE),
         policies=(SYNC, StaleSynchronous(bound=1), StaleSynchronous(bound=10), SHARED),
     ),
@@ -44,14 +44,15 @@ LESSONS = (
         name="Own shards or a shared queue",
         question="One worker is twice as slow and nobody waits for it: is async faster now?",
         answer="Not with static shards: the slow worker still has its 50 batches to do, and the epoch ends with it. "
-        "From a shared queue it takes fewer, and the epoch is 1.85× faster: (f(N − 1) + 1)/N = 1.875 less the end.",
+        "From a shared queue it takes fewer, and the epoch ends 46 % sooner: in a long run the gain is "
+        "(f(N − 1) + 1)/N = 1.875×, less what is lost at the end.",
         scenario=Scenario(workers=8, batches=50, stragglers=Stragglers(slow_workers=1), network=FREE),
         policies=(SYNC, ASYNC, SHARED),
     ),
     Preset(
         name="Backups under bounded jitter",
         question="Times vary by ±20 %: do one or two backup workers pay?",
-        answer="No: waiting for 31 of 32 is 0.978×, for 30 of 32 it is 0.957×. The cancelled worked for nothing, and "
+        answer="No: waiting for 31 of 32 takes 2.2 % longer, for 30 of 32 it is 4.5 %. The cancelled work is lost, and "
         "the slowest is only a little slower. Try the next lesson.",
         scenario=Scenario(workers=32, batches=30, network=FREE),
         policies=(SYNC, BackupWorkers(wait_for=31), BackupWorkers(wait_for=30)),
@@ -59,8 +60,8 @@ LESSONS = (
     Preset(
         name="Backups with hiccups",
         question="The same workers, but one batch in a hundred takes five times as long: do backups pay now?",
-        answer="Yes: waiting for 31 of 32 is 1.66× faster, for 30 of 32 it is 1.79×. One hiccup in a batch, or two, "
-        "are cancelled instead of waited for.",
+        answer="Yes: waiting for 31 of 32 finishes 40 % sooner, for 30 of 32 it is 44 %. One hiccup in a batch, or "
+        "two, are cancelled instead of waited for.",
         scenario=Scenario(
             workers=32, batches=30, stragglers=Stragglers(hiccup_probability=0.01, hiccup_factor=5), network=FREE
         ),
@@ -70,9 +71,9 @@ LESSONS = (
     Preset(
         name="Rebalancing beats them all",
         question="Four old machines, twice as slow, beside four new ones: which policy makes the most of them?",
-        answer="Rebalanced batches, 1.50×: all finish together, gradients stay fresh. The shared queue comes close "
-        "(1.48×) but pays with staleness; static shards, slack and local SGD gain next to nothing, and a backup worker "
-        "loses.",
+        answer="Rebalanced batches, 33 % sooner: all finish together, and gradients stay fresh. The shared queue comes "
+        "close (32 %), but its gradients are stale; static shards, slack and local SGD gain next to nothing, and a "
+        "backup worker loses.",
         scenario=Scenario(workers=8, batches=50, compute=HEALTHY, stragglers=Stragglers(slow_workers=4), network=FREE),
         policies=(
             SYNC,

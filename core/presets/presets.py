@@ -38,8 +38,8 @@ SURPRISE = Preset(
     name="Async slower than sync",
     question="Equal machines, a fast network, and no barrier to wait at: why is async slower than sync?",
     answer="Every push goes through one server. Eight workers send it 8 × 400 MB a batch, 256 ms of work at 100 Gb/s, "
-    "while a ring all-reduce spreads the same bytes over all links, 56 ms. Async runs at 0.79× the speed of sync; "
-    "with 8 parameter servers (under Network) it is 1.30× faster instead.",
+    "while a ring all-reduce spreads the same bytes over all links, 56 ms. Sync finishes 21 % sooner. With "
+    "8 parameter servers (under Network) it is async that does, by 23 %.",
     scenario=Scenario(
         workers=8,
         batches=30,
@@ -53,8 +53,8 @@ PRESETS = (
     Preset(
         name="Reference · 4 workers",
         question="What do a barrier and a slow network cost four workers?",
-        answer="An epoch takes about 7.60 s; without the barrier it is 1.38× faster, mostly because async hardly pays "
-        "for the network here.",
+        answer="An epoch takes about 7.60 s. Without the barrier it takes 5.49 s, 28 % less, mostly because async "
+        "hardly pays for the network here.",
         scenario=Scenario(),
     ),
     Preset(
@@ -80,39 +80,41 @@ PRESETS = (
         name="Slow network",
         question="Communication takes five times as long as computing: is it the barrier that hurts?",
         answer="No: sync spends 81 % of the epoch on the network and only 2.5 % waiting. Bigger batches or a faster "
-        "network come before giving up the barrier; averaging only every fourth batch is 2.64× faster.",
+        "network come before giving up the barrier; averaging only every fourth batch finishes 62 % sooner.",
         scenario=Scenario(workers=8, batches=20, compute=Uniform(mean_ms=100), network=FlatLatency(latency_ms=500)),
         policies=(SYNC, LocalSGD(period=4)),
     ),
     Preset(
         name="Healthy cluster",
         question="Dedicated, equal machines (0.4 % variation, as measured) and a fast network: what does async buy?",
-        answer="Next to nothing: 1.005×, at the price of stale gradients. Stay synchronous.",
+        answer="Next to nothing: 0.5 % of the epoch, and gradients are stale. Stay synchronous.",
         scenario=Scenario(workers=8, batches=30, compute=HEALTHY, network=FREE),
         policies=(SYNC, ASYNC),
     ),
     Preset(
         name="Silicon lottery",
-        question="GPUs of one model differ by 6 % for good: what does that cost, and who can win it back?",
-        answer="16 workers at a barrier lose 10 % to the slowest. Async with own shards wins next to nothing, as "
-        "the slowest still has its share to do. A shared queue wins 1.10×, rebalanced batches 1.11× with fresh "
-        "gradients.",
+        question="GPUs of one model differ by 6 %, always: what does that cost, and what wins it back?",
+        answer="16 workers at a barrier lose 10 % to the slowest. Async with static shards gains next to nothing, as "
+        "the slowest worker still has its share to do. A shared queue finishes 8.8 % sooner, rebalanced batches 9.6 %, "
+        "with fresh gradients.",
         scenario=Scenario(workers=16, batches=30, compute=HEALTHY, stragglers=Stragglers(spread=0.06), network=FREE),
         policies=(SYNC, ASYNC, SHARED, Rebalanced()),
     ),
     Preset(
         name="Sequences of varying length",
-        question="Batches differ in length (Gumbel, 14 %, as measured on 32 ranks of a language model): what is the "
-        "price of a barrier?",
-        answer="The slowest of 32 takes 1.38× the mean, so workers idle 27 % of the time. Async is 1.32× faster, at "
-        "30 updates of staleness; packing batches to equal length would win all of the 1.38×, with fresh gradients.",
+        question="Batches differ in length (Gumbel, 14 %, as measured on 32 ranks of a language model): what does "
+        "a barrier cost?",
+        answer="The slowest of 32 takes 1.38× the mean, so workers idle 27 % of the time. Async finishes 24 % sooner, "
+        "with gradients that are 30 updates stale; packing batches to equal length would save all of the 27 %, with "
+        "fresh gradients.",
         scenario=Scenario(workers=32, batches=43, compute=Gumbel(cv=0.14), network=FREE),
         policies=(SYNC, ASYNC),
     ),
     Preset(
         name="One bad worker",
         question="One of eight workers is 2.36× slower than its peers (as measured): what does it cost?",
-        answer="Half of all time: workers idle 50 %. A shared queue is 2.14× faster, replacing the worker 2.35×.",
+        answer="Half of all time: workers idle 50 %. A shared queue finishes 53 % sooner; with that worker "
+        "replaced, sync does so by 57 %.",
         scenario=Scenario(
             workers=8, batches=30, compute=HEALTHY, stragglers=Stragglers(slow_workers=1, slowdown=2.36), network=FREE
         ),
@@ -122,7 +124,7 @@ PRESETS = (
         name="Shared cloud",
         question="One batch in a hundred takes five times as long, on any of 32 workers: does that matter?",
         answer="About every fourth barrier meets a hiccup, and the epoch takes twice as long as it would without. One "
-        "backup worker more than pays for itself: 1.74×, with fresh gradients; async is 1.72× faster.",
+        "backup worker more than makes up for itself: 42 % sooner, with fresh gradients; async is as quick.",
         scenario=Scenario(
             workers=32,
             batches=30,

@@ -12,6 +12,7 @@ from core.common.wording import NBSP, adding_up, counted, duration, listed, lowe
 from core.links import MOST_REPLICATES
 from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
+from core.policies.registry import POLICIES
 from core.report import verdicts
 from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
@@ -351,7 +352,11 @@ def between_which(runs: int) -> str:
 def caveats(workload: Workload, table: Table) -> str:
     """What the answer rests on: the network model's kindness to async, and epochs that are not yet learning."""
     network, kind = workload.network, ""
-    if not isinstance(network, FlatLatency):
+    paired = Paired.of(table)
+    barrier_ms = network.barrier_ms(workload.workers)
+    if not pushes(paired):
+        kind = f"A barrier costs {four_digits(barrier_ms)} ms of network time. " if barrier_ms else ""
+    elif not isinstance(network, FlatLatency):
         kind = f"{network_in_words(workload)} "
     elif network.push_range_ms[0] == network.latency_ms > 0:
         kind = f"A barrier and a push cost the same here, {four_digits(network.latency_ms)} ms a batch. "
@@ -367,7 +372,13 @@ def caveats(workload: Workload, table: Table) -> str:
         )
     if workload.workers == 1:
         return kind.rstrip()
-    return kind + updates_in_words(Paired.of(table))
+    return kind + updates_in_words(paired)
+
+
+def pushes(paired: Paired) -> bool:
+    """Whether any of the policies goes without barriers, so that workers push on their own."""
+    with_barriers = tuple(policy.name for policy in POLICIES.values() if policy.has_barrier)
+    return not all(policy.startswith(with_barriers) for policy in paired.runs)
 
 
 def updates_in_words(paired: Paired) -> str:

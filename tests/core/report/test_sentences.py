@@ -571,6 +571,7 @@ class Reader:
                 "This network model (makes asynchronous communication nearly free|charges an asynchronous push less): "
                 "a barrier costs {n} ms a batch, a push (?:{n} to )?{n} ms\\.": self.flat,
                 "A barrier and a push cost the same here, {n} ms a batch\\.": self.level_network,
+                "A barrier costs {n} ms of network time\\.": self.barriers_alone,
                 "After a barrier everybody pays {n} ms; without one a push and its answer take {n} ms or more, as each "
                 "push keeps the server busy for {n} ms: at most {n} gradients a second\\.": self.server,
                 "Every update averages {n} gradients? under each of the policies\\.": self.equal_updates,
@@ -594,7 +595,13 @@ class Reader:
         assert (low + high <= 0.3 * value_of(barrier) * (1 + 1e-9)) == ("nearly free" in kind)
         assert high < value_of(barrier) or low < value_of(barrier)
 
+    def barriers_alone(self, barrier):
+        waits = ("Synchronous", "Rebalanced", "Backup", "Local SGD")
+        assert all(name.startswith(waits) for name in self.truth.policies)
+        assert value_of(barrier) == pytest.approx(self.scenario.network.barrier_ms(self.scenario.workers), rel=1e-3)
+
     def level_network(self, barrier):
+        assert not all(name.startswith(("Sync", "Rebal", "Backup", "Local")) for name in self.truth.policies)
         network = self.scenario.network
         assert network.async_least == network.async_fraction == 1
         assert value_of(barrier) == network.latency_ms > 0

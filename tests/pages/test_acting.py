@@ -1,0 +1,94 @@
+"""Every page has the controls that act on it, and no others; what is hidden keeps its value."""
+
+import random
+
+import pytest
+
+from core.common.parameters import Number, OneOf
+from core.links import DEFAULTS, PARAMETERS
+from tests.links import written
+from tests.pages.helpers import complaints, tiles, value
+
+RICH = {"slow_workers": "1", "hiccup_probability": "0.1", "episode_share": "0.2", "batches": "30", "replicates": "5"}
+FEW = {"map_runs": "2", "across": "jitter", "across_values": "0,0.5", "ask": "epoch"}
+SCENES = [
+    ("timeline", RICH | {"mode": "async"}),
+    ("timeline", RICH | {"network": "server"}),
+    ("compare", RICH),
+    ("compare", RICH | {"network": "ring", "law": "lognormal"}),
+    ("compare", RICH | {"policies": ["sync", "local 4"]}),
+    ("map", RICH | FEW),
+]
+
+
+def seen(app):
+    """All that a page shows, but how long it took and how to reach it."""
+    texts = [element.value for element in (*app.main.markdown, *app.main.caption, *app.main.code)]
+    texts = [text for text in texts if " simulated epochs." not in text and "workers=" not in text]
+    alts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
+    said = [*[header.value for header in app.header], *complaints(app)]
+    return [said, tiles(app), texts, alts, *[table.value.to_csv() for table in app.dataframe]]
+
+
+def another(key, now):
+    """Another value of a control."""
+    rule = PARAMETERS[key].rule
+    if isinstance(rule, OneOf):
+        return next(choice for choice in rule.choices if choice != now)
+    low, high = PARAMETERS[key].usual or (rule.low, rule.high)
+    larger = min(high, 2 * now + 4 * rule.kind(PARAMETERS[key].step))
+    return rule.kind(larger if larger > now else low)
+
+
+def scenario_keys():
+    """The keys of a scenario, whichever it is; those of the pages are drawn by the pages."""
+    of_pages = (
+        "policies",
+        "present",
+        "problem",
+        "curves",
+        "train",
+        "rate",
+        "ask",
+        "against",
+        "across",
+        "up",
+        "map_runs",
+    )
+    others = ("cell", "worker_order", "window", "times")
+    return [key for key in PARAMETERS if not key.startswith((*of_pages, *others))]
+
+
+@pytest.mark.parametrize(("page", "link"), SCENES, ids=lambda each: each if isinstance(each, str) else "")
+def test_each_control_of_a_page_changes_it(open_link, page, link):
+    app = open_link(page, written({key: text if isinstance(text, list) else [text] for key, text in link.items()}))
+    shown = [*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.selectbox]
+    keys = [widget.key for widget in shown if widget.key in PARAMETERS]
+    assert len(keys) > 8
+    before = seen(app)
+    for key in keys:
+        now = value(app, key)
+        widgets = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.selectbox)
+        next(each for each in widgets if each.key == key).set_value(another(key, now)).run()
+        assert seen(app) != before, key
+        widgets = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.selectbox)
+        next(each for each in widgets if each.key == key).set_value(now).run()
+
+
+@pytest.mark.parametrize(("page", "link"), SCENES[:5], ids=lambda each: each if isinstance(each, str) else "")
+def test_a_control_that_is_not_on_a_page_does_not_change_it_and_keeps_its_value(open_link, page, link):
+    query = {key: text if isinstance(text, list) else [text] for key, text in link.items()}
+    app = open_link(page, written(query))
+    before = seen(app)
+    widgets = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.selectbox, *app.sidebar.multiselect)
+    hidden = [key for key in scenario_keys() if key not in {widget.key for widget in widgets} and key not in link]
+    assert len(hidden) > 5
+    dice = random.Random(3)
+    changed = {key: [str(another(key, DEFAULTS[key]))] for key in dice.sample(hidden, len(hidden))}
+    assert all(isinstance(PARAMETERS[key].rule, Number | OneOf) for key in hidden)
+    app = open_link(page, written(query | changed))
+    assert not app.warning
+    assert seen(app) == before
+    assert {key: [str(value(app, key))] for key in changed} == {
+        key: [str(PARAMETERS[key].rule.read(key, texts))] for key, texts in changed.items()
+    }
