@@ -131,6 +131,13 @@ OF_PAGES = (
         step=1,
     ),
     Parameter(
+        key="flips",
+        rule=Flag(),
+        default=False,
+        label="What would flip this?",
+        help="For each parameter, at which value another policy wins, all else as it is.",
+    ),
+    Parameter(
         key="problem",
         rule=OneOf(tuple(PROBLEMS)),
         default="network",

@@ -10,7 +10,7 @@ from pages.shared.answers.comparison import compared
 from pages.shared.asked import policies, scenario
 from pages.shared.controls import values
 from pages.shared.controls.url import link
-from pages.shared.views import kept_runs
+from pages.shared.views import flips, kept_runs
 from pages.shared.views.comparison import ranked, side_by_side, spreads
 from pages.shared.views.downloads import csv_button
 
@@ -31,6 +31,7 @@ layout(answer)
 st.subheader("Why, and how sure")
 st.markdown(answer.reasons)
 st.caption(answer.caveats)
+flips.show(asked.workload, chosen, answer)
 with st.expander("How single runs differ"):
     spreads(answer)
 with st.expander("All metrics"):

@@ -31,11 +31,11 @@ def menu(place: DeltaGenerator) -> None:
             page_link(name, title)
 
 
-def page_link(name: str, label: str) -> None:
-    """A link to a page with the controls as they are."""
+def page_link(name: str, label: str, **changes: list[str]) -> None:
+    """A link to a page with the controls as they are, but for some changes."""
     st.page_link(
         f"pages/{name}.py",
         label=label,
         icon=f":material/{PAGES[name][1]}:",
-        query_params=short_query("" if name == "timeline" else name),
+        query_params=short_query("" if name == "timeline" else name) | changes,
     )

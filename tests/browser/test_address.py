@@ -118,7 +118,7 @@ def test_a_walk_over_controls_and_pages(visit, server):
     menus = [(menu, name) for name, (menu, _) in READY_MADE.items()]
     for number in range(12):
         step = dice.choice(["page", "page", "slide", "preset", "back", "press"])
-        if me.page.url.endswith("/method"):
+        if "/method" in me.page.url:
             step = "page"  # it has no controls
         if step == "page":
             page = dice.choice(list(pages))

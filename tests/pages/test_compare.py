@@ -129,3 +129,17 @@ def test_controls_are_kept_when_the_page_changes(open_page):
     assert app.slider(key="workers").value == 7
     app.switch_page("pages/compare.py").run()
     assert app.number_input(key="replicates").value == 50
+
+
+def test_what_would_flip_the_answer_is_found_on_a_click(open_page):
+    params = {"workers": "8", "network": "ring", "message_mb": "400", "replicates": "50"}
+    app = open_page("compare", **params)
+    assert not any("The answer flips" in text.value for text in app.main.markdown)
+    app.toggle(key="flips").set_value(True).run()
+    assert not complaints(app)
+    said = [text.value for text in app.main.markdown]
+    assert any(text.startswith("**The answer flips with bandwidth above ") for text in said)
+    assert "**Parameter Servers**, now 1: asynchronous wins with 3 or more." in said
+    assert app.query_params["flips"] == "True"
+    same = open_page("compare", policies=["sync", "rebalanced"], flips="true", replicates="5")
+    assert any("no winner here that could change" in caption.value for caption in same.main.caption)

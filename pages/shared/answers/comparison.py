@@ -46,6 +46,8 @@ class Answer:
     """The headline figures, one row per policy."""
     outcome: str
     """decided, equal or open: the first policy against the fastest other."""
+    contenders: tuple[str, str]
+    """Labels of the first policy and of the fastest other, the quicker one first."""
     ranking: pa.Table
     metrics: pa.Table
     timelines: list[Timeline]
@@ -85,6 +87,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
         summary=comparison.summary_text(paired, policies, workload),
         means=means(paired)[list(HEADLINE)],
         outcome=verdict(paired).outcome,
+        contenders=(verdict(paired).winner, verdict(paired).runner_up),
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
         timelines=[timeline(picture, shown if pair else None) for picture in shown],

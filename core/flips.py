@@ -1,0 +1,311 @@
+"""What would flip an answer: of each parameter the values at which another policy wins, all else as it is."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from core.common.validation import MAX_WORK, ScenarioError, whole
+from core.maps import AXES
+from core.policies.base import Policy
+from core.scenario import dotted_names
+from core.simulation.paired import check_policies, most_replicates, paired_figures
+from core.simulation.sweeps import changed, changed_policy
+from core.statistics.verdicts import Ratio, ratios
+from core.workload.workload import Workload
+
+RUNS = 100  # paired runs of each policy at each value, by default
+MOST_WORK = MAX_WORK // 4  # mini-batches at one value; larger scenarios get fewer runs
+FEWEST_RUNS = 5
+DOUBLES = 16  # from the least to the most of a range that is gone through by factors
+CLOSE = 2e-3  # of a value: so near a crossing is found
+ACTS_WITH = {
+    "slowdown": "slow_workers",
+    "hiccup_factor": "hiccup_probability",
+    "episode_batches": "episode_share",
+    "episode_factor": "episode_share",
+}
+"""Parameters that change nothing unless another one is above 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """A value at which another policy wins.
+
+    Attributes:
+        value: where the ratio of the mean epoch times passes 1; of whole numbers the least with the winner above.
+        low: the largest value found at which the winner below is decided; NaN where there is none.
+        high: the least value found at which the winner above is decided; NaN where there is none.
+        below: label of the policy that wins below.
+        above: label of the policy that wins above.
+
+    """
+
+    value: float
+    low: float
+    high: float
+    below: str
+    above: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """What a parameter does to the answer.
+
+    Attributes:
+        key: what a link calls the parameter.
+        name: what `sweep` calls it.
+        now: its value in the scenario.
+        least: the smallest value that was tried.
+        most: the largest value that was tried.
+        is_whole: whether it takes whole numbers only.
+        crossings: in rising order; none where the same policy wins at all values that were tried.
+        undecided: values of the grid at which the runs leave the winner open, or the policies are equal.
+
+    """
+
+    key: str
+    name: str
+    now: float
+    least: float
+    most: float
+    is_whole: bool
+    crossings: tuple[Crossing, ...]
+    undecided: tuple[float, ...]
+
+
+def flips(
+    workload: Workload,
+    one: Policy,
+    other: Policy,
+    replicates: int = RUNS,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Flip]:
+    """At which value of each parameter the winner of two policies changes, all else as it is.
+
+    All values see the same draws (common random numbers), so crossings between neighbouring values of a grid are
+    followed by bisection; whole numbers are exact. Two crossings between the same two neighbours are not seen.
+
+    Args:
+        workload: a workload, or a scenario, whose own policy does not matter.
+        one: a policy.
+        other: another one.
+        replicates: paired runs at each value, 2 or more; fewer are made of workloads so large that the time would
+            become long.
+        progress: called with the parameters done and all of them after each.
+
+    Returns:
+        A `Flip` for each parameter that can be an axis of a map and acts on the two policies.
+
+    Raises:
+        ScenarioError: for an argument out of range, and for a workload of which not even 5 runs can be made.
+
+    Example:
+        >>> from core import AlphaBeta, Asynchronous, Scenario, Synchronous
+        >>> from core.flips import flips
+        >>> scenario = Scenario(workers=8, network=AlphaBeta(message_mb=400))
+        >>> found = {flip.key: flip for flip in flips(scenario, Synchronous(), Asynchronous(), 10)}
+        >>> found["servers"].crossings[0].above
+        'Asynchronous'
+
+    """
+    Workload.checked(workload)
+    check_policies([one, other])
+    runs = whole("replicates", replicates, 2, 10_000)
+    keys = acting_keys(workload, (one, other))
+    found = []
+    for done, key in enumerate(keys, start=1):
+        found.append(flip_of(workload, one, other, key, runs))
+        if progress:
+            progress(done, len(keys))
+    return found
+
+
+def flip_of(workload: Workload, one: Policy, other: Policy, key: str, replicates: int = RUNS) -> Flip:
+    """What one parameter does to the answer; the arguments are those of `flips`, and a key of `acting_keys`."""
+    runs = min(replicates, runs_of(workload, (one, other)))
+    return Line(Pair(workload, one, other, runs), key).flip()
+
+
+def runs_of(workload: Workload, policies: Sequence[Policy]) -> int:
+    """How many paired runs can be made at each value."""
+    runs = most_replicates(workload, policies) * MOST_WORK // MAX_WORK
+    if runs < FEWEST_RUNS:
+        raise ScenarioError(
+            f"{workload.workers:,} workers × {workload.batches:,} batches are too many to look for what would flip the "
+            f"answer: {FEWEST_RUNS} paired runs have to fit {MOST_WORK:,} mini-batches at each value."
+        )
+    return runs
+
+
+def acting_keys(workload: Workload, policies: Sequence[Policy]) -> list[str]:
+    """The parameters that can be an axis and act on the policies."""
+    names = dotted_names(workload, policies)
+    values = {key: value_of(workload, policies, name) for key, name in names.items()}
+    barriers = {policy.has_barrier for policy in policies}
+    idle = {key for key, cause in ACTS_WITH.items() if not values.get(cause)}
+    if True not in barriers:
+        idle.add("overlap")
+    if False not in barriers:
+        idle |= {"async_fraction"} | ({"servers"} if workload.network.code != "server" else set())
+    return [key for key in names if key in AXES and key not in idle]
+
+
+def value_of(workload: Workload, policies: Sequence[Policy], name: str) -> Any:
+    """The value of a parameter, by its dotted name; of policies that of the first one that has it."""
+    part, _, field = name.partition(".")
+    if part == "policy":
+        return next(getattr(policy, field) for policy in policies if hasattr(policy, field))
+    return getattr(getattr(workload, part), field) if field else getattr(workload, part)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two policies on a workload, and how many paired runs are made of them."""
+
+    workload: Workload
+    one: Policy
+    other: Policy
+    runs: int
+
+
+class Line:
+    """The values of one parameter, and who wins at each; what has been simulated is kept."""
+
+    def __init__(self, pair: Pair, key: str) -> None:
+        self.pair, self.key = pair, key
+        self.name = dotted_names(pair.workload, (pair.one, pair.other))[key]
+        self.now = value_of(pair.workload, (pair.one, pair.other), self.name)
+        self.is_whole = isinstance(AXES[key][0], int)
+        self.seen: dict[float, Ratio | None] = {}
+
+    @cached_property
+    def grid(self) -> list[float]:
+        """The values to start from: those of a map's axis and the present one, and of real numbers those between."""
+        found = sorted({*AXES[self.key], self.now})
+        if not self.is_whole:
+            found += [self.middle(*pair) for pair in itertools.pairwise(found)]
+        return [value for value in sorted(found) if self.at(value) is not None]
+
+    def middle(self, low: float, high: float) -> float:
+        """The value between two: by their ratio where the range doubles several times, else by their distance."""
+        axis = AXES[self.key]
+        if low > 0 and max(axis) >= DOUBLES * min(value for value in axis if value > 0):
+            return math.sqrt(low * high)
+        return (low + high) / 2
+
+    def at(self, value: float) -> Ratio | None:
+        """The one's mean time over the other's at a value; None where it is refused."""
+        if value not in self.seen:
+            self.seen[value] = self.simulated(value)
+        return self.seen[value]
+
+    def simulated(self, value: float) -> Ratio | None:
+        """The same, worked out."""
+        pair, cell = self.pair, {self.name: value}
+        try:
+            here = changed(pair.workload, cell)
+            policies = [changed_policy(policy, cell).fitted(here.workers) for policy in (pair.one, pair.other)]
+            if len(set(policies)) == 1:
+                return None
+            runs = min(pair.runs, runs_of(here, policies))
+            one, other = (figures["epoch_ms"] for figures in paired_figures(here, policies, runs, threads=1))
+        except ScenarioError:
+            return None
+        return ratios([(one, other)])[0]
+
+    def side(self, value: float) -> int:
+        """Who wins at a value: 1 the other, −1 the one, 0 where both take the same time or it is refused."""
+        ratio = self.at(value)
+        return 0 if ratio is None else (ratio.value > 1) - (ratio.value < 1)
+
+    def decided(self, value: float) -> int:
+        """Who is sure to win at a value, as `side` has it; 0 where nobody is."""
+        ratio = self.at(value)
+        return self.side(value) if ratio is not None and ratio.decided else 0
+
+    def flip(self) -> Flip:
+        """What the parameter does to the answer."""
+        grid = self.grid
+        return Flip(
+            key=self.key,
+            name=self.name,
+            now=self.now,
+            least=min(grid, default=self.now),
+            most=max(grid, default=self.now),
+            is_whole=self.is_whole,
+            crossings=tuple(self.crossing(low, high) for low, high in self.brackets()),
+            undecided=tuple(value for value in grid if not self.decided(value)),
+        )
+
+    def brackets(self) -> Iterator[tuple[float, float]]:
+        """Neighbours on the grid at which different policies win; values at which nobody does are skipped."""
+        sided = [value for value in self.grid if self.side(value)]
+        for low, high in itertools.pairwise(sided):
+            if self.side(low) != self.side(high):
+                yield low, high
+
+    def crossing(self, low: float, high: float) -> Crossing:
+        """Where the winner changes between two values at which different ones win."""
+        below, above = self.side(low), self.side(high)
+        sure_low = self.nearest_decided(low, below, -1)
+        sure_high = self.nearest_decided(high, above, 1)
+        inner_low, inner_high = self.bisected(low, high, lambda value: self.side(value) == below)
+        labels = {-1: self.label(self.pair.one), 1: self.label(self.pair.other)}
+        return Crossing(
+            value=inner_high if self.is_whole else self.interpolated(inner_low, inner_high),
+            low=self.edge(sure_low, inner_low, below),
+            high=self.edge(sure_high, inner_high, above),
+            below=labels[below],
+            above=labels[above],
+        )
+
+    def label(self, policy: Policy) -> str:
+        """A policy's name, without the parameter that varies."""
+        return policy.name if self.name.startswith("policy.") and hasattr(policy, self.name[7:]) else policy.label
+
+    def nearest_decided(self, value: float, side: int, direction: int) -> float:
+        """The nearest value of the grid, outwards, at which a side is decided; NaN where the other one comes first."""
+        outwards = [each for each in self.grid[::direction] if (each - value) * direction >= 0]
+        for each in outwards:
+            if self.decided(each) == side:
+                return each
+            if self.side(each) == -side:
+                break
+        return math.nan
+
+    def edge(self, sure: float, inner: float, side: int) -> float:
+        """How near to a crossing its side is still decided."""
+        if math.isnan(sure):
+            return math.nan
+        found, _ = self.bisected(sure, inner, lambda value: self.decided(value) == side)
+        return found
+
+    def bisected(self, low: float, high: float, holds: Callable[[float], bool]) -> tuple[float, float]:
+        """Two neighbours, or real numbers close to each other: a condition holds at the first, which may be the larger.
+
+        If it holds at both ends, both are the second.
+        """
+        if low == high or holds(high):
+            return high, high
+        while not self.is_close(low, high):
+            middle = float((low + high) // 2) if self.is_whole else self.middle(*sorted((low, high)))
+            middle = int(middle) if self.is_whole else middle
+            low, high = (middle, high) if holds(middle) else (low, middle)
+        return low, high
+
+    def is_close(self, low: float, high: float) -> bool:
+        """Whether there is nothing to look for between two values."""
+        if self.is_whole:
+            return abs(high - low) <= 1
+        return abs(high - low) <= CLOSE * max(abs(low), abs(high), 1e-3 * max(AXES[self.key]))
+
+    def interpolated(self, low: float, high: float) -> float:
+        """Where the ratio passes 1 between two values that are close to each other."""
+        before, after = self.at(low), self.at(high)
+        assert before
+        assert after
+        apart = before.value - after.value
+        return low + (high - low) * (before.value - 1) / apart if apart else high

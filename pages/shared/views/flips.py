@@ -1,0 +1,59 @@
+"""What would flip the answer of Compare: found on a click, parameter by parameter."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import ScenarioError, Workload
+from core.flips import Flip, acting_keys, flip_of, runs_of
+from core.policies.base import Policy
+from core.report import flips as report
+from pages.shared.answers.comparison import Answer
+from pages.shared.caching.results import remembered
+from pages.shared.controls.widgets import control
+from pages.shared.menu import page_link
+
+
+def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None:
+    """The question, and on a click the values at which another policy wins, each with a link to Map."""
+    if not control("flips"):
+        return
+    if answer.outcome != "decided":
+        st.caption("There is no winner here that could change: the answer is open, or the policies are equal.")
+        return
+    by_label = {policy.label: policy for policy in policies}
+    pair = tuple(by_label[label] for label in answer.contenders)
+    try:
+        runs = runs_of(workload, pair)
+    except ScenarioError as refused:
+        st.caption(str(refused))
+        return
+    found = all_flips(workload, *pair)
+    with st.container(border=True):
+        st.markdown(f"**{report.headline(found)}**")
+        for flip in found:
+            if flip.crossings:
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    st.markdown(report.in_words(flip), width="stretch")
+                    page_link("map", "On Map", ask=["speedup"], across=[flip.key], up=["none"])
+        st.caption(
+            f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, all else as it is, over "
+            f"{min(runs, 100)} paired runs at each value on the same draws. In brackets: where it is too close to call."
+        )
+
+
+def all_flips(workload: Workload, one: Policy, other: Policy) -> list[Flip]:
+    """What each parameter does to the answer, with progress."""
+    keys, found = acting_keys(workload, (one, other)), []
+    place = st.empty()
+    for number, key in enumerate(keys):
+        place.progress(number / len(keys), "Looking for what would flip the answer")
+        found.append(one_flip(workload, one, other, key))
+    place.empty()
+    return found
+
+
+@remembered(entries=2_000, size="16MiB")
+def one_flip(workload: Workload, one: Policy, other: Policy, key: str) -> Flip:
+    """What one parameter does to the answer."""
+    return flip_of(workload, one, other, key)
