@@ -12,7 +12,7 @@ from core.traces.diagnosis import BY_CHANCE, Diagnosis
 from core.traces.fits import Fit, slowest_ratio
 from core.traces.forecasts import forecasts
 from core.traces.remedies import AS_MEASURED, HELD_OUT, LEAST_SAVED, Remedy
-from core.traces.repairs import FEWEST_STEPS
+from core.traces.repairs import FEWEST_FOLDS, FEWEST_STEPS, LASTING
 from core.traces.trace import Trace
 from core.workload.compute_laws import correlated_steps
 
@@ -107,13 +107,13 @@ def culprits_in_words(diagnosis: Diagnosis) -> list[str]:
         often = percent(culprits["last_percent"].iloc[0])
         sentences = [
             f"Worker {culprits['worker'].iloc[0]} was last in {often} of the steps.",
-            f"Repairing it alone, to the median of the others, would save {saved}.",
+            f"Repairing it alone, to the median of the others, would have saved {saved}.",
         ]
     else:
         least, most = culprits["last_percent"].min(), culprits["last_percent"].max()
         sentences = [
             f"Each of these workers was last in {percent(least)} to {percent(most)} of the steps.",
-            "Repairing any one of them alone, to the median of the others, would save "
+            "Repairing any one of them alone, to the median of the others, would have saved "
             f"{'' if alone < LEAST_SHOWN else 'at most '}{saved}.",
         ]
     if diagnosis.chance_percent > 100 * BY_CHANCE:
@@ -206,7 +206,7 @@ def best_remedies(remedies: list[Remedy]) -> str:
     """What would save most, and what would save most and leave every gradient fresh, used and no further averaged."""
     measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
     saving = sorted((each for each in remedies if each.saves), key=lambda each: -each.saved_percent)
-    few = too_few_steps(measured)
+    few = too_few_steps(measured, all(each.told for each in remedies))
     if not saving:
         unsure = any(each.saved_percent >= LEAST_SAVED for each in remedies)
         sure = "is sure to save time" if unsure else "would be faster than the run as it is"
@@ -226,15 +226,15 @@ def best_remedies(remedies: list[Remedy]) -> str:
     return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved_in_words(same[0])}.{few}"
 
 
-def too_few_steps(measured: Remedy) -> str:
-    """That some remedies are left out, where they are."""
-    steps = measured.scenario.batches
-    if steps >= FEWEST_STEPS or measured.scenario.workers == 1:
+def too_few_steps(measured: Remedy, told: bool) -> str:
+    """That nobody can tell what would save time in other steps, where the measured ones are too few."""
+    steps, enough = measured.scenario.batches, FEWEST_FOLDS * LASTING
+    if measured.scenario.workers == 1 or (steps >= FEWEST_STEPS and told):
         return ""
-    return (
-        " What replacing workers or sizing mini-batches by speed would save cannot be told: "
-        f"{counted(steps, 'step')} cannot be split into some to choose by and some to test on."
-    )
+    untold = " What repairing workers or sizing mini-batches by speed would save in other steps cannot be told:"
+    if steps < enough:
+        return f"{untold} {counted(steps, 'step')} cannot show whether slowness lasts. Record {enough} or more."
+    return f"{untold} slowness lasts too long for {counted(steps, 'step')}. Record several times as many."
 
 
 def saved_in_words(remedy: Any) -> str:
@@ -391,7 +391,7 @@ def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
             lines += ["", "What would save time, simulated from the measured times:"]
             lines += [f"- {each.name}: {saved_in_words(each)}, {time_saved(each)}. {each.pays}" for each in saving]
             if any(each.basis == HELD_OUT for each in saving):
-                lines.append("What depends on who is slow was chosen on some steps and judged on others.")
+                lines.append("Ranges of what depends on who is slow come from steps that it was not chosen by.")
             lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
     if trace.notes:
         lines += ["", "Data:", *(f"- {note}" for note in trace.notes)]

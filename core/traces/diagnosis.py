@@ -235,14 +235,17 @@ def persistence(rest: np.ndarray) -> float:
 
     The variance of a mean over many steps is as many times that of independent ones.
     """
+    correlation = autocorrelations(rest)
+    ends = np.flatnonzero(correlation <= 2 / np.sqrt(rest.size))
+    return float(1 + 2 * correlation[: ends[0] if len(ends) else None].sum())
+
+
+def autocorrelations(rest: np.ndarray) -> np.ndarray:
+    """How much workers' times go with their own 1, 2, … steps later, (steps − 1,); none where nothing varies."""
     steps = len(rest)
     padded = np.fft.rfft(rest, 2 * steps, axis=0)
     products = np.fft.irfft((padded * padded.conj()).real, 2 * steps, axis=0)[:steps].sum(axis=1)
-    if products[0] <= 1e-24:
-        return 1.0
-    correlation = products[1:] / products[0]
-    ends = np.flatnonzero(correlation <= 2 / np.sqrt(rest.size))
-    return float(1 + 2 * correlation[: ends[0] if len(ends) else None].sum())
+    return products[1:] / products[0] if products[0] > 1e-24 else np.zeros(steps - 1)
 
 
 def episodes_table(trace: Trace, episodes: list[Episode], cost: np.ndarray) -> pd.DataFrame:
