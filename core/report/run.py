@@ -129,13 +129,14 @@ def times_last(schedule: Schedule, met: Barriers) -> np.ndarray:
 
 def overview_in_words(table: pd.DataFrame, labels: list[str]) -> str:
     """What the overview of a run shows, for people who cannot see it."""
-    rows = table.groupby("row")["compute"].mean()
-    times = table.groupby("from_ms")["compute"].mean()
+    rows, sizes = table.groupby("row")["compute"].mean(), table.groupby("row")["workers"].first()
+    everybody = table["compute"] * table["workers"] / sizes.sum()
+    times = everybody.groupby(table["from_ms"]).sum()
     least, most = ((percent(rows[row]), labels[row]) for row in (rows.idxmin(), rows.idxmax()))
     apart = "the same in all" if least[0] == most[0] else f"from {' in '.join(least)} to {' in '.join(most)}"
     return (
         f"Share of the time spent computing, of {counted(len(labels), 'row')} of workers from {labels[0]} to "
-        f"{labels[-1]}: {percent(rows.mean())} on average, {apart}. Over time it goes from {percent(times.min())} to "
+        f"{labels[-1]}: {percent(times.mean())} on average, {apart}. Over time it goes from {percent(times.min())} to "
         f"{percent(times.max())}."
     )
 
