@@ -179,7 +179,7 @@ def costs(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
 
 
 def rare_events(workload: Workload, runs: int) -> str:
-    """That something rare decides, where the data hold only a few of it."""
+    """Warns that rare events decide where the data hold too few of them; empty otherwise."""
     stragglers, batches = workload.stragglers, workload.workers * workload.batches * runs
     hiccups = stragglers.hiccup_probability * batches if stragglers.hiccup_factor > 1 else 0
     episodes = stragglers.episode_share * batches / stragglers.episode_batches if stragglers.episode_factor > 1 else 0
@@ -274,7 +274,7 @@ def same_unit(ms: Sequence[float]) -> list[str]:
 
 
 def is_nothing(time: str) -> bool:
-    """Whether a time reads as none."""
+    """Whether a time is shown as zero."""
     return not any(digit in "123456789" for digit in time)
 
 

@@ -119,7 +119,7 @@ def timeline_in_words(run: Run) -> str:
 
 
 def times_last(schedule: Schedule, met: Barriers) -> np.ndarray:
-    """At how many barriers that somebody waited for each worker came last, with others where they came together."""
+    """How often each worker came last at a barrier where somebody waited; those that arrive together all count."""
     (ready,) = one_run(schedule, 0, schedule.ready_ms)
     if schedule.used is not None:
         ready = np.where(one_run(schedule, 0, schedule.used)[0], ready, -np.inf)
@@ -176,7 +176,7 @@ def theory_text(name: str, theory: Expected | None) -> str:
 
 
 def theory_help(theory: Expected) -> str:
-    """What the figure of theory stands on, and how far it holds."""
+    """The formula behind a theoretical figure, and how far it holds."""
     holds = {
         "exact": "exact",
         "approximate": f"at most {100 * LARGEST_ERROR:g} % off",
@@ -221,7 +221,7 @@ def workers_named(workers: Sequence[int]) -> str:
 
 
 def of_each(shares: np.ndarray, workers: Sequence[int]) -> str:
-    """The share that some workers have in common."""
+    """The share of each of some workers that all have the same."""
     return percent(shares[workers[0]]) + (" each" if len(workers) > 1 else "")
 
 

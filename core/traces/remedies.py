@@ -209,7 +209,7 @@ class Replay:
         return scenario.policy.schedule(draws)
 
     def resampled(self, scenario: Scenario) -> dict[str, np.ndarray] | None:
-        """Figures of many runs that go on with blocks of steps drawn again, {name: (runs,)}; None if it is too much."""
+        """Figures of many runs that go on with redrawn blocks of steps, {name: (runs,)}; None if that is too much."""
         known, workers = self.compute_ms.shape
         length, rows = block_length(self.compute_ms), 2 * known
         while rows * workers <= MAX_WORK:
@@ -223,7 +223,7 @@ class Replay:
         return None
 
     def in_parts(self, scenario: Scenario, steps: np.ndarray) -> dict[str, np.ndarray]:
-        """Figures of runs (runs, rows), as many at a time as memory likes."""
+        """Figures of runs (runs, rows), a few at a time to bound memory."""
         at_once = max(1, MOST_RESAMPLED // (steps.shape[1] * scenario.workers))
         parts = [
             measure(self.schedule(scenario, steps=steps[first : first + at_once].T))
@@ -233,7 +233,7 @@ class Replay:
 
 
 class Question:
-    """What a trace is asked."""
+    """One trace and everything that is asked of it."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace, self.scenario, self.replay = trace, measured_scenario(trace), Replay(trace)
@@ -291,13 +291,13 @@ class Question:
         return self.measured_ms - slow, self.measured_ms - quick
 
     def price(self, policy: Policy, figures: dict[str, np.ndarray]) -> str:
-        """What a policy pays with."""
+        """What a policy costs beside time."""
         workers, steps = self.trace.workers, self.trace.steps
         match policy:
             case LocalSGD():
                 apart = counted(policy.period, "mini-batch", "mini-batches")
                 averages = counted(int(figures["updates"][0]), "average")
-                return f"Workers train up to {apart} apart: {averages}, not {steps}."
+                return f"Workers train on their own for up to {apart}: {averages} instead of {steps}."
             case BackupWorkers():
                 return (
                     f"{figures['cancelled_percent'].mean():.1f} % of the workers' time is thrown away; an update "
@@ -310,19 +310,19 @@ class Question:
                 )
 
     def rebalanced(self) -> Remedy:
-        """Mini-batches sized by speed, as other steps have it."""
+        """Mini-batches sized by speed, as measured in other steps."""
         size = 1 / self.trace.compute_ms.mean(axis=0)
         low, high = (bound / size.mean() for bound in (size.min(), size.max()))
         pays = f"Mini-batches {low:.2f} to {high:.2f} times their size; holds while speeds stay as measured."
         return self.scaled(Rebalanced(), Rebalanced().label, repairs.rebalanced, pays)
 
     def levelled(self) -> Remedy:
-        """Every worker's mean made the median, as other steps have it."""
+        """Every worker's mean brought to the median, as measured in other steps."""
         pays = repairs.who_changes(self.trace.compute_ms.mean(axis=0), self.trace.worker_names)
         return self.scaled(Synchronous(), "All workers at the median", repairs.levelled, pays)
 
     def scaled(self, policy: Policy, name: str, cure: repairs.Cure, pays: str) -> Remedy:
-        """All workers' times changed by factors that other steps give."""
+        """All workers' times scaled by factors that are worked out on other steps."""
         times = repairs.held_out(self.trace.compute_ms, cure)
         scenario = replace(self.scenario, policy=policy)
         if not isinstance(policy, Rebalanced):
@@ -331,9 +331,9 @@ class Question:
         return self.remedy(name, scenario, figures, pays, HELD_OUT, self.judged(times))
 
     def judged(self, held_out_ms: np.ndarray) -> tuple[float, float]:
-        """The range of what a cure saves, ms, by the table that it leaves where it is chosen by other steps.
+        """The range of what a cure saves, ms, from the table after it where it was chosen on other steps.
 
-        It begins at nothing or below where the steps do not tell that the workers differ at all.
+        It starts at zero or below where the steps do not show that the workers differ at all.
         """
         compute, network = self.trace.compute_ms, self.replay.network_ms
         more = compute.shape[1] / held_out_ms.shape[1]
@@ -359,7 +359,7 @@ class Question:
             return []
         cured = np.clip(np.where(hiccups, usual_ms(compute), compute), *TIME_RANGE_MS)
         scenario = replace(self.scenario, compute=law_of(cured))
-        pays = "What makes single mini-batches take over twice as long is found and removed."
+        pays = "Whatever makes single mini-batches take over twice as long has to be found and removed."
         return [self.remedy("Without hiccups", scenario, self.figures(scenario, cured), pays)]
 
     def repaired(self, repair: repairs.Repair) -> Remedy:
@@ -381,7 +381,7 @@ def law_of(compute_ms: np.ndarray) -> Measured:
 
 
 def averaged(figures: dict[str, np.ndarray]) -> Metrics:
-    """The means of some runs' figures, whole where they count; of one run its own."""
+    """Means of the figures over runs, counts as whole numbers; a single run keeps its own figures."""
     means: dict[str, Any] = {name: values[0].item() for name, values in figures.items()}
     if len(figures["epoch_ms"]) > 1:
         means = {name: type(means[name])(values.mean()) for name, values in figures.items()}

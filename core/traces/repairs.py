@@ -100,14 +100,14 @@ def unequal(compute_ms: np.ndarray) -> bool:
 
 
 def held_out(compute_ms: np.ndarray, cure: Cure) -> np.ndarray:
-    """The table as a cure leaves it, each fold's steps cured by what the other folds say."""
+    """The table after a cure, where what is done to each fold's steps was chosen on the other folds."""
     fold = folds(compute_ms)
     cured = [cure(compute_ms[fold != each], compute_ms[fold == each]) for each in range(fold[-1] + 1)]
     return np.clip(np.concatenate(cured), *TIME_RANGE_MS)
 
 
 def saved_range(saved_ms: np.ndarray, fold: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of what steps saved in all, ms: a t-interval over the folds' sums."""
+    """The 95 % interval of what all steps save together, ms: a t-interval over the folds' sums."""
     sums, steps, number = np.bincount(fold, saved_ms), np.bincount(fold), fold[-1] + 1
     beyond = sums - steps * saved_ms.mean()
     error = math.sqrt(number / (number - 1) * (beyond**2).sum())
@@ -158,7 +158,7 @@ def repairs(compute_ms: np.ndarray, names: tuple) -> list[Repair]:
             name=f"Without worker {names[broken[0]]}",
             cure=without_costliest,
             cured_ms=np.delete(compute_ms, broken[0], axis=1),
-            pays=f"A worker fewer: {workers / (workers - 1):.2f} times as many steps for the same work (counted here).",
+            pays=f"One worker fewer: {workers / (workers - 1):.2f} times as many steps for the same work (included).",
         )
     ]
     for some in [broken[:1], broken][: min(2, len(broken))]:

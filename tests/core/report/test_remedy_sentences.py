@@ -73,7 +73,7 @@ def check_best(said, remedies, steps):
             for each in sure.values()
             if each not in names and each.saved_high_percent >= names[0].saved_low_percent
         ]
-        assert bool(others) == ("which of them cannot be told" in said)
+        assert bool(others) == ("which of them saves more cannot be told" in said)
         assert f" 0.0{SPACE}%" not in said.split("(")[0]
     untold = "would save in other steps cannot be told" in said
     assert untold == (len(remedies) > 1 and (steps < 4 or not all(each.told for each in remedies)))
