@@ -1,4 +1,4 @@
-"""What is drawn of a run: its blocks and barriers in a stretch of time, in words and numbers, without the run itself."""
+"""What is drawn of a run: its blocks and barriers in a stretch of time, in words and numbers, but not the run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
