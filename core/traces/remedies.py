@@ -68,7 +68,7 @@ class Remedy:
     @property
     def saves(self) -> bool:
         """Whether it may be said to save time: what is shown is above 0, and so is its whole range."""
-        return self.saved_low_percent >= LEAST_SAVED
+        return bool(self.saved_low_percent >= LEAST_SAVED)
 
 
 def measured_scenario(trace: Trace) -> Scenario:
@@ -118,7 +118,8 @@ def what_if(trace: Trace) -> list[Remedy]:
     Example:
         >>> from core import read_trace, what_if
         >>> from core.traces import sample_files
-        >>> [remedy.name for remedy in what_if(read_trace(sample_files()))][:2]
+        >>> remedies = what_if(read_trace(sample_files()))
+        >>> [remedy.name for remedy in remedies if remedy.saves][:2]
         ['Asynchronous (shared queue)', 'Without hiccups']
 
     """
