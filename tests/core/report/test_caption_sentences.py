@@ -152,7 +152,7 @@ def test_overview_and_closeup_of_a_large_run(seed):
     assert close(whole, epoch)
     some = f"Of {workers} workers, the {len(drawn)} that compute slowest there."
     assert (some in caption) == (len(drawn) < workers)
-    assert ("upright lines are barriers" in caption) == (simulated.schedule.barrier_ms is not None)
+    assert ("ertical lines are barriers" in caption) == (simulated.schedule.barrier_ms is not None)
     assert "Shown" not in run.how_to_read(simulated, 0.0, epoch, workers)
 
 
