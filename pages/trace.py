@@ -53,8 +53,8 @@ if answer.cures:
         "Your measured times under each policy; every barrier pays what the network cost in its step, and so does "
         "every push where there is none. *Replayed*: to the letter. *Resampled*: the policy needed more steps than you "
         "measured; blocks of consecutive ones are drawn again, many times, and the range is that of the draws. *Held "
-        "out*: it depends on who is slow; that is chosen on nine tenths of the steps and judged on the tenth, ten "
-        "times, and the range is what chance leaves open."
+        "out*: it depends on who is slow, so its range comes from blocks of steps that it was not chosen by; where "
+        "nothing tells that the workers differ, it starts at no saving or below."
     )
 
 st.subheader("Take it with you")

@@ -26,7 +26,7 @@ FRESH_GRID = GRID[3:8]
 """Those that a policy without staleness is tried at."""
 MOST_BEYOND = 4  # rates that are tried beyond an end of the grid, one after the other, while that end is the best
 SEEDS, POINTS = 5, 80
-TRIAL_SEEDS, TRIAL_POINTS = 2, 40
+TRIAL_SEEDS, TRIAL_POINTS = 3, 40
 """Runs that learning rates are chosen by, and how often each is measured."""
 TRIALS = 6  # the stream that their seed is drawn from, after those of `core.learning.training`
 GRADIENTS, FEWEST_EACH, ENOUGH_EACH = 640, 16, 72

@@ -66,7 +66,7 @@ def ranking(table: Table) -> pd.DataFrame:
                 "Throughput (/s)": rounded(mean["throughput"]),
                 "Utilization (%)": f"{mean['utilization_percent']:.1f}",
                 "Staleness": rounded(mean["mean_staleness"]),
-                "Gradients per update": rounded(mean["gradients_per_update"]),
+                "An update averages": "parameters" if is_local(policy) else gradients(mean["gradients_per_update"]),
             }
         )
     return pd.DataFrame(rows, index=pd.Index([paired.ranks[policy] for policy in paired.order], name="Rank"))
@@ -179,7 +179,7 @@ def costs(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
 
 
 def rare_events(workload: Workload, runs: int) -> str:
-    """That something rare decides, where the data hold only a few of it."""
+    """Warns that rare events decide where the data hold too few of them; empty otherwise."""
     stragglers, batches = workload.stragglers, workload.workers * workload.batches * runs
     hiccups = stragglers.hiccup_probability * batches if stragglers.hiccup_factor > 1 else 0
     episodes = stragglers.episode_share * batches / stragglers.episode_batches if stragglers.episode_factor > 1 else 0
@@ -274,7 +274,7 @@ def same_unit(ms: Sequence[float]) -> list[str]:
 
 
 def is_nothing(time: str) -> bool:
-    """Whether a time reads as none."""
+    """Whether a time is shown as zero."""
     return not any(digit in "123456789" for digit in time)
 
 
@@ -323,7 +323,7 @@ def how_to_read_ranking(runs: int) -> str:
         )
     return (
         f"{epochs} Throughput: mini-batches per second whose gradients were used, over all runs together. Staleness: "
-        "its mean, in updates."
+        "its mean, in updates. Local SGD averages parameters that workers have trained on their own, not gradients."
     )
 
 
@@ -384,7 +384,7 @@ def pushes(paired: Paired) -> bool:
 def updates_in_words(paired: Paired) -> str:
     """How many gradients an update averages, by policy; local SGD averages parameters instead."""
     sizes = {policy: mean["gradients_per_update"] for policy, mean in paired.means.items()}
-    local = [policy for policy in sizes if policy.startswith(LocalSGD.name)]
+    local = list(filter(is_local, sizes))
     of_gradients = {policy: size for policy, size in sizes.items() if policy not in local}
     averages = "averages" if len(local) == 1 else "average"
     parameters = f"{listed(local)} {averages} parameters after local steps, not gradients." if local else ""
@@ -398,6 +398,11 @@ def updates_in_words(paired: Paired) -> str:
     else:
         return f"Every update averages {gradients(max(sizes.values()))} under each of the policies."
     return f"Faster epochs are not yet faster learning: an update averages {sizes_said}. {parameters}".rstrip()
+
+
+def is_local(policy: str) -> bool:
+    """Whether a policy, by its label, averages parameters, not gradients."""
+    return policy.startswith(LocalSGD.name)
 
 
 def gradients(size: float) -> str:

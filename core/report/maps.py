@@ -62,7 +62,7 @@ def speedup_headline(rows: pd.DataFrame, policy: str, baseline: str) -> str:
 
 
 def small_ones(rows: pd.DataFrame) -> str:
-    """In how many of the cells that are decided the difference makes none in practice."""
+    """In how many of the decided cells the difference does not matter in practice."""
     small = int(((rows["value"] - 1).abs() < NO_DIFFERENCE).sum())
     if not small:
         return ""
@@ -97,7 +97,7 @@ def settling(runs: Iterable[float]) -> str:
 
 
 def rounded_up(number: float) -> str:
-    """A whole number, up to its next two digits."""
+    """A whole number, rounded up to two significant digits."""
     step = 10 ** max(0, math.floor(math.log10(number)) - 1)
     return f"{math.ceil(number / step) * step:,}"
 
@@ -275,7 +275,7 @@ def amount_in_words(row: pd.Series, policy: str, question: Question, runs: int) 
 
 
 def most_of(runs: int) -> str:
-    """Of which runs it is said between which values they lie."""
+    """Which runs a range covers: all of them, or the middle 95 %."""
     if runs >= FEWEST_FOR_TAILS:
         return f"the middle 95\N{NO-BREAK SPACE}% of {runs:,} runs"
     return "both runs" if runs == 2 else f"all {runs} runs"

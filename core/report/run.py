@@ -119,7 +119,7 @@ def timeline_in_words(run: Run) -> str:
 
 
 def times_last(schedule: Schedule, met: Barriers) -> np.ndarray:
-    """At how many barriers that somebody waited for each worker came last, with others where they came together."""
+    """How often each worker came last at a barrier where somebody waited; those that arrive together all count."""
     (ready,) = one_run(schedule, 0, schedule.ready_ms)
     if schedule.used is not None:
         ready = np.where(one_run(schedule, 0, schedule.used)[0], ready, -np.inf)
@@ -129,13 +129,14 @@ def times_last(schedule: Schedule, met: Barriers) -> np.ndarray:
 
 def overview_in_words(table: pd.DataFrame, labels: list[str]) -> str:
     """What the overview of a run shows, for people who cannot see it."""
-    rows = table.groupby("row")["compute"].mean()
-    times = table.groupby("from_ms")["compute"].mean()
+    rows, sizes = table.groupby("row")["compute"].mean(), table.groupby("row")["workers"].first()
+    everybody = table["compute"] * table["workers"] / sizes.sum()
+    times = everybody.groupby(table["from_ms"]).sum()
     least, most = ((percent(rows[row]), labels[row]) for row in (rows.idxmin(), rows.idxmax()))
     apart = "the same in all" if least[0] == most[0] else f"from {' in '.join(least)} to {' in '.join(most)}"
     return (
         f"Share of the time spent computing, of {counted(len(labels), 'row')} of workers from {labels[0]} to "
-        f"{labels[-1]}: {percent(rows.mean())} on average, {apart}. Over time it goes from {percent(times.min())} to "
+        f"{labels[-1]}: {percent(times.mean())} on average, {apart}. Over time it goes from {percent(times.min())} to "
         f"{percent(times.max())}."
     )
 
@@ -175,7 +176,7 @@ def theory_text(name: str, theory: Expected | None) -> str:
 
 
 def theory_help(theory: Expected) -> str:
-    """What the figure of theory stands on, and how far it holds."""
+    """The formula behind a theoretical figure, and how far it holds."""
     holds = {
         "exact": "exact",
         "approximate": f"at most {100 * LARGEST_ERROR:g} % off",
@@ -220,7 +221,7 @@ def workers_named(workers: Sequence[int]) -> str:
 
 
 def of_each(shares: np.ndarray, workers: Sequence[int]) -> str:
-    """The share that some workers have in common."""
+    """The share of each of some workers that all have the same."""
     return percent(shares[workers[0]]) + (" each" if len(workers) > 1 else "")
 
 

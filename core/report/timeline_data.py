@@ -1,4 +1,4 @@
-"""What is drawn of a run: its blocks and barriers in a stretch of time, in words and numbers. The run may be let go."""
+"""What is drawn of a run: its blocks and barriers in a stretch of time, in words and numbers, but not the run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -75,7 +75,7 @@ def picture(
     domain_ms: tuple[float, float] | None = None,
     words: str = "",
 ) -> Picture:
-    """A run, or some of its segments and workers in a stretch of time, in words of ours where none are given."""
+    """A run, or some of its segments and workers in a stretch of time; described by `timeline_in_words` by default."""
     workers = range(run.scenario.workers) if workers is None else workers
     domain_ms = (0.0, run.metrics.epoch_ms) if domain_ms is None else domain_ms
     met = barriers(run.schedule)

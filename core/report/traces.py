@@ -12,13 +12,13 @@ from core.traces.diagnosis import BY_CHANCE, Diagnosis
 from core.traces.fits import Fit, slowest_ratio
 from core.traces.forecasts import forecasts
 from core.traces.remedies import AS_MEASURED, HELD_OUT, LEAST_SAVED, Remedy
-from core.traces.repairs import FEWEST_STEPS
+from core.traces.repairs import FEWEST_FOLDS, FEWEST_STEPS, LASTING
 from core.traces.trace import Trace
 from core.workload.compute_laws import correlated_steps
 
 DOUBTS = {
     "steps": "{steps} are too few to say how slow the slowest of so many would be",
-    "tail": "the slowest mini-batches are so much slower than others that their mean is a matter of luck",
+    "tail": "the slowest mini-batches are so much slower than the others that their mean is mostly luck",
     "few": "it would rest on the one or two slowest mini-batches",
     "wide": "these steps leave it anywhere within a factor of two or more",
 }
@@ -79,7 +79,7 @@ def reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
         return [diagnosis.suspicion]
     said = [f"Leaving the network out, workers wait {percent(diagnosis.idle_percent)} of the time."]
     if trace.wait_ms is not None:
-        said[0] += f" With it, {percent(diagnosis.wait_percent)} was measured."
+        said[0] += f" With the network counted in, the measured share is {percent(diagnosis.wait_percent)}."
     said += [*culprits_in_words(diagnosis), *episodes_in_words(diagnosis)]
     said.append(
         f"Lasting differences between workers explain {percent(100 * diagnosis.worker_share)} of the variance within "
@@ -107,13 +107,14 @@ def culprits_in_words(diagnosis: Diagnosis) -> list[str]:
         often = percent(culprits["last_percent"].iloc[0])
         sentences = [
             f"Worker {culprits['worker'].iloc[0]} was last in {often} of the steps.",
-            f"Repairing it alone, to the median of the others, would save {saved}.",
+            f"Repairing it alone, so that it is never slower than the median of the others, would have saved {saved}.",
         ]
     else:
         least, most = culprits["last_percent"].min(), culprits["last_percent"].max()
         sentences = [
             f"Each of these workers was last in {percent(least)} to {percent(most)} of the steps.",
-            "Repairing any one of them alone, to the median of the others, would save "
+            "Repairing any one of them alone, so that it is never slower than the median of the others, would have "
+            "saved "
             f"{'' if alone < LEAST_SHOWN else 'at most '}{saved}.",
         ]
     if diagnosis.chance_percent > 100 * BY_CHANCE:
@@ -203,10 +204,10 @@ def between(low: float, high: float) -> str:
 
 
 def best_remedies(remedies: list[Remedy]) -> str:
-    """What would save most, and what would save most and leave every gradient fresh, used and no further averaged."""
+    """The remedy that saves most, and the one that saves most with updates, staleness and discarded work unchanged."""
     measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
     saving = sorted((each for each in remedies if each.saves), key=lambda each: -each.saved_percent)
-    few = too_few_steps(measured)
+    few = too_few_steps(measured, all(each.told for each in remedies))
     if not saving:
         unsure = any(each.saved_percent >= LEAST_SAVED for each in remedies)
         sure = "is sure to save time" if unsure else "would be faster than the run as it is"
@@ -218,7 +219,8 @@ def best_remedies(remedies: list[Remedy]) -> str:
     unclear = [each for each in rivals if each not in alike and each.saved_high_percent >= first.saved_low_percent]
     if unclear:
         more = f" (and {len(unclear) - 1:,} more)" if len(unclear) > 1 else ""
-        said += f", or {lowered(unclear[0].name)}, {saved_in_words(unclear[0])}{more}: which of them cannot be told"
+        other = f"{lowered(unclear[0].name)}, {saved_in_words(unclear[0])}{more}"
+        said += f", or {other}: which of them saves more cannot be told"
     kept = ("mean_staleness", "cancelled_percent", "gradients_per_update")
     same = [each for each in saving if all(getattr(each.metrics, k) == getattr(measured.metrics, k) for k in kept)]
     if not same or same[0] is first or same[0] in alike or unclear[:1] == same[:1]:
@@ -226,15 +228,15 @@ def best_remedies(remedies: list[Remedy]) -> str:
     return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved_in_words(same[0])}.{few}"
 
 
-def too_few_steps(measured: Remedy) -> str:
-    """That some remedies are left out, where they are."""
-    steps = measured.scenario.batches
-    if steps >= FEWEST_STEPS or measured.scenario.workers == 1:
+def too_few_steps(measured: Remedy, told: bool) -> str:
+    """Says that savings in other steps cannot be told, where too few were measured; empty otherwise."""
+    steps, enough = measured.scenario.batches, FEWEST_FOLDS * LASTING
+    if measured.scenario.workers == 1 or (steps >= FEWEST_STEPS and told):
         return ""
-    return (
-        " What replacing workers or sizing mini-batches by speed would save cannot be told: "
-        f"{counted(steps, 'step')} cannot be split into some to choose by and some to test on."
-    )
+    untold = " What repairing workers or sizing mini-batches by speed would save in other steps cannot be told:"
+    if steps < enough:
+        return f"{untold} {counted(steps, 'step')} cannot show whether slowness lasts. Record {enough} or more."
+    return f"{untold} slowness lasts too long for {counted(steps, 'step')}. Record several times as many."
 
 
 def saved_in_words(remedy: Any) -> str:
@@ -243,7 +245,7 @@ def saved_in_words(remedy: Any) -> str:
 
 
 def shown(saved_percent: float) -> float:
-    """With one decimal, and no sign where that is nothing."""
+    """Rounded to one decimal; zero has no sign."""
     return round(saved_percent, 1) + 0.0
 
 
@@ -254,7 +256,7 @@ def range_in_words(remedy: Any) -> str:
 
 
 def what_was_read(trace: Trace) -> str:
-    """Who, when and which times a trace holds, in a sentence."""
+    """Which workers, steps and kinds of times a trace holds, in a sentence."""
     names, steps = [str(name) for name in trace.worker_names], trace.step_numbers
     who = f"{counted(trace.workers, 'worker')} ({', '.join(names[:8])}{' and so on' if len(names) > 8 else ''})"
     times_read = {
@@ -391,7 +393,7 @@ def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
             lines += ["", "What would save time, simulated from the measured times:"]
             lines += [f"- {each.name}: {saved_in_words(each)}, {time_saved(each)}. {each.pays}" for each in saving]
             if any(each.basis == HELD_OUT for each in saving):
-                lines.append("What depends on who is slow was chosen on some steps and judged on others.")
+                lines.append("Ranges of what depends on who is slow come from steps that it was not chosen by.")
             lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
     if trace.notes:
         lines += ["", "Data:", *(f"- {note}" for note in trace.notes)]

@@ -46,7 +46,8 @@ def overview(schedule: Schedule, rows: list[np.ndarray], run: int = 0) -> pd.Dat
         run: which of the runs.
 
     Returns:
-        Columns: row (0 first), from_ms, to_ms, and the percent of the row's time in each phase and in the tail.
+        Columns: row (0 first), workers (how many are in it), from_ms, to_ms, and the percent of the row's time in each
+        phase and in the tail.
 
     """
     epoch, bins = schedule.finish_ms[:, run].max(), min(MOST_BINS, max(1, MOST_CELLS // len(rows)))
@@ -77,6 +78,7 @@ def overview(schedule: Schedule, rows: list[np.ndarray], run: int = 0) -> pd.Dat
     return pd.DataFrame(
         {
             "row": np.repeat(np.arange(len(rows)), bins),
+            "workers": np.repeat(workers, bins),
             "from_ms": np.tile(edges[:-1], len(rows)),
             "to_ms": np.tile(edges[1:], len(rows)),
             **{phase: np.maximum(0, 100 * cells / workers).ravel() for phase, cells in share.items()},

@@ -42,7 +42,11 @@ class Metrics:
         "Tail", "%", "Share of the workers' time after their last mini-batch, while others went on."
     )
     updates: int = figure("Updates", "", "Changes of the shared parameters in the epoch.")
-    gradients_per_update: float = figure("Gradients per update", "", "Gradients averaged by one update.")
+    gradients_per_update: float = figure(
+        "Gradients per update",
+        "",
+        "Gradients that go into one update; with local SGD, by way of the parameters that it averages.",
+    )
     mean_staleness: float = figure(
         "Mean staleness",
         "updates",

@@ -29,11 +29,11 @@ class LogRatio(Ratio):
 
 
 def log_ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL) -> list[LogRatio]:
-    """How many times as long as the other each of several pairs of times is, all of them judged together (`holm`).
+    """The ratio of each of several pairs of times, all of them judged together (`holm`).
 
     Args:
         pairs: times above 0 of one and of the other, (runs,) each, run by run.
-        level: how often equal ones may be told apart, at the most.
+        level: how often equal ones may be told apart at most.
 
     """
     logs = [np.log(one) - np.log(other) for one, other in pairs]

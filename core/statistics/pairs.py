@@ -26,16 +26,16 @@ class Lead:
 
 @dataclass(frozen=True, eq=False)
 class Paired:
-    """A table that `compare` made, taken apart once: all that is said of it looks at its policies again and again.
+    """A table that `compare` made, split up by policy once, as everything that is said of it needs that.
 
-    Functions that take a table take this in its place.
+    Functions that take a table also take this.
     """
 
     table: pd.DataFrame
 
     @classmethod
     def of(cls, table: "pd.DataFrame | Paired") -> "Paired":
-        """The table taken apart, or as it is where it has been."""
+        """The table split up by policy; what already is, as it is."""
         return table if isinstance(table, cls) else cls(table)
 
     @cached_property
@@ -129,7 +129,7 @@ Table: TypeAlias = pd.DataFrame | Paired
 
 
 def overall_throughput(figures: dict[str, np.ndarray]) -> dict[str, float]:
-    """The throughput of some runs together, as far as they have one."""
+    """The throughput of some runs together; empty where the table has none."""
     if "throughput" not in figures:
         return {}
     return {"throughput": float((figures["throughput"] * figures["epoch_ms"]).mean() / figures["epoch_ms"].mean())}

@@ -9,7 +9,7 @@ import numpy as np
 from core.statistics.student import MANY, two_sided_p, two_sided_quantile
 
 LEVEL = 0.05
-"""Family-wise rate of false decisions: how often equal policies are told apart, at the most."""
+"""Family-wise rate of false decisions: how often equal policies are told apart at most."""
 NO_DIFFERENCE = 0.01  # a ratio within 1 ± this makes no difference in practice
 MOST_RUNS = 10**9  # that are said to decide
 SAME_DIFFERENCE = 1e-9  # of two t statistics that differ by rounding
@@ -53,7 +53,7 @@ class Ratio:
 
     @property
     def runs_to_decide(self) -> int | None:
-        """With about how many runs it would be decided or called equal, should its value be true.
+        """With about how many runs it would be decided or called equal, if its value were the true one.
 
         Errors shrink with the root of the runs: R grows as (error / distance)². None where it is not open, or where one
         run tells nothing.
@@ -172,7 +172,7 @@ def ratio(one: np.ndarray, other: np.ndarray, level: float, may_decide: bool = T
     """The mean of one time over that of another, with Fieller's interval at a level.
 
     Every ρ for which |mean(one − ρ·other)| ≤ t·sd(one − ρ·other)/√R: 1 lies in it just when the paired t-test does not
-    reject. Where it has no ends there is no interval, and nothing is decided.
+    reject. Where it is unbounded there is no interval, and nothing is decided.
     """
     runs, top, bottom = len(one), float(one.mean()), float(other.mean())
     value = top / bottom
@@ -192,7 +192,7 @@ def ratio(one: np.ndarray, other: np.ndarray, level: float, may_decide: bool = T
 def fieller(one: np.ndarray, other: np.ndarray, t: float) -> tuple[float, float]:
     """Fieller's interval for the ratio of two means: the roots of a quadratic.
 
-    NaN where it has no ends, this way round or the other: one of the means may as well be nothing.
+    NaN where it is unbounded, or its inverse is: one of the means is not clearly above zero.
     """
     top, bottom, runs = float(one.mean()), float(other.mean()), len(one)
     ((var_one, both), (_, var_other)) = np.cov(one, other) * (t * t / runs)

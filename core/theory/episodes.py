@@ -12,12 +12,13 @@ import numpy as np
 
 from core.theory.order_statistics import (
     DENSITY,
+    FEWEST_STEPS,
     LARGEST_ERROR,
     SHARES,
     Groups,
+    expansion_terms,
     factor_chances,
     mean_of,
-    normal_maximum,
     step_moments_ms,
     uniform_moments,
 )
@@ -189,10 +190,10 @@ def merged(chances: np.ndarray, means: np.ndarray, variances: np.ndarray) -> tup
 def normal_error(
     law: ComputeLaw, stragglers: Stragglers, workers: int, chances: np.ndarray, push_ms: tuple[float, float]
 ) -> float:
-    """About how far off a normal sum is for the slowest of N, given how many mini-batches are slow, as a share of it.
+    """At most about how far off a normal sum is for the slowest of N, given how many mini-batches are slow, as a share.
 
-    Two terms, for skewness and for excess kurtosis, at z_N standard deviations, on average over how many mini-batches
-    of the slowest worker are slow.
+    The terms for skewness, excess kurtosis and squared skewness without their signs, on average over how many
+    mini-batches of the slowest worker are slow; twice that in sums of few steps.
 
     Args:
         law: what the compute times are drawn from.
@@ -213,13 +214,15 @@ def normal_error(
     third, fourth = (
         sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in factor_chances(healthy).items()) for n in (3, 4)
     )
-    total, second, thirds, fourths = (steps + (factor**n - 1) * np.arange(steps + 1) for n in range(1, 5))
-    variance = std**2 * second + steps * push_std**2
+    total, squares, thirds, fourths = (steps + (factor**n - 1) * np.arange(steps + 1) for n in range(1, 5))
+    variance = std**2 * squares + steps * push_std**2
     excess = (fourth - 3 * std**4) * fourths - 1.2 * push_std**4 * steps
-    z = normal_maximum(workers)
-    off = abs(third) * thirds * z**2 / (6 * variance) + abs(excess * (z**3 - 3 * z)) / (24 * variance**1.5)
+    std_of_sum, (second, cubic, other) = np.sqrt(variance), expansion_terms(workers)
+    skewness, kurtosis = third * thirds / std_of_sum**3, excess / std_of_sum**4
+    off = std_of_sum * (np.abs(skewness) * second + np.abs(kurtosis) * cubic + skewness**2 * other)
     of_slowest = np.diff(np.cumsum(chances) ** workers, prepend=0)
-    return float(of_slowest @ (off / (mean * total + steps * push)))
+    share = float(of_slowest @ (off / (mean * total + steps * push)))
+    return share if steps >= FEWEST_STEPS else 2 * share
 
 
 def swing(stragglers: Stragglers, workers: int, steps: int) -> float:

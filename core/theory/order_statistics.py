@@ -20,7 +20,7 @@ DENSITY = SHARES * (1 - SHARES) * (LOG_ODDS[1] - LOG_ODDS[0])
 DEVIATIONS = np.linspace(-9, 9, 145)
 MOST_COUNTED, MOST_ERLANG_STEPS = 50, 200  # longer sums are too slow for a page that moves with a slider
 LARGEST_ERROR = 0.005  # of what is called approximate
-FEWEST_STEPS = 4  # from which on the next terms of the central limit say how far off it is
+FEWEST_STEPS = 5  # from which on the next terms of the central limit say how far off it is
 
 Groups = Sequence[tuple[int, float]]
 """One group of equal workers or two: how many they are, and how many times slower than the law."""
@@ -349,11 +349,7 @@ def central_limit_error(
         return math.inf
     hiccups, quantiles = factor_chances(stragglers), law.quantile(SHARES)
     third, fourth = (sum(p * (s * quantiles - mean) ** n @ DENSITY for s, p in hiccups.items()) for n in (3, 4))
-    largest = np.diff(normal_cdf(DEVIATIONS) ** sum(count for count, _ in groups))
-    z = (DEVIATIONS[1:] + DEVIATIONS[:-1]) / 2
-    second, cubic, other = (
-        float(np.abs(term) @ largest) for term in ((z**2 - 1) / 6, (z**3 - 3 * z) / 24, (2 * z**3 - 5 * z) / 36)
-    )
+    second, cubic, other = expansion_terms(sum(count for count, _ in groups))
     push, push_std = push_ms
     off = 0.0
     for _, factor in groups:
@@ -365,6 +361,26 @@ def central_limit_error(
         terms = abs(skewness) * second / math.sqrt(steps) + (abs(excess) * cubic + skewness**2 * other) / steps
         off = max(off, terms * both / (factor * mean + push) / math.sqrt(steps))
     return off if steps >= FEWEST_STEPS else 2 * off
+
+
+def expansion_terms(workers: int) -> tuple[float, float, float]:
+    """How much skewness, excess kurtosis and squared skewness count for the slowest of N, in standard deviations.
+
+    The terms' sizes at the slowest of N normal draws, on average, so that none vanishes where a polynomial is zero.
+
+    Args:
+        workers: N.
+
+    Returns:
+        Means of |z² − 1|/6, |z³ − 3z|/24 and |2z³ − 5z|/36.
+
+    Source:
+        Cornish & Fisher (1938).
+
+    """
+    largest, z = np.diff(normal_cdf(DEVIATIONS) ** workers), (DEVIATIONS[1:] + DEVIATIONS[:-1]) / 2
+    second, cubic, other = ((z**2 - 1) / 6, (z**3 - 3 * z) / 24, (2 * z**3 - 5 * z) / 36)
+    return float(np.abs(second) @ largest), float(np.abs(cubic) @ largest), float(np.abs(other) @ largest)
 
 
 def uniform_moments(low: float, high: float) -> tuple[float, float]:

@@ -32,7 +32,7 @@ def epoch_ratios(one: Policy, other: Policy, *, runs: int = 100, **question: Any
 
 
 def schedule_of(runs: int, **question: Any) -> Schedule:
-    """When everything happened, in so many runs of a scenario."""
+    """The schedule of so many runs of a scenario."""
     scenario = Scenario(**question)
     return scenario.policy.schedule(Draws(scenario, runs=runs))
 

@@ -198,7 +198,7 @@ def diagnose(trace: Trace) -> Diagnosis:
 
 
 def costs(compute_ms: np.ndarray) -> np.ndarray:
-    """What each worker's being last costs its step, (steps, workers) in ms: max − mean, shared by equal times."""
+    """What it costs each step that a worker is last, (steps, workers) in ms: max − mean, shared by equal times."""
     return were_last(compute_ms) * (compute_ms.max(axis=1) - compute_ms.mean(axis=1))[:, None]
 
 
@@ -220,7 +220,7 @@ def repaired_ms(compute_ms: np.ndarray) -> np.ndarray:
 
 
 def chance_of(step_costs: np.ndarray, workers: int, share: float) -> float:
-    """In how many runs of equal workers one of them accounts for such a share of the cost: by random culprits."""
+    """The share of runs with random culprits in which one of equal workers accounts for as much of the cost."""
     whole, steps = step_costs.sum(), len(step_costs)
     if workers == 1 or whole <= 0:
         return 1.0
@@ -235,14 +235,17 @@ def persistence(rest: np.ndarray) -> float:
 
     The variance of a mean over many steps is as many times that of independent ones.
     """
+    correlation = autocorrelations(rest)
+    ends = np.flatnonzero(correlation <= 2 / np.sqrt(rest.size))
+    return float(1 + 2 * correlation[: ends[0] if len(ends) else None].sum())
+
+
+def autocorrelations(rest: np.ndarray) -> np.ndarray:
+    """The autocorrelation of workers' times at lags 1, 2, …, (steps − 1,); zeros where nothing varies."""
     steps = len(rest)
     padded = np.fft.rfft(rest, 2 * steps, axis=0)
     products = np.fft.irfft((padded * padded.conj()).real, 2 * steps, axis=0)[:steps].sum(axis=1)
-    if products[0] <= 1e-24:
-        return 1.0
-    correlation = products[1:] / products[0]
-    ends = np.flatnonzero(correlation <= 2 / np.sqrt(rest.size))
-    return float(1 + 2 * correlation[: ends[0] if len(ends) else None].sum())
+    return products[1:] / products[0] if products[0] > 1e-24 else np.zeros(steps - 1)
 
 
 def episodes_table(trace: Trace, episodes: list[Episode], cost: np.ndarray) -> pd.DataFrame:

@@ -16,6 +16,8 @@ DRAWS = 200  # bootstrap draws
 MOST_BLOCKS, ATOMS, SINGLE = 100, 200, 50  # of the slowest values, so many are kept one by one
 FEWEST_STEPS = 30
 STEPS_PER_COPY = 10  # with fewer the slowest of so many workers lies beyond all that was measured too often
+FEWEST_TIMES, FEWEST_PARTS = 100, 8  # mini-batches, and parts of the run that are each on their own
+LEAST_EXCESS = 1e-15  # over 1, of a ratio
 HEAVY = 0.35  # tail index (Hill) beyond which the mean slowest is too unsure; from 0.5 on the variance is infinite
 ONE_THREAD = 250_000  # multiplications below which a product of matrices wakes no other threads
 SHARES, LEAST_IN_TAIL = (0.1, 0.05, 0.025), 20  # tails that the index is taken of
@@ -53,7 +55,8 @@ def forecasts(compute_ms: np.ndarray) -> list[Forecast]:
     takes its own measured times (over what all workers of a step have in common) independently of the others, so with
     F_w for worker w's times, the slowest is below t with probability Π F_w(t)^k. Scaled so that k = 1 gives what was
     measured; the forecast then rises with k. The range is a bootstrap over blocks of consecutive steps, as long as
-    slowness lasts.
+    slowness lasts, on the logarithm of what the ratio is above 1. It is as wide as a t-interval of a k-th of the
+    independent steps: so many decide how slow the slowest of k workers like one is.
     """
     steps, workers = compute_ms.shape
     copies = [k for k in COPIES if k * workers <= MAX_WORKERS]
@@ -67,17 +70,14 @@ def forecasts(compute_ms: np.ndarray) -> list[Forecast]:
     measured = of_blocks(compute_ms.max(axis=1), block, weights) / of_blocks(compute_ms.mean(axis=1), block, weights)
     cut = np.minimum(relative, np.sort(relative, axis=None)[-1 - FEW])
     without = slowest_ratio(cut * common) * growth(cut, block, weights[:1], copies)[:, 0]
-    heavy, blocks = tail_index(relative) > HEAVY, weights.shape[1]
-    wider = two_sided_quantile(0.05, blocks - 1) / NORMAL * math.sqrt(blocks / (blocks - 1))  # as a t-interval is
+    heavy, independent = tail_index(relative) > HEAVY, steps / correlated_steps(compute_ms)
+    few_steps = compute_ms.size < FEWEST_TIMES or independent < FEWEST_PARTS
     found = []
     for k, each, less in zip(copies, grown, without, strict=True):
-        drawn = np.log(measured * each)
-        beyond = wider * (np.quantile(drawn[1:], (0.025, 0.975)) - drawn[0])
-        ratio = math.exp(drawn[0])
-        low, high = (float(end) for end in np.exp(drawn[0] - beyond[::-1]))
+        ratio, low, high = with_range(measured * each, max(3.0, independent / k))
         few = ratio - less > RESTS * (ratio - 1) and ratio >= MATTERS
         doubts = {
-            "steps": steps < max(FEWEST_STEPS, STEPS_PER_COPY * k),
+            "steps": few_steps or steps < max(FEWEST_STEPS, STEPS_PER_COPY * k),
             "tail": heavy,
             "few": few,
             "wide": high > WIDE * low,
@@ -85,6 +85,23 @@ def forecasts(compute_ms: np.ndarray) -> list[Forecast]:
         doubt = next((name for name, holds in doubts.items() if holds), "")
         found.append(Forecast(workers=k * workers, ratio=ratio, low=low, high=high, doubt=doubt))
     return found
+
+
+def with_range(drawn: np.ndarray, parts: float) -> tuple[float, float, float]:
+    """A ratio, of which the first of these draws is the estimate, with its 95 % range as of so many independent parts.
+
+    Args:
+        drawn: the ratio as measured and as each bootstrap draw has it, (1 + draws,).
+        parts: three or more.
+
+    Returns:
+        The ratio, and the lower and the upper end of its range.
+
+    """
+    excess = np.log(np.maximum(drawn - 1, LEAST_EXCESS))
+    wider = two_sided_quantile(0.05, parts - 1) / NORMAL * math.sqrt(parts / (parts - 1))  # as a t-interval is
+    high, low = excess[0] - wider * (np.quantile(excess[1:], (0.025, 0.975)) - excess[0])
+    return float(drawn[0]), float(1 + np.exp(low)), float(1 + np.exp(high))
 
 
 def spread_again(relative: np.ndarray, left: float) -> np.ndarray:

@@ -44,10 +44,12 @@ class Remedy:
         exact: whether the measured steps were replayed as they were, so that nothing is estimated.
         basis: "replayed"; "resampled", where it needed more steps than were measured: then blocks of consecutive steps
             are drawn again, many times, and the figures are means; or "held out", where something is chosen by the
-            measured times: then it is chosen on some steps and judged on others.
+            measured times: then its range says what it saves in steps that it was not chosen by.
         saved_percent: what it saves of the measured epoch.
         saved_low_percent: the lower end of a 95 % range of that, or the same where it is exact.
         saved_high_percent: the upper end.
+        told: whether there are enough steps to tell what it would save in others; False only where it is chosen by the
+            measured times.
 
     """
 
@@ -61,11 +63,12 @@ class Remedy:
     saved_percent: float
     saved_low_percent: float
     saved_high_percent: float
+    told: bool
 
     @property
     def saves(self) -> bool:
         """Whether it may be said to save time: what is shown is above 0, and so is its whole range."""
-        return self.saved_low_percent >= LEAST_SAVED
+        return bool(self.saved_low_percent >= LEAST_SAVED)
 
 
 def measured_scenario(trace: Trace) -> Scenario:
@@ -97,8 +100,9 @@ def what_if(trace: Trace) -> list[Remedy]:
     """What a measured run would have taken under every policy and with repairs: the same compute times, replayed.
 
     Every barrier pays what the network cost in its step, and so does every push where there is none; contention at a
-    server is not in it. What is chosen by the measured times (who is repaired, sizes of mini-batches) is chosen on nine
-    tenths of the steps and judged on the tenth, ten times; with fewer than four steps it is left out.
+    server is not in it. What is chosen by the measured times (who is repaired, sizes of mini-batches) is chosen on some
+    blocks of consecutive steps and judged on the others. A block is twice as long as slowness lasts, and ten steps at
+    least; with fewer than four blocks nothing is said to save time in this way.
 
     Args:
         trace: what was measured, as `read_trace` returns it.
@@ -114,7 +118,8 @@ def what_if(trace: Trace) -> list[Remedy]:
     Example:
         >>> from core import read_trace, what_if
         >>> from core.traces import sample_files
-        >>> [remedy.name for remedy in what_if(read_trace(sample_files()))][:2]
+        >>> remedies = what_if(read_trace(sample_files()))
+        >>> [remedy.name for remedy in remedies if remedy.saves][:2]
         ['Asynchronous (shared queue)', 'Without hiccups']
 
     """
@@ -205,7 +210,7 @@ class Replay:
         return scenario.policy.schedule(draws)
 
     def resampled(self, scenario: Scenario) -> dict[str, np.ndarray] | None:
-        """Figures of many runs that go on with blocks of steps drawn again, {name: (runs,)}; None if it is too much."""
+        """Figures of many runs that go on with redrawn blocks of steps, {name: (runs,)}; None if that is too much."""
         known, workers = self.compute_ms.shape
         length, rows = block_length(self.compute_ms), 2 * known
         while rows * workers <= MAX_WORK:
@@ -219,7 +224,7 @@ class Replay:
         return None
 
     def in_parts(self, scenario: Scenario, steps: np.ndarray) -> dict[str, np.ndarray]:
-        """Figures of runs (runs, rows), as many at a time as memory likes."""
+        """Figures of runs (runs, rows), a few at a time to bound memory."""
         at_once = max(1, MOST_RESAMPLED // (steps.shape[1] * scenario.workers))
         parts = [
             measure(self.schedule(scenario, steps=steps[first : first + at_once].T))
@@ -229,7 +234,7 @@ class Replay:
 
 
 class Question:
-    """What a trace is asked."""
+    """One trace and everything that is asked of it."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace, self.scenario, self.replay = trace, measured_scenario(trace), Replay(trace)
@@ -253,7 +258,7 @@ class Question:
         """A remedy by its figures (their means, where there are several runs) and the range of what it saves."""
         metrics = averaged(figures)
         saved = 100 * (1 - metrics.epoch_ms / self.measured_ms)
-        low, high = (saved, saved) if saved_ms is None else (100 * ms / self.measured_ms for ms in saved_ms)
+        ends = [saved, *(100 * ms / self.measured_ms for ms in saved_ms or ())]
         return Remedy(
             name=name,
             scenario=scenario,
@@ -263,8 +268,9 @@ class Question:
             exact=basis == REPLAYED,
             basis=basis,
             saved_percent=saved,
-            saved_low_percent=low,
-            saved_high_percent=high,
+            saved_low_percent=min(ends),
+            saved_high_percent=max(ends),
+            told=basis != HELD_OUT or self.enough_steps,
         )
 
     def under(self, policy: Policy) -> Remedy | None:
@@ -286,13 +292,13 @@ class Question:
         return self.measured_ms - slow, self.measured_ms - quick
 
     def price(self, policy: Policy, figures: dict[str, np.ndarray]) -> str:
-        """What a policy pays with."""
+        """What a policy costs beside time."""
         workers, steps = self.trace.workers, self.trace.steps
         match policy:
             case LocalSGD():
                 apart = counted(policy.period, "mini-batch", "mini-batches")
                 averages = counted(int(figures["updates"][0]), "average")
-                return f"Workers train up to {apart} apart: {averages}, not {steps}."
+                return f"Workers train on their own for up to {apart}: {averages} instead of {steps}."
             case BackupWorkers():
                 return (
                     f"{figures['cancelled_percent'].mean():.1f} % of the workers' time is thrown away; an update "
@@ -305,36 +311,46 @@ class Question:
                 )
 
     def rebalanced(self) -> Remedy:
-        """Mini-batches sized by speed, as other steps have it."""
+        """Mini-batches sized by speed, as measured in other steps."""
         size = 1 / self.trace.compute_ms.mean(axis=0)
         low, high = (bound / size.mean() for bound in (size.min(), size.max()))
         pays = f"Mini-batches {low:.2f} to {high:.2f} times their size; holds while speeds stay as measured."
         return self.scaled(Rebalanced(), Rebalanced().label, repairs.rebalanced, pays)
 
     def levelled(self) -> Remedy:
-        """Every worker's mean made the median, as other steps have it."""
+        """Every worker's mean brought to the median, as measured in other steps."""
         pays = repairs.who_changes(self.trace.compute_ms.mean(axis=0), self.trace.worker_names)
         return self.scaled(Synchronous(), "All workers at the median", repairs.levelled, pays)
 
     def scaled(self, policy: Policy, name: str, cure: repairs.Cure, pays: str) -> Remedy:
-        """All workers' times changed by factors that other steps give."""
+        """All workers' times scaled by factors that are worked out on other steps."""
         times = repairs.held_out(self.trace.compute_ms, cure)
         scenario = replace(self.scenario, policy=policy)
         if not isinstance(policy, Rebalanced):
             scenario = replace(scenario, compute=law_of(times))
         figures = self.figures(replace(scenario, policy=Synchronous()), times)
-        saved = repairs.saved_range(self.trace.compute_ms.max(axis=1) - times.max(axis=1))
-        return self.remedy(name, scenario, figures, pays, HELD_OUT, self.if_unequal(saved))
+        return self.remedy(name, scenario, figures, pays, HELD_OUT, self.judged(times))
 
-    def if_unequal(self, saved_ms: tuple[float, float]) -> tuple[float, float]:
-        """The range of what a repair saves; from nothing on where equal workers may account for the cost as well."""
-        least, most = saved_ms
+    def judged(self, held_out_ms: np.ndarray) -> tuple[float, float]:
+        """The range of what a cure saves, ms, from the table after it where it was chosen on other steps.
+
+        It starts at zero or below where the steps do not show that the workers differ at all.
+        """
+        compute, network = self.trace.compute_ms, self.replay.network_ms
+        more = compute.shape[1] / held_out_ms.shape[1]
+        saved = compute.max(axis=1) + network - more * (held_out_ms.max(axis=1) + network)
+        least, most = repairs.saved_range(saved, repairs.folds(compute))
         return (least, most) if self.unequal else (min(least, 0.0), most)
 
     @cached_property
+    def enough_steps(self) -> bool:
+        """Whether there are enough steps to tell what would hold in others."""
+        return repairs.enough_steps(self.trace.compute_ms)
+
+    @cached_property
     def unequal(self) -> bool:
-        """Whether it is no chance that one worker carries so much of what the barriers cost."""
-        return repairs.beyond_chance(self.trace.compute_ms)
+        """Whether the worker that costs most in some steps does in others, beyond chance."""
+        return repairs.unequal(self.trace.compute_ms)
 
     def without_hiccups(self) -> list[Remedy]:
         """Every hiccup replaced by what is usual, if there are any."""
@@ -344,21 +360,20 @@ class Question:
             return []
         cured = np.clip(np.where(hiccups, usual_ms(compute), compute), *TIME_RANGE_MS)
         scenario = replace(self.scenario, compute=law_of(cured))
-        pays = "What makes single mini-batches take over twice as long is found and removed."
+        pays = "Whatever makes single mini-batches take over twice as long has to be found and removed."
         return [self.remedy("Without hiccups", scenario, self.figures(scenario, cured), pays)]
 
     def repaired(self, repair: repairs.Repair) -> Remedy:
-        """The same policy with other workers, for as many mini-batches as were measured: the draws' middle one."""
-        workers = repair.drawn_ms.shape[2]
+        """The same policy with other workers, for as many mini-batches as were measured."""
+        workers = repair.cured_ms.shape[1]
         more = self.trace.workers / workers
-        epochs = more * (repair.drawn_ms.max(axis=2).sum(axis=1) + self.replay.network_ms.sum())
-        compute = repair.drawn_ms[np.argsort(epochs, kind="stable")[len(epochs) // 2]]
-        scenario = replace(self.scenario, workers=workers, compute=law_of(compute))
-        figures = self.figures(scenario, compute)
+        scenario = replace(self.scenario, workers=workers, compute=law_of(repair.cured_ms))
+        figures = self.figures(scenario, repair.cured_ms)
         figures["epoch_ms"] = more * figures["epoch_ms"]
         figures["updates"] = np.rint(more * figures["updates"]).astype(int)
-        saved = self.if_unequal(self.saved_between(epochs))
-        return self.remedy(repair.name, scenario, figures, repair.pays, HELD_OUT, saved)
+        least, most = self.judged(repairs.held_out(self.trace.compute_ms, repair.cure))
+        saved = self.measured_ms - figures["epoch_ms"].item()
+        return self.remedy(repair.name, scenario, figures, repair.pays, HELD_OUT, (min(least, saved), max(most, saved)))
 
 
 def law_of(compute_ms: np.ndarray) -> Measured:
@@ -367,7 +382,7 @@ def law_of(compute_ms: np.ndarray) -> Measured:
 
 
 def averaged(figures: dict[str, np.ndarray]) -> Metrics:
-    """The means of some runs' figures, whole where they count; of one run its own."""
+    """Means of the figures over runs, counts as whole numbers; a single run keeps its own figures."""
     means: dict[str, Any] = {name: values[0].item() for name, values in figures.items()}
     if len(figures["epoch_ms"]) > 1:
         means = {name: type(means[name])(values.mean()) for name, values in figures.items()}

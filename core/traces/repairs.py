@@ -9,16 +9,17 @@ import numpy as np
 from core.common.validation import TIME_RANGE_MS
 from core.common.wording import counted, listed
 from core.statistics.student import two_sided_quantile
-from core.traces.diagnosis import chance_of, costs, persistence
-from core.traces.fits import common_factors
+from core.traces.diagnosis import autocorrelations, costs
 
-FOLDS = 10  # blocks of consecutive steps, each judged with what the others say
+FOLDS = 10  # blocks of consecutive steps at most, each judged with what the others say
+FEWEST_FOLDS = 4  # with fewer blocks that are each on their own nothing can be told
 FEWEST_STEPS = 4  # with fewer there is nothing to choose by and to judge by
 LEVEL = 0.05
+ONE_OF_MANY = 0.025  # level at which the costliest worker, which is one of several, is told from equal ones
+LASTING = 10  # steps that slowness may last unseen: fewer than some forty steps cannot show how long it does
+TIMES_AS_LONG = 2  # a block is so many times as long as slowness lasts
 AS_COSTLY = 0.5  # of the costliest worker's share: what is repaired together
 FEW_NAMES = 6
-DRAWS, FEWEST_DRAWS = 100, 5  # of replacements
-MOST_DRAWN = 5_000_000  # mini-batches in all of them together, where the fewest do not need more
 
 Times = np.ndarray
 Cure = Callable[[Times, Times], Times]
@@ -31,13 +32,15 @@ class Repair:
 
     Attributes:
         name: what is done.
-        drawn_ms: the repaired times, (draws, steps, workers) in ms, each step's by what the other folds say.
+        cure: what it makes of some steps, where it is chosen by others.
+        cured_ms: the whole table with the workers that the name says repaired, (steps, workers) in ms.
         pays: what it costs beside time, in a sentence.
 
     """
 
     name: str
-    drawn_ms: np.ndarray
+    cure: Cure
+    cured_ms: np.ndarray
     pays: str
 
 
@@ -53,44 +56,58 @@ def by_cost(compute_ms: np.ndarray) -> np.ndarray:
     return np.argsort(-costs(compute_ms).sum(axis=0), kind="stable")
 
 
-def beyond_chance(compute_ms: np.ndarray) -> bool:
-    """Whether one worker carries more of the barriers' cost than one of equal workers does in 95 % of such runs.
+def enough_steps(compute_ms: np.ndarray) -> bool:
+    """Whether there are enough steps to tell what holds beyond them: four blocks that are each on their own."""
+    return len(compute_ms) >= FEWEST_FOLDS * block_steps(compute_ms)
 
-    By random culprits of every step, and, unless it carries the most of it by far, by random culprits of stretches as
-    long as slowness lasts.
+
+def block_steps(compute_ms: np.ndarray) -> int:
+    """How many consecutive steps a block has: twice as many as slowness lasts, and ten at least.
+
+    How long it lasts is the sum of its autocorrelations up to the first that is not positive, as in `persistence`.
+    Taken about the workers' own means it comes out too short by about twice its share of the steps.
     """
-    by_step, workers = costs(compute_ms), compute_ms.shape[1]
-    if not by_step.any():
-        return False
-    whole, share = by_step.sum(axis=1), by_step.sum(axis=0).max() / by_step.sum()
-    if chance_of(whole, workers, share) > LEVEL:
-        return False
-    stretch = np.arange(len(whole)) // math.ceil(persistence(relative_to_step(compute_ms)))
-    return share >= max(0.5, 1.5 / workers) or chance_of(np.bincount(stretch, whole), workers, share) <= LEVEL
-
-
-def relative_to_step(compute_ms: np.ndarray) -> np.ndarray:
-    """Each time over its step's mean, less what its worker keeps."""
+    steps = len(compute_ms)
     relative = compute_ms / compute_ms.mean(axis=1, keepdims=True)
-    return relative - relative.mean(axis=0)
+    correlation = autocorrelations(relative - relative.mean(axis=0))
+    ends = np.flatnonzero(correlation <= 0)
+    lasts = 1 + 2 * correlation[: ends[0] if len(ends) else None].sum()
+    unbiased = lasts / max(1 / steps, 1 - 2 * lasts / steps)
+    return max(LASTING, math.ceil(TIMES_AS_LONG * unbiased))
 
 
-def folds(steps: int) -> np.ndarray:
-    """The fold of each step, (steps,): up to ten blocks of consecutive steps, as long as one another."""
-    number = min(FOLDS, steps)
+def folds(compute_ms: np.ndarray) -> np.ndarray:
+    """The fold of each step, (steps,): four to ten blocks of consecutive steps, as long as one another."""
+    steps = len(compute_ms)
+    number = int(np.clip(steps // block_steps(compute_ms), FEWEST_FOLDS, FOLDS))
     return np.arange(steps) * number // steps
 
 
+def unequal(compute_ms: np.ndarray) -> bool:
+    """Whether the worker that costs most in other steps costs more than its part in these, beyond chance.
+
+    Each fold's costliest worker by the other folds, less its part of what barriers cost there if all were equal; a
+    t-test over the folds. Too few steps tell nothing.
+    """
+    if not enough_steps(compute_ms):
+        return False
+    fold, by_step, workers = folds(compute_ms), costs(compute_ms), compute_ms.shape[1]
+    known = np.array([by_step[fold == each].sum(axis=0) for each in range(fold[-1] + 1)])
+    chosen = (known.sum(axis=0) - known).argmax(axis=1)
+    beyond = (known[np.arange(len(known)), chosen] - known.sum(axis=1) / workers) / np.bincount(fold)
+    error = beyond.std(ddof=1) / math.sqrt(len(beyond))
+    return bool(beyond.mean() > two_sided_quantile(ONE_OF_MANY, len(beyond) - 1) * error)
+
+
 def held_out(compute_ms: np.ndarray, cure: Cure) -> np.ndarray:
-    """The table as a cure leaves it, each fold's steps cured by what the other folds say."""
-    fold = folds(len(compute_ms))
+    """The table after a cure, where what is done to each fold's steps was chosen on the other folds."""
+    fold = folds(compute_ms)
     cured = [cure(compute_ms[fold != each], compute_ms[fold == each]) for each in range(fold[-1] + 1)]
     return np.clip(np.concatenate(cured), *TIME_RANGE_MS)
 
 
-def saved_range(saved_ms: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of what steps saved in all, ms: a t-interval over the folds' sums."""
-    fold = folds(len(saved_ms))
+def saved_range(saved_ms: np.ndarray, fold: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of what all steps save together, ms: a t-interval over the folds' sums."""
     sums, steps, number = np.bincount(fold, saved_ms), np.bincount(fold), fold[-1] + 1
     beyond = sums - steps * saved_ms.mean()
     error = math.sqrt(number / (number - 1) * (beyond**2).sum())
@@ -106,7 +123,19 @@ def rebalanced(known: Times, judged: Times) -> Times:
 
 def without_costliest(known: Times, judged: Times) -> Times:
     """The costliest worker left out."""
-    return np.delete(judged, costliest(known)[0], axis=1)
+    return np.delete(judged, by_cost(known)[0], axis=1)
+
+
+def repaired(count: int) -> Cure:
+    """So many of the costliest workers repaired."""
+    return lambda known, judged: at_median_of_others(judged, by_cost(known)[:count])
+
+
+def at_median_of_others(compute_ms: Times, workers: np.ndarray) -> Times:
+    """The times with some workers never slower than the median of the others, step by step."""
+    cured, others = compute_ms.copy(), np.median(np.delete(compute_ms, workers, axis=1), axis=1)
+    cured[:, workers] = np.minimum(compute_ms[:, workers], others[:, None])
+    return cured
 
 
 def levelled(known: Times, judged: Times) -> Times:
@@ -116,7 +145,7 @@ def levelled(known: Times, judged: Times) -> Times:
 
 
 def repairs(compute_ms: np.ndarray, names: tuple) -> list[Repair]:
-    """Other workers: without the costliest, it alone replaced, all that cost as much, and all at the median.
+    """Other workers: without the costliest, it alone repaired, and all that cost as much.
 
     Args:
         compute_ms: a table of at least four steps and two workers, ms.
@@ -124,60 +153,24 @@ def repairs(compute_ms: np.ndarray, names: tuple) -> list[Repair]:
 
     """
     workers, means, broken = compute_ms.shape[1], compute_ms.mean(axis=0), group(compute_ms)
-    first = names[broken[0]]
     found = [
         Repair(
-            name=f"Without worker {first}",
-            drawn_ms=held_out(compute_ms, without_costliest)[None],
-            pays=f"A worker fewer: {workers / (workers - 1):.2f} times as many steps for the same work (counted here).",
-        ),
-        Repair(
-            name=f"Worker {first} replaced",
-            drawn_ms=replaced(compute_ms, 1),
-            pays=price(means, names, broken[:1]),
-        ),
+            name=f"Without worker {names[broken[0]]}",
+            cure=without_costliest,
+            cured_ms=np.delete(compute_ms, broken[0], axis=1),
+            pays=f"One worker fewer: {workers / (workers - 1):.2f} times as many steps for the same work (included).",
+        )
     ]
-    if len(broken) > 1:
-        drawn, pays = replaced(compute_ms, len(broken)), price(means, names, broken)
-        found.append(Repair(name=together(names, broken), drawn_ms=drawn, pays=pays))
+    for some in [broken[:1], broken][: min(2, len(broken))]:
+        found.append(
+            Repair(
+                name=together(names, some),
+                cure=repaired(len(some)),
+                cured_ms=at_median_of_others(compute_ms, some),
+                pays=price(means, names, some),
+            )
+        )
     return found
-
-
-def replaced(compute_ms: np.ndarray, count: int) -> np.ndarray:
-    """The table with some of the costliest workers replaced by workers like the others, drawn several times.
-
-    For each fold, every other one of the rest says who costs most, and from the ones between a replacement takes what
-    a whole fold took some other worker, over what all workers of a step have in common. So nothing that is chosen is
-    judged by itself, and replacing a worker that is like the others saves nothing on average. Which folds and workers
-    are taken is weighted at random, too (the Bayesian bootstrap), as they are only a sample of what workers can do.
-
-    Args:
-        compute_ms: measured times, (steps, workers) in ms.
-        count: how many workers.
-
-    Returns:
-        (draws, steps, workers), ms.
-
-    """
-    steps, workers = compute_ms.shape
-    common = common_factors(compute_ms)[0][:, None]
-    relative, fold = compute_ms / common, folds(steps)
-    draws = int(np.clip(MOST_DRAWN // compute_ms.size, FEWEST_DRAWS, DRAWS))
-    rng, drawn = np.random.default_rng(0), np.repeat(compute_ms[None], draws, axis=0)
-    number = fold[-1] + 1
-    weights = rng.exponential(size=(draws, number, workers))
-    first, size = np.searchsorted(fold, np.arange(number)), np.bincount(fold)
-    for each in range(number):
-        others, judged = np.delete(np.arange(number), each), np.flatnonzero(fold == each)
-        broken = by_cost(compute_ms[np.isin(fold, others[::2])])[:count]
-        healthy, donors = np.delete(np.arange(workers), broken), others[1::2]
-        chances = weights[:, donors[:, None], healthy].reshape(draws, -1).cumsum(axis=1)
-        for worker in broken:
-            at = (chances < rng.random((draws, 1)) * chances[:, -1:]).sum(axis=1)
-            donor, whose = donors[at // len(healthy)], healthy[at % len(healthy)]
-            rows = first[donor][:, None] + np.arange(len(judged)) % size[donor][:, None]
-            drawn[:, judged, worker] = relative[rows, whose[:, None]] * common[judged, 0]
-    return np.clip(drawn, *TIME_RANGE_MS)
 
 
 def group(compute_ms: np.ndarray) -> np.ndarray:
@@ -187,20 +180,21 @@ def group(compute_ms: np.ndarray) -> np.ndarray:
 
 
 def together(names: tuple, workers: np.ndarray) -> str:
-    """A name for the replacement of several workers."""
+    """A name for the repair of one worker, or of several together."""
     if len(workers) > FEW_NAMES:
-        return f"The {len(workers):,} costliest workers replaced"
-    return f"Workers {listed([str(names[worker]) for worker in sorted(workers)])} replaced"
+        return f"The {len(workers):,} costliest workers repaired"
+    noun = "Worker" if len(workers) == 1 else "Workers"
+    return f"{noun} {listed([str(names[worker]) for worker in sorted(workers)])} repaired"
 
 
 def price(means: np.ndarray, names: tuple, broken: np.ndarray) -> str:
-    """What replacing some workers means."""
+    """What repairing some workers means."""
     others = np.median(np.delete(means, broken))
     said = [f"{names[worker]} ({means[worker] / others:.2f} times their median)" for worker in broken[:FEW_NAMES]]
     if len(broken) > FEW_NAMES:
         said.append(f"{len(broken) - FEW_NAMES:,} more")
-    noun = "worker" if len(broken) == 1 else "workers"
-    return f"Repair or replacement by a worker like the others: {noun} {listed(said)}. It slows nobody."
+    noun, verb = ("worker", "is") if len(broken) == 1 else ("workers", "are")
+    return f"A repair or a better machine: {noun} {listed(said)} {verb} never slower than the median of the others."
 
 
 def who_changes(means: np.ndarray, names: tuple) -> str:

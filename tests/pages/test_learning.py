@@ -22,7 +22,7 @@ def test_defaults(open_page):
     assert len(charts(app)) == 2
     assert app.dataframe[0].value["Policy"].tolist() == ["Synchronous", "Asynchronous"]
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
-    assert any("first on 2 seeds; it is judged on 5 other seeds" in caption.value for caption in app.main.caption)
+    assert any("first on 3 seeds; it is judged on 5 other seeds" in caption.value for caption in app.main.caption)
     assert any("mean of 9 neighbouring points" in caption.value for caption in app.main.caption)
 
 

@@ -666,6 +666,11 @@ class Reader:
                 self.cell(row["Speed-up (×)"], self.truth.baseline, name)
             assert value_of(row["Epoch time (s)"]) == pytest.approx(self.truth.mean[name] / 1000, rel=6e-3)
             assert shows(row["Utilization (%)"], self.truth.mean_of(name, "utilization_percent"))
+            if name.startswith("Local SGD"):
+                assert row["An update averages"] == "parameters"
+            else:
+                (size,) = re.fullmatch(rf"{NUMBER} gradients?", row["An update averages"]).groups()
+                assert value_of(size) == pytest.approx(self.truth.mean_of(name, "gradients_per_update"), rel=6e-3)
 
     def spreads(self, text):
         """What the charts show, for those who cannot see them."""

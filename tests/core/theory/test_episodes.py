@@ -13,9 +13,11 @@ from core import (
     BackupWorkers,
     Constant,
     FlatLatency,
+    Gumbel,
     KAsync,
     LocalSGD,
     LogNormal,
+    Pareto,
     Rebalanced,
     Scenario,
     ShiftedExponential,
@@ -265,3 +267,48 @@ def test_sync_depends_on_the_share_alone():
     for length in (1, 10, 50, 1000):
         scenario = Scenario(workers=8, batches=3, compute=ONE, network=FREE, stragglers=episodes(length))
         assert expected(scenario)["epoch_ms"].value == pytest.approx(3 * hiccup_maximum(0.05, 3, 8))
+
+
+def slowest_by_convolution(law, stragglers, workers, steps, longest_push):
+    """Mean of the slowest of N sums: densities on a grid, their powers multiplied as Fourier transforms, and F^N."""
+    chances, factor = by_dynamic_programming(stragglers, steps), stragglers.episode_factor
+    longest = float(law.quantile(np.array([1 - 1e-7]))[0]) * factor
+    widest = 14 * math.sqrt(steps) * factor * law.std_ms + longest
+    cells = 4096
+    cell = (min(steps * longest, steps * factor * law.mean_ms + widest) + steps * longest_push) / cells
+    edges = (np.arange(cells + 1) - 0.5) * cell
+
+    def transformed(below):
+        return np.fft.rfft(np.diff(below, prepend=0)[1:], 2 * cells)
+
+    healthy, slow = (transformed(law.cdf(np.maximum(edges, 1e-9) / scale)) for scale in (1, factor))
+    whole = sum(chance * healthy ** (steps - k) * slow**k for k, chance in enumerate(chances))
+    if longest_push:
+        whole = whole * transformed(np.clip(edges / longest_push, 0, 1)) ** steps
+    density = np.fft.irfft(whole, 2 * cells)[:cells].clip(0)
+    return float((1 - np.minimum(np.cumsum(density) / density.sum(), 1) ** workers).sum() * cell)
+
+
+SHAPES = [
+    *(Uniform(mean_ms=100, jitter=jitter) for jitter in (0.05, 0.2, 0.6)),
+    *(LogNormal(mean_ms=100, cv=cv) for cv in (0.05, 0.3)),
+    Gumbel(mean_ms=100, cv=0.14),
+    ShiftedExponential(mean_ms=100, shift=0.9),
+    Pareto(mean_ms=100, alpha=30),
+]
+
+
+@pytest.mark.parametrize("workers", [4, 12, 16, 20, 32, 256])
+def test_what_is_called_approximate_is_at_most_half_a_percent_off(workers):
+    """By numerical convolution, for few steps and many; of sixteen workers it was once off by 4.5 %."""
+    shown = 0
+    for law, steps, (share, length, factor), push in itertools.product(
+        SHAPES, (1, 2, 4, 16), ((0.05, 10, 3), (0.01, 50, 2), (0.5, 20, 1.2)), (0, 60)
+    ):
+        stragglers = episodes(length, share, factor)
+        found = slowest_sum_in_episodes_ms(law, stragglers, [(workers, 1.0)], steps, (0, push))
+        if found:
+            shown += 1
+            exact = slowest_by_convolution(law, stragglers, workers, steps, push)
+            assert found[0] == pytest.approx(exact, rel=0.005), (law, steps, stragglers, push)
+    assert shown > 20
