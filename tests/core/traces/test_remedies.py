@@ -5,7 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from core import Asynchronous, BackupWorkers, LocalSGD, StaleSynchronous, read_trace, simulate
+from core import (
+    Asynchronous,
+    BackupWorkers,
+    LocalSGD,
+    ScenarioError,
+    StaleSynchronous,
+    Synchronous,
+    read_trace,
+    simulate,
+)
 from core.report.traces import best_remedies, summary_text
 from core.traces.chrome import chrome_trace
 from core.traces.diagnosis import diagnose
@@ -102,6 +111,15 @@ def test_the_table_ranks_by_time_saved():
     assert table["pays"].str.len().min() > 0
     row = table.set_index("remedy").loc["Local SGD (every 4)"]
     assert (row["updates"], row["gradients_per_update"], row["mean_staleness"]) == (1, 8, 0)
+
+
+def test_policies_may_be_asked_for():
+    names = {each.name for each in what_if(trace_of(), [Synchronous(), Asynchronous(), Asynchronous()])}
+    assert {"Asynchronous", "Synchronous, as measured", "All workers at the median"} <= names
+    assert not any(name.startswith(("Local", "Backup", "Rebalanced")) for name in names)
+    for asked in ("async", ["async"], [BackupWorkers(wait_for=9)]):
+        with pytest.raises(ScenarioError, match=r"polic|wait_for"):
+            what_if(trace_of(), asked)
 
 
 def test_one_slow_worker_of_two_gives_two_policies_fewer_and_one_worker_none():
