@@ -16,6 +16,8 @@ from core.traces.profiles.names import OWN_STEP, STEP, event_kind
 MAX_TIME_US = 1e18
 MAX_SPANS = 2**22  # of one kind in one process
 MAX_KINDS = 2**16  # names that are remembered
+MAX_DEPTH = 2**8  # of events inside one another on a thread
+EVENTS = ("traceEvents", "trace_events", "events")
 NO_ID = ANY_THREAD = -1
 Key = int | str
 """What a file calls a process."""
@@ -157,6 +159,7 @@ class Reader:
         self.recording = Recording(file)
         self.kinds: dict[tuple[Any, str], str] = {}
         self.threads: dict[tuple[Any, Any], int] = {}
+        self.begun: dict[tuple[Key, Key], list[dict]] = {}
 
     def take(self, event: Any) -> None:
         """Keep of an event what matters."""
@@ -164,7 +167,13 @@ class Reader:
             return
         recording, phase, name = self.recording, event.get("ph"), event.get("name")
         recording.events += 1
+        if phase == "E":
+            self.end(event)
+            return
         if not isinstance(name, str):
+            return
+        if phase == "B":
+            self.begin(event)
             return
         if phase != "X":
             self.take_other(phase, name, event)
@@ -177,6 +186,23 @@ class Reader:
             recording.without_time += 1
         elif kind:
             self.keep(kind, name, event, start, start + duration)
+
+    def begin(self, event: dict) -> None:
+        """Keep the beginning of an event whose end is an event of its own."""
+        self.recording.seen.add(event["name"][:100]) if len(self.recording.seen) < 1_000 else None
+        thread = (as_key(event.get("pid")), as_key(event.get("tid")))
+        if len(self.begun) < MAX_KINDS or thread in self.begun:
+            open_ = self.begun.setdefault(thread, [])
+            if len(open_) < MAX_DEPTH:
+                open_.append({key: event.get(key) for key in ("name", "cat", "ts", "args")})
+
+    def end(self, event: dict) -> None:
+        """Take an event in whose beginning was kept: the last one of its thread that is open."""
+        open_ = self.begun.get((as_key(event.get("pid")), as_key(event.get("tid"))))
+        begun = open_.pop() if open_ else None
+        if begun:
+            duration = as_time(event.get("ts")) - as_time(begun["ts"])
+            self.take(event | begun | {"ph": "X", "dur": duration})
 
     def kind_of(self, category: Any, name: str) -> str:
         """What an event is, looked up where it was seen before."""
@@ -308,7 +334,7 @@ def take_text(text: JsonText, reader: Reader) -> None:
     for key in text.members():
         if isinstance(key, str) and len(reader.recording.keys) < 1_000:
             reader.recording.keys.add(key[:100])
-        if key == "traceEvents" and text.peek() == "[":
+        if key in EVENTS and text.peek() == "[":
             for event in text.elements():
                 reader.take(event)
         elif (value := text.value()) and key == "distributedInfo" and isinstance(value, dict):
