@@ -17,7 +17,8 @@ from core.schedule.metrics import Metrics, measure
 from core.schedule.schedule import Schedule
 from core.simulation.run import Run
 from core.traces import repairs
-from core.traces.fits import found_hiccups, usual_ms
+from core.traces.episodes import found_episodes
+from core.traces.fits import hiccups_beyond, usual_ms
 from core.traces.network import barrier_costs_ms, mean_network
 from core.traces.trace import Trace
 from core.workload.compute_laws import Measured, block_length, consecutive_steps
@@ -193,6 +194,14 @@ def usual_policies(workers: int) -> list[Policy]:
     ]
 
 
+def surely_needs_more(policy: Policy, workers: int) -> bool:
+    """Whether a policy starts more mini-batches than were measured, so that trying without more is in vain.
+
+    K-async uses as many as were measured, and N - K workers are at another one when the last of those is applied.
+    """
+    return isinstance(policy, KAsync) and policy.wait_for < workers
+
+
 class Replay:
     """The measured steps as draws: those measured, or with as many more as a policy needs drawn from them again."""
 
@@ -288,15 +297,17 @@ class Question:
     def under(self, policy: Policy) -> Remedy | None:
         """The same mini-batches under another policy; None where it would need too many steps again."""
         scenario = replace(self.scenario, policy=policy)
-        try:
-            figures = self.figures(scenario)
-        except TooFewRows:
-            drawn = self.replay.resampled(scenario)
-            if drawn is None:
-                return None
-            saved = self.saved_between(drawn["epoch_ms"])
-            return self.remedy(policy.label, scenario, drawn, self.price(policy, drawn), RESAMPLED, saved)
-        return self.remedy(policy.label, scenario, figures, self.price(policy, figures))
+        if not surely_needs_more(policy, self.trace.workers):
+            try:
+                figures = self.figures(scenario)
+                return self.remedy(policy.label, scenario, figures, self.price(policy, figures))
+            except TooFewRows:
+                pass
+        drawn = self.replay.resampled(scenario)
+        if drawn is None:
+            return None
+        saved = self.saved_between(drawn["epoch_ms"])
+        return self.remedy(policy.label, scenario, drawn, self.price(policy, drawn), RESAMPLED, saved)
 
     def saved_between(self, epochs_ms: np.ndarray) -> tuple[float, float]:
         """What the middle 95 % of some epochs save, ms: the least and the most."""
@@ -359,10 +370,11 @@ class Question:
     def without_hiccups(self) -> list[Remedy]:
         """Every hiccup replaced by what is usual, if there are any."""
         compute = self.trace.compute_ms
-        hiccups = found_hiccups(compute)
+        usual = usual_ms(compute, found_episodes(compute))
+        hiccups = hiccups_beyond(compute, usual)
         if not hiccups.any():
             return []
-        cured = np.clip(np.where(hiccups, usual_ms(compute), compute), *TIME_RANGE_MS)
+        cured = np.clip(np.where(hiccups, usual, compute), *TIME_RANGE_MS)
         scenario = replace(self.scenario, compute=law_of(cured))
         pays = "What makes single mini-batches take over twice as long is found and removed."
         return [self.remedy("Without hiccups", scenario, self.figures(scenario, cured), pays)]

@@ -208,9 +208,10 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
 def world_size(draft: Draft) -> int | None:
     """How many ranks the job has, where a column says one number in all rows."""
     for name in draft.table.columns:
-        values = draft.numbers(name)[0].dropna() if compared(name) in WORLD_SIZE and name in draft.meanings else []
-        if len(values) and values.nunique() == 1 and 0 < values.iloc[0] < 2**31:
-            return int(values.iloc[0])
+        if compared(name) in WORLD_SIZE and name in draft.meanings:
+            values = draft.numbers(name)[0].dropna()
+            if len(values) and values.nunique() == 1 and 0 < values.iloc[0] < 2**31:
+                return int(values.iloc[0])
     return None
 
 
