@@ -15,7 +15,7 @@ from core.links import DEFAULTS, link_values, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
-from core.report.traces import headline, summary_text
+from core.report import traces as trace_report
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario
 from core.schedule.metrics import FIGURES
@@ -25,9 +25,10 @@ from core.simulation.sweeps import sweep
 from core.statistics.pairs import Paired
 from core.theory import closed_forms
 from core.traces.diagnosis import diagnose
+from core.traces.fits import Fit
 from core.traces.forecasts import forecasts
 from core.traces.reading import read_trace
-from core.traces.remedies import what_if, what_if_table
+from core.traces.remedies import Remedy, what_if, what_if_table
 
 LINK = "a link of the dashboard, or its query alone: workers=8&mode=ssp&bound=2 (default: the dashboard's)"
 SWEPT = ["throughput", "utilization_percent", "idle_percent", "mean_staleness", "epoch_ms", "speedup", "refused"]
@@ -91,6 +92,9 @@ def parser() -> argparse.ArgumentParser:
     )
     trace = command("trace", answer_trace, "What stragglers cost in a measured run, and which remedy pays.")
     trace.add_argument("files", nargs="+", help="profiler traces, one a rank, or tables of compute times")
+    trace.add_argument(
+        "--policies", help='what to try, with commas between: "async,ssp 3" (default: some of every kind)'
+    )
     return whole
 
 
@@ -143,30 +147,65 @@ def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:
 
 def answer_trace(asked: argparse.Namespace) -> tuple[str, dict]:
     """The diagnosis of a measured run, and its remedies."""
+    policies = policies_in(asked.policies) if asked.policies else None
     trace = read_trace(asked.files)
-    diagnosis, remedies = diagnose(trace), what_if(trace)
+    policies = policies and list(dict.fromkeys(policy.fitted(trace.workers) for policy in policies))
+    diagnosis, remedies = diagnose(trace), what_if(trace, policies)
+    doubtful = bool(diagnosis.suspicion)
     data = {
         "workers": trace.workers,
         "steps": trace.steps,
         "kind": diagnosis.kind,
-        "answer": headline(diagnosis),
+        "answer": trace_report.headline(diagnosis),
+        "reasons": trace_report.reasons(diagnosis, trace),
+        "suspicion": diagnosis.suspicion,
+        "caution": diagnosis.caution,
         "diagnosis": diagnosis.table().to_dict("records"),
         "who": diagnosis.workers.to_dict("records"),
         "episodes": diagnosis.episodes.to_dict("records"),
-        "remedies": [] if diagnosis.suspicion else what_if_table(remedies).to_dict("records"),
-        "more_workers": [] if diagnosis.suspicion else [vars(each) for each in forecasts(trace.compute_ms)],
+        "fits": [fit_data(fit) for fit in diagnosis.fits],
+        "caveats": "" if doubtful else trace_report.caveats(trace, remedies),
+        "remedies": [] if doubtful else remedies_data(remedies),
+        "more_workers": [] if doubtful else [vars(each) for each in forecasts(trace.compute_ms)],
         "notes": list(trace.notes),
+        "columns": [vars(column) for column in trace.columns],
     }
-    return summary_text(trace, diagnosis, remedies), data
+    text = trace_report.summary_text(trace, diagnosis, remedies)
+    if policies and not doubtful:
+        text += f"\n\n{table_text(trace_report.asked_for(remedies, policies))}"
+    return text, data
+
+
+def remedies_data(remedies: list[Remedy]) -> list[dict]:
+    """What each remedy saves and pays, with all figures of its run."""
+    rows = what_if_table(remedies).to_dict("records")
+    return [
+        {**row, "policy": each.scenario.policy.text, "figures": vars(each.metrics)}
+        for row, each in zip(rows, remedies, strict=True)
+    ]
+
+
+def fit_data(fit: Fit) -> dict:
+    """A fitted law with its parameters and stragglers."""
+    return {
+        "law": type(fit.compute).__name__,
+        "parameters": vars(fit.compute),
+        "stragglers": vars(fit.stragglers),
+        **{name: getattr(fit, name) for name in ("misfit", "slowest_ratio", "measured_ratio")},
+    }
 
 
 def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int]:
     """Scenario, policies and replicates of a command."""
     values = {**DEFAULTS, **link_values(asked.link)}
     scenario = scenario_of(values)
-    texts = asked.policies.split(",") if asked.policies else values["policies"]
-    policies = list(dict.fromkeys(map(policy_from_text, texts)))
+    policies = policies_in(asked.policies or ",".join(values["policies"]))
     return scenario, policies, values["replicates"] if asked.replicates is None else asked.replicates
+
+
+def policies_in(text: str) -> list[Policy]:
+    """The policies that a text names with commas between, each once."""
+    return list(dict.fromkeys(map(policy_from_text, text.split(","))))
 
 
 def axis(text: str) -> tuple[str, list]:

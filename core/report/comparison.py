@@ -351,34 +351,39 @@ def between_which(runs: int) -> str:
 
 def caveats(workload: Workload, table: Table) -> str:
     """What the answer rests on: the network model's kindness to async, and epochs that are not yet learning."""
-    network, kind = workload.network, ""
     paired = Paired.of(table)
-    barrier_ms = network.barrier_ms(workload.workers)
-    if not pushes(paired):
-        kind = f"A barrier costs {four_digits(barrier_ms)} ms of network time. " if barrier_ms else ""
-    elif not isinstance(network, FlatLatency):
-        kind = f"{network_in_words(workload)} "
-    elif network.push_range_ms[0] == network.latency_ms > 0:
-        kind = f"A barrier and a push cost the same here, {four_digits(network.latency_ms)} ms a batch. "
-    elif network.latency_ms > 0:
-        cheap = (
-            "makes asynchronous communication nearly free"
-            if sum(network.push_range_ms) <= NEARLY_FREE * network.latency_ms
-            else ""
-        )
-        kind = (
-            f"This network model {cheap or 'charges an asynchronous push less'}: a barrier costs "
-            f"{four_digits(network.latency_ms)} ms a batch, a push {push_in_words(network)}. "
-        )
-    if workload.workers == 1:
-        return kind.rstrip()
-    return kind + updates_in_words(paired)
+    network = network_caveat(workload) if pushes(paired) else barrier_caveat(workload)
+    said = "" if workload.workers == 1 else updates_in_words(paired)
+    return " ".join(filter(None, [network, said]))
 
 
 def pushes(paired: Paired) -> bool:
     """Whether any of the policies goes without barriers, so that workers push on their own."""
     with_barriers = tuple(policy.name for policy in POLICIES.values() if policy.has_barrier)
     return not all(policy.startswith(with_barriers) for policy in paired.runs)
+
+
+def barrier_caveat(workload: Workload) -> str:
+    """What the network charges a barrier, where nobody goes without; empty if nothing."""
+    barrier_ms = workload.network.barrier_ms(workload.workers)
+    return f"A barrier costs {four_digits(barrier_ms)} ms of network time." if barrier_ms else ""
+
+
+def network_caveat(workload: Workload) -> str:
+    """What the network charges a barrier and a push, so that nobody takes the one for dearer; empty if neither pays."""
+    network = workload.network
+    if not isinstance(network, FlatLatency):
+        return network_in_words(workload)
+    if network.latency_ms <= 0:
+        return ""
+    if network.push_range_ms[0] == network.latency_ms:
+        return f"A barrier and a push cost the same here, {four_digits(network.latency_ms)} ms a batch."
+    nearly_free = sum(network.push_range_ms) <= NEARLY_FREE * network.latency_ms
+    kind = "makes asynchronous communication nearly free" if nearly_free else "charges an asynchronous push less"
+    return (
+        f"This network model {kind}: a barrier costs {four_digits(network.latency_ms)} ms a batch, a push "
+        f"{push_in_words(network)}."
+    )
 
 
 def updates_in_words(paired: Paired) -> str:

@@ -1,6 +1,7 @@
 """What a measured run says, in words."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -8,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from core.common.wording import NBSP, counted, duration, listed, lowered, percent, rounded, times
+from core.policies.base import Policy
+from core.report.comparison import barrier_caveat, network_caveat
 from core.traces.diagnosis import BY_CHANCE, Diagnosis
 from core.traces.fits import Fit, slowest_ratio
 from core.traces.forecasts import forecasts
-from core.traces.remedies import AS_MEASURED, HELD_OUT, LEAST_SAVED, Remedy
+from core.traces.remedies import AS_MEASURED, HELD_OUT, LEAST_SAVED, Remedy, what_if_table
 from core.traces.repairs import FEWEST_FOLDS, FEWEST_STEPS, LASTING
 from core.traces.trace import Trace
 from core.workload.compute_laws import correlated_steps
@@ -377,9 +380,33 @@ def fits_table(diagnosis: Diagnosis) -> pd.DataFrame:
     )
 
 
+def asked_for(remedies: list[Remedy], policies: Sequence[Policy]) -> pd.DataFrame:
+    """Some policies and the measured run, the fastest first, as people read them."""
+    wanted = {policy.label for policy in policies} | {AS_MEASURED}
+    table = remedies_table(what_if_table([each for each in remedies if each.name in wanted]))
+    return table.drop(columns="Pays with")
+
+
 def time_saved(remedy: Remedy) -> str:
     """What a remedy saves of the measured epoch as a time."""
     return duration(remedy.epoch_ms * remedy.saved_percent / (100 - remedy.saved_percent))
+
+
+def caveats(trace: Trace, remedies: list[Remedy]) -> str:
+    """What comparing policies rests on: what the network charges each of them; empty where there is one policy."""
+    measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
+    tried = {remedy.scenario.policy for remedy in remedies}
+    if len(tried) == 1:
+        return ""
+    if all(policy.has_barrier for policy in tried):
+        said, queue = barrier_caveat(measured.scenario), ""
+    else:
+        said, queue = network_caveat(measured.scenario), " Pushes that queue at a server would pay more."
+    if said:
+        return f"{said} That is the mean: each step pays its own.{queue}"
+    beyond = " beyond what is in the times of whole steps" if trace.whole_steps else ""
+    known = "was not measured" if trace.comm_ms is None else "cost nothing in this run"
+    return f"The network {known}: a barrier and a push are free here{beyond}."
 
 
 def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> str:
@@ -395,6 +422,8 @@ def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
             if any(each.basis == HELD_OUT for each in saving):
                 lines.append("Ranges of what depends on who is slow come from steps that it was not chosen by.")
             lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
+        if network := caveats(trace, remedies):
+            lines += ["", network]
     if trace.notes:
         lines += ["", "Data:", *(f"- {note}" for note in trace.notes)]
     return "\n".join(lines)

@@ -49,6 +49,8 @@ class Rows:
     """Which rows were left out and why, in a sentence; empty where all were taken."""
     columns: tuple[Column, ...] = ()
     """What each column of a table was taken for."""
+    world_size: int | None = None
+    """How many ranks the job has, where a table says so."""
 
 
 class Budget:
@@ -94,16 +96,29 @@ def pieces(file: File, budget: Budget) -> Iterator[bytes]:
 
 
 def as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same text in UTF-8, where it is UTF-16 and says so in its first bytes; all else as it is."""
+    """The same text in UTF-8, where it is UTF-16 or UTF-32; all else as it is."""
     first = next(pieces, b"")
-    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or first.startswith(codecs.BOM_UTF32_LE):
+    encoding = wide_encoding(first)
+    if not encoding:
         yield first
         yield from pieces
         return
-    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     yield decoder.decode(first).encode()
     for piece in pieces:
         yield decoder.decode(piece).encode()
+
+
+def wide_encoding(first: bytes) -> str:
+    """The encoding of a text with two or four bytes a character: by its first bytes, or by where its zeros are."""
+    if first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros = [not byte for byte in first[:64]]
+    if len(zeros) >= 8 and all(zeros[1::2]) and not any(zeros[::2]):
+        return "utf-16-le"
+    return "utf-16-be" if len(zeros) >= 8 and all(zeros[::2]) and not any(zeros[1::2]) else ""
 
 
 def unzipped(raw: IO[bytes]) -> Iterator[bytes]:

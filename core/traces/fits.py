@@ -129,7 +129,12 @@ def level_factors(shape: tuple[int, int], episodes: list[Episode]) -> np.ndarray
 
 def found_hiccups(compute_ms: np.ndarray, episodes: list[Episode] | None = None) -> np.ndarray:
     """Which single mini-batches took more than twice what is usual; none where it is more than a tenth of them."""
-    found = compute_ms > HICCUP * usual_ms(compute_ms, episodes)
+    return hiccups_beyond(compute_ms, usual_ms(compute_ms, episodes))
+
+
+def hiccups_beyond(compute_ms: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """The same, where what is usual is known."""
+    found = compute_ms > HICCUP * usual
     return found & (found.mean() <= MOST_HICCUPS)
 
 

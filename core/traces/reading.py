@@ -11,13 +11,15 @@ import pandas as pd
 
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, TIME_RANGE_MS, ScenarioError, shown
 from core.common.wording import counted, duration
+from core.traces.binary_files import refuse_binary
 from core.traces.files import MAX_BYTES, Budget, File, Rows, as_utf8, file_name, pieces
 from core.traces.profiles.devices import hidden_collectives, host_limit
 from core.traces.profiles.kineto import read_kineto
 from core.traces.profiles.workers import identified
 from core.traces.tables.corrections import Corrections
 from core.traces.tables.left_out import LeftOut
-from core.traces.tables.records import holds_records
+from core.traces.tables.logs import holds_log
+from core.traces.tables.records import holds_records, is_json
 from core.traces.tables.table import Table, guessed_unit, read_fields, read_table, say_guess
 from core.traces.trace import TIMES, Column, Trace
 
@@ -80,9 +82,15 @@ def read_file(file: File, budget: Budget, asked: Corrections) -> Rows | Table:
     start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if not start:
         raise ScenarioError(f"{name} is empty.")
-    if start in b"{[" and not holds_records(first):
+    if start in b"{[" and holds_trace(first):
         return read_kineto(name, chain([first], stream))
+    refuse_binary(name, first)
     return read_table(name, chain([first], stream), asked)
+
+
+def holds_trace(first: bytes) -> bool:
+    """Whether a text that begins with a bracket is a trace: neither a table in JSON nor a log, by its first piece."""
+    return is_json(first) and not holds_records(first) and not holds_log(first)
 
 
 def table_columns(file: File) -> list[str]:
@@ -90,7 +98,8 @@ def table_columns(file: File) -> list[str]:
     try:
         name, stream = file_name(file), as_utf8(pieces(file, Budget(MAX_BYTES)))
         first = next(stream, b"")
-        if first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in b"{[" and not holds_records(first):
+        start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if start in b"{[" and holds_trace(first):
             return []
         return list(map(str, read_fields(name, chain([first], stream), LeftOut())[0].columns))
     except ScenarioError:
@@ -111,7 +120,10 @@ def cleaned(files: list[Rows]) -> Trace:
     """One trace of all files: whole steps only, nothing that is no time, waiting and network told apart."""
     notes = said_once(files)
     left_out = [rows.left_out for rows in files if rows.left_out]
-    table = peers(numbered_on(together(files, notes)), notes)
+    table = numbered_on(together(files, notes))
+    notes += ranks_that_lack(files, table["worker"].nunique())
+    table = peers(table, notes)
+    table = later_files(table, files, notes)
     refuse_repeated(table)
     table = times_alone(table, left_out)
     notes += left_out
@@ -138,6 +150,7 @@ def trace_of(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> Trace:
     if trace.comm_ms is not None and trace.wait_ms is None:
         trace = waiting_told_apart(trace, trace.comm_ms, notes)
     trace = started_together(trace, notes)
+    notes += slow_at_first(trace)
     notes += [note for note in (host_limit(trace), hidden_collectives(trace)) if note]
     return replace(trace, notes=tuple(notes), columns=each_once(files))
 
@@ -190,6 +203,21 @@ def numbered_on(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(step=table.groupby(["epoch", "step"]).ngroup()).drop(columns="epoch")
 
 
+def ranks_that_lack(files: list[Rows], workers: int) -> list[str]:
+    """How many of the job's ranks are there, where tables say how many there are; ScenarioError for two jobs."""
+    sizes = {rows.world_size: rows.file for rows in files if rows.world_size}
+    if len(sizes) > 1:
+        (one, first), (other, second) = list(sizes.items())[:2]
+        raise ScenarioError(
+            f"{first} is of a job of {one:,} ranks, {second} of one of {other:,}: give one job's files."
+        )
+    return [
+        f"{workers:,} of {size:,} ranks are here: the slowest may be among the others."
+        for size in sizes
+        if size and workers < size
+    ]
+
+
 def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """The rows of workers that have the same work: of a pipeline those of the stage that takes longest."""
     if "stage" not in table:
@@ -205,6 +233,22 @@ def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         f"{slowest}, which takes longest ({duration(usual.iloc[0])} a step; stage {others})."
     )
     return table[(stages == usual.index[0]).to_numpy()]
+
+
+def later_files(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> pd.DataFrame:
+    """Of a run that was resumed, each part in a table of its own, the later file's rows where steps come twice."""
+    again = table.duplicated(["worker", "step"], keep="last")
+    if not again.any() or any(rows.origin for rows in files) or table.duplicated(["worker", "step", "file"]).any():
+        return table
+    ends = table.groupby(["worker", "file"], sort=False)["step"].agg(["min", "max"])
+    goes_on = ends.groupby("worker").diff().dropna()
+    if not (goes_on > 0).all(axis=None):
+        return table
+    notes.append(
+        f"The run was resumed: of steps that are in two files, those of the later file count, in the order given; "
+        f"{counted(int(again.sum()), 'row')} left out."
+    )
+    return table[~again]
 
 
 def refuse_repeated(table: pd.DataFrame) -> None:
@@ -320,6 +364,21 @@ def warm_up_steps(compute: np.ndarray) -> int:
     while len(compute) - first > 2 and (compute[first] > WARM_UP * np.median(compute[first + 1 :], axis=0)).all():
         first += 1
     return first
+
+
+def slow_at_first(trace: Trace) -> list[str]:
+    """That some workers' first step is not like their others, where it is on the rest: nothing is left out for it."""
+    slow = trace.compute_ms[0] > WARM_UP * np.median(trace.compute_ms[1:], axis=0)
+    if trace.steps < 3 or not slow.any() or slow.all():
+        return []
+    worst = int((trace.compute_ms[0] * slow).argmax())
+    others = slow.sum() - 1
+    who = f"worker {str(trace.worker_names[worst])[:40]}" + (f" and {others:,} more" if others else " alone")
+    usual = duration(float(np.median(trace.compute_ms[1:, worst])))
+    return [
+        f"Step {trace.step_numbers[0]} is far slower than later ones on {who} ({duration(trace.compute_ms[0, worst])} "
+        f"against {usual} usually). If something was loaded or compiled in it, leave that step out of the files."
+    ]
 
 
 def some_steps(trace: Trace, which: slice) -> Trace:

@@ -1,5 +1,6 @@
 """What a measured run would have taken otherwise: the same compute times under every policy, and with repairs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.common.validation import MAX_WORK, TIME_RANGE_MS
+from core.common.validation import MAX_WORK, TIME_RANGE_MS, ScenarioError, shown
 from core.common.wording import counted
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.policies.base import Policy
@@ -16,7 +17,8 @@ from core.schedule.metrics import Metrics, measure
 from core.schedule.schedule import Schedule
 from core.simulation.run import Run
 from core.traces import repairs
-from core.traces.fits import found_hiccups, usual_ms
+from core.traces.episodes import found_episodes
+from core.traces.fits import hiccups_beyond, usual_ms
 from core.traces.network import barrier_costs_ms, mean_network
 from core.traces.trace import Trace
 from core.workload.compute_laws import Measured, block_length, consecutive_steps
@@ -96,8 +98,8 @@ def replayed(trace: Trace, policy: Policy | None = None) -> Run:
     return Run(scenario, Replay(trace).schedule(scenario))
 
 
-def what_if(trace: Trace) -> list[Remedy]:
-    """What a measured run would have taken under every policy and with repairs: the same compute times, replayed.
+def what_if(trace: Trace, policies: Sequence[Policy] | None = None) -> list[Remedy]:
+    """What a measured run would have taken under other policies and with repairs: the same compute times, replayed.
 
     Every barrier pays what the network cost in its step, and so does every push where there is none; contention at a
     server is not in it. What is chosen by the measured times (who is repaired, sizes of mini-batches) is chosen on some
@@ -106,6 +108,7 @@ def what_if(trace: Trace) -> list[Remedy]:
 
     Args:
         trace: what was measured, as `read_trace` returns it.
+        policies: which policies to try; by default some of every kind. Repairs of the workers are tried in any case.
 
     Returns:
         The measured run (named "Synchronous, as measured") and every remedy, the fastest first; of one worker the
@@ -113,7 +116,7 @@ def what_if(trace: Trace) -> list[Remedy]:
 
     Raises:
         ScenarioError: for what is not a trace, and for one above 4,096 workers, 100,000 steps or 1,000,000
-            mini-batches.
+            mini-batches; for a policy that does not fit its workers, or needs far more steps than were measured.
 
     Example:
         >>> from core import read_trace, what_if
@@ -124,13 +127,21 @@ def what_if(trace: Trace) -> list[Remedy]:
 
     """
     Trace.checked(trace)
+    tried = usual_policies(trace.workers) if policies is None else checked_policies(policies)
     ask = Question(trace)
     remedies = [ask.measured]
     if trace.workers > 1:
-        remedies += [found for policy in policies(trace.workers) if (found := ask.under(policy))]
+        for policy in tried:
+            if isinstance(policy, Synchronous | Rebalanced):
+                continue  # it was measured; it is chosen by what was measured
+            found = ask.under(policy)
+            if not found and policies is not None:
+                raise ScenarioError(f"policies: {policy.text!r} needs far more steps than these {trace.steps:,}.")
+            remedies += [found] if found else []
         remedies += ask.without_hiccups()
         if trace.steps >= repairs.FEWEST_STEPS:
-            remedies += [ask.rebalanced(), ask.levelled()]
+            remedies += [ask.rebalanced()] if Rebalanced() in tried else []
+            remedies.append(ask.levelled())
             remedies += map(ask.repaired, repairs.repairs(trace.compute_ms, trace.worker_names))
     return sorted(remedies, key=lambda one: one.epoch_ms)
 
@@ -166,8 +177,15 @@ def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
     )
 
 
-def policies(workers: int) -> list[Policy]:
-    """The policies that are tried on so many workers, and choose nothing by the measured times."""
+def checked_policies(policies: Sequence[Policy]) -> list[Policy]:
+    """The policies, each once; ScenarioError for what is none."""
+    if not isinstance(policies, list | tuple) or not all(isinstance(policy, Policy) for policy in policies):
+        raise ScenarioError(f"policies: {shown(policies)} is not a list of policies, such as [Asynchronous()].")
+    return list(dict.fromkeys(policies))
+
+
+def usual_policies(workers: int) -> list[Policy]:
+    """The policies that are tried on so many workers where none are asked for."""
     backups = [BackupWorkers(wait_for=workers - spare) for spare in (1, 2) if spare < workers]
     return [
         LocalSGD(period=4),
@@ -177,7 +195,16 @@ def policies(workers: int) -> list[Policy]:
         KAsync(wait_for=max(1, workers // 2)),
         Asynchronous(),
         Asynchronous(assignment="shared"),
+        Rebalanced(),
     ]
+
+
+def surely_needs_more(policy: Policy, workers: int) -> bool:
+    """Whether a policy starts more mini-batches than were measured, so that trying without more is in vain.
+
+    K-async uses as many as were measured, and N - K workers are at another one when the last of those is applied.
+    """
+    return isinstance(policy, KAsync) and policy.wait_for < workers
 
 
 class Replay:
@@ -276,15 +303,17 @@ class Question:
     def under(self, policy: Policy) -> Remedy | None:
         """The same mini-batches under another policy; None where it would need too many steps again."""
         scenario = replace(self.scenario, policy=policy)
-        try:
-            figures = self.figures(scenario)
-        except TooFewRows:
-            drawn = self.replay.resampled(scenario)
-            if drawn is None:
-                return None
-            saved = self.saved_between(drawn["epoch_ms"])
-            return self.remedy(policy.label, scenario, drawn, self.price(policy, drawn), RESAMPLED, saved)
-        return self.remedy(policy.label, scenario, figures, self.price(policy, figures))
+        if not surely_needs_more(policy, self.trace.workers):
+            try:
+                figures = self.figures(scenario)
+                return self.remedy(policy.label, scenario, figures, self.price(policy, figures))
+            except TooFewRows:
+                pass
+        drawn = self.replay.resampled(scenario)
+        if drawn is None:
+            return None
+        saved = self.saved_between(drawn["epoch_ms"])
+        return self.remedy(policy.label, scenario, drawn, self.price(policy, drawn), RESAMPLED, saved)
 
     def saved_between(self, epochs_ms: np.ndarray) -> tuple[float, float]:
         """What the middle 95 % of some epochs save, ms: the least and the most."""
@@ -294,21 +323,23 @@ class Question:
     def price(self, policy: Policy, figures: dict[str, np.ndarray]) -> str:
         """What a policy costs beside time."""
         workers, steps = self.trace.workers, self.trace.steps
+
+        def not_all(gradients: float) -> str:
+            return "" if gradients == workers else f", not {workers}"
+
         match policy:
             case LocalSGD():
                 apart = counted(policy.period, "mini-batch", "mini-batches")
                 averages = counted(int(figures["updates"][0]), "average")
                 return f"Workers train on their own for up to {apart}: {averages} instead of {steps}."
             case BackupWorkers():
-                return (
-                    f"{figures['cancelled_percent'].mean():.1f} % of the workers' time is thrown away; an update "
-                    f"averages {counted(policy.wait_for, 'gradient')}, not {workers}."
-                )
+                thrown_away = f"{figures['cancelled_percent'].mean():.1f} % of the workers' time is thrown away"
+                gradients = counted(policy.wait_for, "gradient")
+                return f"{thrown_away}; an update averages {gradients}{not_all(policy.wait_for)}."
             case _:
-                return (
-                    f"Gradients {figures['mean_staleness'].mean():.1f} updates stale on average; an update averages "
-                    f"{figures['gradients_per_update'].mean():.3g}, not {workers}."
-                )
+                size = float(f"{figures['gradients_per_update'].mean():.3g}")
+                stale = f"Gradients {figures['mean_staleness'].mean():.1f} updates stale on average"
+                return f"{stale}; an update averages {size:g}{not_all(size)}."
 
     def rebalanced(self) -> Remedy:
         """Mini-batches sized by speed, as measured in other steps."""
@@ -355,10 +386,11 @@ class Question:
     def without_hiccups(self) -> list[Remedy]:
         """Every hiccup replaced by what is usual, if there are any."""
         compute = self.trace.compute_ms
-        hiccups = found_hiccups(compute)
+        usual = usual_ms(compute, found_episodes(compute))
+        hiccups = hiccups_beyond(compute, usual)
         if not hiccups.any():
             return []
-        cured = np.clip(np.where(hiccups, usual_ms(compute), compute), *TIME_RANGE_MS)
+        cured = np.clip(np.where(hiccups, usual, compute), *TIME_RANGE_MS)
         scenario = replace(self.scenario, compute=law_of(cured))
         pays = "Whatever makes single mini-batches take over twice as long has to be found and removed."
         return [self.remedy("Without hiccups", scenario, self.figures(scenario, cured), pays)]

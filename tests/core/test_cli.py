@@ -74,7 +74,24 @@ def test_trace_is_the_page(capsys):
     assert printed(capsys, "trace", *files).strip() == summary_text(trace, diagnose(trace), what_if(trace)).strip()
     data = answered(capsys, "trace", *files)
     assert data["workers"] == 4
-    assert data["remedies"][0]["remedy"] == what_if(trace)[0].name
+    assert "A barrier and a push cost the same here, 11.11 ms a batch" in data["caveats"]
+    assert [each["remedy"] for each in data["remedies"]] == [each.name for each in what_if(trace)]
+    assert data["remedies"][0]["figures"]["throughput"] == what_if(trace)[0].metrics.throughput
+    assert len(data["fits"]) == len(diagnose(trace).fits)
+    assert data["who"][2]["cost_percent"] == diagnose(trace).workers["cost_percent"][2]
+
+
+def test_policies_of_a_trace_are_those_that_were_asked_for(capsys, tmp_path):
+    files = [str(path) for path in sample_files()]
+    text = printed(capsys, "trace", *files, "--policies", "sync,async 4,backup 7")
+    assert "Synchronous, as measured" in text
+    assert "Asynchronous (updates of 4)" in text
+    names = [each["policy"] for each in answered(capsys, "trace", *files, "--policies", "async 4")["remedies"]]
+    assert set(names) == {"async 4", "sync"}  # repairs stay
+    (tmp_path / "steps.csv").write_text("rank,step,compute_ms\n0,1,10\n1,1,20\n0,2,30\n1,2,50\n")
+    assert "The network was not measured: a barrier and a push are free here." in printed(
+        capsys, "trace", str(tmp_path / "steps.csv")
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,6 +112,7 @@ def test_trace_is_the_page(capsys):
         (["compare", "--replicates", "0"], "replicates: 0 is not a whole number"),
         (["sweep", "--over", "wokers=1"], "'wokers' is unknown"),
         (["trace", "no/such/file.csv"], "no/such/file.csv"),
+        (["trace", "no/such/file.csv", "--policies", "asink"], "'asink' is not a policy"),
     ],
 )
 def test_what_is_refused_is_said_in_a_line(capsys, arguments, message):

@@ -16,6 +16,10 @@ from core.traces.profiles.names import OWN_STEP, STEP, event_kind
 MAX_TIME_US = 1e18
 MAX_SPANS = 2**22  # of one kind in one process
 MAX_KINDS = 2**16  # names that are remembered
+MAX_OPEN = 2**16  # events whose end has not come yet
+MAX_SEEN = 1_000  # names of events that do not matter
+LINKS = ("correlation", "External id", "external id")
+EVENTS = ("traceEvents", "trace_events", "events")
 NO_ID = ANY_THREAD = -1
 Key = int | str
 """What a file calls a process."""
@@ -157,6 +161,8 @@ class Reader:
         self.recording = Recording(file)
         self.kinds: dict[tuple[Any, str], str] = {}
         self.threads: dict[tuple[Any, Any], int] = {}
+        self.begun: dict[tuple[Key, Key], list[dict]] = {}
+        self.open_events = 0
 
     def take(self, event: Any) -> None:
         """Keep of an event what matters."""
@@ -164,7 +170,13 @@ class Reader:
             return
         recording, phase, name = self.recording, event.get("ph"), event.get("name")
         recording.events += 1
+        if phase == "E":
+            self.end(event)
+            return
         if not isinstance(name, str):
+            return
+        if phase == "B":
+            self.begin(event)
             return
         if phase != "X":
             self.take_other(phase, name, event)
@@ -178,6 +190,32 @@ class Reader:
         elif kind:
             self.keep(kind, name, event, start, start + duration)
 
+    def begin(self, event: dict) -> None:
+        """Keep the beginning of an event whose end is an event of its own; no more than so many at a time."""
+        self.see(event["name"])
+        thread, args, category = thread_of(event), event.get("args"), event.get("cat")
+        if self.open_events >= MAX_OPEN:
+            return
+        self.open_events += 1
+        links = {key: as_id(args.get(key)) for key in LINKS} if isinstance(args, dict) else None
+        known = {"name": event["name"][:10_000], "cat": category[:100] if isinstance(category, str) else ""}
+        self.begun.setdefault(thread, []).append(known | {"ph": "X", "ts": as_time(event.get("ts")), "args": links})
+
+    def end(self, event: dict) -> None:
+        """Take an event in whose beginning was kept: the last one of its thread that is open."""
+        open_ = self.begun.get(thread_of(event))
+        if open_:
+            self.open_events -= 1
+            begun = open_.pop()
+            whole = {"pid": event.get("pid"), "tid": event.get("tid"), "dur": as_time(event.get("ts")) - begun["ts"]}
+            self.recording.events -= 1  # two halves
+            self.take(begun | whole)
+
+    def see(self, name: str) -> None:
+        """Take note of the name of an event that does not matter, by which tools are told apart."""
+        if len(self.recording.seen) < MAX_SEEN:
+            self.recording.seen.add(name[:100])
+
     def kind_of(self, category: Any, name: str) -> str:
         """What an event is, looked up where it was seen before."""
         key = (category if isinstance(category, str) else "", name)
@@ -186,8 +224,8 @@ class Reader:
             if len(self.kinds) >= MAX_KINDS:
                 self.kinds.clear()
             kind = self.kinds[key] = event_kind(key[0][:100], name[:10_000])
-            if not kind and len(self.recording.seen) < 1_000:
-                self.recording.seen.add(name[:100])
+            if not kind:
+                self.see(name)
         return kind
 
     def take_other(self, phase: Any, name: str, event: dict) -> None:
@@ -197,8 +235,8 @@ class Reader:
             label = args.get("name", args.get("labels")) if isinstance(args, dict) else None
             if isinstance(label, str) and len(self.recording.names) < MAX_WORKERS:
                 self.recording.names.setdefault(as_key(event.get("pid")), label[:200])
-        elif len(self.recording.seen) < 1_000:
-            self.recording.seen.add(name[:100])
+        else:
+            self.see(name)
 
     def process_of(self, event: dict) -> Process:
         """The process that an event is from."""
@@ -262,7 +300,7 @@ class Reader:
 
     def thread_of(self, event: dict) -> int:
         """A small number for a thread."""
-        key = (as_key(event.get("pid")), as_key(event.get("tid")))
+        key = thread_of(event)
         if len(self.threads) >= MAX_KINDS:
             self.threads.clear()
         return self.threads.setdefault(key, len(self.threads))
@@ -280,6 +318,11 @@ def as_key(value: Any) -> Key:
     if isinstance(value, str):
         return int(value) if re.fullmatch(r"\d{1,9}", value) else value[:100]
     return value if type(value) is int and abs(value) < 2**63 else -1
+
+
+def thread_of(event: dict) -> tuple[Key, Key]:
+    """The process and the thread of an event."""
+    return as_key(event.get("pid")), as_key(event.get("tid"))
 
 
 def read_recording(file: str, pieces: Iterator[str]) -> Recording:
@@ -308,7 +351,7 @@ def take_text(text: JsonText, reader: Reader) -> None:
     for key in text.members():
         if isinstance(key, str) and len(reader.recording.keys) < 1_000:
             reader.recording.keys.add(key[:100])
-        if key == "traceEvents" and text.peek() == "[":
+        if key in EVENTS and text.peek() == "[":
             for event in text.elements():
                 reader.take(event)
         elif (value := text.value()) and key == "distributedInfo" and isinstance(value, dict):

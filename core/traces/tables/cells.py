@@ -24,6 +24,9 @@ MISSING = {
 }
 DIGITS = re.compile(r"([-+−]?)((?:\d[\d.,'’_\s]*)?\d|\d*[.,]\d+|\d+[.,])(e[-+]?\d+)?\s*([a-zμ]*)\.?", re.IGNORECASE)
 TIME_OF_CLOCK = re.compile(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
+SPENT = re.compile(r"(?:(\d+)\s*h\s*)?(?:(\d+)\s*m(?:in)?\s*)(\d+(?:[.,]\d+)?)\s*s")
+PER_STEP = re.compile(r"(?<=[a-zμ])\s*/\s*(?:it|iter|iteration|step|batch)$", re.IGNORECASE)
+INDIAN = re.compile(r"\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?")
 STEP_NUMBER = re.compile(r"^(?:step|iteration|iter|it|batch|epoch)?[ _#:=-]*(\d{1,15})(?: *(?:/|of) *\d+)?$")
 DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)? ?(Z|UTC|[-+]\d\d:?\d\d)?")
 
@@ -81,7 +84,11 @@ def step_numbers(column: pd.Series) -> pd.Series:
 
 def number(text: str, decimal: str) -> tuple[float, bool]:
     """The number that a text is, and whether it came with a unit, so that it is in ms; NaN for what is none."""
-    text = plain(text)
+    text = PER_STEP.sub("", plain(text).partition(" #")[0].rstrip())
+    spent = SPENT.fullmatch(text)
+    if spent and text:
+        hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in spent.groups())
+        return 1000 * ((hours * 60 + minutes) * 60 + seconds), True
     clock = TIME_OF_CLOCK.fullmatch(text)
     if clock:
         days, hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in clock.groups())
@@ -98,6 +105,7 @@ def number(text: str, decimal: str) -> tuple[float, bool]:
 def as_digits(text: str, decimal: str) -> str:
     """The digits with a dot before decimals and nothing between thousands; empty where they are no one number."""
     text = re.sub(r"(?<=\d)[\s'’_](?=\d{3}(?!\d))", "", text)
+    text = text.replace(",", "") if INDIAN.fullmatch(text) else text
     last = max(text.rfind("."), text.rfind(","))
     if last < 0:
         return text if text.isdecimal() else ""

@@ -11,8 +11,9 @@ from itertools import islice
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.traces.tables.cells import decimal_sign
+from core.traces.tables.cells import MISSING, UNITS, decimal_sign, plain
 from core.traces.tables.left_out import LeftOut
+from core.traces.tables.naming import unnamed
 
 MAX_CELLS = 2**23
 MAX_COLUMNS = 4_100
@@ -23,9 +24,12 @@ TITLES = 10  # rows that may stand above the headings
 ROWS_AT_ONCE = 1_000
 MOST_FOREIGN = 0.1  # of the bytes that may be outside ASCII in a text that is not UTF-8
 INDEX = "index"  # the name of a first column that has none
-COMMENT = re.compile(r"\s*(?:#|//|%)")
+COMMENT = re.compile(r"\s*(?:#(?![,;|\t]\S)|//|%)")
 RULER = re.compile(r"[\s|+:=-]*[-=]{2,}[\s|+:=-]*")
 NUMBER = re.compile(r"[-+]?[\d.,]+(?:e[-+]?\d+)?", re.IGNORECASE)
+BOXES = {ord(sign): "|" for sign in "│┃┆┇┊┋║╎╏"} | {ord(sign): "-" for sign in "─━═╌╍┄┅┈┉"}
+BOXES |= {ord(sign): "+" for sign in "┌┐└┘├┤┬┴┼╭╮╯╰╒╓╔╕╖╗╘╙╚╛╜╝╞╟╠╡╢╣╤╥╦╧╨╩╪╫╬┏┓┗┛┣┫┳┻╋┡┢┩┪╇╈"}
+NO_UNIT = MISSING | {"#", "1", "no", "unit", "units", "id", "index"}
 SEPARATORS = ("\t", ";", "|", ",", "  ", " ")
 """One that comes first is taken where two would do; two spaces are two or more, one is any white space."""
 
@@ -86,6 +90,7 @@ class Lines:
             if len(line) > MAX_LINE:
                 where = "its first rows have" if self.number <= 2 else f"line {self.number:,} has"
                 raise ScenarioError(f"{self.file} is not a table: {where} over {MAX_LINE:,} characters.")
+            line = line.translate(BOXES) if not line.isascii() else line
             if line.isspace() or RULER.fullmatch(line):
                 continue
             if COMMENT.match(line):
@@ -126,6 +131,22 @@ def dialect(file: str, lines: Lines) -> tuple[str, list[str], int]:
         sample.append(line)
         if len(sample) == SAMPLE or sum(map(len, sample)) > MAX_LINE:
             break
+    separator, names, above = likeliest(file, sample, comment)
+    rows = list(split(file, sample[above - 1 : above + 2], separator))
+    if without_names(names, rows[1] if len(rows) > 1 else []):
+        return separator, unnamed(len(names)), above - 1
+    units = units_below(rows[1], len(names)) if len(rows) > 2 else []
+    if units and any(units):
+        return (
+            separator,
+            [f"{name} ({unit})" if unit else name for name, unit in zip(names, units, strict=True)],
+            above + 1,
+        )
+    return separator, names, above
+
+
+def likeliest(file: str, sample: list[str], comment: str) -> tuple[str, list[str], int]:
+    """The separator, the headings and how many rows there are down to them, where every table has headings."""
     best: tuple[float, str, list[str], int] = (0, "", [], 0)
     for separator in SEPARATORS:
         if not any(separator in line for line in sample[: TITLES + 1]):
@@ -133,12 +154,35 @@ def dialect(file: str, lines: Lines) -> tuple[str, list[str], int]:
         rows = list(split(file, sample, separator))
         fields, times = Counter(map(len, rows[1:] or rows)).most_common(1)[0] if rows else (0, 0)
         found = headings(file, rows, fields, comment, separator)
+        if not found and separator in ("  ", " ") and rows and len(rows[0]) == fields - 1 > 1:
+            found = [INDEX, *rows[0]], 1  # a data frame as it is printed
         if fields > 1 and found and times / len(rows) > best[0]:
             best = times / len(rows), separator, *found
     if best[1]:
         return best[1:]
     separator = max(",;\t", key=sample[0].count) if sample else ","
     return separator, next(split(file, sample, separator), []), 1
+
+
+def without_names(names: list[str], row: list[str]) -> bool:
+    """Whether what stands above the rows is a row itself: numbers, or a host's name and numbers as in the row below.
+
+    A column each for workers or steps may be called 0, 1, 2 or 1, 2, 3.
+    """
+    numbers = [name for name in names if NUMBER.fullmatch(name)]
+    if not numbers or numbers in ([*map(str, range(at, at + len(numbers)))] for at in (0, 1)):
+        return False
+    if len(numbers) == len(names):
+        return True
+    texts = [(name, field) for name, field in zip(names, row, strict=False) if not NUMBER.fullmatch(name)]
+    alike = all(re.sub(r"\d+", "#", name) == re.sub(r"\d+", "#", field) for name, field in texts)
+    return alike and len(row) == len(names) and all(name for name, _ in texts)
+
+
+def units_below(row: list[str], columns: int) -> list[str]:
+    """The unit of each column, where a row below the headings has units and nothing else; empty where it is no such."""
+    bare = [plain(field).strip("()[]{}").strip().lower() for field in row]
+    return [UNITS.get(field, "") for field in bare] if len(row) == columns and set(bare) <= NO_UNIT | set(UNITS) else []
 
 
 def headings(

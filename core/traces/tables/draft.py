@@ -29,6 +29,8 @@ class Draft:
     """The headings of the file, whatever became of the table."""
     meanings: dict[str, Meaning] = field(default_factory=dict)
     """What the heading of each column says."""
+    guessed: set[str] = field(default_factory=set)
+    """Columns whose meaning is a guess by their values."""
     unit_of_all: str = ""
     """The unit that a column of units says, for times that say none themselves."""
     notes: list[str] = field(default_factory=list)

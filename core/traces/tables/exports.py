@@ -17,7 +17,9 @@ class Export:
     roles: dict[str, Meaning] = field(default_factory=dict)
     """What its columns are; none where it cannot be read."""
     only: tuple[str, str] | None = None
-    """A column and the value that it has in the rows that are steps of a worker."""
+    """A column and the value (or how it begins) that it has in the rows that are steps of a worker."""
+    none: str = ""
+    """What to say where no row has it."""
     no_step: str = ""
     """What to say where its column of steps is empty."""
     note: str = ""
@@ -40,6 +42,11 @@ def left_out(*names: str) -> dict[str, Meaning]:
     return {compared(name): Meaning("other") for name in names}
 
 
+def ignored(*names: str) -> dict[str, Meaning]:
+    """Columns that nothing may be read from."""
+    return {compared(name): Meaning("ignored") for name in names}
+
+
 ASCEND = {
     compared("Computing"): Meaning("compute", "us", exact=True),
     compared("Free"): Meaning("own", "us", exact=True),
@@ -55,6 +62,17 @@ SCALAR = {
     compared("Wall time"): Meaning("other"),
     compared("Step"): Meaning("step", exact=True),
     compared("Value"): Meaning("whole", strength=3),
+}
+RANGES = {
+    compared("Start (ns)"): Meaning("start", "ns"),
+    compared("End (ns)"): Meaning("end", "ns"),
+    compared("Duration (ns)"): Meaning("whole", "ns", strength=3),
+    compared("Projected Duration (ns)"): Meaning("other"),
+    compared("Orig Duration (ns)"): Meaning("whole", "ns", strength=3),
+    compared("Name"): Meaning("label"),
+    compared("PID"): Meaning("pid"),
+    **ignored("DurChild (ns)", "DurNonChild (ns)", "TID", "Lvl", "NumChild", "RangeId", "ParentId", "RangeStack"),
+    **ignored("NameTree", "Projected Start (ns)", "Orig Start (ns)", "Style", "NumGPUOps", "Domain"),
 }
 NSIGHT = (
     "Put torch.cuda.nvtx.range_push('step') and range_pop() around every mini-batch and give the ranges, one file per "
@@ -89,6 +107,16 @@ EXPORTS = [
         headings=known("Op Name", "Task Type"),
         advice="Give step_trace_time.csv of every rank instead, which has a row per step.",
     ),
+    Export(
+        tool="ranges of Nsight Systems",
+        headings=known("Duration (ns)", "Name", "PID", "RangeId"),
+        roles=RANGES,
+    ),
+    Export(
+        tool="ranges of Nsight Systems",
+        headings=known("Projected Duration (ns)", "Orig Duration (ns)", "Name", "PID"),
+        roles=RANGES,
+    ),
     Export(tool="statistics of Nsight Systems", headings=known("Instances", "Total Time (ns)"), advice=NSIGHT),
     Export(tool="statistics of Nsight Systems", headings=known("Num Calls", "Total Time (ns)"), advice=NSIGHT),
     Export(tool="statistics of Nsight Systems", headings=known("Time (%)", "Total Time (ns)"), advice=NSIGHT),
@@ -99,10 +127,15 @@ EXPORTS = [
     Export(tool="a list of kernels from rocprof", headings=known("KernelName", "DurationNs"), advice=ROCPROF),
     Export(tool="a list of kernels from rocprof", headings=known("KernelName", "BeginNs"), advice=ROCPROF),
     Export(tool="a list of kernels from rocprof", headings=known("Kernel_Name", "Start_Timestamp"), advice=ROCPROF),
+    Export(
+        tool="a list of copies from rocprof", headings=known("Kind", "Direction", "Start_Timestamp"), advice=ROCPROF
+    ),
     Export(tool="statistics of rocprof", headings=known("Name", "Calls", "TotalDurationNs"), advice=ROCPROF),
     Export(
         tool="a marker trace of rocprof",
         headings=known("Function", "Start_Timestamp", "End_Timestamp"),
+        only=("Domain", "marker"),
+        none=f"it has calls of the runtime and no markers. {ROCPROF}",
         roles={
             compared("Function"): Meaning("label"),
             compared("Start_Timestamp"): Meaning("start", "ns"),
@@ -135,7 +168,7 @@ def known_export(file: str, names: Collection[str]) -> Export | None:
     """The tool's table that has these headings; ScenarioError, with what to give instead, for one without steps."""
     have = set(map(compared, names))
     for export in EXPORTS:
-        if export.headings <= have:
+        if export.headings <= have and not (export.roles is SCALAR and "tag" in have):
             if export.advice:
                 raise ScenarioError(f"{file} is {export.tool}, which has no steps. {export.advice}")
             return of_scalar(file, export) if export.roles is SCALAR else export

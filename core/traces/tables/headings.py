@@ -52,7 +52,12 @@ EPOCH, PART = words("epoch epochs"), words("microbatch microbatches micro bucket
 RANK = words("rank ranks worker workers process proc replica trainer task")
 PLACE = words("node host hostname machine server pod instance ip nodename")
 LOCAL = words("gpu device npu card accelerator dev")
-GROUPS = {"stage": words("stage pp pipeline"), "dp": words("dp data"), "tp": words("tp tensor")}
+GROUPS = {
+    "stage": words("stage pp pipeline"),
+    "dp": words("dp data"),
+    "tp": words("tp tensor cp context"),
+    "ep": words("ep expert"),
+}
 HELPERS = words("/ id idx index no nr number num name names global local the of train training trainer mini current")
 COMPUTE = words("compute computation computing calc calculation busy active kernel kernels work working")
 COMM = words(
@@ -70,7 +75,7 @@ OWN_TIMES = {"compute", "core", "own", "whole", "comm", "wait"}
 """Roles of columns that hold a worker's time."""
 LABEL = words(
     "metric measure phase op operation event kind category region range section span label tag activity "
-    "function variable type"
+    "function variable type key"
 )
 
 
@@ -79,8 +84,8 @@ class Meaning:
     """What a heading says of its column."""
 
     role: str
-    """rank, local, place, pid, dp, tp, stage; step, epoch, part, attempt; compute, core, own (time of a phase), whole,
-    comm, wait; start, end, clock; label; statistic, rate, quality, size, other; empty where nothing is known."""
+    """rank, local, place, pid, dp, tp, ep, stage; step, epoch, part, attempt; compute, core, own (time of a phase),
+    whole, comm, wait; start, end, clock; label; statistic, rate, quality, size, other; empty where nothing is known."""
     unit: str = ""
     exact: bool = False
     """Whether it is one of the documented headings."""

@@ -61,8 +61,15 @@ def workers(draft: Draft) -> Iterator[list[str]]:
         yield pid
     elif labels := [name for name in draft.with_role("label") if are_workers(draft, name)]:
         yield labels[:1]
+    elif runs := [name for name in draft.with_role("attempt") if names_runs(draft, name)]:
+        yield runs[:1]
     else:
-        yield draft.with_role("stage", "dp", "tp")
+        yield draft.with_role("stage", "dp", "tp", "ep")
+
+
+def names_runs(draft: Draft, name: str) -> bool:
+    """Whether a column names runs, as experiment trackers do: each worker's is one."""
+    return not draft.is_numeric(name) and 1 < draft.table[name].nunique() <= MAX_WORKERS
 
 
 def are_workers(draft: Draft, name: str) -> bool:
@@ -191,12 +198,15 @@ def worker_names(draft: Draft, names: list[str]) -> pd.Series:
 def say_keys(draft: Draft, worker: list[str], step: list[str]) -> None:
     """Note which columns name worker and step, where that is not plain."""
     for name in worker:
-        draft.take(name, "worker", guessed=len(worker) > 1 and not draft.asked["worker"], why="names the worker")
+        guessed = name in draft.guessed or (len(worker) > 1 and not draft.asked["worker"])
+        draft.take(name, "worker", guessed=guessed, why="names the worker")
+    if any(draft.meanings[name].role == "ep" for name in worker):
+        draft.say("ranks of different experts may have different work by design; compare ranks that do the same work.")
     if len(worker) > 1:
         draft.say(f"a worker is {some(worker)} together.")
     for name in step:
         guessed = draft.meanings[name].role not in ("step", "epoch") and not draft.asked["step"]
-        draft.take(name, "step", guessed=guessed, why="numbers the steps")
+        draft.take(name, "step", guessed=guessed or name in draft.guessed, why="numbers the steps")
         if guessed:
             draft.say(f"{called(name)} numbers the steps: whole numbers that grow on every worker.")
     if len(step) == 1 and draft.meanings[step[0]].role == "epoch":

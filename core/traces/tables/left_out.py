@@ -12,6 +12,8 @@ class LeftOut:
     """How many rows of a file were left out, and why: of each kind the first."""
 
     kinds: dict[str, tuple[int, str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What else is to be said about how the file was read."""
 
     def add(self, rows: int, kind: str, first: str) -> None:
         """Count rows that were left out for one kind of reason; `first` says what was wrong with the first."""

@@ -1,15 +1,19 @@
 """JSON that holds a table: an object per line, an array of objects, or an object of columns."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
-from core.traces.profiles.json_stream import JsonText
+from core.traces.files import PIECE
+from core.traces.profiles.json_stream import MAX_VALUE, JsonText
 from core.traces.tables.delimited import MAX_CELLS, MAX_COLUMNS
+from core.traces.tables.headings import OWN_TIMES, meaning
 from core.traces.tables.left_out import LeftOut
+from core.traces.tables.naming import unnamed
 
 MAX_TEXT = 1_000  # characters of a field
 CHUNK = 100_000  # fields that are Python objects at a time
@@ -18,21 +22,33 @@ TRACE_KEYS = (
     *("nodes", "device_traces", "viztracer_metadata", "rocprofiler-sdk-tool"),
 )
 LISTS = ("records", "rows", "data", "history", "steps", "results", "iterations", "measurements", "timings")
+DEEPEST = 4  # objects inside one another in which a table is looked for
+FIELD = r"(?:-?[\d.]+(?:[eE][-+]?\d+)?|null|true|false|NaN)"
+BEGINS = re.compile(rf"\s*(?:\{{\s*[\"}}]|\[\s*(?:[\[{{\"\]]|{FIELD}\s*(?:[,\]]|\Z)))|\s*[\[{{]\s*\Z")
+"""How JSON begins: with an object or an array, and what may come first in it."""
 decode = json.JSONDecoder().raw_decode
 
 
 def holds_records(first: bytes) -> bool:
     """Whether a JSON text is a table and no trace, by its first piece."""
     text = first.decode("utf-8-sig", errors="replace").lstrip()
-    if any(f'"{key}"' in text for key in TRACE_KEYS):
+    if any(f'"{key}"' in text for key in TRACE_KEYS) or ('"ph"' in text and '"ts"' in text):
         return False
     try:
         value, end = decode(text[1:].lstrip() if text.startswith("[") else text)
     except (ValueError, RecursionError):
-        return False
+        return len(first) >= PIECE and text.startswith("{")  # an object of which this is the beginning
+    if text.startswith("[") and is_row(value):
+        return True
     if not isinstance(value, dict) or "ph" in value or not value:
         return False
     return text.startswith("[") or text[end:].lstrip().startswith("{") or any(map(is_column, value.values()))
+
+
+def is_json(first: bytes) -> bool:
+    """Whether a text that begins with a bracket begins as JSON does, and not as a line of a log."""
+    text = first.decode("utf-8-sig", errors="replace")
+    return bool(BEGINS.match(text)) or '"ph"' in text
 
 
 def is_column(value: Any) -> bool:
@@ -40,47 +56,111 @@ def is_column(value: Any) -> bool:
     return isinstance(value, list | dict) and bool(value)
 
 
+def is_scalar(value: Any) -> bool:
+    """Whether a value may be a field."""
+    return not isinstance(value, list | dict)
+
+
+def is_row(value: Any) -> bool:
+    """Whether a value is a row without names: a list of fields."""
+    return isinstance(value, list) and bool(value) and all(map(is_scalar, value))
+
+
 def read_records(file: str, data: bytes, left_out: LeftOut) -> pd.DataFrame:
     """The table in a JSON text, its fields as texts; lines that are no objects are left out and counted."""
     whole = data.decode("utf-8-sig", errors="replace").strip()
     if whole.startswith("["):
-        return table_of(file, enumerate(JsonText(file, iter([whole])).elements(), 1), "row", left_out)
+        elements = JsonText(file, iter([whole])).elements()
+        return table_of(file, one_a_step(enumerate(elements, 1)), "row", left_out)
     try:
-        return of_columns(file, json.loads(whole), left_out)
+        value, end = decode(whole[:MAX_VALUE])
     except (ValueError, RecursionError):
-        return table_of(file, lines_of(whole), "line", left_out)
+        value, end = None, 0
+    if not end and len(whole) > MAX_VALUE and "\n" not in whole[:MAX_VALUE]:
+        raise ScenarioError(f"{file} holds a JSON value of more than {MAX_VALUE:,} characters: give CSV instead.")
+    if end < len(whole):
+        return table_of(file, one_a_step(lines_of(whole)), "line", left_out)
+    found = records_in(value)
+    if found is None:
+        raise ScenarioError(f"{file} is JSON, but neither a trace nor a table: give CSV, or an object per line.")
+    return table_of(file, one_a_step(enumerate(found, 1)), "row", left_out)
 
 
 def lines_of(text: str) -> Iterator[tuple[int, Any]]:
-    """The value in each line that is not empty, None where it is no JSON, with the number of the line."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError):
-                yield number, None
+    """The values that follow one another, with the number of the line each begins in; None for a line that is none."""
+    if len(text) > MAX_VALUE:  # each in a line of its own
+        yield from ((number, in_line(line)) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+        return
+    at, number = 0, 1
+    while at < len(text):
+        if text[at].isspace():
+            number += text[at] == "\n"
+            at += 1
+            continue
+        begun = number
+        try:
+            value, end = decode(text, at)
+        except (ValueError, RecursionError):
+            value, end = None, text.find("\n", at)
+            end = len(text) if end < 0 else end
+        number += text.count("\n", at, end)
+        at = end
+        yield begun, value
 
 
-def of_columns(file: str, whole: Any, left_out: LeftOut) -> pd.DataFrame:
-    """The table in one object: a list of records, or a list of values for each column."""
-    for name in LISTS:
-        if isinstance(whole.get(name), list) and any(isinstance(each, dict) for each in whole[name]):
-            about = {key: value for key, value in whole.items() if not isinstance(value, list | dict)}
-            records = (about | each if isinstance(each, dict) else each for each in whole[name])
-            return table_of(file, enumerate(records, 1), "row", left_out)
+def in_line(line: str) -> Any:
+    """The value in a line, None where there is none or it is too long."""
+    try:
+        return json.loads(line) if len(line) <= MAX_VALUE else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def records_in(whole: Any, depth: int = 0) -> list[Any] | None:
+    """The records of a table somewhere in an object; None where there is none.
+
+    A list of objects, with what stands beside it; columns and data; lists, or objects of numbers, as columns; an object
+    for each worker that has lists in it.
+    """
+    if not isinstance(whole, dict) or depth > DEEPEST:
+        return None
+    about = {key: value for key, value in whole.items() if is_scalar(value)}
+    for name in sorted(whole, key=lambda name: name not in LISTS):
+        if isinstance(whole[name], list) and any(isinstance(each, dict) for each in whole[name]):
+            return [about | each if isinstance(each, dict) else each for each in whole[name]]
     if isinstance(whole.get("columns"), list) and isinstance(whole.get("data"), list):
-        records = (
+        return [
             dict(zip(whole["columns"], row, strict=False)) if isinstance(row, list) else row for row in whole["data"]
-        )
-        return table_of(file, enumerate(records, 1), "row", left_out)
-    columns = {name: list(value.values()) if isinstance(value, dict) else value for name, value in whole.items()}
-    columns = {name: value for name, value in columns.items() if isinstance(value, list)}
+        ]
+    objects = {key: value for key, value in whole.items() if isinstance(value, dict) and value}
+    of_workers = {key: value for key, value in objects.items() if any(map(is_row, value.values()))}
+    if len(of_workers) > 1:
+        return [{"worker": key, **value} for key, value in of_workers.items()]
+    columns = {key: value for key, value in whole.items() if is_row(value)}
+    columns |= {key: list(value.values()) for key, value in objects.items() if all(map(is_scalar, value.values()))}
     rows = max(map(len, columns.values()), default=0)
-    full = {name: value for name, value in columns.items() if len(value) == rows}
-    if not full:
-        raise ScenarioError(f"{file} is JSON, but neither a trace nor a table: give CSV, or an object per line.")
-    records = (dict(zip(full, row, strict=True)) for row in zip(*full.values(), strict=True))
-    return table_of(file, enumerate(records, 1), "row", left_out)
+    if rows > 1:
+        full = {key: value for key, value in columns.items() if len(value) == rows}
+        return [dict(zip(full, row, strict=True)) for row in zip(*full.values(), strict=True)]
+    return next((found for value in objects.values() if (found := records_in(value, depth + 1))), None)
+
+
+def one_a_step(records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """The records, a list of times in one as a record for each; rows without names with names."""
+    for number, record in records:
+        if is_row(record):
+            yield number, dict(zip(unnamed(len(record)), record, strict=True))
+            continue
+        lists = {key: value for key, value in record.items() if is_row(value)} if isinstance(record, dict) else {}
+        roles = {key: meaning(str(key)[:MAX_TEXT]).role for key in record} if lists else {}
+        steps = max((len(value) for key, value in lists.items() if roles[key] in OWN_TIMES), default=0)
+        if steps < 2 or any(roles[key] in OWN_TIMES for key in record if key not in lists):
+            yield number, record
+            continue
+        alone = {key: value for key, value in record.items() if key not in lists}
+        full = {key: value for key, value in lists.items() if len(value) == steps}
+        for step, fields in enumerate(zip(*full.values(), strict=True)):
+            yield number, {"step": step, **alone, **dict(zip(full, fields, strict=True))}
 
 
 def table_of(file: str, records: Iterator[tuple[int, Any]], unit: str, left_out: LeftOut) -> pd.DataFrame:

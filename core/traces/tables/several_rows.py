@@ -1,16 +1,19 @@
 """Tables with several rows for a worker and step: phases, micro-batches, runs that were resumed, or a mistake."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted
 from core.traces.tables.draft import Draft
-from core.traces.tables.headings import meaning
+from core.traces.tables.headings import OWN_TIMES, meaning
 from core.traces.tables.naming import called, some
 from core.traces.tables.times import Kinds, label_kind, those_that_count
 
-MOST_LABELS = 1_000
+MOST_LABELS, MAX_LABEL = 1_000, 200
+NO_TIMES = {"quality", "rate", "statistic", "size"}
 KEYS = ("worker", "stage", "epoch", "step")
 
 
@@ -44,6 +47,25 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
         draft.left_out.add(int(again.sum()), "again", f"{draft.where(first)} has what a row before it has")
         return rows[~again], kinds
     raise repeated(draft, rows, keys)
+
+
+def keep_times(draft: Draft) -> None:
+    """Leave out rows that measure no time by their label, such as loss; a single label says what its values are."""
+    name = next((name for name in draft.with_role("label") if not draft.is_numeric(name)), None)
+    values = [each for each, said in draft.meanings.items() if not said.role and draft.is_numeric(each)]
+    if not name or len(values) != 1 or draft.table[name].nunique() > MOST_LABELS:
+        return
+    names = labels(draft, name)
+    roles = {label: meaning(label[:MAX_LABEL]).role for label in dict.fromkeys(names.tolist())}
+    times = [label for label, role in roles.items() if role in OWN_TIMES]
+    others = [label for label, role in roles.items() if role in NO_TIMES]
+    if times and others:
+        draft.only(pd.Series(~np.isin(names, others)))
+        draft.say(f"rows called {some(others)} are left out: no times.")
+    if len(times) == 1 and len(times) + len(others) == len(roles):
+        draft.meanings[values[0]] = replace(meaning(times[0][:MAX_LABEL]), strength=3)
+        draft.say(f"{called(values[0])} is what {called(name)} says, {called(times[0])}.")
+        draft.known_numbers.pop(values[0], None)
 
 
 def label_column(draft: Draft) -> str | None:

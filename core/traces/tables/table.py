@@ -29,20 +29,22 @@ import pandas as pd
 
 from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, duration
-from core.traces.files import Rows, rank_in
+from core.traces.files import PIECE, DamagedFileError, Rows, rank_in
 from core.traces.parquet import unpacked
 from core.traces.tables.cells import UNITS, UNITS_MS, missing
 from core.traces.tables.corrections import Corrections
-from core.traces.tables.delimited import MAX_CELLS, NUMBER, read_delimited
+from core.traces.tables.delimited import MAX_CELLS, read_delimited
 from core.traces.tables.draft import Draft
 from core.traces.tables.exports import compared, known_export
 from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit
 from core.traces.tables.keys import add_keys, keep_whole, leave_out_statistics
 from core.traces.tables.left_out import LeftOut
+from core.traces.tables.logs import holds_log, read_log
 from core.traces.tables.naming import called, some
-from core.traces.tables.records import read_records
-from core.traces.tables.several_rows import one_row_each
+from core.traces.tables.records import is_json, read_records
+from core.traces.tables.several_rows import keep_times, one_row_each
 from core.traces.tables.times import PARTS, Kinds, choose_times, differences, say_times
+from core.traces.tables.unnamed import by_numbers
 from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
 from core.traces.trace import Column
 
@@ -51,6 +53,7 @@ MAX_ROWS = 1_000_000  # no trace takes more mini-batches
 MAX_NAME = 200  # characters of a column's name
 LONGEST_HEAD = 2**20  # characters of the header and the first row
 PARQUET = b"PAR1"
+WORLD_SIZE = {"worldsize", "numranks", "nranks", "numworkers", "nworkers"}
 WIDE, STEPS = "worker", "step"  # the column of workers, or of steps, in what becomes of a wide table
 
 
@@ -67,6 +70,8 @@ class Table:
     columns: tuple[Column, ...]
     notes: list[str]
     left_out: str
+    world_size: int | None
+    """How many ranks the job has, where a column says so."""
 
     @property
     def without_unit(self) -> list[str]:
@@ -97,6 +102,7 @@ class Table:
             notes=self.notes,
             left_out=self.left_out,
             columns=tuple(columns),
+            world_size=self.world_size,
         )
 
     def said_without_unit(self) -> list[str]:
@@ -110,16 +116,20 @@ class Table:
         return replace(column, unit=unit, guessed=column.guessed or guessed)
 
 
-def usual_times(tables: list[Table]) -> pd.Series:
-    """All times of steps or their computing that have no unit."""
-    return pd.concat([table.main_times() for table in tables if table.without_unit])
+def typical_time(tables: list[Table]) -> float:
+    """The median of all times of steps or their computing that have no unit; ScenarioError where there are none."""
+    times = pd.concat([table.main_times() for table in tables if table.without_unit])
+    typical = float(times[np.isfinite(times)].median())
+    if np.isnan(typical):
+        raise ScenarioError(f"{tables[0].file}: no row has a time.")
+    return typical
 
 
 def say_guess(tables: list[Table], unit: str) -> None:
     """Note, with the first table that it is about, which unit was guessed and what follows from it."""
     guessed = [table for table in tables if table.without_unit]
     more = f" (and of {counted(len(guessed) - 1, 'more file')})" if len(guessed) > 1 else ""
-    step = duration(usual_times(tables).median() * UNITS_MS[unit])
+    step = duration(typical_time(tables) * UNITS_MS[unit])
     guessed[0].notes.append(
         f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. "
         f"A step then takes {step}. A name like compute_ms settles it."
@@ -128,11 +138,10 @@ def say_guess(tables: list[Table], unit: str) -> None:
 
 def guessed_unit(tables: list[Table]) -> str:
     """The unit in which a typical mini-batch takes between 5 ms and 10 s, the same for all tables."""
-    times = usual_times(tables)
     with_units = {unit for table in tables for unit in table.units.values() if unit}
     if len(with_units) == 1 and all(set(table.units.values()) - {""} for table in tables):
         return with_units.pop()  # of the columns beside it
-    typical = times.median()
+    typical = typical_time(tables)
     if typical < 5:
         return "s"
     return "ms" if typical <= 1e4 else "us" if typical <= 1e7 else "ns"
@@ -146,8 +155,11 @@ def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
 
 def read_fields(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> tuple[pd.DataFrame, str]:
     """The fields of a table as they are written, and the sign before decimals."""
-    data = whole_file(file, pieces)
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+    data = whole_file(file, pieces, left_out)
+    if not data.startswith(PARQUET) and holds_log(data):
+        table, left_out.notes = read_log(file, data)
+        return table, "."
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and is_json(data[:PIECE]):
         return read_records(file, data, left_out), "."
     if data.startswith(PARQUET):
         return read_parquet(file, data), "."
@@ -160,12 +172,18 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     names = list(table.columns)
     asked.check(file, names)
     draft = Draft(file=file, table=table, asked=asked, left_out=left_out, decimal=decimal, columns_of_file=names)
+    for note in left_out.notes:
+        draft.say(note)
     read_headings(draft)
     leave_out_statistics(draft)
-    as_long(draft)
+    keep_times(draft)
+    as_long(draft, by_numbers(draft))
     kinds = choose_times(draft)
     for name in kinds:
         draft.keep_numbers(name)
+    main = [name for name, kind in kinds.items() if PARTS[kind] in ("compute", "whole step")]
+    if all(draft.numbers(name)[0].isna().all() for name in main):
+        raise draft.refused(f"no row has a time in {some(main)}")
     keys = add_keys(draft).reset_index(drop=True)
     say_times(draft, kinds)
     say_left_out(draft, names)
@@ -183,7 +201,18 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         columns=tuple(draft.columns.get(name) or Column(name=name, why=why_not(draft, name)) for name in names),
         notes=draft.notes,
         left_out=left_out.note(file) if left_out.rows else "",
+        world_size=world_size(draft),
     )
+
+
+def world_size(draft: Draft) -> int | None:
+    """How many ranks the job has, where a column says one number in all rows."""
+    for name in draft.table.columns:
+        if compared(name) in WORLD_SIZE and name in draft.meanings:
+            values = draft.numbers(name)[0].dropna()
+            if len(values) and values.nunique() == 1 and 0 < values.iloc[0] < 2**31:
+                return int(values.iloc[0])
+    return None
 
 
 def check_names(file: str, table: pd.DataFrame) -> None:
@@ -195,15 +224,6 @@ def check_names(file: str, table: pd.DataFrame) -> None:
     names = list(table.columns)
     if not table.columns.is_unique:
         raise ScenarioError(f"{file}: {shown(names)} names a column twice.")
-    if (
-        names
-        and all(map(NUMBER.fullmatch, names))
-        and names not in ([*map(str, range(at, at + len(names)))] for at in (0, 1))
-    ):
-        raise ScenarioError(
-            f"{file} has no header: its first row, {some(names)}, is one of times. Put names above the columns, such "
-            "as worker,step,compute_ms."
-        )
 
 
 def read_headings(draft: Draft) -> None:
@@ -216,7 +236,10 @@ def read_headings(draft: Draft) -> None:
     if export and export.only:
         for name in draft.table.columns:
             if compared(name) == compared(export.only[0]):
-                draft.only(draft.table[name].astype("str").str.strip().str.lower() == export.only[1])
+                mine = draft.table[name].astype("str").str.strip().str.lower().str.startswith(export.only[1])
+                if export.none and not mine.any():
+                    raise draft.refused(f"{export.tool}: {export.none}".rstrip("."))
+                draft.only(mine)
     for name in draft.table.columns:
         said = draft.table[name].dropna().unique().tolist() if compared(name) in ("unit", "units") else []
         draft.unit_of_all = UNITS.get(str(said[0]).strip().lower(), "") if len(said) == 1 else draft.unit_of_all
@@ -230,8 +253,14 @@ def read_headings(draft: Draft) -> None:
             draft.meanings[name] = replace(draft.meanings[name], role=instead)
 
 
-def as_long(draft: Draft) -> None:
-    """Make a row each of the times of workers that have a column each, if the table is such a one."""
+def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
+    """Make a row each of the times of workers that have a column each, if the table is such a one.
+
+    Args:
+        draft: the table.
+        known: the columns that are one worker's times each, where that is known; None where it is not.
+
+    """
     numeric = [
         name for name in draft.table.columns if draft.meanings[name].role != "ignored" and draft.is_numeric(name)
     ]
@@ -240,6 +269,8 @@ def as_long(draft: Draft) -> None:
         cells = {name: Cell(split_unit(name)[0] or name, split_unit(name)[1]) for name in asked}
     elif draft.asked["time"] or draft.asked["compute"]:
         return
+    elif known is not None:
+        cells = known
     elif owners := draft.with_role("rank", "local", "place", "pid"):
         if not keys and not draft.with_role(*OWN_TIMES):
             with_steps_below(draft, a_column_per_step([name for name in numeric if name not in owners]), owners)
@@ -355,22 +386,38 @@ def without_clock(draft: Draft, rows: pd.DataFrame, name: str) -> pd.DataFrame:
     return rows
 
 
-def whole_file(file: str, pieces: Iterator[bytes]) -> bytes:
-    """All bytes of a table; ScenarioError above 32 MiB, and for a text as soon as it is seen to be none that fits."""
-    parts, size, lines = [], 0, 0
-    for piece in pieces:
+def whole_file(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> bytes:
+    """All bytes of a table; ScenarioError above 32 MiB, and for a text as soon as it is seen to be none that fits.
+
+    Of a text that ends early the lines that are whole; zeros at its end are what a crash leaves behind.
+    """
+    parts: list[bytes] = []
+    size = lines = 0
+    for piece in up_to_damage(pieces, parts, left_out):
         parts.append(piece)
         size += len(piece)
         if not parts[0].startswith(PARQUET):
             lines += piece.count(b"\n") or piece.count(b"\r")
             refuse_long(file, lines - 1)
-            if b"\0" in piece:
+            if b"\0" in piece.rstrip(b"\0"):
                 raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.")
-            if lines < 2 and size > 2 * LONGEST_HEAD:
+            if lines < 2 and not parts[0].lstrip().startswith((b"{", b"[")) and size > 2 * LONGEST_HEAD:
                 raise ScenarioError(f"{file} is not a table: its first rows have over {LONGEST_HEAD:,} characters.")
         if size > MAX_BYTES:
             raise ScenarioError(f"{file}: a table may have {MAX_BYTES / 2**20:g} MiB (decompressed) at the most.")
-    return b"".join(parts)
+    data = b"".join(parts)
+    return data if data.startswith(PARQUET) else data.rstrip(b"\0")
+
+
+def up_to_damage(pieces: Iterator[bytes], read: list[bytes], left_out: LeftOut) -> Iterator[bytes]:
+    """The pieces of a file; of a text that is damaged further on, those before it, up to the end of a line."""
+    try:
+        yield from pieces
+    except DamagedFileError:
+        if not read or read[0].startswith(PARQUET) or b"\n" not in read[-1]:
+            raise
+        read[-1] = read[-1][: read[-1].rfind(b"\n") + 1]
+        left_out.notes.append("the file ends early; the lines that are whole were read.")
 
 
 def refuse_long(file: str, rows: int) -> None:

@@ -45,7 +45,10 @@ def choose_times(draft: Draft) -> Kinds:
     if texts and not MAIN & set(roles.values()):
         raise ScenarioError(f"{draft.file}: {draft.field(texts[0], 0)} is no number.")
     if not MAIN & set(roles.values()):
-        raise draft.refused(f"none of the columns {some(draft.meanings, 12)} is compute_ms or step_time_ms; {CHOOSE}")
+        rates = [name for name in draft.with_role("rate") if draft.is_numeric(name)]
+        are_rates = f" ({some(rates)}: a rate; give the time of each step)" if rates else ""
+        none = f"none of the columns {some(draft.meanings, 12)} is compute_ms or step_time_ms{are_rates}"
+        raise draft.refused(f"{none}; {CHOOSE}")
     strengths = {name: draft.meanings[name].strength for name in roles}
     values = pd.DataFrame({name: draft.numbers(name)[0].to_numpy() for name in roles})
     one_unit = len({draft.numbers(name)[1] for name in roles}) == 1

@@ -194,6 +194,26 @@ OTHERS = {
     "JSON lines": "".join(json.dumps({"rank": w, "step": s, "t": {"ms": 9.5}}) + "\n" for s in (1, 2) for w in (0, 1)),
     "JSON of columns": json.dumps({"step": [1, 2], "rank0": [0.5, 0.6], "rank1": [0.5, 0.7]}),
     "a resumed run": "rank,step,ms\n" + "".join(f"{w},{s},9\n" for s in (1, 2, 3, 2, 3, 4) for w in (0, 1)),
+    "no headings": "".join(f"{w},{s},{9 + w}.5\n" for s in range(1, 7) for w in (0, 1, 2)),
+    "a row of units": "rank,step,compute\n,,ms\n0,1,9\n1,1,8\n0,2,9\n1,2,7\n",
+    "a log": "".join(
+        f"{w}: iteration {s}/ 9 | elapsed time per iteration (ms): {s}.5 | lm loss: 1 |\n"
+        for s in (1, 2)
+        for w in (0, 1)
+    ),
+    "pairs": "".join(f"[rank{w}] rank={w} step={s} step_time=9.5ms loss=nan\n" for s in (1, 2, 3) for w in (0, 1)),
+    "tags": "run,tag,step,value\n"
+    + "".join(f"r{w},a/step_time,{s},.5\nr{w},loss,{s},2\n" for s in (1, 2) for w in (0, 1)),
+    "JSON of lists": json.dumps([{"rank": w, "step_times_ms": [9, 8, 7 + w]} for w in (0, 1)]),
+    "JSON in JSON": json.dumps({"a": {"b": [{"rank": w, "step": s, "ms": 9} for s in (1, 2) for w in (0, 1)]}}),
+    "JSON in rows": json.dumps([[1.7e9 + s, s, 0.5] for s in range(6)]),
+    "B and E": json.dumps(
+        [
+            {"ph": phase, "name": f"ProfilerStep#{s}", "ts": 9 * s + (8 if phase == "E" else 0), "tid": 1}
+            for s in range(4)
+            for phase in "BE"
+        ]
+    ),
     "stages": "rank,stage,step,ms\n" + "".join(f"{w},{w % 2},{s},{9 + w}\n" for s in (1, 2, 3) for w in range(4)),
 }
 

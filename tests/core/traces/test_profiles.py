@@ -416,6 +416,36 @@ def test_a_job_recorded_without_its_devices_says_so(launches):
     assert not said(trace, "No waiting, network or collective was found")
 
 
+@pytest.mark.parametrize("unit", ["ns", "ms", "s"])
+def test_times_are_in_microseconds_whatever_viewers_shall_show(unit):
+    files = [
+        Upload(f"rank{rank}.json", json.dumps({"displayTimeUnit": unit, "traceEvents": events_of(gloo_rank(0, start))}))
+        for rank, start in enumerate(([70, 80, 75], [90, 60, 85]))
+    ]
+    assert read_trace(files).compute_ms.T.tolist() == [[70, 80, 75], [90, 60, 85]]
+
+
+def events_of(file):
+    """The events of a trace."""
+    return json.loads(file.getvalue())["traceEvents"]
+
+
+@pytest.mark.parametrize("key", ["traceEvents", "events"])
+def test_events_whose_beginnings_and_ends_are_apart(key):
+    files = []
+    for rank, start in enumerate(([70, 80, 75], [90, 60, 85])):
+        ends = []
+        for each in (each for each in events_of(gloo_rank(0, start)) if each["ph"] == "X"):
+            at, length = each["ts"], each.pop("dur")
+            ends += [(at, 1, -length, each | {"ph": "B", "tid": 1})]
+            ends += [(at + length, 0, length, {"ph": "E", "ts": at + length, "tid": 1})]
+        events = [event for *_, event in sorted(ends, key=lambda end: end[:3])]
+        files.append(Upload(f"rank{rank}.json", json.dumps({key: [{"ph": "E", "ts": 0, "tid": 1}, *events]})))
+    trace = read_trace(files)
+    assert trace.compute_ms.T.tolist() == [[70, 80, 75], [90, 60, 85]]
+    assert trace.comm_ms is not None
+
+
 # --- who is there ---
 
 

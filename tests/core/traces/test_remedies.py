@@ -5,7 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from core import Asynchronous, BackupWorkers, LocalSGD, StaleSynchronous, read_trace, simulate
+from core import (
+    Asynchronous,
+    BackupWorkers,
+    KAsync,
+    LocalSGD,
+    ScenarioError,
+    StaleSynchronous,
+    Synchronous,
+    read_trace,
+    simulate,
+)
 from core.report.traces import best_remedies, reasons, summary_text
 from core.traces.chrome import chrome_trace
 from core.traces.diagnosis import diagnose
@@ -14,6 +24,7 @@ from core.traces.reading import sample_files
 from core.traces.remedies import AS_MEASURED, HELD_OUT, Question, measured_scenario, replayed, what_if, what_if_table
 from core.traces.repairs import costliest, repairs
 from core.traces.trace import Trace
+from core.workload.draws import TooFewRows
 
 TIMES = np.array([[10.0, 30], [20, 20], [10, 40], [20, 30]])  # means 15 and 30
 
@@ -102,6 +113,25 @@ def test_the_table_ranks_by_time_saved():
     assert table["pays"].str.len().min() > 0
     row = table.set_index("remedy").loc["Local SGD (every 4)"]
     assert (row["updates"], row["gradients_per_update"], row["mean_staleness"]) == (1, 8, 0)
+
+
+@pytest.mark.parametrize("compute", [np.full((5, 3), 10.0), TIMES], ids=["equal", "unequal"])
+def test_k_async_always_starts_more_than_was_measured(compute):
+    """So nothing is lost by not trying without more."""
+    workers = compute.shape[1]
+    for first in range(1, workers):
+        with pytest.raises(TooFewRows):
+            replayed(trace_of(compute), KAsync(wait_for=first))
+    assert replayed(trace_of(compute), KAsync(wait_for=workers)).metrics.updates == len(compute)
+
+
+def test_policies_may_be_asked_for():
+    names = {each.name for each in what_if(trace_of(), [Synchronous(), Asynchronous(), Asynchronous()])}
+    assert {"Asynchronous", "Synchronous, as measured", "All workers at the median"} <= names
+    assert not any(name.startswith(("Local", "Backup", "Rebalanced")) for name in names)
+    for asked in ("async", ["async"], [BackupWorkers(wait_for=9)]):
+        with pytest.raises(ScenarioError, match=r"polic|wait_for"):
+            what_if(trace_of(), asked)
 
 
 def test_one_slow_worker_of_two_gives_two_policies_fewer_and_one_worker_none():

@@ -1,0 +1,136 @@
+"""Columns without a heading that says something: what they are by their numbers alone."""
+
+import numpy as np
+import pandas as pd
+
+from core.traces.tables.cells import missing
+from core.traces.tables.draft import Draft
+from core.traces.tables.headings import Meaning
+from core.traces.tables.naming import is_unnamed, some
+from core.traces.tables.times import since_1970
+from core.traces.tables.wide import Cell
+
+APART = 3.0  # times the smallest, the largest of the medians of columns that are one worker's each
+FEWER = 2  # times as many steps as workers, so that either can be told from the other
+FEWEST_ROWS = 4
+MOST_GAPS = 0.1  # of the pairs of worker and step
+WHO = ("rank", "local", "place", "pid", "stage", "dp", "tp", "ep", "step", "epoch")
+
+
+def by_numbers(draft: Draft) -> dict[str, Cell] | None:
+    """What columns without headings are, put into the draft, and those that are one worker's times each.
+
+    None where columns have headings, or somebody said what they are.
+
+    Whole numbers that grow row by row number the steps; of two columns whose pairs all differ the one with far fewer
+    values names the worker; the rest is times. ScenarioError, with what to do, where that leaves any doubt.
+    """
+    if not is_unnamed(draft.table.columns):
+        keys_by_numbers(draft)
+        return None
+    asked = {name for names in draft.asked.columns.values() for name in names}
+    if draft.asked["time"] or draft.asked["compute"] or draft.asked["workers"]:
+        return None
+    clocks = [name for name in draft.table if draft.is_numeric(name) and since_1970(draft.numbers(name)[0].dropna())]
+    names = [name for name in draft.table if name not in asked and name not in clocks]
+    for name in clocks:
+        draft.meanings[name] = Meaning("clock")
+    keys = [name for name in names[:-1] if is_key(draft, name)]
+    if len(keys) > 1 and all(grows(draft, name) for name in keys) and same_size(draft, names):
+        keys = []
+    times = [name for name in names if name not in keys and draft.is_numeric(name)]
+    if len(draft.table) < FEWEST_ROWS and len(names) > 1 and not asked:
+        raise draft.refused(no_header(draft))
+    if len(keys) == 2 and len(times) == 1 and len(names) == 3:
+        found = worker_and_step(draft, *keys) or None
+    elif len(keys) == 1:
+        found = {keys[0]: "step" if grows(draft, keys[0]) else "rank"}
+    else:
+        found = {} if not keys else None
+    if found is None or not times or (len(times) > 1 and ("rank" in found.values() or not same_size(draft, times))):
+        raise draft.refused(no_header(draft))
+    take(draft, found)
+    if len(times) == 1:
+        draft.meanings[times[0]] = Meaning("whole", strength=3)
+        said = [
+            f"{some([name])} {'names the worker' if role == 'rank' else 'numbers the steps'}"
+            for name, role in found.items()
+        ]
+        draft.say(f"no headings; by their numbers, {'; '.join([*said, f'{some(times)} is the time'])}.")
+        return {}
+    draft.say(f"no headings; {some(times)} are alike and taken for the times of a worker each, worker 0 first.")
+    return {name: Cell(str(place), "") for place, name in enumerate(times)}
+
+
+def no_header(draft: Draft) -> str:
+    """That there are no headings, and what to do."""
+    first = draft.table.iloc[0].astype("str").tolist()
+    return (
+        f"has no header: its first row, {some(first)}, is like the others. Put names above the columns, such as "
+        'worker,step,compute_ms, or say which is which: columns={"worker": "column 1", "step": "column 2", "time": '
+        '"column 3"}'
+    )
+
+
+def keys_by_numbers(draft: Draft) -> None:
+    """Columns that no heading explains as worker and step, where no other says them and their pairs all differ."""
+    if draft.with_role(*WHO) or draft.asked["worker"] or draft.asked["step"] or len(draft.table) < FEWEST_ROWS:
+        return
+    left = [name for name, each in draft.meanings.items() if not each.role and not each.unit and is_key(draft, name)]
+    times = [name for name in draft.table if name not in left and draft.is_numeric(name)]
+    found = worker_and_step(draft, *left) if len(left) == 2 and times else {}
+    if found is None:
+        raise draft.refused(
+            f"{some(left)} seem to say worker and step, but not which is which; say it, as in "
+            f'columns={{"worker": "{left[0][:40]}", "step": "{left[1][:40]}"}}'
+        )
+    take(draft, found)
+    if found:
+        who, when = sorted(found, key=lambda name: found[name] != "rank")
+        draft.say(f"by their values, {some([who])} names the worker and {some([when])} numbers the steps.")
+
+
+def take(draft: Draft, found: dict[str, str]) -> None:
+    """Note what columns were found to be."""
+    for name, role in found.items():
+        draft.meanings[name] = Meaning(role)
+        draft.guessed.add(name)
+
+
+def worker_and_step(draft: Draft, first: str, second: str) -> dict[str, str] | None:
+    """Which of two columns names the worker and which the step; nothing where they do neither, None in doubt."""
+    pairs = draft.table[[first, second]].astype("str")
+    counts = {name: pairs[name].nunique() for name in (first, second)}
+    cells = counts[first] * counts[second]
+    if pairs.duplicated().any() or min(counts.values()) < 2 or len(pairs) < (1 - MOST_GAPS) * cells:
+        return {}
+    texts = [name for name in (first, second) if not draft.is_numeric(name)]
+    few, many = sorted(counts, key=lambda name: counts[name])
+    if len(texts) == 1:
+        few, many = texts[0], next(name for name in counts if name != texts[0])
+    elif counts[many] < FEWER * counts[few]:
+        return None
+    return {few: "rank", many: "step"}
+
+
+def is_key(draft: Draft, name: str) -> bool:
+    """Whether a column may say who or when: whole numbers or texts that come again, or that grow evenly."""
+    if not draft.is_numeric(name):
+        column = draft.table[name]
+        return not missing(column).any() and column.nunique() <= len(column) / 2
+    values = draft.numbers(name)[0]
+    whole = bool(values.notna().all() and (values % 1 == 0).all() and (values >= 0).all())
+    return whole and (values.nunique() <= len(values) / 2 or grows(draft, name))
+
+
+def grows(draft: Draft, name: str) -> bool:
+    """Whether a column grows by the same from row to row."""
+    values = draft.numbers(name)[0].to_numpy() if draft.is_numeric(name) else np.empty(0)
+    ahead = np.diff(values)
+    return len(ahead) > 0 and bool((ahead == ahead[0]).all() and ahead[0] > 0)
+
+
+def same_size(draft: Draft, names: list[str]) -> bool:
+    """Whether columns hold times of about the same length."""
+    usual = pd.Series([draft.numbers(name)[0].median() for name in names])
+    return bool(usual.min() > 0 and usual.max() <= APART * usual.min())

@@ -1,0 +1,210 @@
+"""The same times in the files of many tools and habits: read alike, or refused with what to do. All invented."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from core import ScenarioError, read_trace
+from core.traces.reading import table_columns
+from tests.trace_files import Upload
+
+WORKERS, STEPS = range(3), range(1, 7)
+MS = np.array([[101, 121, 118], [103, 120, 119], [99, 124, 117], [102, 122, 121], [100, 119, 116], [104, 123, 120]])
+CELLS = [(worker, step, int(MS[step - 1, worker])) for step in STEPS for worker in WORKERS]
+RANGES = "Start (ns),End (ns),Duration (ns),DurChild (ns),DurNonChild (ns),Name,PID,TID,Lvl,NumChild,RangeId,NameTree\n"
+
+
+def table(heading, line, cells=CELLS, sep="\n"):
+    """A line for every mini-batch below a heading."""
+    return f"{heading}{sep if heading else ''}" + "".join(f"{line(*cell)}{sep}" for cell in cells)
+
+
+def of(worker):
+    """The mini-batches of one worker."""
+    return [cell for cell in CELLS if cell[0] == worker]
+
+
+def megatron(worker, step, ms):
+    """A line of Megatron-LM's log."""
+    return (
+        f" [2024-05-01 10:00:{step:02d}] iteration {step:8d}/     500 | consumed samples:  {step * 512} | elapsed time "
+        f"per iteration (ms): {ms}.0 | learning rate: 1.0E-04 | lm loss: 1.0E+01 | grad norm: 3.2 |"
+    )
+
+
+def framed(worker, step, ms):
+    """A row of a table in a frame."""
+    return f"│ {worker}    ┆ {step}    ┆ {ms} │"
+
+
+ONE_FILE = {
+    "a unit below every heading": table("rank,step,compute\n,,ms", lambda w, s, ms: f"{w},{s},{ms}"),
+    "units in brackets below": table("rank,step,compute\n[-],[-],[s]", lambda w, s, ms: f"{w},{s},{ms / 1000}"),
+    "a comment sign among the units": table("rank,step,compute\n#,#,us", lambda w, s, ms: f"{w},{s},{ms * 1000}"),
+    "units below a column per worker": "step;rank 0;rank 1;rank 2\n;(us);(us);(us)\n"
+    + "".join(f"{s};{';'.join(str(1000 * ms) for ms in MS[s - 1])}\n" for s in STEPS),
+    "no headings: worker, step, time": table("", lambda w, s, ms: f"{w},{s},{ms}"),
+    "no headings: step, host, time": table("", lambda w, s, ms: f"{s} node{w} {ms}"),
+    "no headings: a column per worker": "\n".join(" ".join(f"{ms / 1000:.6e}" for ms in row) for row in MS),
+    "headings in German": table("Rechner;Schritt;Zeit (ms)", lambda w, s, ms: f"{w};{s};{ms},0"),
+    "a frame of box-drawing signs": table("┌──┬──┬──┐\n│ rank ┆ step ┆ ms │\n╞══╪══╪══╡", framed, sep="\n")
+    + "└──┴──┴──┘\n",
+    "a data frame as printed": "   rank  step  compute_ms\n"
+    + "".join(f"{at:3d}  {w}  {s}  {ms}\n" for at, (w, s, ms) in enumerate(CELLS)),
+    "comments behind rows": table("rank,step,ms", lambda w, s, ms: f"{w},{s},{ms}  # ok"),
+    "Indian thousands": table("rank\tstep\tcompute_us", lambda w, s, ms: f"{w}\t{s}\t{ms // 100},{ms % 100:02d},000"),
+    "UTF-16 without a mark": table("rank,step,compute_ms", lambda w, s, ms: f"{w},{s},{ms}").encode("utf-16-le"),
+    "UTF-32": table("rank,step,compute_ms", lambda w, s, ms: f"{w},{s},{ms}").encode("utf-32"),
+    "zeros at the end": table("rank,step,compute_ms", lambda w, s, ms: f"{w},{s},{ms}").encode() + bytes(99),
+    "a time per step in every cell": table("rank,step,time", lambda w, s, ms: f"{w},{s},{ms / 1000}s/it"),
+    "a log of Megatron-LM, by torchrun": "using world size: 3\n"
+    + table("", lambda w, s, ms: f"[default{w}]:{megatron(w, s, ms)}"),
+    "a log of Megatron-LM, by srun": table("a, b, c", lambda w, s, ms: f"{w}: {megatron(w, s, ms)}"),
+    "a log of pairs": table("[INFO] begins", lambda w, s, ms: f"[INFO] rank={w} step={s} step_time={ms}ms loss=2.3"),
+    "runs and tags of TensorBoard": table(
+        "run,tag,step,value,wall_time",
+        lambda w, s, ms: f"rank{w},perf/step_time_ms,{s},{ms},170000000{s}\nrank{w},loss,{s},2.3,170000000{s}",
+    ),
+    "metrics of MLflow": table(
+        "run_id,key,value,timestamp,step", lambda w, s, ms: f"r{w},step_time_ms,{ms},170000000000{s},{s}"
+    ),
+    "ranges of Nsight Systems": RANGES
+    + table("", lambda w, s, ms: f"{s}000,{s}999,{ms}000000,1,2,step {s},{70 + w},5,0,0,{s * 3 + w},x"),
+    "markers of rocprof": "Domain,Function,Process_Id,Thread_Id,Correlation_Id,Start_Timestamp,End_Timestamp\n"
+    + table(
+        "", lambda w, s, ms: f"MARKER_CORE_API,step {s},{w},1,{s},{s}000000000,{s * 1_000_000_000 + ms * 1_000_000}"
+    )
+    + "HIP_API,hipMemcpy,0,1,1,5,6\n",
+    "JSON below other keys": json.dumps(
+        {"meta": {"job": 1}, "result": {"all": [{"rank": w, "step": s, "ms": ms} for w, s, ms in CELLS]}}
+    ),
+    "JSON with a list for each worker": json.dumps(
+        {f"worker_{w}": {"step_times_ms": MS[:, w].tolist()} for w in WORKERS}
+    ),
+    "JSON with a list in each record": json.dumps([{"rank": w, "compute_ms": MS[:, w].tolist()} for w in WORKERS]),
+    "JSON in rows": json.dumps(MS.tolist()),
+    "JSON objects over several lines": "\n".join(
+        json.dumps({"rank": w, "step": s, "compute_ms": ms}, indent=1) for w, s, ms in CELLS
+    ),
+    "JSON lines, one of them bad": "\n".join(json.dumps({"rank": w, "step": s, "ms": ms}) for w, s, ms in CELLS)
+    + "\n{bad\n",
+}
+
+
+@pytest.mark.parametrize("kind", ONE_FILE)
+def test_one_file_of_all_workers(kind):
+    trace = read_trace([Upload("t.txt", ONE_FILE[kind])])
+    assert trace.workers == 3
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
+FILE_EACH = {
+    "no headings: a column of times": lambda w: table("", lambda _, s, ms: f"{ms / 1000}", of(w)),
+    "no headings: step and time": lambda w: table("", lambda _, s, ms: f"{s},{ms}", of(w)),
+    "a log of Megatron-LM": lambda w: "> building, please wait\n" + table("", megatron, of(w)),
+    "a log of nanoGPT": lambda w: table("step 0: loss", lambda _, s, ms: f"iter {s}: loss 4.2, time {ms}.00ms", of(w)),
+    "a log of the ImageNet example": lambda w: table(
+        "",
+        lambda _, s, ms: f"Epoch: [0][{s * 10}/500]\tTime  0.{ms:03d} ( 0.120)\tData  0.002 ( 0.010)",
+        of(w),
+    ),
+    "JSON of TensorBoard": lambda w: json.dumps([[1.7e9 + s, s, ms / 1000] for _, s, ms in of(w)]),
+    "ranges of Nsight Systems": lambda w: (
+        RANGES + table("", lambda _, s, ms: f"{s}000,{s}999,{ms}000000,1,2,step,{70 + w},5,0,0,{s * 3 + w},x", of(w))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FILE_EACH)
+def test_a_file_for_each_worker(kind):
+    trace = read_trace([Upload(f"rank{worker}.txt", FILE_EACH[kind](worker)) for worker in WORKERS])
+    assert trace.worker_names == (0, 1, 2)
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
+def test_what_has_no_headings_is_guessed_and_may_be_said():
+    text = table("", lambda w, s, ms: f"{w},{s},{ms}")
+    guessed = read_trace([Upload("a.csv", text)])
+    assert [(each.role, each.guessed) for each in guessed.columns[:2]] == [("worker", True), ("step", True)]
+    assert "'column 1' names the worker; 'column 2' numbers the steps; 'column 3' is the time" in guessed.notes[0]
+    square = "".join(f"{w},{s},{ms}\n" for w, s, ms in CELLS if s < 4)  # as many steps as workers
+    with pytest.raises(ScenarioError, match=r"has no header.*say which is which: columns=\{\"worker\": \"column 1\""):
+        read_trace([Upload("a.csv", square)])
+    assert table_columns(Upload("a.csv", square)) == ["column 1", "column 2", "column 3"]
+    said = read_trace([Upload("a.csv", square)], columns={"worker": "column 1", "step": "column 2", "time": "column 3"})
+    np.testing.assert_allclose(said.compute_ms, MS[:3])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.sqlite", b"SQLite format 3\0" + bytes(99), "SQLite .*nsys stats"),
+        ("r.nsys-rep", b"\1\0\2" * 99, "report of Nsight Systems.*nsys stats"),
+        ("h.xplane.pb", b"\1\0\2" * 99, "JAX or TensorFlow.*block_until_ready"),
+        ("events.out.tfevents.17.h", b"\1\0\2" * 99, "TensorBoard.*as CSV, one file per worker"),
+        ("t.npy", b"\x93NUMPY\1\0v\0", "savetxt"),
+        ("t.xlsx", b"PK\x03\x04\0\0", "save the sheet as CSV"),
+        (
+            "a_hip_api_trace.csv",
+            "Domain,Function,Process_Id,Thread_Id,Correlation_Id,Start_Timestamp,End_Timestamp\nHIP,hipFree,1,1,1,5,6\n",
+            "no markers.*--marker-trace",
+        ),
+        ("c.csv", "Kind,Direction,Start_Timestamp,End_Timestamp\nMEMORY_COPY,H2D,5,6\n", "copies from rocprof.*marker"),
+        ("t.csv", "rank,step,samples_per_sec\n0,1,900\n1,1,910\n", "'samples_per_sec': a rate; give the time of each"),
+        ("t.csv", "A;B;ms\n" + "".join(f"{a};{b};9\n" for a in range(3) for b in range(3)), "not which is which"),
+        ("t.log", "[2024-01-01 10:00] loss 3\n[2024-01-01 10:01] loss 2\n", "has no header.*is like the others"),
+    ],
+)
+def test_refused_with_what_to_give(name, content, message):
+    with pytest.raises(ScenarioError, match=message):
+        read_trace([Upload(name, content)])
+
+
+def test_a_log_without_ranks_is_one_workers():
+    trace = read_trace([Upload("train.log", table("", megatron, of(0)))])
+    assert trace.workers == 1
+    assert "taken for one worker's log" in trace.notes[1]
+
+
+def test_a_table_that_ends_early_gives_its_whole_lines():
+    lines = "".join(f"{w},{s},{100 + (7 * s + w) % 31}.{s}\n" for s in range(900) for w in WORKERS)
+    packed = gzip.compress(f"rank,step,compute_ms\n{lines}".encode())
+    trace = read_trace([Upload("a.csv.gz", packed[:-900])])
+    assert 300 < trace.steps < 900
+    assert any("ends early" in note for note in trace.notes)
+
+
+def test_parts_of_a_resumed_run():
+    parts = [
+        Upload(f"part{part}.csv", table("rank,step,ms", lambda w, s, ms, p=part: f"{w},{s},{ms + 100 * p}", cells))
+        for part, cells in enumerate(([c for c in CELLS if c[1] < 5], [c for c in CELLS if c[1] > 2]))
+    ]
+    trace = read_trace(parts)
+    np.testing.assert_allclose(trace.compute_ms, MS + 100 * (np.arange(1, 7) > 2)[:, None])
+    assert any("resumed" in note and "6 rows" in note for note in trace.notes)
+    with pytest.raises(ScenarioError, match="is there twice"):
+        read_trace([parts[0], parts[0]])
+
+
+def test_ranks_that_a_table_lacks():
+    text = table("rank,world_size,step,ms", lambda w, s, ms: f"{w},8,{s},{ms}")
+    assert "3 of 8 ranks are here: the slowest may be among the others." in read_trace([Upload("a.csv", text)]).notes
+    other = Upload("b.csv", text.replace(",8,", ",4,"))
+    with pytest.raises(ScenarioError, match=r"a job of 8 ranks, b\.csv of one of 4"):
+        read_trace([Upload("a.csv", text), other])
+
+
+def test_a_first_step_that_is_slow_on_one_worker_alone_is_said():
+    slow = [(w, s, 4_000 if (w, s) == (1, 1) else ms) for w, s, ms in CELLS]
+    trace = read_trace([Upload("a.csv", table("rank,step,compute_ms", lambda w, s, ms: f"{w},{s},{ms}", slow))])
+    assert trace.steps == 6
+    assert any("Step 1 is far slower than later ones on worker 1 alone" in note for note in trace.notes)
+
+
+def test_experts_have_different_work():
+    text = table("ep_rank,dp_rank,step,ms", lambda w, s, ms: f"{w % 2},0,{s},{ms}", [c for c in CELLS if c[0] < 2])
+    trace = read_trace([Upload("a.csv", text)])
+    assert trace.worker_names == ("0 0", "1 0")
+    assert any("different experts" in note for note in trace.notes)
