@@ -11,7 +11,7 @@ from pages.shared.asked import policies, scenario
 from pages.shared.controls import values
 from pages.shared.controls.url import link
 from pages.shared.views import flips, kept_runs
-from pages.shared.views.comparison import ranked, side_by_side, spreads
+from pages.shared.views.comparison import network_cost, ranked, side_by_side, spreads
 from pages.shared.views.downloads import csv_button
 
 app.through_app()
@@ -22,6 +22,7 @@ answer, from_cache = compared(asked.workload, chosen, runs)
 
 st.header(answer.headline)
 st.markdown(answer.costs)
+network_cost(answer)
 if wanted > most:
     st.caption(comparison.fewer_runs_in_words(asked, wanted, most))
 

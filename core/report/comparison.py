@@ -357,6 +357,14 @@ def caveats(workload: Workload, table: Table) -> str:
     return " ".join(filter(None, [network, said]))
 
 
+def favours_async(workload: Workload, table: Table) -> bool:
+    """Whether a push costs less than a barrier on this network, and somebody pushes."""
+    network = workload.network
+    if not isinstance(network, FlatLatency) or workload.workers == 1:
+        return False
+    return network.push_range_ms[0] < network.latency_ms and pushes(Paired.of(table))
+
+
 def pushes(paired: Paired) -> bool:
     """Whether any of the policies goes without barriers, so that workers push on their own."""
     with_barriers = tuple(policy.name for policy in POLICIES.values() if policy.has_barrier)

@@ -83,6 +83,8 @@ class Session:
     map: MapProgress = field(default_factory=MapProgress)
     window: str | None = None
     """The window of a large run that its slider stands for; None before there is one."""
+    asks_about_cluster: bool = False
+    """Whether the dialog about one's cluster is about to open."""
     kept_runs: list[dict] = field(default_factory=list)
     kept_before: list[dict] | None = None
     """What they were before the last change; None before the first."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core import Asynchronous, Scenario, Synchronous, compare, simulate
+from core import AlphaBeta, Asynchronous, FlatLatency, Scenario, Stragglers, Synchronous, compare, simulate
 from core.report.comparison import headline as headline_of
 from core.report.run import figure_text
 from tests.pages.helpers import alive, charts, complaints, headline, tiles
@@ -143,3 +143,28 @@ def test_what_would_flip_the_answer_is_found_on_a_click(open_page):
     assert app.query_params["flips"] == "True"
     same = open_page("compare", policies=["sync", "rebalanced"], flips="true", replicates="5")
     assert any("no winner here that could change" in caption.value for caption in same.main.caption)
+
+
+def test_both_can_be_charged_the_same_for_the_network(open_page):
+    app = open_page("compare", replicates="50")
+    label = "Same network cost for both"
+    next(button for button in app.button if button.label == label).click().run()
+    same = FlatLatency(async_fraction=1, async_least=1)
+    assert headline(app) == headline_of(compare(Scenario(network=same), POLICIES, 50))
+    next(button for button in app.button if button.label.startswith("Back to the reference")).click().run()
+    assert headline(app) == headline_of(compare(Scenario(), POLICIES, 50))
+    barriers = open_page("compare", policies=["sync", "rebalanced"], replicates="5")
+    assert not [button for button in barriers.button if button.label == label]
+
+
+def test_our_cluster_in_four_questions(open_page):
+    app = open_page("compare", replicates="20")
+    next(button for button in app.button if button.label.startswith("Our cluster")).click().run()
+    app.number_input(key="our_workers").set_value(16)
+    app.number_input(key="our_size").set_value(100)
+    app.button_group(key="our_measure").set_value("Parameters (millions)")
+    app.number_input(key="our_slowdown").set_value(2)
+    next(button for button in app.button if button.label == "Show the answer").click().run()
+    network = AlphaBeta(message_mb=400, servers=16)
+    asked = Scenario(workers=16, network=network, stragglers=Stragglers(slow_workers=1))
+    assert headline(app.run()) == headline_of(compare(asked, POLICIES, 20))

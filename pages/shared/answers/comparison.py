@@ -38,6 +38,8 @@ class Answer:
     headline: str
     costs: str
     """What the winner costs, in a sentence."""
+    favours_async: bool
+    """Whether the network costs those less who push on their own."""
     reasons: str
     caveats: str
     summary: str
@@ -82,6 +84,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
         runs=replicates,
         headline=comparison.headline(paired),
         costs=comparison.costs(paired, policies, workload),
+        favours_async=comparison.favours_async(workload, paired),
         reasons=comparison.reasons(paired, policies, workload),
         caveats=comparison.caveats(workload, paired),
         summary=comparison.summary_text(paired, policies, workload),

@@ -16,6 +16,7 @@ from pages.shared.controls.acting import acting
 from pages.shared.controls.widgets import control
 from pages.shared.errors import action
 from pages.shared.session import session
+from pages.shared.sidebar.cluster import cluster_button
 from pages.shared.sidebar.copy_link import copy_link
 from pages.shared.sidebar.handover import let_go_of_trace, stop_using_trace
 from pages.shared.sidebar.policies import mode_and_its_parameters, policies
@@ -50,6 +51,7 @@ def show(page: str) -> None:
 def scenario(acts: set[str]) -> None:
     """The controls of the scenario that act here. Each group has a place of its own, so that the others stay put."""
     with st.container():
+        cluster_button()
         preset_menus()
     with st.container():
         if "mode" in acts:

@@ -2,15 +2,40 @@
 
 import streamlit as st
 
-from core import charts
+from core import FlatLatency, charts
 from core.common.wording import duration
+from core.links import DEFAULTS
 from core.report import comparison
 from pages.shared.answers.comparison import Answer
 from pages.shared.answers.drawn import Drawn
+from pages.shared.controls import values
+from pages.shared.errors import action
 from pages.shared.views.charts import draw
 from pages.shared.views.tiles import metric_tiles
 
 TILES = ["epoch_ms", "idle_percent", "throughput"]
+
+
+def network_cost(answer: Answer) -> None:
+    """Where the network favours async: a switch that charges a push what a barrier costs, and back."""
+    same = {"async_fraction": 1.0, "async_least": 1.0}
+    if answer.favours_async:
+        words = "This network model favours async: a push costs less than a barrier."
+        label, change = "Same network cost for both", same
+    elif values.value("network") == FlatLatency.code and same.items() <= values.now().items():
+        words = "A push costs as much as a barrier here."
+        label, change = "Back to the reference's network", {key: DEFAULTS[key] for key in same}
+    else:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="network_cost"):
+        st.caption(words, width="content")
+        st.button(label, on_click=charge, args=(change,), icon=":material/balance:", type="tertiary")
+
+
+@action
+def charge(change: dict[str, float]) -> None:
+    """Set what pushes cost."""
+    values.put(change)
 
 
 def side_by_side(answer: Answer) -> None:
