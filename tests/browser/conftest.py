@@ -169,8 +169,8 @@ class Visit:
         return self.page.get_by_test_id("stVegaLiteChart")
 
     def drawn(self, charts):
-        """Wait until so many charts are drawn."""
-        expect(self.charts.locator("svg.marks")).to_have_count(charts)
+        """Wait until so many charts are drawn and in sight; others may be folded away."""
+        expect(self.charts.locator("svg.marks").locator("visible=true")).to_have_count(charts)
 
     def shows(self, scenario):
         """Wait until Timeline has the headline and the tiles of a scenario."""

@@ -82,9 +82,10 @@ def test_compare(visit, server):
     expect(me.headline).to_have_text(headline(compare(Scenario(workers=6), BOTH, 1000)))
     expect(me.charts.nth(1).get_by_text("2.0", exact=False).first).to_be_attached()
     expect(me.figures).to_have_count(6)
-    me.drawn(5)
+    me.drawn(3)
     me.main.get_by_text("How single runs differ").click()
     expect(me.main.get_by_text("Speed-up of asynchronous").first).to_be_visible()
+    me.drawn(5)
     me.asks("/compare", workers=6)
     me.page.get_by_role("link", name="Timeline").click()
     me.shows(Scenario(workers=6))
@@ -129,7 +130,7 @@ def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
     sidebar.get_by_text("See it on Compare").click()
     answer = headline(compare(lesson.scenario, lesson.policies, 1000))
     expect(me.headline).to_have_text(answer)
-    me.drawn(6)
+    me.drawn(4)
     me.asks("/compare", **asked)
     expect(visit(server).go(me.page.url).headline).to_have_text(answer)
 
@@ -165,7 +166,7 @@ def test_a_cell_of_a_map_opens_elsewhere(visit, server):
     me.page.get_by_role("button", name="Use as scenario").click()
     me.main.get_by_text("See it on Compare").click()
     expect(me.headline).to_contain_text("finishes the epoch")
-    me.drawn(5)
+    me.drawn(3)
     expect(me.page).to_have_url(re.compile(r"/compare\?.*(jitter|latency_ms)="))
 
 
@@ -249,7 +250,7 @@ def test_presenter_view_shows_the_answer_alone(visit, server):
 
 def test_a_printed_page_is_whole(visit, server):
     me = visit(server).go("/compare")
-    me.drawn(5)
+    me.drawn(3)
     me.page.emulate_media(media="print")
     expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()
     clipped = "document.querySelector('[data-testid=stMain]')"
