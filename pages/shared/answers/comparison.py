@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +13,7 @@ from core import Workload, charts, compare
 from core.common.wording import duration, lowered
 from core.policies.base import Policy
 from core.report import comparison
+from core.report.race import race_data
 from core.report.run import HEADLINE
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
 from core.statistics.pairs import Paired, means, verdict
@@ -57,6 +59,8 @@ class Answer:
     """Those that the timelines draw."""
     is_whole: bool
     """Whether the timelines draw the epochs to their ends."""
+    race: dict[str, Any] | None
+    """The epochs that play together; None where they cannot."""
     parts: Drawn
     """Of what the mean epochs are made."""
     drawn: str
@@ -95,6 +99,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
         metrics=tabled(comparison.summary(paired).round(3)),
         timelines=[timeline(picture, shown if pair else None) for picture in shown],
         is_whole=is_whole(shown),
+        race=race_data(shown),
         parts=Drawn(
             title="Where the epoch goes, on average",
             chart=ready(charts.epoch_parts(comparison.epoch_parts(paired))),
