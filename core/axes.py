@@ -12,15 +12,6 @@ from core.maps import AXES
 from core.policies.registry import CODES, policy_from_text
 from core.workload.networks import AlphaBeta, FlatLatency
 
-LAW_NAMES = {
-    "constant": "constant",
-    "uniform": "uniform",
-    "lognormal": "log-normal",
-    "gumbel": "Gumbel distributed",
-    "exponential": "shifted exponential",
-    "pareto": "Pareto distributed",
-}
-"""Laws as they stand in a sentence."""
 OF_LAWS = {
     code: set(keys(law).values()) - {"batch_ms"}  # which all of them have
     for code, law in LAW_CODES.items()
@@ -148,15 +139,16 @@ def switch_in_words(values: Mapping[str, Any], axes: Sequence[str]) -> str:
     said, changes = [], needed(values, axes)
     if "law" in changes:
         label = label_of(axes, lambda key: kind_of(key, OF_LAWS))
-        said.append(f"{label} is an axis, so compute times are {LAW_NAMES[changes['law']]} on this map.")
+        name = LAW_CODES[changes["law"]].name
+        said.append(f"{label} is an axis, so this map has another distribution of compute times: {name}.")
     if "network" in changes:
         label = label_of(axes, lambda key: kind_of(key, OF_NETWORKS))
         network = (
-            "the network is a flat latency"
+            "Flat latency"
             if changes["network"] == FlatLatency.code
-            else "the network has links: ring all-reduce at a barrier, a parameter server for pushes"
+            else "Ring all-reduce at a barrier, a parameter server for pushes"
         )
-        said.append(f"{label} is an axis, so on this map {network}.")
+        said.append(f"{label} is an axis, so this map has another network: {network}.")
     for text in changes.get("policies", ()):
         if text not in values["policies"]:
             label = label_of(axes, partial(has, text))
