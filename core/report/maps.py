@@ -358,9 +358,9 @@ def break_even_in_words(rows: pd.DataFrame, titles: Sequence[str]) -> str:
     for up, row in rows.sort_values(["v1", "v0"]).groupby("v1"):
         side = np.sign(row["value"].to_numpy() - 1)
         pairs = zip(row["v0"], row["v0"][1:], side[:-1] * side[1:], strict=False)
-        passed = [f"{low:,.4g} and {high:,.4g}" for low, high, product in pairs if product < 0]
-        said += [f"{up:,.4g}: between {listed(passed)}"] if passed else []
-    return f"Break-even of {titles[0]} for each {titles[1]}: {'; '.join(said)}." if said else ""
+        passed = [f"{low:,.4g}–{high:,.4g}" for low, high, product in pairs if product < 0]
+        said += [f"{listed(passed)} at {up:,.4g}"] if passed else []
+    return f"{titles[0]} at break-even by {titles[1]}: {', '.join(said)}." if said else ""
 
 
 def refusals(table: pd.DataFrame) -> list[str]:
