@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -108,6 +109,7 @@ def choice(key: str, options: Sequence[str], name: Callable[[str], str], on_chan
     """A control with its options by name; what a link asks for is one of them."""
     parameter, now = PARAMETERS[key], values.value(key)
     options = list(dict.fromkeys([*options, now]))
+    then: dict[str, Any] = {"on_change": on_change, "args": (key, now)} if on_change else {}
     with values.mounted(key):
         return st.selectbox(
             parameter.label,
@@ -116,8 +118,7 @@ def choice(key: str, options: Sequence[str], name: Callable[[str], str], on_chan
             format_func=name,
             key=key,
             help=parameter.help,
-            on_change=on_change,
-            args=(key, now),
+            **then,
         )
 
 
