@@ -67,6 +67,12 @@ def needed(values: Mapping[str, Any], axes: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def settled_by(axes: Sequence[str]) -> set[str]:
+    """Of law and network, what these axes leave no choice of."""
+    laws, networks = ([kind_of(key, kinds) for key in axes] for kinds in (OF_LAWS, OF_NETWORKS))
+    return ({"law"} if any(laws) else set()) | ({"network"} if FlatLatency.code in networks else set())
+
+
 def has(policy: str, key: str) -> bool:
     """Whether a policy, as a link names it, has a key."""
     return key in keys(type(policy_from_text(policy))).values()

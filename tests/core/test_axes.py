@@ -12,6 +12,7 @@ from core.axes import (
     LEARNING_ALONE,
     needed,
     offered,
+    settled_by,
     switch_in_words,
     thinned,
     to_act_on,
@@ -42,6 +43,12 @@ def test_what_goes_together():
     assert not together("jitter", "jitter")
     assert not together("jitter", "cv")
     assert not together("latency_ms", "bandwidth_gbps")
+
+
+def test_what_axes_leave_no_choice_of():
+    assert settled_by(["jitter", "workers"]) == {"law"}
+    assert settled_by(["latency_ms"]) == {"network"}
+    assert settled_by(["bandwidth_gbps", "bound"]) == set()  # of links there are three kinds
 
 
 def test_what_is_offered():

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from core import AlphaBeta, FlatLatency, ScenarioError, Stragglers
-from core.axes import needed
+from core.axes import settled_by
 from core.common.parameters import keys
 from core.links import LAW_CODES
 from core.policies.base import Policy
@@ -42,7 +42,7 @@ def acting(page: str, measured: bool) -> set[str]:
         return found | {"mode", *keys(CODES[now["mode"]]).values()}
     if page == "map":
         axes = axes_now()
-        return found - {*axes, *needed(values.now(), axes)} | {"policies"}
+        return found - {*axes, *settled_by(axes)} | {"policies"}
     if page == "learning":
         return found - {"batches"} | {"policies"}
     return found | {"policies", "replicates"}
