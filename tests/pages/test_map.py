@@ -170,6 +170,12 @@ def test_a_map_that_trains_has_fewer_of_the_usual_values(open_page, monkeypatch)
     assert len(asked) == len(workers) * len(jitters) <= 15
     assert {min(workers), max(workers)} == {1, 64}
     assert {min(jitters), max(jitters)} == {0, 0.9}
+    asked.clear()
+    app = open_page("map")
+    app.selectbox(key="ask").set_value("target").run()
+    speeds, workers = ({cell[name] for cell in asked} for name in ("network.bandwidth_gbps", "workers"))
+    assert len(asked) <= 15
+    assert min(len(speeds), len(workers)) >= 3
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from core.axes import has, offered, thinned, to_act_on, together, usual_values
 from core.charts import Chart
 from core.charts.specs import Columns
 from core.learning.problem import Problem
-from core.links import PARAMETERS
+from core.links import FRESH, PARAMETERS
 from core.maps import QUESTIONS, axes_for, target_rows, values_from
 from core.policies.base import Policy
 from core.scenario import dotted_names
@@ -181,7 +181,8 @@ def values_of_axes(keys: Sequence[str], typed: Sequence[str], most: int) -> tupl
         usual_values(now, key, keys[1 - i] if len(keys) == 2 else "none") if usual[i] else values_from(key, typed[i])
         for i, key in enumerate(keys)
     ]
-    found = thinned(found, usual, most)
+    may_lose = [own or text == FRESH["up_values"] for own, text in zip(usual, typed, strict=True)]
+    found = thinned(found, may_lose, most)
     cells = math.prod(map(len, found))
     if cells > most:
         raise ScenarioError(f"{cells:,} cells are more than {most:,}, the most for this question: type fewer values.")
