@@ -55,7 +55,7 @@ def scenario_keys():
         "up",
         "map_runs",
     )
-    others = ("cell", "worker_order", "window", "times")
+    others = ("cell", "worker_order", "window", "times", "flips")
     return [key for key in PARAMETERS if not key.startswith((*of_pages, *others))]
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 
 from core import AlphaBeta, FlatLatency, ScenarioError, Stragglers
+from core.axes import settled_by
 from core.common.parameters import keys
 from core.links import LAW_CODES
 from core.policies.base import Policy
 from core.policies.registry import CODES, policy_from_text
 from core.workload.workload import Workload
 from pages.shared.controls import values
+from pages.shared.controls.map_axes import axes_now, values_on_map
 
 WITHOUT_SCENARIO = ("trace", "method")
 """Pages that show nothing of the scenario."""
@@ -31,23 +33,24 @@ def acting(page: str, measured: bool) -> set[str]:
     """
     if page in WITHOUT_SCENARIO:
         return set()
-    now, policies = values.now(), shown_policies(page)
-    found = {*keys(Workload).values(), "network"} | network_keys(policies)
+    now, policies = values_on_map() if page == "map" else values.now(), shown_policies(page)
+    found = {*keys(Workload).values(), "network"} | network_keys(policies, now["network"])
     if not measured:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
         found -= {key for key, cause in IN_EFFECT.items() if not now[cause]}
     if page == "":
         return found | {"mode", *keys(CODES[now["mode"]]).values()}
     if page == "map":
-        return found - {now["across"], now["up"]} | {"policies"}
+        axes = axes_now()
+        return found - {*axes, *settled_by(axes)} | {"policies"}
     if page == "learning":
         return found - {"batches"} | {"policies"}
     return found | {"policies", "replicates"}
 
 
-def network_keys(policies: Iterable[Policy]) -> set[str]:
+def network_keys(policies: Iterable[Policy], network: str) -> set[str]:
     """The keys of the network's fields that these policies pay for."""
-    network, barriers = values.value("network"), {policy.has_barrier for policy in policies}
+    barriers = {policy.has_barrier for policy in policies}
     found = set(keys(FlatLatency if network == FlatLatency.code else AlphaBeta).values())
     if True not in barriers:
         found -= WITH_BARRIER
