@@ -17,6 +17,7 @@ PAGES = {
     "/method": ("figures agree with theory", 8),
 }
 """Words far down on each page, and how many charts it has."""
+OPENED_ON_A_PHONE = "/compare"
 PHONE = {"width": 390, "height": 844}
 BROKEN = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 MOVING = "document.getAnimations().some(animation => animation.playState === 'running')"
@@ -55,7 +56,7 @@ def serious(me, options):
     ]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [path for path in PAGES if path != OPENED_ON_A_PHONE])
 def test_a_page_is_for_everybody(visit, server, path):
     """No serious violation in either theme; no scrolling sideways on a phone; charts as tables and as pictures."""
     me = visit(server)
@@ -98,9 +99,9 @@ def test_the_keyboard_goes_through_the_page_in_order(visit, server):
 
 
 def test_opened_on_a_phone(visit, server):
-    path = "/compare"
     me = visit(server, color_scheme="dark")
     me.page.set_viewport_size(PHONE)
-    whole(me, path)
+    whole(me, OPENED_ON_A_PHONE)
     me.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
     expect(me.page.locator(BROKEN)).to_have_count(0)
+    assert serious(me, {}) == []
