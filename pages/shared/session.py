@@ -59,6 +59,8 @@ class Session:
     """The values that this query stands for."""
     left_behind: list[dict[str, list[str]]] = field(default_factory=list)
     """Queries that were in the address since the visitor came to this page by it, until a control moved."""
+    links: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+    """Links to other pages that were drawn on this one, each with the controls as they were then."""
     page: str | None = None
     """The page of the last run."""
     mounted: set[str] = field(default_factory=set)
