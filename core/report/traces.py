@@ -299,8 +299,11 @@ def what_was_read(trace: Trace, files: int) -> str:
 
 
 def few_names(names: tuple) -> str:
-    """The first and the last of some names, or both where there are two."""
-    return listed([str(name) for name in names]) if len(names) < 3 else f"{names[0]} to {names[-1]}"
+    """The first and the last where they are consecutive numbers; of other names the first few, and how many more."""
+    if len(names) > 2 and names == tuple(range(len(names))):
+        return f"0 to {names[-1]}"
+    more = len(names) - MOST_NAMED
+    return listed([str(name) for name in names[:MOST_NAMED]] + ([f"{more:,} more"] if more > 0 else []))
 
 
 def units_read(trace: Trace) -> str:
@@ -313,9 +316,9 @@ def units_read(trace: Trace) -> str:
 
 
 def what_was_left_out(trace: Trace) -> str:
-    """How many remarks there are on what was left out."""
-    said = sum("left out" in note for note in trace.notes) + any(not column.role for column in trace.columns)
-    return "nothing left out" if not said else "some data left out (see below)"
+    """Whether anything was left out; what it was is in the notes and with the columns."""
+    some = any("left out" in note for note in trace.notes) or not all(column.role for column in trace.columns)
+    return "some data left out (see below)" if some else "nothing left out"
 
 
 def columns_table(trace: Trace) -> pd.DataFrame:
