@@ -241,8 +241,8 @@ def test_texts_of_a_measured_run(block, any_law):
 def what_was_read(text, trace):
     """Who, which steps, which times, and the middle one."""
     workers, steps, first, last, kinds, usual = re.fullmatch(
-        rf"3 files · (\d+) workers? \(.*\) · (\d+) steps? \((\d+) to (\d+)\) · (.*) times · typical mini-batch {TIME} · "
-        "nothing left out",
+        rf"3 files · (\d+) workers? \(.*\) · (\d+) steps? \((\d+) to (\d+)\) · (.*) times · "
+        rf"typical mini-batch {TIME} · nothing left out",
         text,
     ).groups()
     assert int(workers) == len(trace.worker_names)
