@@ -429,7 +429,7 @@ def asked_for(remedies: list[Remedy], policies: Sequence[Policy]) -> pd.DataFram
     """Some policies and the measured run, the fastest first, as people read them."""
     wanted = {policy.label for policy in policies} | {AS_MEASURED}
     table = remedies_table(what_if_table([each for each in remedies if each.name in wanted]))
-    return table.drop(columns="Pays with")
+    return table.drop(columns="Costs")
 
 
 def time_saved(remedy: Remedy) -> str:

@@ -11,7 +11,7 @@ PAGES = {
     "/compare": ("Why, and how sure", 3),
     "/compare?policies=sync&policies=async&policies=backup+3": ("Why, and how sure", 4),
     "/learning?problem=quadratic&train_seeds=2": ("Time to target", 2),
-    "/trace": ("Worker by worker", 2),
+    "/trace": ("Worker by worker", 1),
     "/map?workers=4": ("Every cell", 1),
     "/map?ask=speedup&across=jitter&up=latency_ms&map_runs=5": ("Every cell", 1),
     "/method": ("figures agree with theory", 8),

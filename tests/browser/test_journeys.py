@@ -252,7 +252,7 @@ def test_presenter_view_shows_the_answer_alone_and_can_be_left(visit, server):
     expect(me.figures).to_have_count(6)
     me.drawn(3)
     expect(me.charts.first).to_be_visible()
-    for hidden in ("Summary to paste", "nearly free", "Learning", "Exit presenter view"):
+    for hidden in ("Summary to paste", "nearly free", "Method", "Exit presenter view"):
         expect(me.main.get_by_text(hidden)).to_be_hidden()
     me.go("/compare?present=true")
     expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()
@@ -276,7 +276,7 @@ def test_everything_fits_a_projector(visit, server):
 
 def test_a_printed_page_is_whole(visit, server):
     """Compare on one sheet, also from a wide window and in the dark; other pages on as many as they take."""
-    for path, charts, sheets in (("/compare", 5, 1), ("/method", 8, 3)):
+    for path, charts, sheets in (("/compare", 3, 1), ("/method", 8, 3)):
         for scheme, width in (("light", 1366), ("dark", 1920)):
             me = visit(server, color_scheme=scheme)
             me.page.set_viewport_size({"width": width, "height": 900})
