@@ -134,14 +134,14 @@ def test_a_move_right_before_a_click_on_a_link_is_not_lost(visit, server):
 def test_a_trace_that_is_lost_leaves_nothing_behind(visit, server, tmp_path):
     me = visit(server).go("/trace?seed=7")
     me.drop_times(tmp_path, workers=3)
-    expect(me.page.get_by_text("This is a sample")).to_have_count(0)
+    expect(me.page.get_by_text("of a real run")).to_have_count(0)
     me.page.get_by_role("button", name="Use as scenario").click()
     expect(me.page).to_have_url(re.compile("workers=3&.*times=trace"))
     me.page.get_by_role("link", name="Timeline").click()
     expect(me.headline).to_contain_text("3 workers")
     me.page.reload()
     me.shows(Scenario(seed=7))
-    expect(me.page.get_by_test_id("stAlert")).to_contain_text("exist only in the session that uploaded it")
+    expect(me.page.get_by_test_id("stAlert")).to_contain_text("exists only in the session that uploaded it")
     me.asks(seed=7)
 
 

@@ -18,6 +18,15 @@ from core.report.learning import headline as headline_of_learning
 BOTH = [Synchronous(), Asynchronous()]
 MAP_OF_CELLS = {key: FRESH[key] for key in ("ask", "across", "up", "up_values")}
 """What an address says of the map that Map opens with, where it says anything else."""
+FITS = """[...document.querySelectorAll('svg.marks, canvas, [data-testid=stDataFrame], h2, h3')]
+    .every(each => !each.checkVisibility() || each.getBoundingClientRect().right <= innerWidth)
+    && document.documentElement.scrollWidth <= innerWidth"""
+LETTERS = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+EMPTY_HEADINGS = """() => {
+    const all = [...document.querySelectorAll('.stMain .stElementContainer')].filter(e => e.checkVisibility());
+    const bare = (each, next) => each.querySelector('h3') && (!next || next.querySelector('h3'));
+    return all.filter((each, place) => bare(each, all[place + 1])).map(each => each.innerText);
+}"""
 
 
 def test_a_deep_link_wakes_a_cold_server_and_its_first_moves_are_not_lost(visit, cold_server):
@@ -201,6 +210,7 @@ def test_a_trace_is_dropped_and_used(visit, server, tmp_path):
     expect(me.headline).to_contain_text("it is always worker 1")
     me.page.get_by_role("button", name="Use as scenario").click()
     expect(me.page.get_by_text("Stop using it as scenario")).to_be_visible()
+    me.main.get_by_text("Export", exact=True).click()
     events = json.loads(download(me, "Measured (Perfetto)").read_text())["traceEvents"]
     assert len([event for event in events if event["ph"] == "X" and event["name"] == "compute"]) == 120
     me.page.get_by_role("link", name="Compare").click()
@@ -236,15 +246,43 @@ def test_downloads_open(visit, server):
     assert len(list(csv.DictReader(download(me, "Every run (CSV)").read_text().splitlines()))) == 40
 
 
-def test_presenter_view_shows_the_answer_alone(visit, server):
+def test_presenter_view_shows_the_answer_alone_and_can_be_left(visit, server):
     me = visit(server).go("/compare?present=true&embed=true")
     expect(me.headline).to_have_text(headline(compare(Scenario(), BOTH, 1000)))
     expect(me.figures).to_have_count(6)
     me.drawn(3)
     expect(me.charts.first).to_be_visible()
-    expect(me.main.get_by_text("Summary to paste")).to_be_hidden()
-    expect(me.main.get_by_text("nearly free")).to_be_hidden()
-    me.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+    for hidden in ("Summary to paste", "nearly free", "Method", "Exit presenter view"):
+        expect(me.main.get_by_text(hidden)).to_be_hidden()
+    me.go("/compare?present=true")
+    expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()
+    me.main.get_by_text("Exit presenter view").click()
+    expect(me.page.get_by_test_id("stSidebar")).to_be_visible()
+    me.asks("/compare")
+
+
+def test_everything_fits_a_projector(visit, server):
+    """Nothing is cut off at the right, nothing is small, and no heading stands above nothing."""
+    me = visit(server).go("/?mode=async&present=true")
+    for path, charts in (("Timeline", 3), ("Compare", 3), ("Map", 1), ("Your trace", 1), ("Method", 8)):
+        me.page.get_by_role("link", name=path).click()
+        me.at_rest().drawn(charts)
+        for width, height in ((1366, 768), (1280, 720), (1920, 1080)):
+            me.page.set_viewport_size({"width": width, "height": height})
+            me.page.wait_for_function(FITS)
+            assert me.page.evaluate(LETTERS) >= 18
+            assert me.page.evaluate(EMPTY_HEADINGS) == []
+
+
+def test_how_many_sheets_a_page_takes(visit, server):
+    """Compare on one sheet, also from a wide window and in the dark; other pages on as many as they take."""
+    for path, charts, sheets in (("/compare", 3, 1), ("/method", 8, 3)):
+        for scheme, width in (("light", 1366), ("dark", 1920)):
+            me = visit(server, color_scheme=scheme)
+            me.page.set_viewport_size({"width": width, "height": 900})
+            me.go(path).drawn(charts)
+            printed = me.page.pdf(prefer_css_page_size=True)
+            assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= sheets
 
 
 def download(me, name):

@@ -237,7 +237,7 @@ def test_a_trace_is_mapped_by_its_fit_and_stays_private(open_page, monkeypatch):
     next(b for b in app.button if b.label == "Use as scenario").click().run()
     app.switch_page("pages/map.py").run()
     assert not complaints(app)
-    assert any("fitted to your trace" in caption.value for caption in app.main.caption)
+    assert any("fitted to the sample trace" in caption.value for caption in app.main.caption)
     monkeypatch.setattr("pages.shared.views.maps.rows_of.shared", lambda *asked: 1 / 0)
     app.selectbox(key="across").set_value("batches").run()
     assert not complaints(app)

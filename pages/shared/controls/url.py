@@ -54,8 +54,9 @@ def read(asked: dict[str, list[str]], page: str) -> None:
         for key in ("times", *OF_A_TRACE):
             accepted.pop(key, None)
         known.complaints.append(
-            "This link uses compute times from a trace, which exist only in the session that uploaded it. You see the "
-            "scenario without them; to bring them back, upload the files again on Your trace."
+            "The uploaded trace behind this scenario is gone: it exists only in the session that uploaded it. Compute "
+            "times, workers, batches and network are back at their defaults. To use the trace again, upload its files "
+            "on Your trace."
         )
     values.put(meant(asked, page) | accepted)
     known.address_values = None if known.complaints else values.now()

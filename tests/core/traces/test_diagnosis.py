@@ -190,7 +190,7 @@ def test_an_episode_in_the_middle_is_over_and_is_named_by_the_steps_own_numbers(
     numbers = tuple(range(1_000, 1_240, 2))
     found = diagnose(replace(trace_of(compute), step_numbers=numbers))
     assert found.episodes[["first_step", "last_step"]].to_numpy().tolist() == [[1_040, 1_078]]
-    assert headline(found).endswith("most of it in steps 1040 to 1078; that is over.")
+    assert headline(found).endswith("most of it in steps 1040 to 1078; it has recovered since.")
 
 
 def test_a_long_slowness_is_an_episode_and_not_six_hundred_hiccups():
@@ -249,7 +249,7 @@ def test_whole_steps_that_a_barrier_evened_out():
     assert found.kind == "unclear"
     assert "cannot tell who is slow" in found.suspicion
     assert "Record instead what each worker computes before the barrier" in found.suspicion
-    assert headline(found) == "These times cannot tell who is slow."
+    assert headline(found) == "These timings cannot identify stragglers."
 
 
 def test_such_steps_that_are_called_compute():
@@ -411,15 +411,18 @@ def test_the_run_that_comes_with_the_simulator():
     assert best.stragglers.hiccup_factor == pytest.approx(3, rel=0.05)
     assert best.slowest_ratio == pytest.approx(found.slowdown, rel=0.02)
     said = reasons(found, trace)
-    assert "3 of 80 mini-batches took over twice what is usual for their worker at that time: 3 of worker 2." in said
+    assert (
+        "3 of 80 mini-batches took more than twice as long as usual for their worker at the time: 3 on worker 2."
+        in said
+    )
     assert "worker 2 accounts for 75.9" in headline(found)
 
 
 def test_what_is_said_of_each_kind():
     persistent = diagnose(trace_of(100 * np.array([1, 1, 2.36]) * noise(1, 50, 3, cv=0.01)))
-    assert headline(persistent).endswith("as long; it is always worker 2.")
+    assert headline(persistent).endswith("×; it is always worker 2.")
     alone = trace_of(noise(1, 5, 1))
-    assert headline(diagnose(alone)) == "One worker has nobody to wait for."
+    assert headline(diagnose(alone)) == "With one worker, there is nobody to wait for."
     assert reasons(diagnose(alone), alone) == []
     unclear = trace_of([[293.0, 292.2]] * 5, whole_steps=True)
     assert reasons(diagnose(unclear), unclear) == [suspicion(unclear)]
