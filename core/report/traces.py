@@ -136,7 +136,10 @@ def culprits_in_words(diagnosis: Diagnosis) -> list[str]:
         ]
     if diagnosis.chance_percent > 100 * BY_CHANCE:
         by_chance = percent(diagnosis.chance_percent)
-        sentences.append(f"That may be chance: one of equal workers accounts for as much in {by_chance} of such runs.")
+        sentences.append(
+            "That may be chance: among equal workers that stay slow for as long, one accounts for as much in "
+            f"{by_chance} of such runs."
+        )
     return sentences
 
 

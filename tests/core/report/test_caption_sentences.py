@@ -178,6 +178,7 @@ def test_captions_and_tiles_of_compare(block):
         for name in truth.policies[1:]:
             (value,) = re.search(rf"[:;] {re.escape(name)} {NUMBER}", said).groups()
             assert shows(value, truth.ratio(truth.baseline, name))
+        parts_of_epochs(plain(comparison.parts_in_words(paired)), table, truth)
         shown = pictures(scenario, policies, 60)
         caption = plain(comparison.what_is_drawn(scenario, shown, truth.runs))
         assert f"means of {truth.runs} paired run{'' if truth.runs == 1 else 's'};" in caption
@@ -190,6 +191,24 @@ def test_captions_and_tiles_of_compare(block):
             assert shown[0].domain_ms[1] < longest
         else:
             assert shown[0].domain_ms[1] == pytest.approx(longest)
+
+
+def parts_of_epochs(text, table, truth):
+    """Of what each mean epoch is made: each part as it is, and nothing left out."""
+    for name in truth.policies:
+        total, said = re.search(rf"[.;] {re.escape(name)} {TIME}: (.*?)(?:; |\.$)", text).groups()
+        assert close(total, truth.mean[name])
+        rows = table[table["policy"] == name]
+        shares = {"compute": ["utilization"], "wait": ["wait"], "comm": ["comm"], "cancelled": ["cancelled"]}
+        shares |= {"tail": ["tail"]}
+        shown = {phase: time for time, phase in re.findall(r"(\S+ m?s) ([a-z]+)(?:, | and |$)", said)}
+        spent = {
+            phase: float((rows["epoch_ms"] * sum(rows[f"{one}_percent"] for one in of)).mean() / 100)
+            for phase, of in shares.items()
+        }
+        assert {phase for phase, ms in spent.items() if ms > 0} == set(shown)
+        assert all(close(time, spent[phase]) for phase, time in shown.items())
+        assert sum(spent.values()) == pytest.approx(truth.mean[name])
 
 
 def tile(note, change, unit, outcome):
