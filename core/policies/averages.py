@@ -28,7 +28,8 @@ def in_equal_rounds(draws: Draws, every: int, fragments: int) -> Schedule:
     start, ready = np.empty_like(compute), np.empty_like(compute)
     barrier = np.full((batches, 1, compute.shape[2]), np.nan)
     read, applied = np.empty_like(barrier), np.empty_like(barrier)
-    clock, hidden = np.zeros((1, compute.shape[2])), []
+    clock = np.zeros((1, compute.shape[2]))
+    hidden: list[Beside] = []
     for first in range(0, batches, every):
         mine = slice(first, first + every)
         begun, done = back_to_back(compute[mine])
@@ -37,10 +38,12 @@ def in_equal_rounds(draws: Draws, every: int, fragments: int) -> Schedule:
         read[mine] = clock
         final = min(first + every, batches) - 1
         barrier[final] = ready[final].max(axis=0)
-        lead = lead_ms(draws, barrier[final], ready[final], compute[final])
-        exchange = Exchange.of(draws, network[first // every], lead)
-        hidden += exchange.hidden(final, barrier[final])
-        clock = barrier[final] + exchange.exposed_ms
+        exposed = network[first // every]
+        if draws.head_start:
+            lead = lead_ms(draws, barrier[final], ready[final], compute[final])
+            exchange = Exchange.of(draws, exposed, lead)
+            exposed, hidden = exchange.exposed_ms, [*hidden, *exchange.hidden(final, barrier[final])]
+        clock = barrier[final] + exposed
         applied[mine] = clock
     at_barrier = np.isfinite(barrier)
     until = np.where(at_barrier, barrier, ready)
