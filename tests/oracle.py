@@ -88,7 +88,7 @@ def balanced_rounds(steps, delay):
     """The same in rounds of its own numbers of mini-batches: it takes in the last average before it sends again."""
     script, done = [], 0
     for number, mine in enumerate(steps):
-        if number and done + delay <= sum(steps):
+        if number and (done + delay <= sum(steps) or number < len(steps) - 1):
             script.append((done + min(delay, mine), "take", number - 1))
         done += mine
         script.append((done, "send", number))

@@ -107,7 +107,7 @@ def in_balanced_rounds(draws: Draws, period: int, delay: int) -> Schedule:
     if rows * workload.workers * draws.runs > MAX_WORK and draws.runs > chunk_runs(workload):
         raise TooManyRuns
     network = means_of_rounds(draws.barrier_rows(workload.batches), period)
-    return Walk(draws, draws.compute_rows(rows), Averages(ends, delay)).schedule(network)
+    return Walk(draws, draws.compute_rows(rows), Averages(ends, delay, balanced=True)).schedule(network)
 
 
 def balanced_steps(slowness: np.ndarray, period: int) -> np.ndarray:
@@ -147,7 +147,7 @@ class Walk:
     def __init__(self, draws: Draws, compute: np.ndarray, averages: Averages):
         self.draws, self.compute, self.averages = draws, compute, averages
         rows, workers, self.runs = compute.shape
-        self.equal = averages.ends.shape[1:] == (1, 1)
+        self.equal = not averages.balanced
         shape = (rows + 1, workers, self.runs)  # the last row is for workers that have none
         self.start, self.ready, self.read = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.until, self.go_on = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -181,7 +181,9 @@ class Walk:
                 begun[number] = there[number] - exchange.cost_ms
                 self.sent = number + 1
                 continue
-            due = (number == len(ends) - 1) | (ends[number] + delay <= ends[-1])
+            last = number == len(ends) - 1
+            comes_later = not self.equal and number + 1 < len(ends) - 1  # before the worker sends again, at the latest
+            due = (ends[number] + delay <= ends[-1]) | last | comes_later
             stays = self.take_in(np.where(due, arrived[number], 0.0), np.where(due, there[number], 0.0))
             over = np.clip(stays, begun[number], np.maximum(begun[number], there[number]))
             after = (ends[number] if self.equal else ends[number][None]) - 1

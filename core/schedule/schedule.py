@@ -69,6 +69,9 @@ class Averages:
     """How many mini-batches later a worker takes the average in."""
     fragments: int = 1
     """An average is of one of so many parts of the parameters, in turn."""
+    balanced: bool = False
+    """Whether each worker takes as many mini-batches between two averages as its speed allows: then they weigh as much,
+    and it takes an average in before it sends for the next one, at the latest."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

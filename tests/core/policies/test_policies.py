@@ -147,13 +147,13 @@ def test_every_schedule_is_the_oracles(given):
         assert mine == pytest.approx(theirs[key]) if given.scenario.policy == Rebalanced() else mine == theirs[key], key
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(given_runs(networks=buckets_and_nodes))
 def test_a_schedule_with_buckets_and_nodes_is_the_oracles(given):
     compare_with_oracle(given)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(given_runs(policies=lambda workers: local_sgd(), networks=lambda workers: FLAT | buckets_and_nodes(workers)))
 def test_local_sgd_with_all_its_settings_is_the_oracles(given):
     compare_with_oracle(given)
