@@ -252,6 +252,9 @@ class Walk:
         rows = len(self.compute)
         began, finish = self.start[:rows], self.clock
         used = None if self.equal else np.arange(rows)[:, None, None] < self.averages.ends[-1]
+        beside = Beside.joined(hidden)
+        if beside is not None and not (beside.end_ms > beside.start_ms).any():
+            beside = None
         until = np.where(np.isnan(self.until), self.ready, self.until)[:rows]
         go_on = np.where(np.isnan(self.go_on), self.ready, self.go_on)[:rows]
         ready, read, update = self.ready[:rows], self.read[:rows], self.update[:rows]
@@ -279,7 +282,7 @@ class Walk:
             used=used,
             started=used,
             averages=self.averages,
-            hidden=Beside.joined(hidden),
+            hidden=beside,
         )
 
 

@@ -279,6 +279,8 @@ def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str
         marks += (
             "Vertical lines are barriers; ◇, where there are few, marks the straggler of a batch: the last to finish. "
         )
+    if run.schedule.hidden is not None:
+        marks += "Thin bars are network time that passes while workers go on: it costs them nothing. "
     return (
         f"{marks}The dashed line is the end of the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "
         "click a phase in the legend to see it alone."

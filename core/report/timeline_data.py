@@ -37,6 +37,12 @@ DOES_WITH_BARRIERS = DOES | {
 }
 
 
+DOES_WITH_AVERAGES = DOES | {
+    "comm": "network: waits for the average of all parameters",
+    "barrier": "waits until the slowest has sent its parameters",
+}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
     """Some workers of a run, a row each in this order, in a stretch of time."""
@@ -129,11 +135,13 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
         straggler[met.batch] = met.straggler
     for_whom = straggler[found.batch]
     phase, reason = (np.array(names, dtype=object)[found.kind] for names in (found.phases, found.reasons))
-    what = np.array([doing(*kind, met is not None) for kind in zip(found.phases, found.reasons, strict=True)], object)
-    what = what[found.kind]
+    does = DOES if met is None else DOES_WITH_BARRIERS
+    if met is None and run.schedule.averages:
+        does = DOES_WITH_AVERAGES
+    what = np.array([doing(*kind, does) for kind in zip(found.phases, found.reasons, strict=True)], object)[found.kind]
     last = (phase == "compute") & (for_whom == found.worker)
     what[last] = "computes, the slowest of its batch"
-    at_barrier = reason == "barrier"
+    at_barrier = (reason == "barrier") & (for_whom >= 0)
     what[at_barrier] += np.array([f" for W{worker}" for worker in range(run.scenario.workers)], object)[
         for_whom[at_barrier]
     ]
@@ -154,11 +162,11 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
     }
 
 
-def doing(phase: str, reason: str, with_barriers: bool) -> str:
+def doing(phase: str, reason: str, does: dict[str, str]) -> str:
     """What a worker does in a kind of segment."""
     if phase == "wait":
-        return REASONS.get(reason, f"waits: {reason}")
-    return (DOES_WITH_BARRIERS if with_barriers else DOES)[phase]
+        return does.get(reason, REASONS.get(reason, f"waits: {reason}"))
+    return does[phase]
 
 
 def early(run: Run, workers: Workers, until_ms: float) -> tuple[np.ndarray, np.ndarray]:
