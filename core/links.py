@@ -13,9 +13,10 @@ from core.common.parameters import Checked, Flag, OneOf, Parameter, Rule, Text, 
 from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, listed
 from core.learning.experiment import GRID
+from core.learning.optimizers import CHOICES
 from core.learning.registry import PROBLEMS
 from core.maps import AXES, QUESTIONS
-from core.policies.barrier import LocalSGD, largest_divisor
+from core.policies.barrier import largest_divisor
 from core.policies.base import Policy
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.scenario import Scenario, under
@@ -162,6 +163,15 @@ OF_PAGES = (
         label="Learning Rate",
         help="best: each policy at its own best rate. A number sets the same rate for all policies, which is rarely a "
         "fair comparison.",
+    ),
+    Parameter(
+        key="optimizer",
+        rule=OneOf(tuple(CHOICES)),
+        default="plain",
+        label="Optimizer",
+        help="plain: SGD. momentum: of 0.9. diloco: averages of parameters are outer gradients for Nesterov momentum "
+        "of 0.9 at a rate of 0.7. staleness-aware: a gradient that is τ updates stale counts 1/(τ + 1). best: each policy "
+        "has what is best for it, chosen on other seeds.",
     ),
     Parameter(
         key="curves_over",
@@ -365,13 +375,7 @@ def network_of(said: Mapping, workers: int) -> Network:
 def policy_of(said: Mapping) -> Policy:
     """The policy that the values of all keys describe."""
     kind = CODES[said["mode"]]
-    if kind is not LocalSGD:
-        return made(kind, said)
-    period, delay, fragments, balance = (
-        PARAMETERS[key].rule.checked(key, said[key]) for key in ("period", "delay", "fragments", "balance")
-    )
-    fragments = 1 if balance else largest_divisor(period, fragments)
-    return LocalSGD(period=period, delay=min(delay, period - 1), fragments=fragments, balance=balance)
+    return kind.nearest(**{name: said[key] for name, key in keys(kind).items()})
 
 
 def values_of(scenario: Scenario) -> dict:

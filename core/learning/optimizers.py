@@ -5,6 +5,7 @@ Parameters of some runs at some learning rates are (runs, learning rates, size).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 
 import numpy as np
 
@@ -49,6 +50,14 @@ class Optimizer(Checked):
         return Optimizer(momentum=self.momentum, staleness_aware=stale)
 
 
+CHOICES: dict[str, tuple[Optimizer, ...]] = {
+    "plain": (Optimizer(),),
+    "momentum": (Optimizer(momentum=0.9),),
+    "diloco": (Optimizer(outer_rate=0.7, outer_momentum=0.9),),
+    "staleness-aware": (Optimizer(staleness_aware=True),),
+}
+CHOICES["best"] = tuple(chain.from_iterable(CHOICES.values()))
+"""What a link calls some optimizers; of several each policy has its own best."""
 SETTINGS = tuple(field.name for field in fields(Optimizer))
 """The names of what is added to plain SGD."""
 

@@ -1,11 +1,11 @@
 """Policies with a barrier: all wait, then pay the network together."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from core.common.parameters import Flag, Whole, takes
+from core.common.parameters import Flag, Whole, parameters, takes
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, ScenarioError, whole
 from core.common.wording import counted
 from core.policies.averages import in_balanced_rounds, in_equal_rounds, in_equal_rounds_with_delay
@@ -205,6 +205,16 @@ class LocalSGD(Policy):
                 f"policy.balance: balanced rounds cannot go together with policy.fragments, which is "
                 f"{self.fragments:,}; take fragments 1."
             )
+
+    @classmethod
+    def nearest(cls, **values: Any) -> Self:
+        """A delay below the period, fragments that divide it, and none of them in balanced rounds."""
+        plain = {name: parameter.default for name, parameter in parameters(cls).items()}
+        period, delay, fragments, balance = (
+            parameters(cls)[name].rule.checked(f"{cls.prefix}{name}", value) for name, value in (plain | values).items()
+        )
+        parts = 1 if balance else largest_divisor(period, fragments)
+        return cls(period=period, delay=min(delay, period - 1), fragments=parts, balance=balance)
 
     @property
     def text(self) -> str:

@@ -19,7 +19,7 @@ from core.charts import Chart
 from core.charts.specs import Columns
 from core.learning.problem import Problem
 from core.links import FRESH, PARAMETERS
-from core.maps import bandwidth_rows, QUESTIONS, axes_for, target_rows, values_from
+from core.maps import QUESTIONS, axes_for, bandwidth_rows, target_rows, values_from
 from core.policies.base import Policy
 from core.scenario import dotted_names
 from core.simulation.sweeps import cell_rows, name_of
