@@ -170,8 +170,8 @@ OF_PAGES = (
         default="plain",
         label="Optimizer",
         help="plain: SGD. momentum: of 0.9. diloco: averages of parameters are outer gradients for Nesterov momentum "
-        "of 0.9 at a rate of 0.7. staleness-aware: a gradient that is τ updates stale counts 1/(τ + 1). best: each policy "
-        "has what is best for it, chosen on other seeds.",
+        "of 0.9 at a rate of 0.7. staleness-aware: a gradient that is τ updates stale counts 1/(τ + 1). best: each "
+        "policy has what is best for it, chosen on other seeds.",
     ),
     Parameter(
         key="curves_over",

@@ -187,11 +187,13 @@ def test_policies_that_a_link_may_not_ask_for(open_page, bad):
     assert app.multiselect(key="policies").value == ["sync", "async"]
 
 
+def shown(app):
+    """The keys of the controls that are there."""
+    return {widget.key for kind in ("slider", "number_input", "selectbox", "toggle") for widget in app.get(kind)}
+
+
 def test_settings_of_nodes_buckets_and_rounds_are_quiet_until_used(open_page):
     """What does not act is not there: links inside nodes without nodes, a backward pass without buckets."""
-    shown = lambda app: {
-        widget.key for kind in ("slider", "number_input", "selectbox", "toggle") for widget in app.get(kind)
-    }
     quiet = {"backward_share", "node_latency_ms", "node_bandwidth_gbps", "links_per_node"}
     plain = open_page("timeline", network="ring")
     assert not plain.exception
