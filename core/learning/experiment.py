@@ -230,7 +230,7 @@ def several_optimizers(
 ) -> list[Optimizer]:
     """Every combination of what may be added to plain SGD."""
     given = dict(zip(SETTINGS, (momentum, outer_rate, outer_momentum, staleness_aware), strict=True))
-    values = {name: list(one_or_several(value)) for name, value in given.items()}
+    values = {name: one_or_several(value) for name, value in given.items()}
     found = [Optimizer(**dict(zip(values, each, strict=True))) for each in itertools.product(*values.values())]
     if not 1 <= len(found) <= MOST_OPTIMIZERS:
         raise ScenarioError(
@@ -240,11 +240,12 @@ def several_optimizers(
     return found
 
 
-def one_or_several(value: Any) -> Iterable:
+def one_or_several(values: Any) -> list:
     """One value, or those of an iterable; no more than are needed to refuse them."""
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        return (value,)
-    return islice(value, MOST_OPTIMIZERS + 1)
+    try:
+        return [values] if isinstance(values, str | bytes) else list(islice(values, MOST_OPTIMIZERS + 1))
+    except TypeError:
+        return [values]
 
 
 def seeds_and_points(seeds: int, points: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.workload.networks import AlphaBeta
 from core.workload.workload import Workload
 
 UTILIZATIONS = (50.0, 80.0, 90.0, 95.0, 99.0)
+MOST_SHARES = 100
 RUNS = 20  # of each policy at each bandwidth that is tried
 LEAST_GBPS, MOST_GBPS = parameters(AlphaBeta)["bandwidth_gbps"].rule.ends  # type: ignore[attr-defined]
 ACCURACY, MOST_TRIALS = 1e-4, 60  # relative, of a bandwidth
@@ -67,8 +69,8 @@ def required_bandwidth(
     wanted = several_shares(utilization_percent)
     if not isinstance(scenario.network, AlphaBeta):
         raise ScenarioError(
-            f"network: {type(scenario.network).__name__} has no bandwidth to look for; take an AlphaBeta: the "
-            "network model ring, tree or server."
+            f"scenario: its network, {type(scenario.network).__name__}, has no bandwidth to look for; take an "
+            "AlphaBeta: the network model ring, tree or server."
         )
     rows = []
     for policy in policies:
@@ -85,14 +87,18 @@ def required_bandwidth(
     return pd.DataFrame(rows)
 
 
-def several_shares(values: float | Iterable[float]) -> list[float]:
+def several_shares(values: Any) -> list[float]:
     """The shares as a list, or ScenarioError where they are not different percentages above 0 to below 100."""
-    alone = isinstance(values, str | bytes) or not isinstance(values, Iterable)
-    several: list[Any] = [values] if alone else list(values)  # type: ignore[arg-type]
+    try:
+        several = [values] if isinstance(values, str | bytes) else list(islice(values, MOST_SHARES + 1))
+    except TypeError:
+        several = [values]
     check = partial(real, "utilization_percent", low=0, high=100, above=True, below=True, unit="%")
     found = [check(value) for value in several]
-    if not found or len(set(found)) < len(found):
-        raise ScenarioError(f"utilization_percent: {shown(values)} is not a list of different percentages.")
+    if not 1 <= len(found) <= MOST_SHARES or len(set(found)) < len(found):
+        raise ScenarioError(
+            f"utilization_percent: {shown(values)} is not a list of 1 to {MOST_SHARES} different percentages."
+        )
     return found
 
 

@@ -106,5 +106,5 @@ def test_shares_that_are_none_are_refused(share):
 
 
 def test_a_network_without_a_bandwidth_is_refused():
-    with pytest.raises(ScenarioError, match="FlatLatency has no bandwidth"):
+    with pytest.raises(ScenarioError, match="FlatLatency, has no bandwidth"):
         required_bandwidth(Scenario())
