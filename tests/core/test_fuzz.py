@@ -35,6 +35,7 @@ from core import (
     learn,
     read_trace,
     replicate,
+    required_bandwidth,
     simulate,
     sweep,
     verdict,
@@ -132,6 +133,7 @@ ANYTHING = st.sampled_from(ODD) | st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9) | st.integers(), inner, max_size=4),
     max_leaves=8,
 )
+LINKED = Scenario(workers=2, batches=3, network=AlphaBeta())
 PARTS = {**LAWS, **NETWORKS, **POLICIES, "Stragglers": Stragglers, "Scenario": Scenario, "Workload": Workload}
 
 
@@ -205,6 +207,18 @@ ARGUMENTS = {
     "learn gradients": lambda value: learn(**QUICK | {"gradients": value}),
     "learn points": lambda value: learn(**QUICK | {"points": value}),
     "learn target": lambda value: learn(**QUICK | {"target": value}),
+    **{
+        f"learn {name}": lambda value, name=name: learn(**QUICK | {name: value})
+        for name in ("momentum", "outer_rate", "outer_momentum", "staleness_aware")
+    },
+    **{
+        f"replay {name}": lambda value, name=name: replay(**BOWL | {name: value})
+        for name in ("momentum", "outer_rate", "outer_momentum", "staleness_aware")
+    },
+    "required_bandwidth scenario": lambda value: required_bandwidth(value),
+    "required_bandwidth policies": lambda value: required_bandwidth(LINKED, value, 50, 2),
+    "required_bandwidth utilization_percent": lambda value: required_bandwidth(LINKED, [Synchronous()], value, 2),
+    "required_bandwidth replicates": lambda value: required_bandwidth(LINKED, [Synchronous()], 50, value),
     "diagnose trace": lambda value: diagnose(value),
     "what_if trace": lambda value: what_if(value),
     "read_trace files": lambda value: read_trace(value),
