@@ -29,11 +29,6 @@ LEARNING_ALONE = ("accumulate",)
 """Keys that change how fast a policy learns, and not how long its epoch takes."""
 ABOUT_LEARNING = ("staleness", "target")
 """Questions that have to do with it."""
-NEEDS_MORE = {
-    *("backward_share", "workers_per_node", "node_latency_ms", "node_bandwidth_gbps", "links_per_node"),
-    *("delay", "fragments"),
-}
-"""Keys that act, or take their usual values, only where others are set: a link may name them, and none is offered."""
 COUNTS_WORKERS = ("slow_workers", "wait_for")
 """Keys that can be no more than the workers."""
 
@@ -103,8 +98,7 @@ def offered(ask: str, measured: bool, beside: str = "none") -> list[str]:
     return [
         key
         for key in AXES
-        if key not in NEEDS_MORE
-        and not (measured and key in not_of_a_trace)
+        if not (measured and key in not_of_a_trace)
         and (key not in LEARNING_ALONE or ask in ABOUT_LEARNING)
         and (beside == "none" or together(beside, key))
     ]

@@ -28,13 +28,6 @@ ACTS_WITH = {
     "episode_factor": "episode_share",
 }
 """Parameters that change nothing unless another one is above 0."""
-ACTS_WITH_SEVERAL = {
-    "backward_share": "buckets",
-    "node_latency_ms": "workers_per_node",
-    "node_bandwidth_gbps": "workers_per_node",
-    "links_per_node": "workers_per_node",
-}
-"""Parameters that change nothing unless another one is above 1."""
 MUST_DIVIDE = {"workers_per_node": "workers", "fragments": "period"}
 """Parameters that take divisors of another one only: between two of those there is nothing to look for."""
 
@@ -158,11 +151,10 @@ def acting_keys(workload: Workload, policies: Sequence[Policy]) -> list[str]:
     values = {key: value_of(workload, policies, name) for key, name in names.items()}
     barriers = {policy.has_barrier for policy in policies}
     idle = {key for key, cause in ACTS_WITH.items() if not values.get(cause)}
-    idle |= {key for key, cause in ACTS_WITH_SEVERAL.items() if values.get(cause, 1) == 1}
     idle |= {*MUST_DIVIDE} | {multiple for key, multiple in MUST_DIVIDE.items() if values.get(key, 1) > 1}
     idle |= {"buckets"} if values.get("overlap") else {"overlap"} if values.get("buckets", 1) > 1 else set()
     if True not in barriers:
-        idle |= {"overlap", "buckets", "backward_share"}
+        idle |= {"overlap", "buckets"}
     if False not in barriers:
         idle |= {"async_fraction"} | ({"servers"} if workload.network.code != "server" else set())
     return [key for key in names if key in AXES and key not in idle]

@@ -162,7 +162,7 @@ class LocalSGD(Policy):
         Whole(0, MAX_BATCHES - 1),
         0,
         key="delay",
-        axis=(0, 1, 2, 3, 5, 10),
+        axis=(0, 1, 2, 3),
         label="Delay of the Average (batches)",
         help="Workers go on while parameters are averaged, and take the average in so many batches later, fewer than a "
         "round has. 0: all wait for it.",
@@ -173,7 +173,7 @@ class LocalSGD(Policy):
         Whole(1, MAX_BATCHES),
         1,
         key="fragments",
-        axis=(1, 2, 4, 8),
+        axis=(1, 2, 4),
         label="Fragments",
         help="Parts of the parameters that are averaged in turn, one every H/P batches; their number must divide a "
         "round's batches, and what does not counts as the next lower number that does.",

@@ -77,7 +77,8 @@ def test_a_map_of_the_fastest(open_page):
 @pytest.mark.parametrize("ask", [name for name in QUESTIONS if name != "target"])
 @pytest.mark.parametrize("up", ["none", "slowdown"])
 def test_every_question(open_page, ask, up):
-    app = open_page("map", ask=ask, across="workers", across_values="2,4", up=up, map_runs="10")
+    network = "ring" if ask == "bandwidth" else "flat"
+    app = open_page("map", ask=ask, across="workers", across_values="2,4", up=up, map_runs="10", network=network)
     assert not app.exception
     assert not complaints(app)
     assert app.header
