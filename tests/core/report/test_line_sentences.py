@@ -46,10 +46,8 @@ def check_scaling(title, raw):
     assert f"ideal scaling from {fewest[0]} worker" in title
     text = title.replace(SPACE, " ")
     for policy, value in share.items():
-        if found := re.search(
-            rf"(?<![a-z]){re.escape(lower(policy))} (?:reaches )?([\d.]+) %|([\d.]+) % \({re.escape(lower(policy))}\)",
-            text,
-        ):
+        who = re.escape(lower(policy))
+        if found := re.search(rf"(?<![a-z]){who} (?:reaches )?([\d.]+) %|([\d.]+) % \({who}\)", text):
             assert float(found[1] or found[2]) == pytest.approx(value, abs=0.051)
     shown = [float(each) for each in re.findall(r"([\d.]+) %", text)]
     assert max(shown) == pytest.approx(max(share.values()), abs=0.051)
