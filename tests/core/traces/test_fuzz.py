@@ -139,7 +139,7 @@ def everything_of(trace: Trace) -> list[str]:
     diagnosis, remedies = diagnose(trace), what_if(trace)
     table = what_if_table(remedies)
     assert np.isfinite(table.select_dtypes("number").to_numpy(dtype=float)).all()
-    for chart in (charts.slowness(trace, diagnosis.episodes), charts.remedies(table)):
+    for chart in (charts.slowness(trace, diagnosis), charts.remedies(table)):
         spec = chart.spec
         drawn = {layer.get("data", spec.get("data"))["name"] for layer in spec["layer"]}
         assert drawn == set(chart.data)
