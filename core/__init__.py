@@ -7,6 +7,7 @@ are an *iteration*; in a measured run it is a *step*. *Row* k of an array holds 
 
 from core.common.validation import ScenarioError
 from core.learning import learn, replay
+from core.money import Cost, Costs, Prices, cost, costs
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.scenario import Scenario
 from core.simulation.paired import compare, replicate
@@ -27,6 +28,8 @@ __all__ = [
     "Asynchronous",
     "BackupWorkers",
     "Constant",
+    "Cost",
+    "Costs",
     "FlatLatency",
     "Gumbel",
     "KAsync",
@@ -34,6 +37,7 @@ __all__ = [
     "LogNormal",
     "Measured",
     "Pareto",
+    "Prices",
     "Rebalanced",
     "Run",
     "Scenario",
@@ -48,6 +52,8 @@ __all__ = [
     "Workload",
     "__version__",
     "compare",
+    "cost",
+    "costs",
     "diagnose",
     "learn",
     "read_trace",

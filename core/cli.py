@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.links import DEFAULTS, link_values, scenario_of
+from core.links import DEFAULTS, link_values, prices_of, scenario_of
+from core.money import Prices, cost, costs
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
 from core.report import traces as trace_report
+from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario
 from core.schedule.metrics import FIGURES
@@ -31,7 +33,17 @@ from core.traces.reading import read_trace
 from core.traces.remedies import Remedy, what_if, what_if_table
 
 LINK = "a link of the dashboard, or its query alone: workers=8&mode=ssp&bound=2 (default: the dashboard's)"
-SWEPT = ["throughput", "utilization_percent", "idle_percent", "mean_staleness", "epoch_ms", "speedup", "refused"]
+SWEPT = [
+    "throughput",
+    "utilization_percent",
+    "idle_percent",
+    "mean_staleness",
+    "epoch_ms",
+    "speedup",
+    "cost",
+    "cost_wasted",
+    "refused",
+]
 Answer = Callable[[argparse.Namespace], tuple[str, dict]]
 """What a command says: a text for people, and the same as data."""
 
@@ -100,13 +112,19 @@ def parser() -> argparse.ArgumentParser:
 
 def answer_run(asked: argparse.Namespace) -> tuple[str, dict]:
     """Every figure of one run, and what theory expects of it."""
-    scenario = scenario_of(link_values(asked.link))
-    figures, known = vars(simulate(scenario).metrics), closed_forms.expected(scenario)
+    values = link_values(asked.link)
+    scenario, prices = scenario_of(values), prices_of(values)
+    run = simulate(scenario)
+    figures, known = vars(run.metrics), closed_forms.expected(scenario)
     rows = [
         {"name": name, "value": figures[name], "unit": FIGURES[name]["unit"], **theory_of(known.get(name))}
         for name in FIGURES
     ]
-    return table_text(pd.DataFrame(rows)), {"policy": scenario.policy.label, "figures": rows}
+    said = cost_in_words(run, prices)
+    data: dict[str, Any] = {"policy": scenario.policy.label, "figures": rows}
+    if prices.given:
+        data["cost"] = vars(cost(run, prices))
+    return table_text(pd.DataFrame(rows)) + (f"\n\n{said}" if said else ""), data
 
 
 def theory_of(expected: closed_forms.Expected | None) -> dict:
@@ -116,7 +134,7 @@ def theory_of(expected: closed_forms.Expected | None) -> dict:
 
 def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     """The answer, and the policies in finishing order."""
-    scenario, policies, replicates = question(asked)
+    scenario, policies, replicates, prices = question(asked)
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
     if len(policies) < 2:
         raise ScenarioError(f"policies: {policies[0].text!r} is one policy; compare takes two or more.")
@@ -133,14 +151,20 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
         "policies": comparison.mean_figures(paired).reset_index().to_dict("records"),
     }
     ranking = table_text(comparison.ranking(paired).reset_index())
-    return f"{answer}\n\n{why}\n\n{ranking}\n\n{caveats}", data
+    if not prices.given:
+        return f"{answer}\n\n{why}\n\n{ranking}\n\n{caveats}", data
+    spent = costs(paired, scenario, policies, prices)
+    data |= {"currency": prices.currency, "costs": spent.table().to_dict("records")}
+    money = f"{savings_in_words(spent)}\n\n{table_text(cost_ranking(spent))}"
+    return f"{answer}\n\n{why}\n\n{ranking}\n\n{money}\n\n{caveats}", data
 
 
 def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:
     """Every cell of a grid."""
-    scenario, policies, replicates = question(asked)
+    scenario, policies, replicates, prices = question(asked)
     grid = dict(map(axis, asked.over))
-    table = sweep(scenario, grid, policies, replicates)
+    priced = prices.given or any(name.startswith("prices.") for name in grid)
+    table = sweep(scenario, grid, policies, replicates, prices=prices if priced else None)
     shown = [*grid, "policy", *(name for name in SWEPT if name in table)]
     return table_text(table[shown]), {"replicates": replicates, "cells": table.to_dict("records")}
 
@@ -195,12 +219,13 @@ def fit_data(fit: Fit) -> dict:
     }
 
 
-def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int]:
-    """Scenario, policies and replicates of a command."""
+def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int, Prices]:
+    """Scenario, policies, replicates and prices of a command."""
     values = {**DEFAULTS, **link_values(asked.link)}
     scenario = scenario_of(values)
     policies = policies_in(asked.policies or ",".join(values["policies"]))
-    return scenario, policies, values["replicates"] if asked.replicates is None else asked.replicates
+    replicates = values["replicates"] if asked.replicates is None else asked.replicates
+    return scenario, policies, replicates, prices_of(values)
 
 
 def policies_in(text: str) -> list[Policy]:

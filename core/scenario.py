@@ -23,6 +23,7 @@ class Scenario(Workload):
         stragglers: slow machines, slow episodes and hiccups; none by default.
         network: what communication costs; `FlatLatency()` by default.
         seed: the same seed gives the same draws on any machine; 42 by default.
+        samples_per_batch: samples of one mini-batch, for samples per second; 0 by default, which says nothing of them.
         policy: who waits for whom; `Synchronous()` by default.
 
     Raises:

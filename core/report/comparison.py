@@ -10,10 +10,12 @@ import pandas as pd
 from core.common.validation import MAX_WORK
 from core.common.wording import NBSP, adding_up, counted, duration, listed, lowered, percent, rounded, times
 from core.links import MOST_REPLICATES
+from core.money import Prices, costs
 from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
 from core.report import verdicts
+from core.report.money import savings_in_words
 from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
@@ -197,8 +199,8 @@ def rare_events(workload: Workload, runs: int) -> str:
     return ""
 
 
-def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
-    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, and why."""
+def summary_text(table: Table, policies: Sequence[Policy], workload: Workload, money: Prices | None = None) -> str:
+    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, why, and the cost."""
     asked = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'batch', 'batches')}"
     paired = Paired.of(table)
     lines = [headline(paired), f"{asked}, {counted(paired.replicates, 'paired run')}."]
@@ -209,7 +211,11 @@ def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -
             f"{rounded(row['throughput'])} used mini-batches/s, utilization {percent(row['utilization_percent'])}, "
             f"staleness {row['mean_staleness']:.1f}"
         )
-    return "\n".join([*lines, in_full(paired, policies, workload)])
+    lines.append(in_full(paired, policies, workload))
+    if money is not None and money.given:
+        lines.append(savings_in_words(costs(paired, workload, policies, money)))
+    return "
+".join(lines)
 
 
 def losses_of(table: Table, policies: tuple[str, str]) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded
+from core.money import Prices
+from core.report.money import cost_lines
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.metrics import FIGURES, phase_ms, wait_ms
 from core.schedule.schedule import Schedule, one_run
@@ -29,15 +31,15 @@ MOST_NAMED = 4  # workers in a sentence
 HEADLINE = ("epoch_ms", "idle_percent", "throughput", "utilization_percent", "mean_staleness")
 
 
-def text_summary(run: Run) -> str:
-    """The reference's four lines: mode, epoch time, idle time, throughput."""
-    figures = run.metrics
+def text_summary(run: Run, prices: Prices | None = None) -> str:
+    """The reference's four lines: mode, epoch time, idle time, throughput; then the cost, where prices are set."""
+    figures, spent = run.metrics, cost_lines(run, prices) if prices else ""
     return (
         f"Mode: {run.scenario.policy.label.lower()}\n"
         f"Epoch Time: {figures.epoch_ms:.2f} ms\n"
         f"Idle Time: {percent(figures.idle_percent, 2).replace(NBSP, ' ')}\n"
         f"Throughput: {figures.throughput:.2f} batches/sec"
-    )
+    ) + (f"\n{spent}" if spent else "")
 
 
 def run_answer(run: Run) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from core.workload.networks import NETWORKS, FlatLatency, Network
 from core.workload.stragglers import Stragglers
 
 MAX_SEED = 2**53 - 1  # what a link and a browser carry exactly
+MAX_SAMPLES = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Workload(Checked):
         stragglers: slow machines, slow episodes and hiccups; none by default.
         network: what communication costs; `FlatLatency()` by default.
         seed: the same seed gives the same draws on any machine; 42 by default.
+        samples_per_batch: samples of one mini-batch, for samples per second and cost per million of them; 0, the
+            default, says nothing of samples.
 
     Raises:
         ScenarioError: for a value out of bounds; it names field, value and range.
@@ -58,6 +61,15 @@ class Workload(Checked):
         key="seed",
         label="Random Seed",
         help="The same seed gives the same draws on any machine.",
+        step=1,
+    )
+    samples_per_batch: int = takes(
+        Whole(0, MAX_SAMPLES),
+        0,
+        key="samples_per_batch",
+        label="Samples per Mini-batch",
+        help="For samples per second and what a million of them costs; 0 says nothing of samples.",
+        usual=(0, 1_024),
         step=1,
     )
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core import Scenario, ScenarioError
+from core import Prices, Scenario, ScenarioError
 from core.common.wording import counted
-from core.links import DEFAULTS, adjustments, scenario_of
+from core.links import DEFAULTS, adjustments, prices_of, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from pages.shared import uploaded_trace
@@ -24,6 +24,11 @@ def scenario() -> Scenario:
 def described() -> Scenario:
     """The scenario that the controls describe."""
     return uploaded_trace.applied(scenario_of(values.now()))
+
+
+def prices() -> Prices:
+    """What machines cost, as the controls say."""
+    return prices_of(values.now())
 
 
 def policies() -> tuple[Policy, ...]:

@@ -22,6 +22,7 @@ from core import (
     Asynchronous,
     FlatLatency,
     Measured,
+    Prices,
     Run,
     Scenario,
     ScenarioError,
@@ -31,6 +32,8 @@ from core import (
     Uniform,
     Workload,
     compare,
+    cost,
+    costs,
     diagnose,
     learn,
     read_trace,
@@ -41,9 +44,10 @@ from core import (
     what_if,
 )
 from core.cli import main
+from core.common.parameters import keys
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.training import replay
-from core.links import DEFAULTS, link_values, scenario_of
+from core.links import DEFAULTS, link_values, prices_of, scenario_of
 from core.policies import BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.report import comparison
@@ -54,6 +58,8 @@ from core.workload.networks import COLLECTIVES, NETWORKS
 
 SMALL = Scenario(workers=2, batches=3)
 RUN, PROBLEM = simulate(SMALL), NoisyQuadratic()
+PAID, BOTH = Prices(worker_per_hour=2), [Synchronous(), Asynchronous()]
+PAIRED = compare(SMALL, BOTH, 2)
 BOWL = {"run": RUN, "problem": PROBLEM, "learning_rate": 0.1}
 QUICK = {"scenario": SMALL, "policies": [Synchronous()], "problem": PROBLEM, "seeds": 1, "gradients": 12}
 REFUSED_BYTES = 2**20
@@ -132,7 +138,15 @@ ANYTHING = st.sampled_from(ODD) | st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9) | st.integers(), inner, max_size=4),
     max_leaves=8,
 )
-PARTS = {**LAWS, **NETWORKS, **POLICIES, "Stragglers": Stragglers, "Scenario": Scenario, "Workload": Workload}
+PARTS = {
+    **LAWS,
+    **NETWORKS,
+    **POLICIES,
+    "Stragglers": Stragglers,
+    "Prices": Prices,
+    "Scenario": Scenario,
+    "Workload": Workload,
+}
 
 
 def refused_cheaply(call, named: str = "") -> None:
@@ -200,6 +214,15 @@ ARGUMENTS = {
     "learn gradients": lambda value: learn(**QUICK | {"gradients": value}),
     "learn points": lambda value: learn(**QUICK | {"points": value}),
     "learn target": lambda value: learn(**QUICK | {"target": value}),
+    "cost run": lambda value: cost(value, PAID),
+    "cost prices": lambda value: cost(RUN, value),
+    "costs table": lambda value: costs(value, SMALL, BOTH, PAID),
+    "costs scenario": lambda value: costs(PAIRED, value, BOTH, PAID),
+    "costs policies": lambda value: costs(PAIRED, SMALL, value, PAID),
+    "costs prices": lambda value: costs(PAIRED, SMALL, BOTH, value),
+    "sweep prices": lambda value: sweep(SMALL, {"workers": [2]}, replicates=2, prices=value),
+    "prices_of values": lambda value: prices_of(value),
+    **{f"prices_of {key}": lambda value, key=key: prices_of({key: value}) for key in keys(Prices).values()},
     "diagnose trace": lambda value: diagnose(value),
     "what_if trace": lambda value: what_if(value),
     "read_trace files": lambda value: read_trace(value),
@@ -232,6 +255,7 @@ OWN_NAMES = {
     "read_trace files": "",
     "Trace compute_ms": "",
     "scenario_of values": "",
+    "prices_of values": "",
     "from_dict scenario": "",
     "scenario_of mode": "",
 }
@@ -239,7 +263,7 @@ OWN_NAMES = {
 
 def test_every_public_name_is_here():
     called = {key.split()[0] for key in ARGUMENTS} | PARTS.keys()
-    assert set(core.__all__) <= called | {"ScenarioError", "Verdict", "__version__"}
+    assert set(core.__all__) <= called | {"Cost", "Costs", "ScenarioError", "Verdict", "__version__"}
 
 
 def field_of(argument: str) -> str:

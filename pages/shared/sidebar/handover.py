@@ -4,10 +4,10 @@ import streamlit as st
 
 from core import Scenario, ScenarioError
 from core.common.parameters import keys
-from core.links import DEFAULTS, PARAMETERS, values_of
+from core.links import DEFAULTS, PARAMETERS, prices_of, values_of
+from core.maps import names_of_axes
 from core.policies.base import Policy
-from core.scenario import dotted_names
-from core.simulation.sweeps import changed, changed_policy
+from core.simulation.sweeps import changed, changed_policy, changed_prices
 from pages.shared.answers.trace import Measurement
 from pages.shared.controls import values
 from pages.shared.controls.url import OF_A_TRACE
@@ -57,8 +57,9 @@ def let_go_of_trace() -> None:
 
 def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None:
     """A button that takes a cell of a map (dotted names and values) for the scenario, and then links to see it."""
+    paid = prices_of(values.now())
     try:
-        found = values_of(changed(asked, cell))
+        found = values_of(changed(asked, cell), changed_prices(paid, cell))
     except ScenarioError as refused:
         st.caption(str(refused))
         return
@@ -66,7 +67,7 @@ def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None
     found = {key: value for key, value in found.items() if key not in left_alone}
     found = values.within_range(found | {"policies": tuple(changed_policy(policy, cell).text for policy in policies)})
     with st.container(horizontal=True, vertical_alignment="center"):
-        labels = {name: PARAMETERS[key].label for key, name in dotted_names(asked, policies).items()}
+        labels = {name: PARAMETERS[key].label for key, name in names_of_axes(asked, policies, paid).items()}
         st.markdown("**" + ", ".join(f"{labels[name]} {value:,g}" for name, value in cell.items()) + "**")
         if found.items() <= values.now().items():
             page_link("timeline", "See it on Timeline")

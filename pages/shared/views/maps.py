@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import Workload
+from core import Prices, Workload
 from core.learning.problem import Problem
 from core.maps import target_rows
 from core.policies.base import Policy
@@ -27,13 +27,18 @@ BETWEEN = 0.2  # seconds from one sign of progress to the next
 
 
 def mapped(
-    workload: Workload, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None
+    workload: Workload,
+    policies: Sequence[Policy],
+    cells: list[dict],
+    runs: int,
+    problem: Problem | None,
+    prices: Prices,
 ) -> list[dict]:
     """The rows of the cells that are done; with a problem, each cell trains.
 
     While cells are missing, progress and a button to stop are shown; after a stop, one to go on.
     """
-    key = (repr(workload), repr(cells), tuple(policies), runs, problem)
+    key = (repr(workload), repr(cells), tuple(policies), runs, problem, prices)
     at = session().map
     if at.asked != key:
         at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
@@ -42,7 +47,7 @@ def mapped(
         st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
         st.button("Go on", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
-        work(workload, cells, missing, tuple(policies), runs, problem)
+        work(workload, cells, missing, tuple(policies), runs, problem, prices)
     return [row for i in sorted(at.rows) for row in at.rows[i]]
 
 
@@ -53,6 +58,7 @@ def work(
     policies: tuple[Policy, ...],
     runs: int,
     problem: Problem | None,
+    prices: Prices,
 ) -> None:
     """Do the missing cells, with progress and time left."""
     place = st.container(horizontal=True)
@@ -67,7 +73,7 @@ def work(
             shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
             text = f"{len(rows):,} of {len(cells):,} cells, about {left:,.0f} s left"
             progress.progress(len(rows) / len(cells), text)
-        rows[i] = rows_of(workload, cells[i], policies, runs, problem)
+        rows[i] = rows_of(workload, cells[i], policies, runs, problem, prices)
     progress.empty()
     stopping.empty()
 
@@ -80,12 +86,12 @@ def stop(stopped: bool) -> None:
 
 @remembered(entries=20_000, size="64MiB", own=0)
 def rows_of(
-    workload: Workload, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None
+    workload: Workload, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None, prices: Prices
 ) -> list[dict]:
     """The rows of one cell."""
     if problem:
         return target_rows(workload, cell, policies, problem)
-    return cell_rows(workload, cell, policies, runs)
+    return cell_rows(workload, cell, policies, runs, prices)
 
 
 def answered(rows: list[dict], asked: Asked) -> MapAnswer:
