@@ -17,6 +17,7 @@ from core.statistics.pairs import verdict
 from core.statistics.verdicts import Verdict
 from core.traces import Trace, diagnose, read_trace, what_if
 from core.workload.compute_laws import Constant, Gumbel, LogNormal, Measured, Pareto, ShiftedExponential, Uniform
+from core.workload.failures import Failures
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
@@ -30,6 +31,7 @@ __all__ = [
     "Constant",
     "Cost",
     "Costs",
+    "Failures",
     "FlatLatency",
     "Gumbel",
     "KAsync",

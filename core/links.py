@@ -19,6 +19,7 @@ from core.money import Prices
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.scenario import Scenario, under
 from core.workload.compute_laws import LAWS
+from core.workload.failures import Failures
 from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency, Network
 from core.workload.stragglers import Stragglers, shortest_episode
 from core.workload.workload import Workload
@@ -85,6 +86,7 @@ def of_fields() -> dict[str, Parameter]:
         *LAWS.values(),
         Stragglers,
         Prices,
+        Failures,
         FlatLatency,
         AlphaBeta,
         *POLICIES.values(),
@@ -320,6 +322,7 @@ def scenario_of(values: Mapping) -> Scenario:
             episode_batches=max(length, shortest_episode(share)),
         ),
         network=network,
+        failures=made(Failures, said),
     )
     return under(workload, made(CODES[said["mode"]], said).fitted(workers))
 
@@ -351,7 +354,7 @@ def values_of(scenario: Scenario, prices: Prices | None = None) -> dict:
     """
     law, network, policy = scenario.compute, scenario.network, scenario.policy
     codes = {"mode": policy.code, "network": network.code} | ({"law": law.code} if law.code else {})
-    parts = (scenario, law, scenario.stragglers, network, policy, *([prices] if prices else []))
+    parts = (scenario, law, scenario.stragglers, scenario.failures, network, policy, *([prices] if prices else []))
     return codes | {key: getattr(part, name) for part in parts for name, key in keys(type(part)).items()}
 
 
@@ -381,8 +384,8 @@ def keys_that_matter(values: Mapping) -> set[str]:
     """The keys that a scenario depends on, of those that these values describe."""
     network = FlatLatency if values["network"] == FlatLatency.code else AlphaBeta
     kinds: list[type[Checked]] = [Workload, LAW_CODES[values["law"]], Stragglers, network, CODES[values["mode"]]]
-    if values["worker_per_hour"]:
-        kinds.append(Prices)
+    kinds += [Prices] if values["worker_per_hour"] else []
+    kinds += [Failures] if values["mtbf_hours"] else []
     unsaid = set() if values["samples_per_batch"] else {"samples_per_batch"}
     return {"mode", "law", "network", *(key for kind in kinds for key in keys(kind).values())} - unsaid
 

@@ -20,13 +20,14 @@ from core.statistics.log_ratios import log_ratios
 from core.statistics.standings import FASTEST, OPEN, SLOWER, TIED, as_columns, same_as_itself
 from core.statistics.verdicts import LEVEL
 from core.workload.compute_laws import LAWS
+from core.workload.failures import Failures
 from core.workload.networks import NETWORKS
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
 MOST_VALUES = 40
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
-KINDS: list[type[Checked]] = [Workload, Stragglers, Prices]
+KINDS: list[type[Checked]] = [Workload, Stragglers, Failures, Prices]
 KINDS += [*LAWS.values(), *NETWORKS.values(), *POLICIES.values()]
 AXES = {key: parameter.axis for kind in KINDS for key, parameter in by_key(kind).items() if parameter.axis}
 """Keys of a link that can be an axis, with values to start from."""

@@ -63,11 +63,12 @@ def replay(
         raise ScenarioError(f"run: {shown(run)} is not a Run.")
     check_problem(problem)
     schedule, rates = run.schedule, several_rates(learning_rate)
-    points = schedule.updates if points is None else min(whole("points", points, 1, MAX_WORK), schedule.updates)
+    updates = updates_of(schedule)
+    points = updates if points is None else min(whole("points", points, 1, MAX_WORK), updates)
     check_cost(schedule, problem, len(rates), points)
     keep_freed_memory()
     use = used_gradients(schedule)
-    versions = np.linspace(0, schedule.updates, points + 1).round().astype(int)
+    versions = np.linspace(0, updates, points + 1).round().astype(int)
     measures = in_parts(schedule, use, problem, np.array(rates), run.scenario.seed, versions)
     columns = {
         "run": np.arange(schedule.shape[2])[:, None, None],
@@ -104,10 +105,29 @@ def used_gradients(schedule: Schedule) -> Used:
     )
     order = np.argsort(update, axis=1, kind="stable")[:, rows * workers - schedule.gradients :]  # unused ones are first
     update, version, applied = (np.take_along_axis(values, order, axis=1) for values in (update, version, applied))
-    first = np.searchsorted(update[0], np.arange(schedule.updates + 1))
+    first = np.searchsorted(update[0], np.arange(updates_of(schedule) + 1))
     worker, row = np.divmod(order, rows)
+    if schedule.batch is not None:
+        batches = schedule.batches.transpose(2, 1, 0).reshape(runs, -1)
+        row = np.take_along_axis(batches, order, axis=1)
     times = np.maximum.reduceat(applied, first[:-1], axis=1)
     return Used(row * workers + worker, version, first, np.insert(times, 0, 0.0, axis=1))
+
+
+def updates_of(schedule: Schedule) -> int:
+    """How many updates every run of a schedule has.
+
+    Raises:
+        ScenarioError: where runs differ, and where local steps are averaged of workers that come and go.
+
+    """
+    updates = np.unique(schedule.updates)
+    if len(updates) > 1 or (schedule.averaged and schedule.failures is not None and np.ndim(schedule.updates)):
+        raise ScenarioError(
+            "failures.recovery: with elastic recovery updates differ from run to run, which is not trained; take "
+            "rollback, or a policy without a barrier."
+        )
+    return int(updates[0])
 
 
 def in_parts(
@@ -162,10 +182,10 @@ def train(
     most = DIVERGED * measures[0]["loss"]
     every, step, wanted = np.arange(len(numbers))[:, None], rates[:, None], set(versions.tolist())
     samples, version = samples[every, use.batch[numbers]], use.version[numbers]
-    slots, newest = version % len(kept), np.arange(schedule.updates).repeat(np.diff(use.first))
+    slots, newest = version % len(kept), np.arange(updates_of(schedule)).repeat(np.diff(use.first))
     fresh = np.logical_and.reduceat((version == newest).all(axis=0), use.first[:-1])
     with np.errstate(all="ignore"):
-        for update in range(schedule.updates):
+        for update in range(updates_of(schedule)):
             mine = slice(use.first[update], use.first[update + 1])
             batches, read_at = samples[:, mine], slots[:, mine]
             now, after = kept[update % len(kept)], kept[(update + 1) % len(kept)]

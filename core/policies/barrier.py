@@ -9,6 +9,8 @@ from core.common.parameters import Whole, takes
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, whole
 from core.common.wording import counted
 from core.policies.base import WAIT_FOR, Policy
+from core.policies.elastic import Group
+from core.policies.rollback import with_rollback
 from core.policies.steps import back_to_back
 from core.schedule.schedule import Schedule, Stretch
 from core.workload.draws import Draws
@@ -22,7 +24,10 @@ class Synchronous(Policy):
     rule = "After every batch all wait for the slowest; then they pay the network together."
 
     def schedule(self, draws: Draws) -> Schedule:
-        return with_barriers(draws.compute_ms, draws.barrier_rows(draws.workload.batches))
+        if draws.goes_on_without:
+            return Group(draws, wait_for=draws.workload.workers).schedule()
+        plain = with_barriers(draws.compute_ms, draws.barrier_rows(draws.workload.batches))
+        return recovered(plain, draws)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +46,16 @@ class Rebalanced(Policy):
 
     def schedule(self, draws: Draws) -> Schedule:
         speed = 1 / draws.slowness
+
+        def resized(compute: np.ndarray, up: np.ndarray) -> np.ndarray:
+            mean = np.where(up, speed, 0).sum(axis=0) / np.maximum(1, up.sum(axis=0))
+            return compute * (speed / np.where(mean > 0, mean, 1))
+
+        if draws.goes_on_without:
+            return Group(draws, wait_for=draws.workload.workers, resize=resized).schedule()
         sizes = speed / speed.mean(axis=0)
-        return with_barriers(draws.compute_ms * sizes, draws.barrier_rows(draws.workload.batches))
+        plain = with_barriers(draws.compute_ms * sizes, draws.barrier_rows(draws.workload.batches))
+        return recovered(plain, draws)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +98,12 @@ class BackupWorkers(Policy):
         return -(-workers * batches // self.wait_for)
 
     def schedule(self, draws: Draws) -> Schedule:
+        if draws.goes_on_without:
+            return Group(draws, wait_for=self.wait_for).schedule()
+        return recovered(self.without_failures(draws), draws)
+
+    def without_failures(self, draws: Draws) -> Schedule:
+        """The schedule of iterations that end with their first gradients."""
         workers, batches = draws.workload.workers, draws.workload.batches
         iterations = self.rows(workers, batches)
         compute = draws.compute_rows(iterations)
@@ -155,6 +174,12 @@ class LocalSGD(Policy):
         return f"parameters that drift apart for {self.period} batches between two averages"
 
     def schedule(self, draws: Draws) -> Schedule:
+        if draws.goes_on_without:
+            return Group(draws, wait_for=draws.workload.workers, period=self.period).schedule()
+        return recovered(self.without_failures(draws), draws, self.period)
+
+    def without_failures(self, draws: Draws) -> Schedule:
+        """The schedule of rounds between two averages."""
         compute = draws.compute_ms
         batches = len(compute)
         network = means_of_rounds(draws.barrier_rows(batches), self.period)
@@ -192,6 +217,27 @@ class LocalSGD(Policy):
             barrier_ms=barrier,
             averaged=True,
         )
+
+
+def recovered(plain: Schedule, draws: Draws, period: int = 1) -> Schedule:
+    """The schedule with failures after which all go back to a checkpoint, or as it is where nobody fails.
+
+    A checkpoint is made behind the first row at or after each multiple that ends a round.
+
+    Args:
+        plain: the schedule without failures.
+        draws: whose failures they are.
+        period: rows of a round.
+
+    """
+    if not draws.fails:
+        return plain
+    rows, every = plain.shape[0], draws.workload.failures.checkpoint_batches
+    done = np.minimum(np.arange(1, rows + 1), rows)
+    ends_round = (done % period == 0) | (done == rows)
+    due = done // every if every else np.zeros(rows, dtype=np.int64)
+    before = np.concatenate([[0], np.maximum.accumulate(np.where(ends_round, due, 0))[:-1]])
+    return with_rollback(plain, draws, ends_round & (due > before))
 
 
 def means_of_rounds(rows: np.ndarray, period: int) -> np.ndarray:

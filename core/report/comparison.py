@@ -34,12 +34,14 @@ SHARES = {
     "network time": ["comm_percent"],
     "waiting": ["wait_percent", "tail_percent"],
     "cancelled work": ["cancelled_percent"],
+    "down time": ["down_percent"],
 }
 """What an epoch is made of; the shares add up to all of it."""
 LOSSES = {
     "wait_percent": "waiting",
     "comm_percent": "on the network",
     "cancelled_percent": "on work that is thrown away",
+    "down_percent": "down, after it has failed",
     "tail_percent": "idle at the end, after its last batch",
 }
 PARTS = {
@@ -47,6 +49,7 @@ PARTS = {
     "wait": "wait_percent",
     "comm": "comm_percent",
     "cancelled": "cancelled_percent",
+    "down": "down_percent",
     "tail": "tail_percent",
 }
 """Phases, and what share of an epoch each takes."""

@@ -26,6 +26,9 @@ REASONS = {
     "staleness bound": "waiting at the staleness bound",
     "server queue": "queueing at the server",
     "update": "waiting for the other gradients of an update",
+    "restart": "waiting for a worker to restart",
+    "regroup": "regrouping",
+    "empty queue": "waiting for a batch to come back",
 }
 MOST_NAMED = 4  # workers in a sentence
 HEADLINE = ("epoch_ms", "idle_percent", "throughput", "utilization_percent", "mean_staleness")
@@ -49,7 +52,8 @@ def run_answer(run: Run) -> tuple[str, str]:
     who = f"{scenario.policy.label}: {counted(scenario.workers, 'worker')}"
     headline = f"{who} {finish} an epoch in {duration(figures.epoch_ms)}."
     computing, spent = round(figures.utilization_percent, 1), [*waits(run), (figures.comm_percent, "the network")]
-    spent += [(figures.cancelled_percent, "work thrown away"), (figures.tail_percent, "")]
+    spent += [(figures.cancelled_percent, "work thrown away"), (figures.down_percent, "workers that were down")]
+    spent += [(figures.tail_percent, "")]
     *shares, tail = adding_up([share for share, _ in spent], 100 - computing)
     into = [(computing, "computing"), *zip(shares, (what for _, what in spent), strict=False)]
     parts = [f"{percent(share)} into {what}" for share, what in into if round(share, 1)]

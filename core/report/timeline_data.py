@@ -23,11 +23,15 @@ REASONS = {
     "staleness bound": "waits: too far ahead of the slowest worker",
     "server queue": "waits in the queue of the server",
     "update": "waits for the other gradients of its update",
+    "restart": "waits until the worker that failed is back",
+    "regroup": "waits to go on in another group",
+    "empty queue": "waits for a batch that a failed worker gives back",
 }
 DOES = {
     "compute": "computes",
     "comm": "network: the push, and the server's answer",
     "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
+    "down": "down: it has failed and is not back yet",
     "tail": "finished, while others go on",
 }
 DOES_WITH_BARRIERS = DOES | {
@@ -115,9 +119,15 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
     straggler = np.full(run.schedule.shape[0], -1)
     if met is not None:
         straggler[met.batch] = met.straggler
-    for_whom = straggler[found.batch]
+    for_whom = straggler[found.row]
     phase, reason = (np.array(names, dtype=object)[found.kind] for names in (found.phases, found.reasons))
-    what = np.array([doing(*kind, met is not None) for kind in zip(found.phases, found.reasons, strict=True)], object)
+    what = np.array(
+        [
+            doing(*kind, met is not None, run.schedule.failures is not None)
+            for kind in zip(found.phases, found.reasons, strict=True)
+        ],
+        object,
+    )
     what = what[found.kind]
     last = (phase == "compute") & (for_whom == found.worker)
     what[last] = "computes, the slowest of its batch"
@@ -142,8 +152,10 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
     }
 
 
-def doing(phase: str, reason: str, with_barriers: bool) -> str:
+def doing(phase: str, reason: str, with_barriers: bool, fails: bool = False) -> str:
     """What a worker does in a kind of segment."""
+    if phase == "cancelled" and fails:
+        return "computes for nothing: thrown away, or lost to a failure"
     if phase == "wait":
         return REASONS.get(reason, f"waits: {reason}")
     return (DOES_WITH_BARRIERS if with_barriers else DOES)[phase]

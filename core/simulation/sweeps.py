@@ -15,7 +15,7 @@ import pandas as pd
 from core.common.validation import ScenarioError, shown, whole
 from core.money import Prices, checked_prices, cost_figures
 from core.policies.base import Policy
-from core.scenario import Scenario
+from core.scenario import Scenario, check_failures
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.simulation.paired import check_policies, paired_figures
 from core.statistics.pairs import spread
@@ -155,6 +155,7 @@ def cell_rows(
         try:
             adapted = changed_policy(policy, cell)
             adapted.check(here.workers)
+            check_failures(here, adapted)
             fitting.append((i, adapted))
         except ScenarioError as error:
             rows[i] = refused(cell, [policy], str(error))[0]

@@ -400,6 +400,8 @@ def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expe
 
     """
     scenario = replace(scenario, policy=policy) if policy else scenario
+    if scenario.failures.any:
+        return {"mean_staleness": FRESH} if scenario.policy.has_barrier else {}
     match scenario.policy:
         case Synchronous() | Rebalanced():
             return expected_with_barriers(scenario, 1)

@@ -20,6 +20,7 @@ import core
 from core import (
     AlphaBeta,
     Asynchronous,
+    Failures,
     FlatLatency,
     Measured,
     Prices,
@@ -144,6 +145,7 @@ PARTS = {
     **POLICIES,
     "Stragglers": Stragglers,
     "Prices": Prices,
+    "Failures": Failures,
     "Scenario": Scenario,
     "Workload": Workload,
 }
@@ -191,6 +193,7 @@ ARGUMENTS = {
     "simulate network_ms": lambda value: simulate(
         Scenario(workers=2, batches=3, policy=Asynchronous()), network_ms=value
     ),
+    "simulate failures_ms": lambda value: simulate(SMALL, failures_ms=value),
     "replicate scenario": lambda value: replicate(value, 2),
     "replicate replicates": lambda value: replicate(SMALL, value),
     "replicate threads": lambda value: replicate(SMALL, 2, threads=value),
