@@ -222,8 +222,6 @@ class LocalSGD(Policy):
 def recovered(plain: Schedule, draws: Draws, period: int = 1) -> Schedule:
     """The schedule with failures after which all go back to a checkpoint, or as it is where nobody fails.
 
-    A checkpoint is made behind the first row at or after each multiple that ends a round.
-
     Args:
         plain: the schedule without failures.
         draws: whose failures they are.
@@ -232,12 +230,24 @@ def recovered(plain: Schedule, draws: Draws, period: int = 1) -> Schedule:
     """
     if not draws.fails:
         return plain
-    rows, every = plain.shape[0], draws.workload.failures.checkpoint_batches
-    done = np.minimum(np.arange(1, rows + 1), rows)
+    every = draws.workload.failures.checkpoint_batches
+    return with_rollback(plain, draws, checkpointed_rows(plain.shape[0], every, period))
+
+
+def checkpointed_rows(rows: int, every: int, period: int) -> np.ndarray:
+    """Behind which rows there is a checkpoint, (rows,): the first at or after each multiple that ends a round.
+
+    Args:
+        rows: how many there are.
+        every: from one checkpoint to the next, rows; 0 for none.
+        period: rows of a round.
+
+    """
+    done = np.arange(1, rows + 1)
     ends_round = (done % period == 0) | (done == rows)
     due = done // every if every else np.zeros(rows, dtype=np.int64)
     before = np.concatenate([[0], np.maximum.accumulate(np.where(ends_round, due, 0))[:-1]])
-    return with_rollback(plain, draws, ends_round & (due > before))
+    return ends_round & (due > before)
 
 
 def means_of_rounds(rows: np.ndarray, period: int) -> np.ndarray:
