@@ -10,7 +10,7 @@ import pandas as pd
 from core.common.validation import MAX_WORK
 from core.common.wording import NBSP, adding_up, counted, duration, listed, lowered, percent, rounded, times
 from core.links import MOST_REPLICATES
-from core.money import Prices, costs
+from core.money import Costs, Prices
 from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
@@ -216,9 +216,8 @@ def summary_text(table: Table, policies: Sequence[Policy], workload: Workload, m
         )
     lines.append(in_full(paired, policies, workload))
     if money is not None and money.given:
-        lines.append(savings_in_words(costs(paired, workload, policies, money)))
-    return "
-".join(lines)
+        lines.append(savings_in_words(Costs(paired, workload, policies, money)))
+    return "\n".join(lines)
 
 
 def losses_of(table: Table, policies: tuple[str, str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from core import AlphaBeta, FlatLatency, Stragglers
+from core import AlphaBeta, Failures, FlatLatency, Prices, Stragglers
 from core.common.parameters import keys
 from core.links import DEFAULTS, LAW_CODES
 from core.presets.presets import NETWORK_LINKS
@@ -92,6 +92,8 @@ def more(acts: set[str]) -> None:
         "Compute times": ("law", *keys(LAW_CODES[law]).values()),
         "Stragglers": tuple(keys(Stragglers).values()),
         "Network": tuple(keys(network).values()),
+        "Failures": tuple(keys(Failures).values()),
+        "Money and samples": (*keys(Prices).values(), "samples_per_batch"),
         "Random draws": ("seed", "replicates"),
     }
     shown = {name: [key for key in group if key in acts and key not in IN_SIGHT] for name, group in groups.items()}
