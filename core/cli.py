@@ -17,6 +17,7 @@ from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
 from core.report import traces as trace_report
+from core.report.failures import failures_compared, failures_in_words
 from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario
@@ -120,7 +121,7 @@ def answer_run(asked: argparse.Namespace) -> tuple[str, dict]:
         {"name": name, "value": figures[name], "unit": FIGURES[name]["unit"], **theory_of(known.get(name))}
         for name in FIGURES
     ]
-    said = cost_in_words(run, prices)
+    said = f"{failures_in_words(run)} {cost_in_words(run, prices)}".strip()
     data: dict[str, Any] = {"policy": scenario.policy.label, "figures": rows}
     if prices.given:
         data["cost"] = vars(cost(run, prices))
@@ -150,6 +151,8 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
         "verdict": comparison.verdict_figures(paired),
         "policies": comparison.mean_figures(paired).reset_index().to_dict("records"),
     }
+    if said := failures_compared(paired, scenario, policies):
+        data["failures"], why = said, f"{why}\n\n{said}"
     ranking = table_text(comparison.ranking(paired).reset_index())
     if not prices.given:
         return f"{answer}\n\n{why}\n\n{ranking}\n\n{caveats}", data

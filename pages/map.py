@@ -7,6 +7,7 @@ import streamlit as st
 from core import ScenarioError
 from core.learning.registry import PROBLEMS
 from core.maps import AXES, MOST_TRAINED, QUESTIONS, TARGET_SEEDS, axes_for, names_of_axes, values_from
+from core.report.failures import recovery_in_words
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
 from pages.shared.answers.maps import Asked, picked_in_words
@@ -83,6 +84,8 @@ def show() -> None:
         return
 
     st.header(answer.drawn.title)
+    if rates := recovery_in_words(asked):
+        st.caption(rates)
     picked = map_chart(answer, asked_map)
     for said in answer.refusals:
         st.caption(said)

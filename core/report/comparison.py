@@ -10,15 +10,17 @@ import pandas as pd
 from core.common.validation import MAX_WORK
 from core.common.wording import NBSP, adding_up, counted, duration, listed, lowered, percent, rounded, times
 from core.links import MOST_REPLICATES
-from core.money import Costs, Prices
+from core.money import Prices
 from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
 from core.report import verdicts
-from core.report.money import savings_in_words
+from core.report.failures import failures_compared
+from core.report.money import money_compared
 from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
+from core.scenario import step_ms
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.simulation.paired import most_replicates
 from core.statistics.pairs import Paired, Table, means, spread, verdict
@@ -188,7 +190,8 @@ def rare_events(workload: Workload, runs: int) -> str:
     stragglers, batches = workload.stragglers, workload.workers * workload.batches * runs
     hiccups = stragglers.hiccup_probability * batches if stragglers.hiccup_factor > 1 else 0
     episodes = stragglers.episode_share * batches / stragglers.episode_batches if stragglers.episode_factor > 1 else 0
-    for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes")):
+    failures = step_ms(workload) * batches / workload.failures.mtbf_ms if workload.failures.any else 0
+    for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes"), (failures, "Failures")):
         if 0 < expected < FEW:
             return (
                 f" {what} are rare: about {rounded(expected)} are expected in {counted(runs, 'run')}. The result "
@@ -215,8 +218,8 @@ def summary_text(table: Table, policies: Sequence[Policy], workload: Workload, m
             f"staleness {row['mean_staleness']:.1f}"
         )
     lines.append(in_full(paired, policies, workload))
-    if money is not None and money.given:
-        lines.append(savings_in_words(Costs(paired, workload, policies, money)))
+    also = (failures_compared(paired, workload, policies), money_compared(paired, workload, policies, money))
+    lines += [said for said in also if said]
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from core.common.wording import counted, listed, lowered, money, percent, rounde
 from core.money import Cost, Costs, Prices, cost, cost_of_time
 from core.policies.base import Policy
 from core.simulation.run import Run
+from core.statistics.pairs import Paired
 from core.workload.workload import Workload
 
 BURNT_BY = {
@@ -152,3 +153,13 @@ def stragglers_cost_in_words(
         f"{rounded(hours_a_day)} hours a day, {source} costs {money(day, prices.currency)} a day and "
         f"{money(day * DAYS_A_MONTH, prices.currency)} a month."
     )
+
+
+def money_compared(paired: Paired, workload: Workload, policies: Sequence[Policy], prices: Prices | None) -> str:
+    """What policies cost and save per epoch, and samples a second; empty where neither prices nor samples are said."""
+    said = savings_in_words(Costs(paired, workload, policies, prices)) if prices is not None and prices.given else ""
+    each = workload.samples_per_batch
+    if not each:
+        return said
+    rates = [f"{rounded(paired.means[policy]['throughput'] * each)} with {lowered(policy)}" for policy in paired.order]
+    return f"{said} Samples a second: {listed(rates)}.".strip()

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded
 from core.money import Prices
+from core.report.failures import failures_in_words
 from core.report.money import cost_lines
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.metrics import FIGURES, phase_ms, wait_ms
@@ -63,7 +64,8 @@ def run_answer(run: Run) -> tuple[str, str]:
         detail += f"; {percent(tail)} comes after a worker's last batch, while others go on"
     if figures.max_staleness:
         detail += f". A gradient is {updates_stale(figures.mean_staleness)} stale on average"
-    return headline, detail + "."
+    said = failures_in_words(run)
+    return headline, f"{detail}. {said}".rstrip() if said else detail + "."
 
 
 def idle_in_words(run: Run) -> str:

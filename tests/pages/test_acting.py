@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from core.common.parameters import Number, OneOf
+from core.common.parameters import Number, OneOf, Text
 from core.links import DEFAULTS, PARAMETERS
 from tests.links import written
 from tests.pages.helpers import complaints, tiles, value
@@ -33,6 +33,8 @@ def seen(app):
 def another(key, now):
     """Another value of a control."""
     rule = PARAMETERS[key].rule
+    if isinstance(rule, Text):
+        return f"{now}x"
     if isinstance(rule, OneOf):
         return next(choice for choice in rule.choices if choice != now)
     low, high = PARAMETERS[key].usual or (rule.low, rule.high)
@@ -54,6 +56,7 @@ def scenario_keys():
         "across",
         "up",
         "map_runs",
+        "flips",
     )
     others = ("cell", "worker_order", "window", "times")
     return [key for key in PARAMETERS if not key.startswith((*of_pages, *others))]
@@ -85,7 +88,7 @@ def test_a_control_that_is_not_on_a_page_does_not_change_it_and_keeps_its_value(
     assert len(hidden) > 5
     dice = random.Random(3)
     changed = {key: [str(another(key, DEFAULTS[key]))] for key in dice.sample(hidden, len(hidden))}
-    assert all(isinstance(PARAMETERS[key].rule, Number | OneOf) for key in hidden)
+    assert all(isinstance(PARAMETERS[key].rule, Number | OneOf | Text) for key in hidden)
     app = open_link(page, written(query | changed))
     assert not app.warning
     assert seen(app) == before

@@ -43,9 +43,12 @@ def acting(page: str, measured: bool) -> set[str]:
     if page == "":
         return found | {"mode", *keys(CODES[now["mode"]]).values()}
     if page == "map":
-        return found - {now["across"], now["up"]} | {"policies"}
+        unused = {now["across"], now["up"], "samples_per_batch"} | (
+            set() if now["ask"] == "cost" else {*keys(Prices).values()}
+        )
+        return found - unused | {"policies"}
     if page == "learning":
-        return found - {"batches"} | {"policies"}
+        return found - {"batches", "samples_per_batch", *keys(Prices).values()} | {"policies"}
     return found | {"policies", "replicates"}
 
 
