@@ -17,7 +17,7 @@ from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
 from core.report import traces as trace_report
-from core.report.failures import failures_compared, failures_in_words
+from core.report.failures import failures_compared, failures_in_words, log_in_words
 from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario
@@ -28,6 +28,7 @@ from core.simulation.sweeps import sweep
 from core.statistics.pairs import Paired
 from core.theory import closed_forms
 from core.traces.diagnosis import diagnose
+from core.traces.failures import read_failures, recoveries
 from core.traces.fits import Fit
 from core.traces.forecasts import forecasts
 from core.traces.reading import read_trace
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """What the command line takes."""
     whole = argparse.ArgumentParser("python -m core", description="The Batch Scheduler Simulator without its pages.")
-    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | trace")
+    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | trace | failures")
 
     def command(name: str, answer: Answer, help: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=help, description=help)
@@ -108,6 +109,13 @@ def parser() -> argparse.ArgumentParser:
     trace.add_argument(
         "--policies", help='what to try, with commas between: "async,ssp 3" (default: some of every kind)'
     )
+    failures = command("failures", answer_failures, "How often workers fail by a log, and which recovery loses least.")
+    failures.add_argument("log", help="CSV with the columns start, end and worker")
+    failures.add_argument("--workers", type=int, help="how many there are (default: those that the log names)")
+    failures.add_argument("--hours", type=float, help="for how long they were watched (default: as long as the log)")
+    failures.add_argument("--unit", default="s", help="of times that are numbers: ms, s, min or h (default: s)")
+    failures.add_argument("--step-ms", type=float, default=1_000, help="time of a step (default: 1000)")
+    failures.add_argument("--checkpoint-s", type=float, default=10, help="what a checkpoint costs (default: 10)")
     return whole
 
 
@@ -220,6 +228,14 @@ def fit_data(fit: Fit) -> dict:
         "stragglers": vars(fit.stragglers),
         **{name: getattr(fit, name) for name in ("misfit", "slowest_ratio", "measured_ratio")},
     }
+
+
+def answer_failures(asked: argparse.Namespace) -> tuple[str, dict]:
+    """How often workers fail by a log, and which recovery loses least."""
+    log = read_failures(asked.log, asked.workers, observed_hours=asked.hours, unit=asked.unit)
+    table = recoveries(log, asked.step_ms, asked.checkpoint_s)
+    data = {"log": vars(log), "recoveries": table.to_dict("records")}
+    return f"{log_in_words(log)}\n\n{table_text(table)}", data
 
 
 def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int, Prices]:
