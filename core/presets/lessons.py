@@ -79,8 +79,8 @@ LESSONS = (
         "elastic group, or no barrier at all?",
         answer="With a checkpoint every ten batches, 13.2 % of the time goes into work that is done again, and all "
         "wait for each restart: without a barrier the epoch is 1.52× faster. Most of that is not the barrier's fault: "
-        "where the others go on without the one that failed (elastic, 20 s for each change of the group), sync is 1.32× "
-        "faster, and async only 1.15× faster than that.",
+        "where the others go on without the one that failed (elastic, 20 s for each change of the group), sync is "
+        "1.32× faster, and async only 1.15× faster than that.",
         scenario=Scenario(
             workers=16, batches=60, compute=LogNormal(mean_ms=120_000, cv=0.1), network=FREE, failures=HOURLY
         ),

@@ -69,8 +69,9 @@ def log_in_words(log: FailureLog) -> str:
     """How often workers fail, how long they are down, and whether failures come at random."""
     if math.isinf(log.mtbf_high):
         return f"No failure in {rounded(log.observed_hours)} hours."
+    seen = rounded(log.observed_hours)
     text = (
-        f"{counted(log.failures, 'failure')} of {counted(log.workers, 'worker')} in {rounded(log.observed_hours)} hours: "
+        f"{counted(log.failures, 'failure')} of {counted(log.workers, 'worker')} in {seen} hours: "
         f"one worker fails every {rounded(log.mtbf_hours)} hours (95 % range: {rounded(log.mtbf_low)} to "
         f"{rounded(log.mtbf_high)})"
     )

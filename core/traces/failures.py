@@ -162,9 +162,15 @@ def in_ms(times: pd.Series, unit: str) -> np.ndarray:
     numbers = pd.to_numeric(times, errors="coerce")
     if numbers.notna().any() or times.isna().all():
         return numbers.to_numpy(dtype=float) * UNITS_MS[unit]
-    dates = pd.to_datetime(times, errors="coerce", utc=True)
-    since = (dates - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(milliseconds=1)
-    return since.to_numpy(dtype=float)
+    return np.array([moment_ms(text) for text in times], dtype=float)
+
+
+def moment_ms(text: Any) -> float:
+    """A date and time as ms since 1970, in UTC where it names no zone; NaN where it is none."""
+    try:
+        return pd.Timestamp(text).timestamp() * 1000
+    except (ValueError, TypeError, OverflowError):
+        return math.nan
 
 
 def poisson_range(count: int) -> tuple[float, float]:

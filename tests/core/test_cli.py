@@ -61,10 +61,10 @@ def test_failures_and_costs(capsys, tmp_path):
     assert "2 failures of 4 workers in 10 hours" in printed(
         capsys, "failures", str(log), "--workers", "4", "--hours", "10"
     )
-    text = printed(capsys, "run", "mtbf_hours=0.01&checkpoint_batches=2&worker_per_hour=3&seed=3")
+    text = printed(capsys, "run", "mtbf_hours=0.01&restart_s=2&checkpoint_batches=2&worker_per_hour=3&seed=3")
     assert "An epoch costs $" in text
     assert "fail" in text
-    data = answered(capsys, "compare", "mtbf_hours=0.05&worker_per_hour=3&replicates=20")
+    data = answered(capsys, "compare", "mtbf_hours=0.05&restart_s=2&worker_per_hour=3&replicates=20")
     assert {"costs", "failures", "currency"} <= data.keys()
     assert {row["policy"] for row in data["costs"]} == {"Synchronous", "Asynchronous"}
 
