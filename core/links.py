@@ -4,7 +4,7 @@ The keys of a scenario are declared at its fields; those of the pages are declar
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
@@ -152,8 +152,9 @@ OF_PAGES = (
         key="train_seeds",
         rule=Whole(1, 20),
         default=5,
-        label="Runs (seeds)",
-        help="Each has its own times, initial parameters and order of samples. Few runs are noisy; 20 take longer.",
+        label="Seeds",
+        help="How many times each policy trains, each time with other compute times, initial parameters and order of "
+        "samples. More seeds take longer and narrow the intervals.",
         step=1,
     ),
     Parameter(
@@ -161,79 +162,79 @@ OF_PAGES = (
         rule=OneOf(("best", *(f"{rate:g}" for rate in GRID))),
         default="best",
         label="Learning Rate",
-        help="best: each policy at its own best rate of the grid. A number pins one rate for all, to see how unfair "
-        "that is.",
+        help="best: each policy at its own best rate. A number sets the same rate for all policies, which is rarely a "
+        "fair comparison.",
     ),
     Parameter(
         key="curves_over",
         rule=OneOf(("time", "samples processed")),
         default="time",
-        label="Against",
-        help="What the x-axis shows.",
+        label="X axis",
+        help="Against time, shorter steps count too; against samples, only what is learned from each.",
     ),
     Parameter(
         key="curves_of",
         rule=OneOf(("accuracy", "loss")),
         default="accuracy",
-        label="Measure",
-        help="What the y-axis shows.",
+        label="Y axis",
+        help="Accuracy on test data, or the loss on training data.",
     ),
     Parameter(
         key="ask",
         rule=OneOf(tuple(QUESTIONS)),
         default="throughput",
         label="Question",
-        help="What is asked of every cell. target trains for real in every cell: keep the grid small.",
+        help="What the map shows of every cell. Time to target trains for real in each of them, so the map is small.",
     ),
     Parameter(
         key="against",
         rule=Text(300),
         default="async",
-        label="Of the Policy",
-        help="Which of the policies the map is about; a speed-up is over the first one.",
+        label="Policy",
+        help="The policy that the map is about. A speed-up compares it with the first policy in the sidebar.",
     ),
     Parameter(
         key="across",
         rule=OneOf(tuple(AXES)),
         default="workers",
-        label="Across",
-        help="What varies from left to right.",
+        label="X axis",
+        help="The parameter that varies from left to right.",
     ),
     Parameter(
         key="across_values",
         rule=Text(300),
         default="",
-        label="Its Values",
-        help="Numbers separated by commas; empty for the usual ones.",
+        label="X values",
+        help="Numbers separated by commas; leave empty for the defaults.",
     ),
     Parameter(
         key="up",
         rule=OneOf(("none", *AXES)),
         default="none",
-        label="Up",
-        help="What varies from bottom to top; none draws lines instead.",
+        label="Y axis",
+        help="The parameter that varies from bottom to top; with none, the chart has one line per policy.",
     ),
     Parameter(
         key="up_values",
         rule=Text(300),
         default="",
-        label="Its Values (up)",
-        help="Numbers separated by commas; empty for the usual ones.",
+        label="Y values",
+        help="Numbers separated by commas; leave empty for the defaults.",
     ),
     Parameter(
         key="map_runs",
         rule=Whole(1, 1_000),
         default=100,
-        label="Paired Runs (Map)",
-        help="How many times every cell repeats every policy.",
+        label="Runs per cell",
+        help="How many times each policy runs in each cell, always on the same random draws as the others.",
         step=1,
     ),
     Parameter(
         key="cell",
         rule=Text(80),
         default="",
-        label="Picked",
-        help="The values of the point or cell of the map that is picked.",
+        label="Selected cell",
+        help="The values of the cell of the map, or of the point of a line, that is selected.",
     ),
     Parameter(
         key="worker_order",
@@ -269,6 +270,30 @@ PARAMETERS: dict[str, Parameter] = of_fields() | {parameter.key: parameter for p
 """Every key of a link: what it takes, what people call it and what it means."""
 DEFAULTS = {key: parameter.default for key, parameter in PARAMETERS.items()}
 """What a key means where a link leaves it out."""
+OF_MAP = ("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "cell")
+"""Keys of what Map is asked."""
+FRESH = DEFAULTS | {"ask": "speedup", "across": "bandwidth_gbps", "up": "workers", "up_values": "2,4,8,16,32,64"}
+"""What somebody sees who has not asked for anything: on Map, where async wins and where sync does."""
+
+
+def meant(named: Collection[str], page: str) -> dict[str, Any]:
+    """What the keys mean that a link leaves out: on Map, a link that names others is asked what it always was.
+
+    Args:
+        named: the keys that the link names.
+        page: of the link, by its path.
+
+    """
+    return DEFAULTS if (page == "map" and named) or any(key in OF_MAP for key in named) else FRESH
+
+
+def to_name(values: Mapping[str, Any], page: str) -> dict[str, Any]:
+    """The values that a link to a page names, as few as will do: of the others, `meant` says the same."""
+    nothing_asked = all(values[key] == FRESH[key] for key in (values if page == "map" else OF_MAP))
+    named = {key: value for key, value in values.items() if value != (FRESH if nothing_asked else DEFAULTS)[key]}
+    if not nothing_asked and meant(named, page) is FRESH:
+        named["ask"] = values["ask"]
+    return named
 
 
 def made(kind: type[C], values: Mapping[str, Any], **given: Any) -> C:

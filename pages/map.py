@@ -1,100 +1,116 @@
 """Map: where does which policy win? Every cell of a grid over one or two parameters, on the same draws."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import streamlit as st
 
-from core import ScenarioError
+from core import Scenario, ScenarioError
+from core.axes import idle_in_words, needed, switch_in_words
 from core.learning.registry import PROBLEMS
-from core.maps import AXES, MOST_TRAINED, QUESTIONS, TARGET_SEEDS, axes_for, names_of_axes, values_from
-from core.report.failures import recovery_in_words
+from core.maps import MOST_TRAINED, QUESTIONS, TARGET_SEEDS
+from core.policies.base import Policy
+from core.policies.registry import policy_from_text
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
-from pages.shared.answers.maps import Asked, picked_in_words
-from pages.shared.asked import policies, prices, scenario
+from pages.shared.answers.maps import Asked, MapAnswer, picked_in_words, place_in_words
+from pages.shared.asked import policies, scenario
+from pages.shared.controls import values
+from pages.shared.controls.map_axes import axes_now
 from pages.shared.controls.widgets import control
 from pages.shared.sidebar.handover import open_cell
 from pages.shared.views.downloads import csv_button
-from pages.shared.views.maps import answered, map_chart, mapped, of_policy
+from pages.shared.views.maps import about, answered, axis, map_chart, mapped, names_of, pick, question, values_of_axes
 
 
 def show() -> None:
-    """Draw the page."""
-    asked, chosen, paid = scenario(), policies(), prices()
-    chosen_axes = {}
-    first, second, third = st.columns(3)
-    with first:
-        ask, runs = control("ask"), control("map_runs")
-    for column, key in ((second, "across"), (third, "up")):
-        with column:
-            chosen_axes[key] = control(key)
-            usual = ", ".join(f"{value:g}" for value in AXES.get(chosen_axes[key], ()))
-            chosen_axes[f"{key}_values"] = control(
-                f"{key}_values", disabled=chosen_axes[key] == "none", placeholder=usual
-            )
-    question, keys = QUESTIONS[ask], [chosen_axes["across"]]
-    if ask == "cost":
-        question = replace(question, unit=paid.currency)
-        if not paid.given:
-            st.caption("A worker costs nothing so far: set its price under *Money and samples*, or make it an axis.")
-    if chosen_axes["up"] not in ("none", chosen_axes["across"]):
-        keys.append(chosen_axes["up"])
+    """Draw the page: the answer, what is asked, the map with what is picked of it, and the figures."""
+    headline, asking, picture = st.container(), st.container(horizontal=True), st.container()
+    with asking:
+        ask = question()
+        axis("across")
+        axis("up")
+    keys = axes_now()
+    with st.expander("Values and runs", icon=":material/tune:"):
+        typed, runs = values_and_runs(len(keys))
+    with picture:
+        asked, chosen = what_is_mapped(keys)
+        try:
+            names = names_of(keys, asked, chosen)
+            axes = values_of_axes(keys, typed, MOST_TRAINED // len(chosen) if ask == "target" else MOST_CELLS)
+        except ScenarioError as refused:
+            st.error(str(refused), icon=":material/block:")
+            return
+    cells = cells_of(dict(zip(names, axes, strict=True)))
+    with asking:
+        problem = PROBLEMS[control("problem")] if ask == "target" else None
+        policy = about(chosen, keys, cells[0], ask) if len(keys) == 2 and QUESTIONS[ask].column else None
+    found = Asked(
+        question=QUESTIONS[ask],
+        keys=keys,
+        names=names,
+        values=axes,
+        labels=tuple(name_of(policy, cells[0]) for policy in chosen),
+        about=policy,
+        runs=TARGET_SEEDS if problem else runs,
+        workload=asked.workload,
+    )
+    with picture:
+        chart, beside = st.columns([3, 1], gap="medium")
+        with beside:
+            rows = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, problem)
+            answer = answered(rows, found)
+            picked = pick(found) if answer.drawn else None
+            if answer.drawn:
+                show_picked(answer, found, picked, asked, chosen)
+        if not answer.drawn:
+            for said in answer.refusals:
+                st.error(said)
+            return
+        headline.header(answer.drawn.title)
+        with chart:
+            map_chart(answer, found, picked)
+        st.caption(answer.caption)
+        for said in (switch_in_words(values.now(), keys), idle_in_words(values.now(), keys, ask), *answer.refusals):
+            if said:
+                st.caption(said)
+    with st.expander("Every cell", icon=":material/table:"):
+        st.dataframe(answer.cells, hide_index=True)
+        csv_button("Map (CSV)", lambda: answer.table, "map.csv")
+
+
+def what_is_mapped(keys: Sequence[str]) -> tuple[Scenario, tuple[Policy, ...]]:
+    """The scenario and the policies, with the law, network and policies that these axes need."""
+    changes = needed(values.now(), keys)
+    texts = [text for text in changes.pop("policies", ()) if text not in values.value("policies")]
+    asked, chosen = scenario(changes), policies()
     if "workers" in keys and uploaded_trace.in_use():
         asked = uploaded_trace.fitted(asked)
         st.caption(uploaded_trace.fitted_in_words())
-    known = axes_for(asked, chosen, paid)
-    try:
-        for key in keys:
-            if key not in known:
-                raise ScenarioError(
-                    f"{key}: no parameter of these policies, laws and networks; there are {', '.join(known)}."
-                )
-        values = [
-            values_from(key, chosen_axes[f"{where}_values"]) for key, where in zip(keys, ("across", "up"), strict=False)
-        ]
-    except ScenarioError as refused:
-        st.error(str(refused), icon=":material/block:")
-        return
+    return asked, (*chosen, *(policy_from_text(text).fitted(asked.workers) for text in texts))
 
-    names = [names_of_axes(asked, chosen, paid)[key] for key in keys]
-    cells = cells_of(dict(zip(names, values, strict=True)))
-    most = MOST_TRAINED // len(chosen) if ask == "target" else MOST_CELLS
-    if len(cells) > most:
-        st.error(f"{len(cells):,} cells are more than {most:,}, the most for this question.", icon=":material/block:")
-        return
-    trained_on = PROBLEMS[control("problem")] if ask == "target" else None
-    rows = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, trained_on, paid)
-    labels, about = {name_of(policy, cells[0]): policy.text for policy in chosen}, None
-    if len(keys) == 2 and question.column:
-        about = of_policy(dict(list(labels.items())[1 if question.column == "speedup" else 0 :]))
-    asked_map = Asked(
-        question=question,
-        keys=tuple(keys),
-        names=tuple(names),
-        values=tuple(values),
-        labels=tuple(labels),
-        about=about,
-        runs=TARGET_SEEDS if trained_on else runs,
-        workload=asked.workload,
-    )
-    answer = answered(rows, asked_map)
-    if answer.drawn is None:
-        for said in answer.refusals:
-            st.error(said)
-        return
 
-    st.header(answer.drawn.title)
-    if rates := recovery_in_words(asked):
-        st.caption(rates)
-    picked = map_chart(answer, asked_map)
-    for said in answer.refusals:
-        st.caption(said)
-    if picked:
+def values_and_runs(axes: int) -> tuple[list[str], int]:
+    """What is typed as the values of each axis, and how many runs there are in each cell."""
+    columns = st.columns(3)
+    typed = []
+    for column, which in zip(columns, ("across", "up")[:axes], strict=False):
+        with column:
+            typed.append(control(f"{which}_values"))
+    with columns[2]:
+        return typed, control("map_runs")
+
+
+def show_picked(
+    answer: MapAnswer, found: Asked, picked: dict | None, asked: Scenario, chosen: tuple[Policy, ...]
+) -> None:
+    """What is picked of the map, what it says, and a link that opens it."""
+    if not picked:
+        st.caption("Click a cell to see its figures and to open it in Compare.")
+        return
+    with st.container(border=True):
+        st.markdown(place_in_words(picked, found))
+        st.markdown(picked_in_words(answer.table, picked, found))
         open_cell(asked, chosen, picked)
-        st.markdown(picked_in_words(answer.table, picked, asked_map))
-    with st.expander("Every cell"):
-        st.dataframe(answer.cells, hide_index=True)
-    csv_button("Map (CSV)", lambda: answer.table, "map.csv")
 
 
 app.through_app()

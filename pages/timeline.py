@@ -6,6 +6,7 @@ from core import charts, simulate
 from core.report import run as run_report
 from core.report.failures import recovery_in_words
 from core.report.money import cost_in_words
+from core.report.race import race_data
 from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
 from core.schedule.downsampling import whole
 from core.theory import closed_forms
@@ -15,6 +16,7 @@ from pages.shared.caching.simulations import simulated
 from pages.shared.views import kept_runs, large_run
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
+from pages.shared.views.race import race
 from pages.shared.views.tiles import metric_tiles, theory_notes, timeline_chart
 
 app.through_app()
@@ -29,8 +31,10 @@ segments = whole(run.schedule)
 if segments is None:
     large_run.timelines(run)
 else:
-    timeline_chart(picture(run, segments), key="timeline")
+    whole_run = picture(run, segments)
+    timeline_chart(whole_run, key="timeline")
     st.caption(run_report.how_to_read(run, 0.0, run.metrics.epoch_ms, asked.workers))
+    race(race_data([whole_run]), "race")
 
 tiles = {name: getattr(run.metrics, name) for name in run_report.HEADLINE}
 metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))

@@ -3,7 +3,7 @@
 from core.charts.colors import PHASE_COLORS, POLICY_COLORS, RULE_COLOR, STALENESS_COLOR, phase_legend
 from core.charts.comparisons import epoch_parts, histogram, intervals
 from core.charts.learning import curves, sensitivity
-from core.charts.maps import Coloring, amounts, heatmap, speedups, winners
+from core.charts.maps import Coloring, amounts, heatmap, lines, outline, speedups, vertical, winners
 from core.charts.specs import Chart, Values, as_spec, columns
 from core.charts.timelines import contributions, overview, shares, small_timeline, staleness, timeline
 from core.charts.traces import remedies, slowness
@@ -25,6 +25,8 @@ __all__ = [
     "heatmap",
     "histogram",
     "intervals",
+    "lines",
+    "outline",
     "overview",
     "phase_legend",
     "remedies",
@@ -35,5 +37,6 @@ __all__ = [
     "speedups",
     "staleness",
     "timeline",
+    "vertical",
     "winners",
 ]

@@ -5,16 +5,38 @@ from typing import Any, TypeAlias
 
 import altair as alt
 import numpy as np
+import pandas as pd
 
 from core.charts.colors import PHASE_COLORS, RULE_COLOR
 from core.charts.specs import Given
 
+FOUR_DOUBLINGS = 16
+STEADY = 1.5  # from one place of an axis to the next: what grows faster is doubling
+LEGEND_COLUMN = 215  # px that the name of a policy takes
 AROUND = 112  # px that axes and legend take of a chart's height
 MANY: dict[str, Any] = {"aria": False}
 """For marks by the hundred: a label of each would take a browser as long as drawing it, and a reader an hour to hear;
 the chart has its content as text, and as a table."""
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 """What `alt.layer` is declared to return; ours are never facets."""
+
+
+def doubles(values: Sequence[float] | np.ndarray | pd.Series) -> bool:
+    """Whether amounts need a logarithmic scale: all are above 0, and they go over four doublings or more."""
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    return bool(len(known)) and bool(known.min() > 0) and bool(known.max() >= FOUR_DOUBLINGS * known.min())
+
+
+def spacing(places: Sequence[float]) -> tuple[str, float]:
+    """The scale of an axis with these places, and the number up to which a symlog scale is linear.
+
+    Where the places double, or grow faster, it is a logarithmic one; where 0 is one of them, one that begins there.
+    """
+    positive = np.sort([place for place in places if place > 0])
+    if len(positive) < 2 or len(positive) + 1 < len(places) or np.median(positive[1:] / positive[:-1]) <= STEADY:
+        return "linear", 1.0
+    return ("log" if len(positive) == len(places) else "symlog"), float(positive[0])
 
 
 def legend() -> alt.Legend:
@@ -28,10 +50,17 @@ def phase_color(phases: Sequence[str], **legend_of_it: Any) -> alt.Color:
     return alt.Color("phase:N", title=None, scale=scale, **legend_of_it)
 
 
-def policy_color(values: Given) -> alt.Color:
-    """The colours of policies, with a legend; values: policies, colors."""
+def plain_numbers(**about: Any) -> alt.Axis:
+    """An axis with numbers as people write them, on a logarithmic scale too; about: its other properties."""
+    return alt.Axis(labelExpr="datum.label === '' ? '' : format(datum.value, ',.4~g')", **about)
+
+
+def policy_color(values: Given, field: str = "policy") -> alt.Color:
+    """The colours of policies, with a legend of as many columns as there is room for; values: policies, colors."""
     scale = alt.Scale(domain=values.several("policies"), range=values.several("colors"))
-    return alt.Color("policy:N", title=None, scale=scale, legend=legend())
+    room = alt.ExprRef(f"max(1, floor(width / {LEGEND_COLUMN}))")
+    whole = alt.Legend(orient="top", symbolType="square", symbolOpacity=1, columns=room, labelLimit=0)
+    return alt.Color(f"{field}:N", title=None, scale=scale, legend=whole)
 
 
 def worker_axis(values: Given, overlap: bool) -> alt.Y:

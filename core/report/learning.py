@@ -9,12 +9,13 @@ import pandas as pd
 from core.common.validation import MAX_WORKERS
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
 from core.learning.experiment import ENOUGH_EACH, most_workers
-from core.learning.judging import Learning
+from core.learning.judging import Learning, geometric_mean
 from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
 from core.statistics.verdicts import NO_DIFFERENCE, Ratio
 
 GRID_POINTS = 120
+FEW = 4  # policies, of each of which there is a sentence
 MANY = 1_000  # seeds, above which nobody waits for them
 WITHIN = f"to within {100 * NO_DIFFERENCE:g}\N{NO-BREAK SPACE}%"
 
@@ -46,7 +47,10 @@ def headline(learning: Learning) -> str:
         return f"Only {lowered(first)} reaches {goal} in {all_of(seeds)}, after {time}; {reached_by(learning, others)}."
     second = table.index[0] if table.index[0] in sure[1:] else sure[1]
     said = [first_against(learning, first, second)]
-    said += [beside(learning, first, other) for other in sure[1:] if other != second]
+    rest = [other for other in sure[1:] if other != second]
+    if len(table) > FEW:
+        return f"{'; '.join([*said, *together(learning, first, rest, others)])}."
+    said += [beside(learning, first, other) for other in rest]
     if others:
         said.append(reached_by(learning, others))
     return f"{'; '.join(part for part in said if part)}."
@@ -107,6 +111,25 @@ def beside(learning: Learning, first: str, other: str) -> str:
     return f"{lowered(other)} is as soon as {lowered(first)}, {WITHIN} {shown}" if ratio.outcome == "equal" else ""
 
 
+def together(learning: Learning, first: str, sure: Sequence[str], others: Sequence[str]) -> list[str]:
+    """What a headline about many policies adds: who may be as soon as the first, and how many miss the target."""
+    open_ones = [lowered(policy) for policy in sure if learning.ratios[policy, first].outcome == "open"]
+    equal = [lowered(policy) for policy in sure if learning.ratios[policy, first].outcome == "equal"]
+    said = [f"whether it is sooner than {listed(some(open_ones), 'or')} is open"] if open_ones else []
+    said += [f"{listed(some(equal))} {'is' if len(equal) == 1 else 'are'} as soon, {WITHIN}"] if equal else []
+    if others:
+        verb = "does" if len(others) == 1 else "do"
+        said.append(
+            f"{listed(some([lowered(policy) for policy in others]))} {verb} not in {all_of(seeds_of(learning))}"
+        )
+    return said
+
+
+def some(names: list[str]) -> list[str]:
+    """The names, or of more than two how many they are."""
+    return names if len(names) <= 2 else [f"{len(names)} other policies"]
+
+
 def all_of(seeds: int) -> str:
     """All 5 seeds; both seeds; the one seed."""
     return {1: "the one seed", 2: "both seeds"}.get(seeds, f"all {seeds} seeds")
@@ -134,30 +157,54 @@ def what_would_decide(ratio: Ratio) -> str:
 
 
 def reasons(learning: Learning) -> str:
-    """What each policy beside the first gains in speed, what is left of it, and at which learning rate."""
+    """What policies gain in speed over the first, what is left of it, and at which learning rate."""
     table = learning.policies.set_index("policy")
-    baseline, first, said = table.index[0], table.iloc[0], []
-    for policy, row in table.iloc[1:].iterrows():
-        text = f"{policy} processes the same samples {times(first['epoch_ms'] / row['epoch_ms'])} as fast"
-        ratio = learning.ratios.get((baseline, policy))
-        if ratio is None:
-            but = "and" if row["reached"] == row["of"] else "but"
-            said.append(f"{text}, {but} {happening(row)}.")
-            continue
-        outcome = "" if ratio.outcome == "decided" else f": {ratio.outcome}"
-        shown = f"{times(ratio.value)} as soon ({interval_in_words(ratio)}{outcome})"
-        text += f" and reaches {goal_in_words(learning)} {shown}"
-        said.append(f"{text}, {rate_in_words(row['learning_rate'] / first['learning_rate'])}.")
-    if first["reached"] < first["of"]:
-        said.append(f"Under {lowered(baseline)}, {happening(first)}.")
+    first, said = table.iloc[0], []
+    if len(table) > FEW:
+        said.append(ends_in_words(table))
+    else:
+        said += [reason(learning, str(policy), row, first) for policy, row in table.iloc[1:].iterrows()]
+        if first["reached"] < first["of"]:
+            said.append(f"Under {lowered(str(first.name))}, {happening(first)}.")
     stale = table["mean_staleness"].idxmax()
-    if table.loc[stale, "mean_staleness"] >= 0.05:
-        said.append(f"Under {lowered(stale)}, gradients are {table.loc[stale, 'mean_staleness']:.1f} updates stale.")
+    if (most := table.loc[stale, "mean_staleness"]) >= 0.05:
+        said.append(f"Under {lowered(stale)}, gradients are {most:.1f} updates stale.")
     edges = [lowered(policy) for policy, row in table.iterrows() if row["at_edge"]]
     if edges:
         end = "is an end of those that were tried; a better one may exist"
         said.append(f"The best learning rate of {listed(edges)} {end}.")
     return " ".join(said)
+
+
+def reason(learning: Learning, policy: str, row: pd.Series, first: pd.Series) -> str:
+    """What one policy gains in speed over the first, what is left of it, and at which learning rate."""
+    text = f"{policy} gets through the same samples {compared(first['epoch_ms'] / row['epoch_ms'], 'faster', 'slower')}"
+    ratio = learning.ratios.get((str(first.name), policy))
+    if ratio is None:
+        but = "and" if row["reached"] == row["of"] else "but"
+        return f"{text}, {but} {happening(row)}."
+    outcome = "" if ratio.outcome == "decided" else f": {ratio.outcome}"
+    shown = interval_in_words(ratio if ratio.value >= 1 else ratio.inverse)
+    sooner = compared(ratio.value, "sooner", "later")
+    text += f" and reaches {goal_in_words(learning)} {sooner} ({shown}{outcome})"
+    return f"{text}, {rate_in_words(row['learning_rate'] / first['learning_rate'])}."
+
+
+def compared(ratio: float, more: str, less: str) -> str:
+    """1.42× faster; 1.10× slower for its inverse."""
+    return f"{times(ratio)} {more}" if ratio >= 1 else f"{times(1 / ratio)} {less}"
+
+
+def ends_in_words(table: pd.DataFrame) -> str:
+    """Who gets through the samples fastest of many policies, and who slowest."""
+    epochs = table["epoch_ms"]
+    fastest, slowest = epochs.idxmin(), epochs.idxmax()
+    if epochs[fastest] == epochs[slowest]:
+        return "All policies get through the same samples in the same time."
+    return (
+        f"{fastest} gets through the same samples fastest, {times(epochs[slowest] / epochs[fastest])} faster than "
+        f"{lowered(slowest)}, the slowest. The table has each policy's time to the target."
+    )
 
 
 def advice(learning: Learning, workers: int, problem: Problem) -> str:
@@ -218,29 +265,47 @@ def happens(row: pd.Series) -> str:
 
 
 def happening(row: pd.Series) -> str:
-    """Of 5 seeds all reach it; its one seed falls short."""
-    who = f"of {row['of']} seeds" if row["of"] > 1 else "its one seed"
-    return f"{who} {happens(row)}"
+    """All 5 seeds reach it; of 5 seeds, 4 reach it and 1 falls short; its one seed falls short."""
+    said = happens(row)
+    if row["of"] == 1:
+        return f"its one seed {said}"
+    return (
+        f"{all_of(row['of'])} {said.removeprefix('all ')}"
+        if said.startswith("all ")
+        else f"of {row['of']} seeds, {said}"
+    )
 
 
 def targets(learning: Learning) -> pd.DataFrame:
-    """Time to the target, a row a policy: the mean (geometric) with the range over the seeds, and the verdict."""
+    """Time to the target, a row for each policy: the geometric mean with its range over the seeds, and the verdict."""
     return pd.DataFrame(
         {
             "Policy": row["policy"],
             f"Time to {goal_in_words(learning)} (s)": ranged(
                 rounded, row["time_to_target_ms"] / 1000, row["time_low_ms"] / 1000, row["time_high_ms"] / 1000
             ),
-            "Sooner": ranged(times, row["speedup"], row["speedup_low"], row["speedup_high"]) if number else "baseline",
+            "Speed-up to target": ranged(times, row["speedup"], row["speedup_low"], row["speedup_high"])
+            if number
+            else "baseline",
             "Verdict": verdict_in_words(row),
             f"Of {counted(seeds_of(learning), 'seed')}": happens(row),
             "Learning rate": row["learning_rate"],
-            "All samples (s)": round(row["epoch_ms"] / 1000, 2),
-            "Updates": round(row["updates"]),
-            "An update averages": update_in_words(row),
-            "Staleness": round(row["mean_staleness"], 2),
         }
         for number, row in learning.policies.iterrows()
+    )
+
+
+def trainings(learning: Learning) -> pd.DataFrame:
+    """What each policy's training consists of, a row for each: its length, its updates, and how stale they are."""
+    return pd.DataFrame(
+        {
+            "Policy": row["policy"],
+            "All samples (s)": round(row["epoch_ms"] / 1000, 2),
+            "Updates": round(row["updates"]),
+            "Gradients per update": update_in_words(row),
+            "Mean staleness (updates)": round(row["mean_staleness"], 2),
+        }
+        for _, row in learning.policies.iterrows()
     )
 
 
@@ -259,11 +324,10 @@ def verdict_in_words(row: pd.Series) -> str:
 
 
 def update_in_words(row: pd.Series) -> str:
-    """4 gradients; parameters after 4 local steps."""
+    """4; none where parameters are averaged after 4 local steps."""
     if row["local_steps"]:
-        return f"parameters after {counted(int(row['local_steps']), 'local step')}"
-    size = row["gradients_per_update"]
-    return "1 gradient" if size == 1 else f"{rounded(size)} gradients"
+        return f"averages parameters after {counted(int(row['local_steps']), 'local step')}"
+    return rounded(row["gradients_per_update"])
 
 
 def all_rates(learning: Learning) -> pd.DataFrame:
@@ -316,42 +380,115 @@ def how_rates_are_chosen(learning: Learning) -> str:
     return f"Each policy's learning rate is the one that reaches the target first on {trials}; it is judged on {seeds}."
 
 
-def bands(learning: Learning, against: str, measure: str) -> pd.DataFrame:
-    """Each policy at the learning rate chosen for it: policy, x, middle, low and high over the seeds.
+def is_lost(learning: Learning) -> pd.Series:
+    """Of every point of the curves, whether its run diverges or gets stuck."""
+    lost = learning.runs.set_index(["policy", "run"])[["diverged", "stuck"]].any(axis=1)
+    return pd.Series(lost.loc[pd.MultiIndex.from_frame(learning.curves[["policy", "run"]])].to_numpy())
 
-    against: time_s or samples. Runs reach a number of samples at different times: each is read off at common times.
+
+def smooth(values: np.ndarray, window: int) -> np.ndarray:
+    """Means over a window of neighbours, as the target is judged by; over fewer at either end.
+
+    Args:
+        values: of the runs, one row each, at the points.
+        window: an odd number of points.
+
+    """
+    points = values.shape[1]
+    sums = np.concatenate([np.zeros((len(values), 1)), values.cumsum(axis=1)], axis=1)
+    reach = np.minimum(np.minimum(np.arange(points), points - 1 - np.arange(points)), window // 2)
+    low, high = np.arange(points) - reach, np.arange(points) + reach + 1
+    return (sums[:, high] - sums[:, low]) / (high - low)
+
+
+def bands(learning: Learning, against: str, measure: str) -> pd.DataFrame:
+    """Each policy at the learning rate chosen for it: policy, x, middle, low and high over the seeds, smoothed.
+
+    Without the runs that diverge or get stuck. Runs reach a number of samples at different times: each is read off at
+    common times.
+
+    Args:
+        learning: the answer.
+        against: time_s or samples.
+        measure: accuracy or loss.
+
     """
     tables = []
-    for policy, curves in learning.curves.groupby("policy", sort=False):
+    for policy, curves in learning.curves[~is_lost(learning).to_numpy()].groupby("policy", sort=False):
         runs = [run for _, run in curves.groupby("run")]
+        values = smooth(np.stack([run[measure].to_numpy(float) for run in runs]), learning.window)
         if against == "samples":
             x = runs[0]["samples"].to_numpy(float)
-            values = np.stack([run[measure] for run in runs])
         else:
             x = np.linspace(0, np.median([run["time_ms"].iloc[-1] for run in runs]), GRID_POINTS)
-            values = np.stack([np.interp(x, run["time_ms"], run[measure]) for run in runs])
+            values = np.stack([np.interp(x, run["time_ms"], own) for run, own in zip(runs, values, strict=True)])
             x = x / 1000
-        scale = 100 if measure == "accuracy" else 1
-        whole = np.isfinite(values).all(axis=0)
-        middle, low, high = (scale * f(values[:, whole], axis=0) for f in (np.median, np.min, np.max))
-        tables.append(pd.DataFrame({"policy": policy, "x": x[whole], "middle": middle, "low": low, "high": high}))
+        middle, low, high = (scale_of(measure) * f(values, axis=0) for f in (np.median, np.min, np.max))
+        tables.append(pd.DataFrame({"policy": policy, "x": x, "middle": middle, "low": low, "high": high}))
     none = pd.DataFrame(columns=["policy", "x", "middle", "low", "high"])
     return pd.concat(tables, ignore_index=True) if tables else none
 
 
+def scale_of(measure: str) -> int:
+    """What a measure is multiplied by to be shown: accuracy in percent."""
+    return 100 if measure == "accuracy" else 1
+
+
+def lost_runs(learning: Learning, against: str, measure: str) -> pd.DataFrame:
+    """The runs that diverge or get stuck, point by point: policy, run, of (how many), x, value, happens."""
+    curves = learning.curves[is_lost(learning).to_numpy()]
+    diverged = learning.runs.set_index(["policy", "run"])["diverged"]
+    x = curves["samples"].astype(float) if against == "samples" else curves["time_ms"] / 1000
+    ends = ["diverges" if diverged[at] else "gets stuck" for at in zip(curves["policy"], curves["run"], strict=True)]
+    found = curves[["policy", "run"]].assign(
+        of=seeds_of(learning), x=x, value=scale_of(measure) * curves[measure], happens=ends
+    )
+    return found.dropna(subset=["value"]).reset_index(drop=True)
+
+
+def how_it_is_drawn(learning: Learning) -> str:
+    """How curves are smoothed, and which runs are drawn by themselves; empty where there is nothing to say."""
+    said = []
+    if learning.window > 1:
+        said.append(f"Curves are smoothed as the target is judged: means of {learning.window} neighbouring points.")
+    if is_lost(learning).any():
+        said.append("Dashed: single runs that get stuck or diverge; they are in no band.")
+    if in_every_seed(learning):
+        said.append("Diamonds: the mean time at which a policy reaches the target.")
+    return " ".join(said)
+
+
+def crossings(learning: Learning, against: str) -> pd.DataFrame:
+    """Where policies that reach the target in every seed do so, on average (geometric): policy and x."""
+    sure, found = in_every_seed(learning), []
+    for (policy, number), run in learning.curves.groupby(["policy", "run"], sort=False):
+        if policy in sure:
+            one = (learning.runs["policy"] == policy) & (learning.runs["run"] == number)
+            ms = learning.runs.loc[one, "time_to_target_ms"].item()
+            x = ms / 1000 if against == "time_s" else np.interp(ms, run["time_ms"], run["samples"])
+            found.append({"policy": policy, "x": x})
+    if not found:
+        return pd.DataFrame({"policy": [], "x": []})
+    return pd.DataFrame(found).groupby("policy", sort=False, as_index=False)["x"].agg(geometric_mean)
+
+
 def curves_in_words(learning: Learning) -> str:
     """What the learning curves show, for people who cannot see them."""
-    final = bands(learning, "samples", learning.goal).groupby("policy", sort=False).last()
-    unit = percent if learning.goal == "accuracy" else rounded
-    table = learning.policies.set_index("policy")
-    lost = set(learning.curves.loc[learning.curves["loss"].isna(), "policy"])  # no end that all seeds have
-    said = [
-        f"{name}: {happening(table.loc[name])}"
-        if name in lost
-        else f"{name} ends at {unit(end.middle)} ({unit(end.low)} to {unit(end.high)}); {happening(table.loc[name])}"
-        for name, end in final.iterrows()
-    ]
-    return f"Learning curves of {learning.goal}. {'. '.join(said)}. {headline(learning)}"
+    goal = learning.goal
+    unit = percent if goal == "accuracy" else rounded
+    good = learning.curves[~is_lost(learning).to_numpy()]
+    ends = scale_of(goal) * good.groupby(["policy", "run"])[goal].last()
+    table, said = learning.policies.set_index("policy"), []
+    for name, row in table.iterrows():
+        if name not in ends:
+            said.append(f"{name}: {happening(row)}")
+            continue
+        end, lost = ends[name], int(row["diverged"] + row["stuck"])
+        which = f" in {row['of'] - lost} of {row['of']} seeds" if lost else ""
+        said.append(
+            f"{name} ends{which} at {unit(end.median())} ({unit(end.min())} to {unit(end.max())}); {happening(row)}"
+        )
+    return f"Learning curves of {goal}. {'. '.join(said)}. {headline(learning)}"
 
 
 def rates_in_words(learning: Learning) -> str:

@@ -300,14 +300,14 @@ def bands_in_words(question: Question, runs: int, policies: int) -> str:
 def marks_in_words(outcomes: Collection[str]) -> str:
     """What the marks of cells mean, and what chance may do among many of them."""
     said = {
-        "open": "≈: open, the interval of the ratio of mean epoch times contains 1; more runs would tell.",
-        "equal": "=: equal, not told apart and within 1\N{NO-BREAK SPACE}%.",
+        "open": "≈ marks open cells: the interval of the ratio of mean epoch times contains 1; more runs would tell.",
+        "equal": "= marks ties: no difference was found, and it is at most 1\N{NO-BREAK SPACE}%.",
     }
     marks = [text for outcome, text in said.items() if outcome in outcomes]
     if "decided" in outcomes:
         marks.append(
-            "Cells without a mark are decided: where there is no real difference, chance alone still decides about "
-            "5\N{NO-BREAK SPACE}% of the cells."
+            "Cells without a mark are decided; of cells without a real difference, chance alone still decides about "
+            "5\N{NO-BREAK SPACE}%."
         )
     return " ".join(marks)
 
@@ -344,6 +344,23 @@ def map_in_words(said: pd.Series, up: pd.Series, title: str) -> str:
         counts = here.value_counts()
         lines.append(f"{title} {value:,.4g}: {listed([f'{what} in {count:,}' for what, count in counts.items()])}.")
     return " ".join(lines)
+
+
+def break_even_in_words(rows: pd.DataFrame, titles: Sequence[str]) -> str:
+    """Between which values of the first axis a speed-up passes 1, for each value of the second; empty where nowhere.
+
+    Args:
+        rows: a row for each cell: v0 and v1, its values on the axes, and value, the speed-up.
+        titles: what people call the axes.
+
+    """
+    said = []
+    for up, row in rows.sort_values(["v1", "v0"]).groupby("v1"):
+        side = np.sign(row["value"].to_numpy() - 1)
+        pairs = zip(row["v0"], row["v0"][1:], side[:-1] * side[1:], strict=False)
+        passed = [f"{low:,.4g}–{high:,.4g}" for low, high, product in pairs if product < 0]
+        said += [f"{listed(passed)} at {up:,.4g}"] if passed else []
+    return f"{titles[0]} at break-even by {titles[1]}: {', '.join(said)}." if said else ""
 
 
 def refusals(table: pd.DataFrame) -> list[str]:

@@ -1,5 +1,8 @@
 """What the controls describe: a scenario, and policies to compare."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from core import Prices, Scenario, ScenarioError
@@ -11,19 +14,22 @@ from pages.shared import uploaded_trace
 from pages.shared.controls import values
 
 
-def scenario() -> Scenario:
-    """The scenario that the controls describe, its compute times from a trace where one is in use: then it is said."""
+def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
+    """The scenario that the controls describe, its compute times from a trace where one is in use: then it is said.
+
+    changes: the values of controls that something else stands in for.
+    """
     if uploaded_trace.in_use():
         st.caption(uploaded_trace.in_words(values.value("workers")))
-    asked = scenario_of(values.now())
+    asked = scenario_of({**values.now(), **(changes or {})})
     for said in adjustments(values.now(), asked):
         st.caption(f":material/info: {said}")
     return uploaded_trace.applied(asked)
 
 
-def described() -> Scenario:
-    """The scenario that the controls describe."""
-    return uploaded_trace.applied(scenario_of(values.now()))
+def described(changes: Mapping[str, Any] | None = None) -> Scenario:
+    """The scenario that the controls describe, some of their values changed."""
+    return uploaded_trace.applied(scenario_of({**values.now(), **(changes or {})}))
 
 
 def prices() -> Prices:

@@ -1,5 +1,8 @@
 """The pages, and links to them that carry the controls along: Streamlit's own menu would drop them from the address."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -31,11 +34,11 @@ def menu(place: DeltaGenerator) -> None:
             page_link(name, title)
 
 
-def page_link(name: str, label: str, **changes: list[str]) -> None:
-    """A link to a page with the controls as they are, but for some changes."""
+def page_link(name: str, label: str, changes: Mapping[str, Any] | None = None) -> None:
+    """A link to a page with the controls as they are, or with some of their values changed."""
     st.page_link(
         f"pages/{name}.py",
         label=label,
         icon=f":material/{PAGES[name][1]}:",
-        query_params=short_query("" if name == "timeline" else name) | changes,
+        query_params=short_query("" if name == "timeline" else name, changes),
     )

@@ -43,8 +43,8 @@ class MapProgress:
     """What was last asked of these rows, and the answer."""
     point: str | None = None
     """The point that its slider stands for; None before there is one."""
-    clicked: bool = False
-    """Whether a cell of the chart was selected in the last run."""
+    clicked: tuple[int, int] | None = None
+    """The place of the cell that the chart said was selected in the last run."""
 
 
 @dataclass
@@ -88,6 +88,8 @@ class Session:
     kept_runs: list[dict] = field(default_factory=list)
     kept_before: list[dict] | None = None
     """What they were before the last change; None before the first."""
+    answered: bool = False
+    """Whether this page has shown an answer since the visitor came to it: that one stays until the next is there."""
     through_app: bool = False
     """Whether the page that runs now was called by streamlit_app.py."""
 

@@ -12,7 +12,7 @@ PAGES = {
     "/compare?policies=sync&policies=async&policies=backup+3": ("Why, and how sure", 4),
     "/learning?problem=quadratic&train_seeds=2": ("Time to target", 2),
     "/trace": ("Take it with you", 2),
-    "/map": ("Every cell", 1),
+    "/map?workers=4": ("Every cell", 1),
     "/map?ask=speedup&across=jitter&up=latency_ms&map_runs=5": ("Every cell", 1),
     "/method": ("figures agree with theory", 8),
 }
@@ -32,8 +32,16 @@ def still(me, path):
     """Wait until all of a page is there, and nothing moves or fades."""
     words, charts = PAGES[path]
     expect(me.main.get_by_text(words).first).to_be_visible()
+    if "learning" in path:
+        unfolded(me.main.locator("details", has_text="Crosses: rates"))
     me.at_rest().drawn(charts)
     me.page.wait_for_function(f"!({MOVING})")
+
+
+def unfolded(details):
+    """Open an expander, if it is not."""
+    if details.get_attribute("open") is None:
+        details.locator("summary").click()
 
 
 def serious(me, options):

@@ -10,12 +10,15 @@ from playwright.sync_api import expect
 from core import Asynchronous, Rebalanced, Scenario, Stragglers, Synchronous, compare, simulate
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
+from core.links import FRESH
 from core.presets.lessons import LESSONS
 from core.presets.presets import PRESETS
 from core.report.comparison import headline
 from core.report.learning import headline as headline_of_learning
 
 BOTH = [Synchronous(), Asynchronous()]
+MAP_OF_CELLS = {key: FRESH[key] for key in ("ask", "across", "up", "up_values")}
+"""What an address says of the map that Map opens with, where it says anything else."""
 
 
 def test_first_chart(visit, server):
@@ -156,27 +159,36 @@ def test_policies_are_picked_and_typed(visit, server):
     me.asks("/compare", policies=["sync", "async", "rebalanced", "ssp 5", "ssp 1"])
 
 
-def test_a_cell_of_a_map_opens_elsewhere(visit, server):
-    me = visit(server).go("/map?ask=speedup&across=jitter&up=latency_ms&map_runs=10")
-    expect(me.headline).to_contain_text("faster than synchronous in")
+def test_a_cell_of_a_map_opens_in_compare(visit, server):
+    """Picked by a click, marked, and opened by another, all of it in sight; Back leads to the map as it was."""
+    me = visit(server).go("/map")
+    expect(me.headline).to_contain_text("Asynchronous is faster than synchronous in")
     me.drawn(1)
-    me.charts.scroll_into_view_if_needed()
+    expect(me.charts.first).to_be_in_viewport(ratio=1)
     box = me.charts.bounding_box()
     me.page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
-    me.page.get_by_role("button", name="Use as scenario").click()
-    me.main.get_by_text("See it on Compare").click()
-    expect(me.headline).to_contain_text("finishes the epoch")
-    me.drawn(3)
-    expect(me.page).to_have_url(re.compile(r"/compare\?.*(jitter|latency_ms)="))
+    expect(me.charts.locator("path[stroke='black']")).to_have_count(1)  # the outline
+    link = me.main.get_by_role("link", name="Open in Compare")
+    expect(link).to_be_in_viewport(ratio=1)
+    link.click()
+    expect(me.headline).not_to_contain_text("cells")
+    expect(me.page).to_have_url(re.compile(r"/compare\?.*network=ring"))
+    me.page.go_back()
+    expect(link).to_be_visible()
+    me.asks("/map", **MAP_OF_CELLS, cell=parse_qs(urlsplit(me.page.url).query)["cell"][0])
 
 
 def test_learning_shows_who_is_first(visit, server):
     me = visit(server).go("/learning?problem=quadratic&train_seeds=3")
     expect(me.headline).to_have_text(headline_of_learning(learn(Scenario(), BOTH, NoisyQuadratic(), seeds=3)))
-    me.drawn(2)
-    expect(me.charts.first.get_by_text("Time (s)", exact=True)).to_be_visible()
+    curves = me.charts.first
+    expect(curves.get_by_text("Time (s)", exact=True)).to_be_visible()
+    expect(curves.get_by_text("target: ")).to_be_visible()
+    expect(curves).to_be_in_viewport(ratio=1)
     me.page.get_by_text("samples processed", exact=True).click()
-    expect(me.charts.first.get_by_text("Samples processed", exact=True)).to_be_visible()
+    expect(curves.get_by_text("Samples processed", exact=True)).to_be_visible()
+    me.page.get_by_text("Learning rates", exact=True).click()
+    me.drawn(2)
 
 
 def test_a_trace_is_dropped_and_used(visit, server, tmp_path):

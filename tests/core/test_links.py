@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import Scenario, ScenarioError
-from core.links import DEFAULTS, LAW_CODES, scenario_of, values_of
+from core.links import DEFAULTS, FRESH, LAW_CODES, meant, scenario_of, to_name, values_of
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from tests.strategies import policies_for
 
@@ -105,3 +105,29 @@ def test_episodes_in_a_link_are_no_shorter_than_by_chance():
     stragglers = scenario_of({"episode_share": 0.75, "episode_batches": 1.0}).stragglers
     assert (stragglers.episode_share, stragglers.episode_batches) == (0.75, 4)
     assert scenario_of({"episode_share": 0.75, "episode_batches": 4.5}).stragglers.episode_batches == 4.5
+
+
+@pytest.mark.parametrize("page", ["", "compare", "map"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        DEFAULTS,
+        FRESH,
+        FRESH | {"workers": 6},
+        DEFAULTS | {"workers": 6},
+        FRESH | {"up": "jitter"},
+        FRESH | {"map_runs": 7},
+        DEFAULTS | {"cell": "4"},
+    ],
+)
+def test_what_a_link_names_and_means_is_what_is_shown(page, values):
+    named = to_name(values, page)
+    assert meant(named, page) | named == values
+
+
+def test_a_link_from_before_map_opened_with_cells_means_what_it_meant():
+    for named in (["workers"], ["map_runs"], ["ask", "across"], ["present"]):
+        assert meant(named, "map") == DEFAULTS
+    assert meant([], "map") == meant(["workers"], "") == FRESH
+    assert to_name(DEFAULTS | {"workers": 8}, "map") == {"workers": 8}
+    assert to_name(FRESH | {"workers": 8}, "compare") == {"workers": 8}

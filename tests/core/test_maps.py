@@ -41,6 +41,7 @@ from core.maps import (
 )
 from core.report.maps import (
     amount_headline,
+    break_even_in_words,
     fastest_headline,
     ideal_in_words,
     lines_headline,
@@ -103,6 +104,16 @@ def test_break_even_goes_between_cells_on_different_sides():
     assert sorted(map(tuple, edges.to_numpy().tolist())) == [(1, 1, 1, 2), (1, 1, 2, 1)]
     assert break_even(np.ones((3, 3))).empty
     assert break_even(np.array([[2.0]])).empty
+
+
+def test_where_a_row_breaks_even_is_said():
+    """By hand: the first row between 1 and 2, the second one nowhere, the third one twice."""
+    values = [0.9, 1.1, 1.2, 0.8, 0.9, 0.95, 1.1, 0.9, 1.1]
+    rows = pd.DataFrame({"v0": [1, 2, 5] * 3, "v1": [10] * 3 + [20] * 3 + [1_000] * 3, "value": values})
+    assert (
+        break_even_in_words(rows, ["Speed", "Size"]) == "Speed at break-even by Size: 1–2 at 10, 1–2 and 2–5 at 1,000."
+    )
+    assert break_even_in_words(rows[3:6], ["Speed", "Size"]) == ""
 
 
 def test_winners_and_whether_they_are_decided(table):

@@ -58,7 +58,7 @@ def scenario_keys():
         "map_runs",
         "flips",
     )
-    others = ("cell", "worker_order", "window", "times")
+    others = ("cell", "worker_order", "window", "times", "flips")
     return [key for key in PARAMETERS if not key.startswith((*of_pages, *others))]
 
 

@@ -22,8 +22,9 @@ def test_defaults(open_page):
     assert len(charts(app)) == 2
     assert app.dataframe[0].value["Policy"].tolist() == ["Synchronous", "Asynchronous"]
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
-    assert any("first on 3 seeds; it is judged on 5 other seeds" in caption.value for caption in app.main.caption)
-    assert any("mean of 9 neighbouring points" in caption.value for caption in app.main.caption)
+    (measured,) = [text.value for text in app.main.markdown if "Speed-up to" in text.value]
+    assert "first on 3 seeds; it is judged on 5 other seeds" in measured
+    assert "mean of 9 neighbouring points" in measured
 
 
 def test_the_same_link_gives_the_same_curve(open_page):
@@ -40,7 +41,7 @@ def test_one_rate_can_be_pinned_for_all(open_page):
     assert app.dataframe[0].value["Learning rate"].tolist() == [0.25, 0.25]
     app.selectbox(key="rate").set_value("best").run()
     assert not app.exception
-    assert (app.dataframe[1].value.groupby("Policy")["Learning rate"].nunique() >= len(FRESH_GRID)).all()
+    assert (app.dataframe[2].value.groupby("Policy")["Learning rate"].nunique() >= len(FRESH_GRID)).all()
 
 
 def test_against_samples_and_by_loss(open_page):
@@ -53,6 +54,28 @@ def test_against_samples_and_by_loss(open_page):
         encoding = charts(app)[0]["layer"][0]["encoding"]
         titles.append((encoding["x"]["title"], encoding["y"]["title"]))
     assert titles == [("Samples processed", "Test accuracy (%)"), ("Samples processed", "Training loss")]
+
+
+def test_an_answer_stays_until_the_next_is_there(open_page, monkeypatch):
+    """On the first visit curves are drawn as they come; after that, what is on the page stays until all is trained."""
+    monkeypatch.setattr("pages.shared.views.training.CACHED", -1)
+    drawn = []
+    monkeypatch.setattr("pages.shared.views.charts.draw", lambda chart, key, words: drawn.append(words))
+    app = open_page("learning", problem="quadratic", train_seeds="2")
+    assert len(drawn) == 3  # one policy, both, and the learning rates
+    app.slider(key="batch_ms").set_value(600).run()
+    assert len(drawn) == 5
+
+
+def test_stuck_runs_look_stuck(open_page):
+    app = open_page("learning", policies=["sync", "async"], rate="1", train_seeds="3")
+    assert not app.exception
+    spec = charts(app)[0]
+    (dashed,) = [layer for layer in spec["layer"] if layer["data"]["name"] == "lost"]
+    assert dashed["mark"]["strokeDash"]
+    (label,) = [layer for layer in spec["layer"] if layer["data"]["name"] == "ends"]
+    assert label["mark"]["type"] == "text"
+    assert any("Dashed: single runs that get stuck or diverge" in caption.value for caption in app.main.caption)
 
 
 def test_policies_and_traces_train_too(open_page):
@@ -100,7 +123,7 @@ def test_fewer_mini_batches_than_needed_are_said_with_what_to_do(open_page, monk
     assert headline(app).startswith("No policy reaches")
     (message,) = complaints(app)
     assert message.startswith("24 workers have 17 mini-batches each")
-    assert any("408 mini-batches of 16 for each policy, 17 a worker" in caption.value for caption in app.main.caption)
+    assert any("408 mini-batches of 16 for each policy, 17 per worker" in text.value for text in app.main.markdown)
 
 
 def test_too_many_runs_are_refused_with_the_label_of_their_control(open_page, monkeypatch):
@@ -114,7 +137,7 @@ def test_too_many_runs_are_refused_with_the_label_of_their_control(open_page, mo
     (message,) = complaints(app)
     assert "seeds: 2 is too many" in message
     assert "allowed here are 1 to 1" in message
-    assert "**Runs (seeds)**" in message
+    assert "**Seeds**" in message
 
 
 def test_what_is_too_much_is_said_and_left_out(open_page, monkeypatch):

@@ -1,26 +1,60 @@
 """The Map page: lines, cells, questions, refusals, stopping, and opening a cell elsewhere."""
 
+import pyarrow as pa
 import pytest
 
-from core import Asynchronous, Rebalanced, Scenario, Synchronous, sweep
-from core.links import DEFAULTS
+from core import AlphaBeta, Asynchronous, Rebalanced, Scenario, Synchronous, sweep
+from core.axes import offered
+from core.common.wording import duration
+from core.links import DEFAULTS, PARAMETERS
 from core.maps import AXES, QUESTIONS, answers, ideal_scaling
 from core.report.maps import fastest_headline, scaling_headline, speedup_headline
+from tests.links import parameters
 from tests.pages.helpers import charts, complaints, headline, value
 
 BOTH = [Synchronous(), Asynchronous()]
+FRESH_MAP = {"ask": "speedup", "across": "bandwidth_gbps", "up": "workers", "up_values": "2,8"}
+"""What Map opens with, with fewer workers."""
 
 
-def test_scaling_curves_are_the_default(open_page):
+def test_map_opens_with_where_async_wins(open_page):
+    """Two axes that matter, and a line of break-even; the network that has a bandwidth is said."""
     app = open_page("map")
     assert not app.exception
     assert not complaints(app)
-    table = sweep(Scenario(), {"workers": AXES["workers"]}, BOTH, 100)
+    grid = {"network.bandwidth_gbps": AXES["bandwidth_gbps"], "workers": AXES["workers"][1:]}
+    rows = answers(sweep(Scenario(network=AlphaBeta()), grid, BOTH, 100), QUESTIONS["speedup"], "Asynchronous")
+    assert headline(app) == speedup_headline(rows, "Asynchronous", "Synchronous")
+    assert set(rows["outcome"]) == {"decided"}
+    assert "faster" in headline(app)
+    assert "slower" in headline(app)
+    captions = [caption.value for caption in app.main.caption]
+    assert "The thick line is break-even" in captions[1]
+    assert "another network: Ring all-reduce at a barrier, a parameter server for pushes" in captions[2]
+    assert app.selectbox(key="across").value == "bandwidth_gbps"
+    assert app.query_params == {}
+    assert app.session_state.session.values["network"] == "flat"  # of the other pages
+
+
+def test_a_link_from_before_map_opened_with_cells_shows_curves(open_link):
+    app = open_link("map", "workers=8")
+    assert not complaints(app)
+    table = sweep(Scenario(workers=8), {"workers": AXES["workers"]}, BOTH, 100)
     assert headline(app) == scaling_headline(table, ideal_scaling(table))
     assert any("The dashed line is ideal scaling" in caption.value for caption in app.main.caption)
     assert len(charts(app)) == 1
     assert len(app.dataframe[0].value) == 14
     assert app.dataframe[0].value["epoch_ms"].tolist() == table["epoch_ms"].tolist()
+    assert app.query_params == {"workers": "8"}
+
+
+def test_curves_with_every_control_at_its_default_have_an_address(open_page):
+    """An empty one opens the map."""
+    app = open_page("map", ask="throughput")
+    assert headline(app).startswith("With 64 workers, ")
+    assert app.query_params == {"ask": "throughput"}
+    app.switch_page("pages/timeline.py").run()
+    assert app.query_params == {"ask": "throughput"}
 
 
 def test_a_map_of_speedups(open_page):
@@ -49,22 +83,69 @@ def test_every_question(open_page, ask, up):
     assert app.header
 
 
-@pytest.mark.parametrize("key", [key for key in AXES if key not in ("workers", "batches")])
-def test_every_axis(open_page, key):
-    laws = {"cv": "lognormal", "gumbel_cv": "gumbel", "shift": "exponential", "tail": "pareto"}
-    links = key in ("alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap")
-    app = open_page(
-        "map",
-        across=key,
-        ask="epoch",
-        map_runs="3",
-        law=laws.get(key, "uniform"),
-        network="ring" if links else "flat",
-        policies=["sync", "async", "ssp 1", "backup 1", "local 2"],
-    )
+@pytest.mark.parametrize("key", offered("speedup", measured=False))
+def test_every_axis_that_is_offered_works_and_changes_something(open_page, key):
+    """Picked on a fresh page: with the law, network, policies and slow workers that it needs."""
+    app = open_page("map", **FRESH_MAP, map_runs="2")
+    app.selectbox(key="across").set_value(key).run()
+    app.selectbox(key="up").set_value("none").run()
     assert not app.exception
     assert not complaints(app)
-    assert headline(app).startswith("Epoch time at")
+    assert headline(app)
+    table = app.dataframe[0].value
+    assert not table["refused"].any()
+    assert table.groupby("policy")["epoch_ms"].nunique().max() > 1
+
+
+def test_axes_that_cannot_go_together_are_not_offered_together(open_page):
+    app = open_page("map", map_runs="2")
+    app.selectbox(key="across").set_value("cv").run()
+    assert any("another distribution of compute times: Log-normal" in caption.value for caption in app.main.caption)
+    assert {"jitter", "gumbel_cv", "tail", "cv"}.isdisjoint(options_of(app, "up"))
+    assert {"workers", "latency_ms", "bandwidth_gbps"} <= options_of(app, "up")
+    app.selectbox(key="up").set_value("bandwidth_gbps").run()
+    app.selectbox(key="across").set_value("latency_ms").run()
+    assert app.selectbox(key="up").value == "none"
+    assert not complaints(app)
+
+
+def options_of(app, key):
+    """The keys that a widget for an axis offers, by their labels."""
+    labels = {PARAMETERS[axis].label: axis for axis in AXES}
+    return {labels[label] for label in app.selectbox(key=key).options if label in labels}
+
+
+def test_axes_change_places(open_page):
+    app = open_page("map", **FRESH_MAP, map_runs="2")
+    app.selectbox(key="across").set_value("workers").run()
+    assert (app.selectbox(key="across").value, app.selectbox(key="up").value) == ("workers", "bandwidth_gbps")
+    assert app.text_input(key="up_values").value == ""
+    assert not complaints(app)
+
+
+def test_the_slowdown_of_nobody_changes_nothing(open_page):
+    """A link from before shows what it showed, and why; who picks the axis has a slow worker."""
+    app = open_page("map", ask="epoch", across="slowdown", map_runs="2")
+    assert app.dataframe[0].value["epoch_ms"].nunique() == 2
+    assert any("changes nothing here while Slow Workers is 0" in caption.value for caption in app.main.caption)
+    app = open_page("map", ask="epoch", map_runs="2")
+    app.selectbox(key="across").set_value("slowdown").run()
+    assert app.query_params["slow_workers"] == "1"
+    assert app.dataframe[0].value["epoch_ms"].nunique() > 2
+
+
+def test_a_policy_that_an_axis_needs_is_on_the_map(open_page):
+    app = open_page("map", ask="speedup", across="bound", up="jitter", map_runs="2")
+    assert not complaints(app)
+    assert headline(app).startswith("Stale synchronous ")
+    assert any("so stale synchronous is on this map, too" in caption.value for caption in app.main.caption)
+    assert axes_now_of(app) == ("bound", "jitter")
+
+
+def axes_now_of(app):
+    """The axes of the map of an app."""
+    now = app.session_state.session.values
+    return (now["across"], now["up"])
 
 
 def test_time_to_target_where_affordable(open_page):
@@ -72,16 +153,39 @@ def test_time_to_target_where_affordable(open_page):
     assert not app.exception
     assert not complaints(app)
     assert "Time to target" in headline(app)
-    app = open_page("map", ask="target", across="workers", up="jitter")
-    assert "are more than 15" in complaints(app)[0]
+    app = open_page("map", ask="target", across="workers", up="jitter", across_values="1,2,3,4", up_values="0,.1,.2,.3")
+    assert "16 cells are more than 15" in complaints(app)[0]
+
+
+def test_a_map_that_trains_has_fewer_of_the_usual_values(open_page, monkeypatch):
+    asked = []
+
+    def trained(workload, cell, policies, problem):
+        asked.append(cell)
+        return [{**cell, "policy": policy.name, "refused": "not now"} for policy in policies]
+
+    monkeypatch.setattr("pages.shared.views.maps.target_rows", trained)
+    open_page("map", ask="target", across="workers", up="jitter")
+    workers, jitters = ({cell[name] for cell in asked} for name in ("workers", "compute.jitter"))
+    assert len(asked) == len(workers) * len(jitters) <= 15
+    assert {min(workers), max(workers)} == {1, 64}
+    assert {min(jitters), max(jitters)} == {0, 0.9}
+    asked.clear()
+    app = open_page("map")
+    app.selectbox(key="ask").set_value("target").run()
+    speeds, workers = ({cell[name] for cell in asked} for name in ("network.bandwidth_gbps", "workers"))
+    assert len(asked) <= 15
+    assert min(len(speeds), len(workers)) >= 3
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
         ({"across_values": "1,x"}, "are not numbers"),
-        ({"across": "bound"}, "bound: no parameter of these"),
-        ({"across": "gumbel_cv"}, "there are workers, batches"),
+        (
+            {"across": "cv", "up": "jitter"},
+            "Jitter (±) cannot be an axis of this map. Choose another: Number of Workers",
+        ),
         ({"across": "workers", "across_values": "5000"}, "workers: 5000 is not a whole number"),
     ],
 )
@@ -105,18 +209,27 @@ def test_a_stopped_map_keeps_what_is_done(open_page, monkeypatch):
     app.run()
     assert "Stopped after 1 of 3 cells" in app.info[0].value
     assert len(app.dataframe[0].value) == 2
-    next(b for b in app.button if b.label == "Go on").click().run()
+    next(b for b in app.button if b.label == "Resume").click().run()
     assert len(app.dataframe[0].value) == 6
 
 
-def test_a_point_opens_on_another_page(open_page):
+def test_a_point_opens_in_compare_in_one_click(open_page):
     app = open_page("map", across="jitter", ask="speedup")
     app.select_slider[0].set_value(0.5).run()
-    next(b for b in app.button if b.label == "Use as scenario").click().run()
-    assert value(app, "jitter") == 0.5
-    assert value(app, "workers") == DEFAULTS["workers"]
-    assert app.select_slider[0].value == 0.5
-    assert not [b for b in app.button if b.label == "Use as scenario"]
+    opened = follow(app, "Open in Compare")
+    assert value(opened, "jitter") == 0.5
+    assert value(opened, "workers") == DEFAULTS["workers"]
+    table = sweep(Scenario(), {"compute.jitter": [0.5]}, BOTH, 1000)
+    for epoch_ms in table["epoch_ms"]:
+        assert duration(epoch_ms) in headline(opened)
+
+
+def follow(app, label):
+    """The page that a link leads to, in the same visit."""
+    (link,) = [each for each in app.get("page_link") if label in each.proto.label]
+    app.query_params.clear()
+    app.query_params.update(parameters(link.proto.query_string))
+    return app.switch_page(f"pages/{link.proto.page}.py").run()
 
 
 def test_a_trace_is_mapped_by_its_fit_and_stays_private(open_page, monkeypatch):
@@ -133,12 +246,28 @@ def test_a_trace_is_mapped_by_its_fit_and_stays_private(open_page, monkeypatch):
 def test_a_click_picks_the_cell_that_it_is_on(open_page, monkeypatch):
     """The third value across and the second one up, whatever else the chart can select."""
 
-    class Clicked:
-        selection = {"cell": [{"x": 2, "y": 1}]}  # noqa: RUF012 - as Streamlit's event has it
-
-    monkeypatch.setattr("pages.shared.views.maps.draw", lambda *_, **__: Clicked)
+    monkeypatch.setattr("pages.shared.views.maps.clicked", lambda _: (2, 1))
     values = {"across_values": "0,0.3,0.6", "up_values": "100,200"}
     app = open_page("map", ask="speedup", across="jitter", up="latency_ms", map_runs="2", **values)
-    said = [text.value for text in app.main.markdown]
-    assert "**Jitter (±) 0.6, Network Latency (ms) 200**" in said
-    assert any(text.startswith("Asynchronous is ") and "faster than synchronous (" in text for text in said)
+    place, said = [text.value for text in app.main.markdown]
+    assert place == "Jitter (±): **0.6**  \nNetwork Latency (ms): **200**"
+    assert said.startswith("Asynchronous is ")
+    assert "faster than synchronous (" in said
+    (outline,) = tables_of(app, "picked").to_dict("records")
+    assert outline == {"x": 2, "y": 1, "x2": 3, "y2": 2}
+
+
+def test_a_tie_is_painted_as_a_tie(open_page):
+    """No jitter, no latency: nothing to tell the two apart, and no colour of either."""
+    app = open_page("map", ask="speedup", across="jitter", across_values="0,0.5", up="latency_ms", up_values="0,200")
+    cells = tables_of(app, "cells").set_index(["v0", "v1"])
+    assert cells.loc[(0, 0), "shown"] == 1
+    assert cells.loc[(0.5, 200), "shown"] == cells.loc[(0.5, 200), "value"] > 1
+    assert tables_of(app, "marks")["mark"].tolist() == ["="]
+
+
+def tables_of(app, name):
+    """A table that the chart of the map draws."""
+    (chart,) = app.get("vega_lite_chart")
+    (data,) = [dataset.data.data for dataset in chart.proto.datasets if dataset.name == name]
+    return pa.ipc.open_stream(data).read_pandas()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +15,7 @@ from core.policies.base import Policy
 from core.report import comparison
 from core.report.failures import failures_compared
 from core.report.money import money_compared
+from core.report.race import race_data
 from core.report.run import HEADLINE
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
 from core.statistics.pairs import Paired, means, verdict
@@ -61,6 +63,8 @@ class Answer:
     """Those that the timelines draw."""
     is_whole: bool
     """Whether the timelines draw the epochs to their ends."""
+    race: dict[str, Any] | None
+    """The epochs that play together; None where they cannot."""
     parts: Drawn
     """Of what the mean epochs are made."""
     drawn: str
@@ -107,6 +111,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         metrics=tabled(comparison.summary(paired).round(3)),
         timelines=[timeline(picture, shown if pair else None) for picture in shown],
         is_whole=is_whole(shown),
+        race=race_data(shown),
         parts=Drawn(
             title="Where the epoch goes, on average",
             chart=ready(charts.epoch_parts(comparison.epoch_parts(paired))),

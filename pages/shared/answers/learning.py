@@ -29,11 +29,13 @@ class Learned:
     """What to do where not every seed reaches the target."""
     judged: str
     """What counts as reached, and on which seeds rates are chosen and judged."""
-    measures: list[str]
-    """What can be drawn, the goal first."""
+    drawn: str
+    """How the curves are drawn."""
     curves: dict[tuple[str, str], Drawn]
     """By what they are drawn against, and the measure; none where every run diverged."""
     targets: pa.Table
+    trainings: pa.Table
+    """What each training consists of."""
     rates: Drawn | None
     """How sensitive policies are to the learning rate; None where every run diverged."""
     all_rates: pa.Table
@@ -46,7 +48,7 @@ def learned(
     """The answer of policies that have trained on all of the scenario's mini-batches."""
     learning = training.learning(asked, policies, problem, rates, seeds)
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
-    measures = ["accuracy", "loss"] if learning.goal == "accuracy" else ["loss"]
+    measures = measures_of(problem)
     headline, all_rates = learning_report.headline(learning), tabled(learning_report.all_rates(learning))
     if learning.runs["diverged"].all():
         return Learned(
@@ -54,9 +56,10 @@ def learned(
             reasons="",
             advice="",
             judged="",
-            measures=measures,
+            drawn="",
             curves={},
             targets=tabled(pd.DataFrame()),
+            trainings=tabled(pd.DataFrame()),
             rates=None,
             all_rates=all_rates,
         )
@@ -66,13 +69,14 @@ def learned(
         reasons=learning_report.reasons(learning),
         advice=learning_report.advice(learning, asked.workers, problem),
         judged=f"{learning_report.how_rates_are_chosen(learning)} {learning_report.how_it_is_judged(learning)}",
-        measures=measures,
+        drawn=learning_report.how_it_is_drawn(learning),
         curves={
             (against, measure): Drawn(title="", chart=ready(chart(learning, against, measure, colors)), words=words)
             for against in AGAINST
             for measure in measures
         },
         targets=tabled(learning_report.targets(learning)),
+        trainings=tabled(learning_report.trainings(learning)),
         rates=Drawn(
             title="How sensitive to the learning rate",
             chart=ready(charts.sensitivity(learning_report.sensitivity(learning), colors)),
@@ -82,9 +86,20 @@ def learned(
     )
 
 
+def measures_of(problem: Problem) -> tuple[str, ...]:
+    """What can be drawn of a problem, the goal first."""
+    return ("accuracy", "loss") if problem.goal == "accuracy" else ("loss",)
+
+
 def chart(learning: Learning, against: str, measure: str, colors: dict[str, str]) -> charts.Chart:
-    """Learning curves, with a line at the target where it is one of this measure."""
+    """Learning curves, with a line at the target where it is one of this measure, and where it is crossed."""
     column, title = AGAINST[against]
-    scale = 100 if measure == "accuracy" else 1
-    level = scale * learning.target if measure == learning.goal else None
-    return charts.curves(learning_report.bands(learning, column, measure), title, MEASURES[measure], colors, level)
+    return charts.curves(
+        learning_report.bands(learning, column, measure),
+        learning_report.lost_runs(learning, column, measure),
+        learning_report.crossings(learning, column),
+        (title, MEASURES[measure]),
+        colors,
+        level=learning_report.scale_of(measure) * learning.target if measure == learning.goal else None,
+        percent=measure == "accuracy",
+    )

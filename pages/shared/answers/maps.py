@@ -13,8 +13,8 @@ from core.maps import SPEEDUP, Ideal, Question, answers, break_even, ideal_scali
 from core.report import maps as map_report
 from pages.shared.answers.drawn import Drawn, ready, tabled
 
-BREAK_EVEN = "The black line is break-even: there the ratio of mean epoch times passes 1."
-FEWEST_DOUBLINGS = 16  # from the least to the most of an axis that doubles
+BREAK_EVEN = "The thick line is break-even, where the ratio of mean epoch times passes 1."
+FEW_ROWS = 8  # of a map, to say of each where it breaks even
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def map_answer(table: pd.DataFrame, asked: Asked) -> MapAnswer:
 def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     """A line a policy; with throughput over workers, the ideal too."""
     question = asked.question if asked.question.column else SPEEDUP
-    (name,), (values,) = asked.names, asked.values
+    (name,) = asked.names
     rows = pd.concat(answers(table, question, policy) for policy in asked.labels)
     words, caption = (
         map_report.lines_headline(table, question, name),
@@ -94,7 +94,7 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     elif question.column == "throughput" and name == "workers" and (ideal := ideal_scaling(table)):
         headline = map_report.scaling_headline(table, ideal)
         caption = f"{caption} {map_report.ideal_in_words(ideal)}"
-    chart = charts.curves(
+    chart = charts.lines(
         rows.rename(columns={name: "x", "value": "middle"})[["policy", "x", "middle", "low", "high"]].dropna(
             subset=["middle"]
         ),
@@ -103,7 +103,6 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
         asked.colors,
         level=1.0 if question.unit == "×" else None,
         ideal=dashed(table, ideal) if ideal else None,
-        log=min(values) > 0 and max(values) >= FEWEST_DOUBLINGS * min(values),
     )
     return MapAnswer(
         table=table,
@@ -158,7 +157,7 @@ def grid(table: pd.DataFrame, asked: Asked) -> MapAnswer:
             words=f"Map of {asked.question.label.lower()} over {titles[0]} and {titles[1]}. {cells.headline} "
             f"{row_by_row}".strip(),
         ),
-        caption=f"{cells.caption} Click a cell to open it.".strip(),
+        caption=cells.caption,
     )
 
 
@@ -200,18 +199,27 @@ def speedup_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
     """Where a policy is faster than the baseline, with the line of break-even."""
     baseline, rows = asked.labels[0], answers(table, asked.question, policy)
     said = [map_report.verdict_in_words(row.outcome, row.value) for row in rows.itertuples()]
-    rows = placed(rows.assign(shown=rows["value"], said=said), asked)
-    title = f"speed-up over {lowered(baseline)} (×)"
+    rows = placed(rows.assign(shown=rows["value"].where(rows["outcome"] != "equal", 1.0), said=said), asked)
+    title = f"Speed-up over {lowered(baseline)} (×)"
     across, up = (range(len(values)) for values in asked.values)
-    values = rows.pivot(index="y", columns="x", values="value").reindex(index=up, columns=across)
-    edges = break_even(values.to_numpy())
+    ratios = rows.pivot(index="y", columns="x", values="value").reindex(index=up, columns=across)
+    edges = break_even(ratios.to_numpy())
     return Cells(
         headline=map_report.speedup_headline(rows, policy, baseline),
         rows=rows,
-        coloring=charts.speedups(rows["value"], asked.colors[baseline], asked.colors[policy], title),
+        coloring=charts.speedups(asked.colors[baseline], asked.colors[policy], title),
         tooltip=[("said:N", policy, ""), *amounts_in_tooltip(asked.question)],
         edges=edges,
-        caption=f"{map_report.marks_in_words(set(rows['outcome']))} {BREAK_EVEN if len(edges) else ''}".strip(),
+        caption=" ".join(
+            filter(
+                None,
+                (
+                    BREAK_EVEN if len(edges) else "",
+                    map_report.break_even_in_words(rows, asked.titles) if len(asked.values[1]) <= FEW_ROWS else "",
+                    map_report.marks_in_words(set(rows["outcome"])),
+                ),
+            )
+        ),
     )
 
 
@@ -221,7 +229,7 @@ def amount_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
     return Cells(
         headline=map_report.amount_headline(rows, question, policy),
         rows=rows.assign(shown=rows["value"]),
-        coloring=charts.amounts(f"{question.label} ({question.unit})"),
+        coloring=charts.amounts(f"{question.label} ({question.unit})", rows["value"]),
         tooltip=amounts_in_tooltip(question),
         caption=f"Means; low and high: {map_report.most_of(asked.runs)} lie between." if asked.runs > 1 else "",
     )
@@ -233,6 +241,11 @@ def amounts_in_tooltip(question: Question) -> list[tuple[str, str, str]]:
         (f"{name}:Q", f"{title} ({question.unit})", ".4g")
         for name, title in (("value", question.label), ("low", "Low"), ("high", "High"))
     ]
+
+
+def place_in_words(cell: dict, asked: Asked) -> str:
+    """The values of a cell on the axes, a line for each."""
+    return "  \n".join(f"{title}: **{value:,g}**" for title, value in zip(asked.titles, cell.values(), strict=True))
 
 
 def picked_in_words(table: pd.DataFrame, cell: dict, asked: Asked) -> str:

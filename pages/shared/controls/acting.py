@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 
 from core import AlphaBeta, Failures, FlatLatency, Prices, ScenarioError, Stragglers
+from core.axes import settled_by
 from core.common.parameters import keys
 from core.links import LAW_CODES
 from core.policies.base import Policy
 from core.policies.registry import CODES, policy_from_text
 from core.workload.workload import Workload
 from pages.shared.controls import values
+from pages.shared.controls.map_axes import axes_now, values_on_map
 
 WITHOUT_SCENARIO = ("trace", "method")
 """Pages that show nothing of the scenario."""
@@ -20,7 +22,7 @@ IN_EFFECT = {
     "hiccup_factor": "hiccup_probability",
     "episode_batches": "episode_share",
     "episode_factor": "episode_share",
-    **dict.fromkeys(("restart_s", "recovery", "checkpoint_batches", "checkpoint_s", "regroup_s"), "mtbf_hours"),
+    **dict.fromkeys(("restart_s", "recovery", "checkpoint_batches", "regroup_s"), "mtbf_hours"),
     **dict.fromkeys(("server_per_hour", "currency", "spot_discount"), "worker_per_hour"),
     "checkpoint_s": "checkpoint_batches",
 }
@@ -34,8 +36,8 @@ def acting(page: str, measured: bool) -> set[str]:
     """
     if page in WITHOUT_SCENARIO:
         return set()
-    now, policies = values.now(), shown_policies(page)
-    found = {*keys(Workload).values(), "network"} | network_keys(policies)
+    now, policies = values_on_map() if page == "map" else values.now(), shown_policies(page)
+    found = {*keys(Workload).values(), "network"} | network_keys(policies, now["network"])
     found |= {*keys(Prices).values(), *keys(Failures).values()} - unused_recovery(policies)
     if not measured:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
@@ -43,10 +45,9 @@ def acting(page: str, measured: bool) -> set[str]:
     if page == "":
         return found | {"mode", *keys(CODES[now["mode"]]).values()}
     if page == "map":
-        unused = {now["across"], now["up"], "samples_per_batch"} | (
-            set() if now["ask"] == "cost" else {*keys(Prices).values()}
-        )
-        return found - unused | {"policies"}
+        axes = axes_now()
+        unused = {"samples_per_batch"} | (set() if now["ask"] == "cost" else {*keys(Prices).values()})
+        return found - {*axes, *settled_by(axes), *unused} | {"policies"}
     if page == "learning":
         return found - {"batches", "samples_per_batch", *keys(Prices).values()} | {"policies"}
     return found | {"policies", "replicates"}
@@ -59,9 +60,9 @@ def unused_recovery(policies: Iterable[Policy]) -> set[str]:
     return {"checkpoint_batches", "checkpoint_s"} if values.value("recovery") == "elastic" else {"regroup_s"}
 
 
-def network_keys(policies: Iterable[Policy]) -> set[str]:
+def network_keys(policies: Iterable[Policy], network: str) -> set[str]:
     """The keys of the network's fields that these policies pay for."""
-    network, barriers = values.value("network"), {policy.has_barrier for policy in policies}
+    barriers = {policy.has_barrier for policy in policies}
     found = set(keys(FlatLatency if network == FlatLatency.code else AlphaBeta).values())
     if True not in barriers:
         found -= WITH_BARRIER

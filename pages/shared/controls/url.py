@@ -4,13 +4,14 @@ What it says always opens the same words and numbers, on this machine or another
 Forward: it names every control that is not at its default. Links from page to page carry it along.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from core.common.validation import ScenarioError
-from core.links import DEFAULTS, PARAMETERS, keys_that_matter
+from core.links import DEFAULTS, OF_MAP, PARAMETERS, keys_that_matter, meant, to_name
 from pages.shared.controls import values
 from pages.shared.session import session
 
@@ -30,17 +31,18 @@ def take(page: str) -> None:
     moved = values.take_over(not known.acted and (page, asked) == (known.page, known.address)) or known.acted
     outdated_link = page != known.page and asked in known.left_behind
     if known.values is None or not (moved or outdated_link or asked == known.address):
-        read(asked)
+        read(asked, page)
     if page != known.page:
         known.page, known.left_behind = page, []
+        known.answered, known.map.clicked = False, None
     known.acted = False
     known.on_page.clear()
     for complaint in known.complaints:
         st.warning(complaint, icon=":material/link_off:")
 
 
-def read(asked: dict[str, list[str]]) -> None:
-    """Set every control to what the address says, and the others to their defaults; what is refused is said."""
+def read(asked: dict[str, list[str]], page: str) -> None:
+    """Set every control to what the address of a page says or means; what is refused is said."""
     known, accepted = session(), {}
     known.address, known.left_behind, known.complaints = asked, [], []
     for key, texts in asked.items():
@@ -55,7 +57,7 @@ def read(asked: dict[str, list[str]]) -> None:
             "This link uses compute times from a trace, which exist only in the session that uploaded it. You see the "
             "scenario without them; to bring them back, upload the files again on Your trace."
         )
-    values.put(DEFAULTS | accepted)
+    values.put(meant(asked, page) | accepted)
     known.address_values = None if known.complaints else values.now()
 
 
@@ -84,14 +86,14 @@ def query() -> dict[str, list[str]]:
     return {key: st.query_params.get_all(key) for key in st.query_params}
 
 
-def short_query(page: str | None = None) -> dict[str, list[str]]:
-    """The query that says what is shown on a page, or on this one: every control that is not at its default.
+def short_query(page: str | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
+    """The query that says what is shown on a page, or on this one, or would be with some values changed.
 
     Timeline's is never empty, as its address without any query opens Compare.
     """
-    page = session().page if page is None else page
-    now = values.now()
-    said = {key: texts(value) for key, value in now.items() if value != DEFAULTS[key]}
+    page = (session().page or TIMELINE) if page is None else page
+    now = {**values.now(), **(changes or {})}
+    said = {key: texts(value) for key, value in to_name(now, page).items()}
     return said or ({"mode": texts(now["mode"])} if page == TIMELINE else {})
 
 
@@ -100,9 +102,9 @@ def link() -> str:
 
     A visitor's own trace stays behind.
     """
-    now = values.now()
-    kept = {"policies", "replicates"} | keys_that_matter(now)
-    named = {key: value for key, value in now.items() if key in kept or value != DEFAULTS[key]}
+    now, page = values.now(), session().page or ""
+    kept = {"policies", "replicates", *keys_that_matter(now), *(OF_MAP if page == "map" else ())}
+    named = {key: value for key, value in now.items() if key in kept} | to_name(now, page)
     if now["times"] == "trace":
         del named["times"]
     base = (st.context.url or "").split("?")[0]

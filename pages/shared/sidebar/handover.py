@@ -4,8 +4,7 @@ import streamlit as st
 
 from core import Scenario, ScenarioError
 from core.common.parameters import keys
-from core.links import DEFAULTS, PARAMETERS, prices_of, values_of
-from core.maps import names_of_axes
+from core.links import DEFAULTS, prices_of, values_of
 from core.policies.base import Policy
 from core.simulation.sweeps import changed, changed_policy, changed_prices
 from pages.shared.answers.trace import Measurement
@@ -56,27 +55,13 @@ def let_go_of_trace() -> None:
 
 
 def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None:
-    """A button that takes a cell of a map (dotted names and values) for the scenario, and then links to see it."""
-    paid = prices_of(values.now())
+    """A link that opens a cell of a map (dotted names and values) in Compare."""
     try:
-        found = values_of(changed(asked, cell), changed_prices(paid, cell))
+        found = values_of(changed(asked, cell), changed_prices(prices_of(values.now()), cell))
+        texts = tuple(changed_policy(policy, cell).text for policy in policies)
     except ScenarioError as refused:
         st.caption(str(refused))
         return
     left_alone = {"seed", "mode", *keys(type(asked.policy)).values()}
     found = {key: value for key, value in found.items() if key not in left_alone}
-    found = values.within_range(found | {"policies": tuple(changed_policy(policy, cell).text for policy in policies)})
-    with st.container(horizontal=True, vertical_alignment="center"):
-        labels = {name: PARAMETERS[key].label for key, name in names_of_axes(asked, policies, paid).items()}
-        st.markdown("**" + ", ".join(f"{labels[name]} {value:,g}" for name, value in cell.items()) + "**")
-        if found.items() <= values.now().items():
-            page_link("timeline", "See it on Timeline")
-            page_link("compare", "See it on Compare")
-        else:
-            st.button("Use as scenario", on_click=use_cell, args=(found,), icon=":material/input:")
-
-
-@action
-def use_cell(cell: dict) -> None:
-    """Set the controls to a cell of a map."""
-    values.put(cell)
+    page_link("compare", "**Open in Compare**", values.within_range(found | {"policies": texts}))

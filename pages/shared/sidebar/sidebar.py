@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import AlphaBeta, Failures, FlatLatency, Prices, Stragglers
 from core.common.parameters import keys
-from core.links import DEFAULTS, LAW_CODES
+from core.links import DEFAULTS, FRESH, LAW_CODES
 from core.presets.presets import NETWORK_LINKS
 from core.report import run as run_report
 from pages.shared.asked import described
@@ -25,6 +25,8 @@ from pages.shared.uploaded_trace import in_use
 
 IN_SIGHT = ("workers", "batch_ms", "network", "latency_ms", "bandwidth_gbps", "message_mb", "slow_workers", "slowdown")
 """The shared controls that are not under More."""
+LINKS = {*keys(AlphaBeta).values()}
+"""Controls that act where the network has links."""
 
 
 def show(page: str) -> None:
@@ -75,18 +77,19 @@ def essentials(acts: set[str]) -> None:
         control("batch_ms")
     with st.container():
         controls(("network", "latency_ms"), acts)
-        if values.value("network") != FlatLatency.code:
+        if LINKS & acts:
             speeds = [f"{name}: {latency:g} ms, {speed:,g} Gb/s" for name, (latency, speed) in NETWORK_LINKS.items()]
             st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
             controls(("bandwidth_gbps", "message_mb"), acts)
-            st.caption(run_report.network_in_words(described()))
+            if values.value("network") != FlatLatency.code:  # it is not that of a map whose axis needs links
+                st.caption(run_report.network_in_words(described()))
     controls(("slow_workers", "slowdown"), acts)
 
 
 def more(acts: set[str]) -> None:
     """All other controls, folded away, with a count of those that are not at their default."""
     now, law = values.now(), values.value("law")
-    network = FlatLatency if now["network"] == FlatLatency.code else AlphaBeta
+    network = AlphaBeta if LINKS & acts else FlatLatency
     groups = {
         "Epoch": ("batches",),
         "Compute times": ("law", *keys(LAW_CODES[law]).values()),
@@ -119,7 +122,7 @@ def reset() -> None:
     let_go_of_trace()
     session().fields.clear()
     session().mounted.clear()
-    values.put(DEFAULTS)
+    values.put(FRESH)
 
 
 @action

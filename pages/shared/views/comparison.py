@@ -11,6 +11,7 @@ from pages.shared.answers.drawn import Drawn
 from pages.shared.controls import values
 from pages.shared.errors import action
 from pages.shared.views.charts import draw
+from pages.shared.views.race import race
 from pages.shared.views.tiles import metric_tiles
 
 TILES = ["epoch_ms", "idle_percent", "throughput"]
@@ -54,6 +55,7 @@ def side_by_side(answer: Answer) -> None:
             draw(timeline.chart, timeline.title, timeline.words)
             metric_tiles(means.to_dict(), note)
     st.caption(answer.drawn)
+    race(answer.race, "race")
     if answer.is_whole:
         titled(answer.parts, "parts")
 
@@ -70,6 +72,7 @@ def ranked(answer: Answer) -> None:
         st.markdown(f"**{timeline.title}** · {duration(timeline.epoch_ms)}")
         draw(timeline.chart, timeline.title, timeline.words)
     st.caption(answer.drawn)
+    race(answer.race, "race")
 
 
 def spreads(answer: Answer) -> None:

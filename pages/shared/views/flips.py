@@ -13,6 +13,9 @@ from pages.shared.caching.results import remembered
 from pages.shared.controls.widgets import control
 from pages.shared.menu import page_link
 
+LINE = {"ask": "speedup", "across_values": "", "up": "none", "up_values": ""}
+"""What Map is asked about one parameter."""
+
 
 def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None:
     """The question, and on a click the values at which another policy wins, each with a link to Map."""
@@ -35,7 +38,7 @@ def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None
             if flip.crossings:
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.markdown(report.in_words(flip), width="stretch")
-                    page_link("map", "On Map", ask=["speedup"], across=[flip.key], up=["none"])
+                    page_link("map", "On Map", LINE | {"across": flip.key})
         st.caption(
             f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, all else as it is, over "
             f"{min(runs, 100)} paired runs at each value on the same draws. In brackets: where it is too close to call."

@@ -1,24 +1,32 @@
-"""A map's cells, done one after the other, and what is picked of the chart of them.
+"""What a map is asked, its cells, done one after the other, and what is picked of the chart of them.
 
 They are kept in the session as they come, so that stopping keeps what is done.
 """
 
 import itertools
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core import Prices, Workload
+from core import Prices, ScenarioError, Workload, charts
+from core.axes import has, offered, thinned, to_act_on, together, usual_values
+from core.charts import Chart
+from core.charts.specs import Columns
 from core.learning.problem import Problem
-from core.maps import target_rows
+from core.links import FRESH, PARAMETERS, prices_of
+from core.maps import QUESTIONS, axes_for, names_of_axes, target_rows, values_from
 from core.policies.base import Policy
-from core.simulation.sweeps import cell_rows
+from core.simulation.sweeps import cell_rows, name_of
+from pages.shared import uploaded_trace
 from pages.shared.answers.maps import Asked, MapAnswer, map_answer
 from pages.shared.caching.results import remembered
 from pages.shared.controls import values
-from pages.shared.controls.widgets import control
+from pages.shared.controls.map_axes import axes_now
 from pages.shared.errors import action
 from pages.shared.session import session
 from pages.shared.views.charts import draw
@@ -27,27 +35,23 @@ BETWEEN = 0.2  # seconds from one sign of progress to the next
 
 
 def mapped(
-    workload: Workload,
-    policies: Sequence[Policy],
-    cells: list[dict],
-    runs: int,
-    problem: Problem | None,
-    prices: Prices,
+    workload: Workload, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None
 ) -> list[dict]:
     """The rows of the cells that are done; with a problem, each cell trains.
 
-    While cells are missing, progress and a button to stop are shown; after a stop, one to go on.
+    While cells are missing for longer, progress and a button to stop are shown; after a stop, one to resume.
     """
-    key = (repr(workload), repr(cells), tuple(policies), runs, problem, prices)
+    paid = prices_of(values.now())
+    key = (repr(workload), repr(cells), tuple(policies), runs, problem, paid)
     at = session().map
     if at.asked != key:
         at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
     missing = [i for i in range(len(cells)) if i not in at.rows]
     if missing and at.stopped:
         st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
-        st.button("Go on", on_click=stop, args=(False,), icon=":material/play_arrow:")
+        st.button("Resume", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
-        work(workload, cells, missing, tuple(policies), runs, problem, prices)
+        work(workload, cells, missing, tuple(policies), runs, problem, paid)
     return [row for i in sorted(at.rows) for row in at.rows[i]]
 
 
@@ -61,17 +65,16 @@ def work(
     prices: Prices,
 ) -> None:
     """Do the missing cells, with progress and time left."""
-    place = st.container(horizontal=True)
-    progress = place.progress(0.0)
-    stopping = place.empty()
+    progress, stopping = st.empty(), st.empty()
     rows = session().map.rows
-    stopping.button("Stop", key="map_stop", on_click=stop, args=(True,), icon=":material/stop:")
-    start = shown = time.monotonic()
+    start, shown = time.monotonic(), 0.0
     for done, i in enumerate(missing):
         now = time.monotonic()
-        if now - shown > BETWEEN:
+        if problem or now - max(start, shown) > BETWEEN:
+            if not shown:
+                stopping.button("Stop", key="map_stop", on_click=stop, args=(True,), icon=":material/stop:")
             shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
-            text = f"{len(rows):,} of {len(cells):,} cells, about {left:,.0f} s left"
+            text = f"{len(rows):,} of {len(cells):,} cells{f', about {left:,.0f} s left' if done else ''}"
             progress.progress(len(rows) / len(cells), text)
         rows[i] = rows_of(workload, cells[i], policies, runs, problem, prices)
     progress.empty()
@@ -103,49 +106,159 @@ def answered(rows: list[dict], asked: Asked) -> MapAnswer:
     return progress.answer[1]
 
 
-def of_policy(labels: dict[str, str]) -> str:
-    """The label of the policy that a map is about: chosen by what a link calls it."""
-    texts = {text: label for label, text in labels.items()}
-    return texts[control("against", tuple(texts))]
+def choice(key: str, options: Sequence[str], name: Callable[[str], str], on_change: Callable | None = None) -> str:
+    """A control with its options by name; what a link asks for is one of them."""
+    parameter, now = PARAMETERS[key], values.value(key)
+    options = list(dict.fromkeys([*options, now]))
+    then: dict[str, Any] = {"on_change": on_change, "args": (key, now)} if on_change else {}
+    with values.mounted(key):
+        return st.selectbox(
+            parameter.label,
+            options,
+            index=options.index(now),
+            format_func=name,
+            key=key,
+            help=parameter.help,
+            **then,
+        )
 
 
-def map_chart(answer: MapAnswer, asked: Asked) -> dict | None:
-    """The chart of a map, and the cell of it that was picked: by a click, or of a single axis by its value."""
+def question() -> str:
+    """What is asked of every cell."""
+    return choice("ask", tuple(QUESTIONS), lambda ask: QUESTIONS[ask].label)
+
+
+def axis(which: str) -> str:
+    """The parameter of the x-axis (across) or the y-axis (up): only those that the map can have."""
+    measured = uploaded_trace.in_use() is not None
+    beside = values.value("across") if which == "up" else "none"
+    keys = offered(values.value("ask"), measured, beside)
+    options = keys if which == "across" else ["none", *keys]
+    return choice(which, options, lambda key: PARAMETERS[key].label if key in PARAMETERS else "none", picked_axis)
+
+
+@action
+def picked_axis(which: str, before: str) -> None:
+    """After an axis was picked: it starts with its usual values, changes something, and goes together with the other.
+
+    Picked for x, the parameter of y changes places with the one before.
+    """
+    now, other = values.value(which), "up" if which == "across" else "across"
+    changes, beside = {f"{which}_values": ""}, values.value(other)
+    if now == beside:
+        changes |= {other: before, f"{other}_values": ""}
+    elif "none" not in (now, beside) and not together(now, beside):
+        changes |= {"up": "none", "up_values": ""}
+    values.put(changes)
+    values.put(to_act_on(values.now(), axes_now()))
+
+
+def names_of(keys: Sequence[str], asked: Workload, policies: Sequence[Policy]) -> tuple[str, ...]:
+    """The axes as `sweep` names them.
+
+    Raises:
+        ScenarioError: for one that this scenario and these policies do not have.
+
+    """
+    known = names_of_axes(asked, policies, prices_of(values.now()))
+    for key in keys:
+        if key not in known:
+            labels = [PARAMETERS[each].label for each in axes_for(asked, policies)]
+            raise ScenarioError(
+                f"{PARAMETERS[key].label} cannot be an axis of this map. Choose another: {', '.join(labels)}."
+            )
+    return tuple(known[key] for key in keys)
+
+
+def values_of_axes(keys: Sequence[str], typed: Sequence[str], most: int) -> tuple[tuple, ...]:
+    """The values of each axis: those that are typed, or usual ones, of these no more than the cells that there may be.
+
+    Raises:
+        ScenarioError: for text that is no values, and for too many cells.
+
+    """
+    now, usual = values.now(), [not text.strip() for text in typed]
+    found = [
+        usual_values(now, key, keys[1 - i] if len(keys) == 2 else "none") if usual[i] else values_from(key, typed[i])
+        for i, key in enumerate(keys)
+    ]
+    may_lose = [own or text == FRESH["up_values"] for own, text in zip(usual, typed, strict=True)]
+    found = thinned(found, may_lose, most)
+    cells = math.prod(map(len, found))
+    if cells > most:
+        raise ScenarioError(f"{cells:,} cells are more than {most:,}, the most for this question: type fewer values.")
+    return tuple(found)
+
+
+def about(policies: Sequence[Policy], keys: Sequence[str], cell: dict, ask: str) -> str:
+    """The label of the policy that a map is about; one that has the axes, where that is why it is there."""
+    labels = {policy.text: name_of(policy, cell) for policy in policies}
+    options = list(labels)[1 if ask == "speedup" else 0 :]
+    if len(policies) > len(values.value("policies")):
+        options = [text for text in options if any(has(text, key) for key in keys)]
+    if values.value("against") not in options:
+        values.put({"against": options[0]})
+    return labels[choice("against", options, labels.__getitem__)]
+
+
+def map_chart(answer: MapAnswer, asked: Asked, picked: dict | None) -> None:
+    """The chart of a map, with what is picked of it."""
     drawn = answer.drawn
     assert drawn  # the page ends where nothing can be drawn
+    places = [axis.index(picked[name]) for name, axis in zip(asked.names, asked.values, strict=True)] if picked else []
     if len(asked.names) == 1:
-        draw(drawn.chart, "map", drawn.words)
-        st.caption(answer.caption)
-        return {asked.names[0]: picked_point(asked.names[0], asked.values[0])}
-    event = draw(drawn.chart, "map", drawn.words, on_select="rerun", selection_mode="cell")
-    st.caption(answer.caption)
-    return picked_cell(event.selection.get("cell"), asked)
+        draw(marked(drawn.chart, charts.vertical(picked[asked.names[0]] if picked else None)), "map", drawn.words)
+        return
+    chart = marked(drawn.chart, charts.outline((places[0], places[1]) if picked else None))
+    draw(chart, chart_key(asked), drawn.words, on_select="rerun", selection_mode="cell")
 
 
-def picked_point(name: str, axis: tuple) -> float:
+def marked(chart: Chart, picked: Columns) -> Chart:
+    """The chart with another table of what is picked."""
+    return replace(chart, data={**chart.data, "picked": picked})
+
+
+def chart_key(asked: Asked) -> str:
+    """What Streamlit calls the chart of a map over these axes: over others, nothing is picked yet."""
+    return f"map {asked.names} {asked.values}"
+
+
+def pick(asked: Asked) -> dict | None:
+    """The cell that is picked: by a click, or of a single axis by a slider; by its dotted names."""
+    if len(asked.names) == 1:
+        return {asked.names[0]: picked_point(asked)}
+    return picked_cell(clicked(asked), asked)
+
+
+def clicked(asked: Asked) -> tuple[int, int] | None:
+    """The place of the cell that the chart says is selected."""
+    event = st.session_state.get(chart_key(asked))
+    cells = event["selection"].get("cell") if event else None
+    return (int(cells[0]["x"]), int(cells[0]["y"])) if cells else None
+
+
+def picked_point(asked: Asked) -> float:
     """The point of an axis that is picked: as the address has it, or where the slider was moved to."""
+    (name,), (axis,), (title,) = asked.names, asked.values, asked.titles
     progress, said = session().map, values.value("cell")
     if progress.point != said:
         named = [value for value in axis if as_text([value]) == said]
         if named:
             st.session_state[f"point {name}"] = named[0]
         progress.point = said
-    point = st.select_slider("Open a point", axis, key=f"point {name}", format_func=lambda value: f"{value:,g}")
+    point = st.select_slider(title, axis, key=f"point {name}", format_func=lambda value: f"{value:,g}")
     progress.point = as_text([point]) if point != axis[0] else ""
     if progress.point != said:
         values.put({"cell": progress.point})
     return point
 
 
-def picked_cell(clicked: list[dict] | None, asked: Asked) -> dict | None:
-    """The cell that was clicked, or that the address names; none once a click has let go of it."""
-    progress = session().map
-    if clicked:
-        places = (int(clicked[0][side]) for side in "xy")
-        said = as_text([axis[place] for axis, place in zip(asked.values, places, strict=True)])
-    else:
-        said = "" if progress.clicked else values.value("cell")
-    progress.clicked = bool(clicked)
+def picked_cell(clicked: tuple[int, int] | None, asked: Asked) -> dict | None:
+    """The cell that the address names, or that has just been clicked; none once a click has let go of it."""
+    progress, said = session().map, values.value("cell")
+    if clicked != progress.clicked:
+        progress.clicked = clicked
+        said = as_text([axis[place] for axis, place in zip(asked.values, clicked, strict=True)]) if clicked else ""
     cells = {as_text(cell): cell for cell in itertools.product(*asked.values)}
     if said not in cells:
         said = ""

@@ -43,6 +43,10 @@ RATES = pd.DataFrame(
     }
 )
 LINES = pd.DataFrame({"policy": ["A"] * 3 + ["B"] * 3, "x": [1, 2, 4] * 2, "middle": 2.0, "low": 1.0, "high": 3.0})
+LOST = pd.DataFrame(
+    {"policy": ["A", "A", "B", "B"], "run": 0, "of": 3, "x": [1, 2] * 2, "value": [5.0, 2.0, 2.0, 2.0]}
+).assign(happens=["diverges"] * 2 + ["gets stuck"] * 2)
+CROSSED = pd.DataFrame({"policy": ["A", "B"], "x": [1.5, 2.0]})
 CELLS = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 0, 1, 1], "shown": [0.5, 1.5, 2.0, 1.0], "v0": 1.0})
 EDGES = pd.DataFrame([[1, 0, 1, 1]], columns=["x", "y", "x2", "y2"])
 CLEAR, OPEN = CELLS.assign(mark=""), CELLS.assign(mark=["", "≈", "=", ""])
@@ -86,16 +90,22 @@ EVERY = {
         charts.intervals(INTERVALS, "Speed-up (×)", COLORS, 1.0),
     ],
     "curves": [
-        charts.curves(LINES, "Time (s)", "Loss", COLORS),
-        charts.curves(LINES, "Workers", "Throughput", COLORS, 1.0, {"x": [1, 4], "ideal": [1, 4]}, log=True),
-        charts.curves(pd.concat([LINES] * 20), "Time (s)", "Loss", COLORS, 0.5),
+        charts.curves(LINES, LOST[:0], CROSSED[:0], ("Time (s)", "Loss"), COLORS),
+        charts.curves(LINES, LOST[:0], CROSSED, ("Time (s)", "Loss"), COLORS, level=1.5),
+        charts.curves(LINES, LOST, CROSSED[:1], ("Time (s)", "Accuracy (%)"), COLORS, level=90, percent=True),
+        charts.curves(LINES[:0], LOST, CROSSED[:0], ("Time (s)", "Loss"), COLORS, level=0.1),
+    ],
+    "lines": [
+        charts.lines(LINES, "Workers", "Throughput", COLORS),
+        charts.lines(LINES, "Workers", "Throughput", COLORS, level=1.0, ideal={"x": [1, 4], "ideal": [1, 4]}),
+        charts.lines(LINES.assign(x=LINES["x"] * 4), "Share", "Throughput", COLORS),
     ],
     "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
     "slowness": [charts.slowness(TRACE, EPISODES), charts.slowness(TRACE, EPISODES[:0])],
     "remedies": [charts.remedies(WHAT_IFS)],
     "heatmap": [
-        charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)"), TIP, EDGES[:0]),
-        charts.heatmap(OPEN, *AXES, charts.speedups(OPEN["shown"], *COLORS.values(), "speed-up (×)"), TIP, EDGES),
+        charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)", CLEAR["shown"]), TIP, EDGES[:0]),
+        charts.heatmap(OPEN, *AXES, charts.speedups(*COLORS.values(), "Speed-up (×)"), TIP, EDGES),
         charts.heatmap(WINS, *AXES, charts.winners(["A", "B", "tie"], COLORS, ("tie", "open")), TIP, EDGES[:0]),
     ],
 }
@@ -158,6 +168,28 @@ def views(node, table, named):
         for channel in node.get("encoding", {}).values():
             for each in channel if isinstance(channel, list) else [channel]:
                 found |= {each["field"]} if "field" in each else set()
+
+
+def test_the_axes_show_where_the_target_is_crossed():
+    """Where all policies cross it; otherwise all there is."""
+    band = pd.DataFrame({"policy": ["A"] * 3 + ["B"] * 3, "x": [0, 10, 100] * 2, "middle": [10.0, 80, 95] * 2})
+    band = band.assign(low=band["middle"], high=band["middle"])
+    titles, target = ("Time (s)", "Accuracy (%)"), {"level": 90, "percent": True}
+    zoomed = charts.curves(band, LOST[:0], CROSSED.assign(x=[20, 30]), titles, COLORS, **target)
+    assert zoomed.values["x_end"] == pytest.approx(48)
+    assert (zoomed.values["y_low"], zoomed.values["y_high"]) == (50, 100)
+    whole = charts.curves(band, LOST[:0], CROSSED[:1].assign(x=20), titles, COLORS, **target)
+    assert whole.values["x_end"] == 100
+    assert (whole.values["y_low"], whole.values["y_high"]) == (0, 100)
+
+
+def test_labels_of_lost_runs_do_not_stand_upon_each_other():
+    chart = charts.curves(LINES, LOST[2:], CROSSED, ("Time (s)", "Loss"), COLORS)
+    both = charts.curves(LINES, LOST.assign(value=2.0), CROSSED, ("Time (s)", "Loss"), COLORS)
+    assert chart.data["ends"]["said"].tolist() == ["1 of 3 stuck"]
+    assert set(both.data["ends"]["said"]) == {"1 of 3 stuck", "1 of 3 diverged"}
+    low, high = sorted(both.data["ends"]["value"])
+    assert high - low > 0.07 * (both.values["y_high"] - both.values["y_low"])
 
 
 def test_a_remedy_is_coloured_as_saving_only_where_its_range_is():

@@ -1,9 +1,20 @@
 """How policies learn, in words: the numbers in them are those of the tables."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from core import Asynchronous, LocalSGD, Scenario, Synchronous
+from core import (
+    Asynchronous,
+    Constant,
+    FlatLatency,
+    KAsync,
+    LocalSGD,
+    Rebalanced,
+    Scenario,
+    StaleSynchronous,
+    Synchronous,
+)
 from core.common.wording import times
 from core.learning.digits import Digits
 from core.learning.experiment import TRIAL_SEEDS, learn
@@ -13,15 +24,20 @@ from core.report.learning import (
     advice,
     all_rates,
     bands,
+    crossings,
     curves_in_words,
     happens,
     headline,
+    how_it_is_drawn,
     how_it_is_judged,
     how_rates_are_chosen,
+    lost_runs,
     rates_in_words,
     reasons,
     sensitivity,
+    smooth,
     targets,
+    trainings,
     update_in_words,
 )
 from tests.words import numbers
@@ -41,11 +57,14 @@ def test_one_figure_for_one_thing(learning):
     for policy, at in table.iloc[1:].set_index("policy").iterrows():
         assert table["time_to_target_ms"].iloc[0] / at["time_to_target_ms"] == pytest.approx(at["speedup"])
         low, high = times(at["speedup_low"]), times(at["speedup_high"])
-        assert shown.loc[policy, "Sooner"] == f"{times(at['speedup'])} ({low} – {high})"
-        assert f"{times(at['speedup'])} as soon (between {low} and {high}, 3 seeds" in words
-        assert (
-            f"{policy} processes the same samples {times(table['epoch_ms'].iloc[0] / at['epoch_ms'])} as fast" in words
-        )
+        assert shown.loc[policy, "Speed-up to target"] == f"{times(at['speedup'])} ({low} – {high})"
+        if at["speedup"] >= 1:
+            assert f"{times(at['speedup'])} sooner (between {low} and {high}, 3 seeds" in words
+        else:
+            low, high = times(1 / at["speedup_high"]), times(1 / at["speedup_low"])
+            assert f"{times(1 / at['speedup'])} later (between {low} and {high}, 3 seeds" in words
+        ratio = times(table["epoch_ms"].iloc[0] / at["epoch_ms"])
+        assert f"{policy} gets through the same samples {ratio} faster" in words
     first = table.loc[table["time_to_target_ms"].idxmin()]
     if first.name:
         assert f"{times(first['speedup'])}" in headline(learning)
@@ -155,10 +174,10 @@ def test_what_is_not_reached_is_a_dash_and_no_number():
     answer = reaching([10, 0, 10], [10, 0, 0])
     table = targets(answer)
     assert table.iloc[1, 1] == table.iloc[2, 1] == "–"
-    assert table["Sooner"].tolist() == ["baseline", "–", "–"]
+    assert table["Speed-up to target"].tolist() == ["baseline", "–", "–"]
     assert table["Verdict"].tolist() == ["–", "–", "–"]
     assert table["Of 2 seeds"].tolist() == ["all reach it", "all fall short", "1 reaches it and 1 falls short"]
-    assert "but of 2 seeds all fall short" in reasons(answer)
+    assert "but both seeds fall short" in reasons(answer)
 
 
 def test_verdicts_in_the_table():
@@ -178,14 +197,16 @@ def test_what_the_seeds_at_a_rate_do():
 
 def test_what_an_update_averages():
     """Gradients, but for local SGD: parameters."""
-    assert update_in_words({"local_steps": 4, "gradients_per_update": 13.3}) == "parameters after 4 local steps"
-    assert update_in_words({"local_steps": 0, "gradients_per_update": 4.0}) == "4 gradients"
-    assert update_in_words({"local_steps": 0, "gradients_per_update": 1.0}) == "1 gradient"
+    assert (
+        update_in_words({"local_steps": 4, "gradients_per_update": 13.3}) == "averages parameters after 4 local steps"
+    )
+    assert update_in_words({"local_steps": 0, "gradients_per_update": 4.0}) == "4"
+    assert update_in_words({"local_steps": 0, "gradients_per_update": 1.0}) == "1"
 
 
 def test_the_table_says_what_an_update_averages(learning):
-    shown = targets(learning)["An update averages"]
-    assert shown.tolist() == ["4 gradients", "1 gradient", "parameters after 4 local steps"]
+    shown = trainings(learning)["Gradients per update"]
+    assert shown.tolist() == ["4", "1", "averages parameters after 4 local steps"]
 
 
 def test_how_it_is_judged(learning):
@@ -239,6 +260,49 @@ def test_bands_hold_every_run(learning):
     last = learning.curves.groupby(["policy", "run"])["accuracy"].last().groupby("policy").median()
     shown = samples.groupby("policy")["middle"].last()
     pd.testing.assert_series_equal(100 * last, shown, check_names=False)
+
+
+def test_curves_are_smoothed_as_the_target_is_judged(learning):
+    """A mean of neighbours that is drawn at a point is the one that is judged there; a constant stays one."""
+    assert smooth(np.full((2, 12), 3.0), 5) == pytest.approx(3)
+    values = np.arange(20.0).reshape(2, 10) ** 2
+    judged_means = np.lib.stride_tricks.sliding_window_view(values, 5, axis=1).mean(axis=-1)
+    np.testing.assert_allclose(smooth(values, 5)[:, 2:-2], judged_means)
+    np.testing.assert_allclose(smooth(values, 5)[:, [0, -1]], values[:, [0, -1]])
+
+
+def test_the_target_is_marked_where_the_table_says(learning):
+    shown = crossings(learning, "time_s").set_index("policy")["x"]
+    expected = learning.policies.set_index("policy")["time_to_target_ms"].dropna() / 1000
+    pd.testing.assert_series_equal(shown, expected, check_names=False)
+    samples = crossings(learning, "samples").set_index("policy")["x"]
+    assert ((samples > 0) & (samples < learning.curves["samples"].max())).all()
+
+
+def test_runs_that_are_lost_are_drawn_by_themselves():
+    wild = learn(Scenario(), POLICIES[:2], Digits(), learning_rates=1.0, seeds=3, gradients=320)
+    lost = wild.runs[wild.runs[["diverged", "stuck"]].any(axis=1)]
+    assert 0 < len(lost) < len(wild.runs)
+    drawn = lost_runs(wild, "time_s", "accuracy")
+    assert set(zip(drawn["policy"], drawn["run"], strict=True)) == set(zip(lost["policy"], lost["run"], strict=True))
+    assert set(drawn["happens"]) <= {"gets stuck", "diverges"}
+    assert set(drawn["of"]) == {3}
+    kept = wild.runs["policy"][~wild.runs.index.isin(lost.index)]
+    assert set(bands(wild, "time_s", "accuracy")["policy"]) == set(kept)
+    assert "Dashed: single runs" in how_it_is_drawn(wild)
+
+
+def test_many_policies_have_three_lines_of_prose_and_a_short_headline():
+    policies = [*POLICIES, StaleSynchronous(bound=1), StaleSynchronous(bound=3), KAsync(wait_for=2), Rebalanced()]
+    many = learn(Scenario(), policies, NoisyQuadratic(), learning_rates=0.1, seeds=2, gradients=200)
+    assert len(reasons(many)) < 390
+    assert len(headline(many)) < 260
+    epochs = many.policies.set_index("policy")["epoch_ms"]
+    assert f"{times(epochs.max() / epochs.min())} faster than" in reasons(many)
+    alike = learn(
+        Scenario(compute=Constant(), network=FlatLatency(latency_ms=0)), [*policies], NoisyQuadratic(), seeds=1
+    )
+    assert "get through the same samples" in reasons(alike)
 
 
 def test_words_for_those_who_cannot_see_the_charts(learning):

@@ -378,7 +378,7 @@ def test_what_a_map_says_is_what_its_runs_say(seed):
             said = picked_in_words(answer.table, dict(zip(grid, cell, strict=True)), asked)
             check_speedup_sentence(said, raw, cell, about, baseline)
         kinds = {kind for _, kind in both.values()}
-        assert ("≈:" in answer.caption, "=:" in answer.caption) == ("open" in kinds, "equal" in kinds)
+        assert ("≈ marks" in answer.caption, "= marks" in answer.caption) == ("open" in kinds, "equal" in kinds)
 
     asked = asked_of("fastest", grid, policies, None, runs, scenario.workload)
     answer = map_answer(table, asked)

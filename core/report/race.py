@@ -1,0 +1,57 @@
+"""Epochs that play together: what a browser needs to draw them as time goes on."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from core.common.wording import duration
+from core.report.timeline_data import PHASE_ORDER, Picture
+
+STEPS = 20_000  # of the time axis; as fine as anybody sees
+MOST_BLOCKS = 3_000  # of all lanes
+
+
+def race_data(pictures: Sequence[Picture]) -> dict[str, Any] | None:
+    """What the browser needs to play some epochs; None where they are not whole, or are too many blocks."""
+    until_ms = max(picture.epoch_ms for picture in pictures)
+    blocks = sum(len(picture.blocks["phase"]) for picture in pictures)
+    if blocks > MOST_BLOCKS or pictures[0].domain_ms[1] < until_ms:
+        return None
+    unit, of_ms = ("ms", 1) if duration(until_ms).endswith("ms") else ("s", 1000)
+    lanes = [lane(picture, until_ms) for picture in pictures]
+    first = min(picture.epoch_ms for picture in pictures)
+    for each, picture in zip(lanes, pictures, strict=True):
+        each["first"] = len(pictures) > 1 and picture.epoch_ms == first
+    return {
+        "id": f"{zlib.crc32(repr(lanes).encode()):x}",
+        "lanes": lanes,
+        "steps": STEPS,
+        "until": until_ms / of_ms,
+        "unit": unit,
+        "words": " ".join(f"{picture.label} finishes after {duration(picture.epoch_ms)}." for picture in pictures),
+    }
+
+
+def lane(picture: Picture, until_ms: float) -> dict[str, Any]:
+    """One epoch: its blocks by row, phase, start and end, and its barriers, in steps of the time axis."""
+    scale = STEPS / until_ms
+    rows = {worker: row for row, worker in enumerate(picture.workers)}
+    phases = {phase: number for number, phase in enumerate(PHASE_ORDER)}
+    return {
+        "title": picture.label,
+        "time": duration(picture.epoch_ms),
+        "epoch": round(picture.epoch_ms * scale),
+        "rows": len(rows),
+        "row": [rows[worker] for worker in picture.blocks["worker"].tolist()],
+        "phase": [phases[phase] for phase in picture.blocks["phase"].tolist()],
+        "start": in_steps(picture.blocks["start_ms"] * scale),
+        "end": in_steps(picture.blocks["end_ms"] * scale),
+        "barriers": in_steps(picture.barriers_ms * scale),
+    }
+
+
+def in_steps(times: np.ndarray) -> list[int]:
+    """Whole steps of the time axis."""
+    return np.rint(times).astype(int).tolist()
