@@ -51,6 +51,7 @@ class Failures(Part):
         axis=(0.5, 1.0, 2.0, 5.0, 10.0, 24.0, 100.0),
         label="Time between Failures of a Worker (h)",
         help="Mean time between two failures of one worker; 0 for none. Of N workers, one fails N times as often.",
+        usual=(0, 100),
         step=1,
         format="%.4g",
     )
