@@ -12,10 +12,13 @@ page = app.set_up()
 if app.is_first_visit(page):
     st.switch_page("pages/compare.py")
 with boundary():
-    with st.container(key="menu"):
-        links = st.empty()
+    top = st.container(key="menu")
+    links = top.empty()
     url.take(page.url_path)
     app.style(values.value("present"))
+    if values.value("present"):
+        with top:
+            app.way_out()
     menu(links)
     before = values.now()
     with boundary():

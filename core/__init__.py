@@ -10,6 +10,7 @@ from core.learning import learn, replay
 from core.money import Cost, Costs, Prices, cost, costs
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.scenario import Scenario
+from core.simulation.bandwidth import required_bandwidth
 from core.simulation.paired import compare, replicate
 from core.simulation.run import Run, simulate
 from core.simulation.sweeps import sweep
@@ -61,6 +62,7 @@ __all__ = [
     "read_trace",
     "replay",
     "replicate",
+    "required_bandwidth",
     "simulate",
     "sweep",
     "verdict",

@@ -17,11 +17,13 @@ from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
 from core.report import traces as trace_report
+from core.report.bandwidth import bandwidths, bandwidths_in_words
 from core.report.failures import failures_compared, failures_in_words, log_in_words
 from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario
 from core.schedule.metrics import FIGURES
+from core.simulation.bandwidth import RUNS, UTILIZATIONS, required_bandwidth
 from core.simulation.paired import compare, most_replicates
 from core.simulation.run import simulate
 from core.simulation.sweeps import sweep
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """What the command line takes."""
     whole = argparse.ArgumentParser("python -m core", description="The Batch Scheduler Simulator without its pages.")
-    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | trace | failures")
+    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | bandwidth | trace | failures")
 
     def command(name: str, answer: Answer, help: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=help, description=help)
@@ -92,17 +94,24 @@ def parser() -> argparse.ArgumentParser:
     run = command("run", answer_run, "Figures of one run, beside what theory expects.")
     many = command("compare", answer_compare, "Policies on the same draws: who finishes first, and what it pays.")
     grid = command("sweep", answer_sweep, "Policies over one parameter or two.")
-    for one in (run, many, grid):
+    links = command("bandwidth", answer_bandwidth, "The bandwidth that each policy needs to keep workers computing.")
+    for one in (run, many, grid, links):
         one.add_argument("link", nargs="?", default="", help=LINK)
-    for one in (many, grid):
+    for one in (many, grid, links):
         one.add_argument("--policies", help='with commas between: "sync,async,ssp 3" (default: those of the link)')
-        one.add_argument("--replicates", type=int, help="paired runs (default: those of the link)")
+        runs = "paired runs (default: those of the link)" if one is not links else f"runs of each (default: {RUNS})"
+        one.add_argument("--replicates", type=int, help=runs)
     grid.add_argument(
         "--over",
         action="append",
         required=True,
         metavar="NAME=VALUES",
         help="workers=2,4,8 or compute.jitter=0.1,0.3; once or twice",
+    )
+    links.add_argument(
+        "--utilization",
+        metavar="PERCENT",
+        help="share of the workers' time that goes into computing, with commas between (default: 50,80,90,95,99)",
     )
     trace = command("trace", answer_trace, "What stragglers cost in a measured run, and which remedy pays.")
     trace.add_argument("files", nargs="+", help="profiler traces, one a rank, or tables of compute times")
@@ -178,6 +187,16 @@ def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:
     table = sweep(scenario, grid, policies, replicates, prices=prices if priced else None)
     shown = [*grid, "policy", *(name for name in SWEPT if name in table)]
     return table_text(table[shown]), {"replicates": replicates, "cells": table.to_dict("records")}
+
+
+def answer_bandwidth(asked: argparse.Namespace) -> tuple[str, dict]:
+    """The bandwidth that each policy needs for some utilizations."""
+    scenario, policies, *_ = question(asked)
+    wanted = UTILIZATIONS if asked.utilization is None else axis(f"utilization={asked.utilization}")[1]
+    policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
+    table = required_bandwidth(scenario, policies, wanted, asked.replicates or RUNS)
+    text = bandwidths_in_words(table)
+    return f"{text}\n\n{table_text(bandwidths(table).reset_index())}", {"bandwidths": table.to_dict("records")}
 
 
 def answer_trace(asked: argparse.Namespace) -> tuple[str, dict]:

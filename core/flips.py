@@ -30,6 +30,10 @@ ACTS_WITH = {
     "episode_factor": "episode_share",
 }
 """Parameters that change nothing unless another one is above 0."""
+WITHOUT_FAILURES = {"delay", "fragments", "buckets"}
+"""Parameters that cannot be changed where workers fail."""
+MUST_DIVIDE = {"workers_per_node": "workers", "fragments": "period"}
+"""Parameters that take divisors of another one only: between two of those there is nothing to look for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +42,8 @@ class Crossing:
 
     Attributes:
         value: where the ratio of the mean epoch times passes 1; of whole numbers the least with the winner above.
-        low: the largest value found at which the winner below is decided; NaN where there is none.
-        high: the least value found at which the winner above is decided; NaN where there is none.
+        low: the largest value found at which the winner below is decided.
+        high: the least value found at which the winner above is decided.
         below: label of the policy that wins below.
         above: label of the policy that wins above.
 
@@ -63,7 +67,8 @@ class Flip:
         least: the smallest value that was tried.
         most: the largest value that was tried.
         is_whole: whether it takes whole numbers only.
-        crossings: in rising order; none where the same policy wins at all values that were tried.
+        tried: how many values the grid has that it starts from.
+        crossings: in rising order; none where one policy is decided to win wherever a winner is decided.
         undecided: values of the grid at which the runs leave the winner open, or the policies are equal.
 
     """
@@ -74,6 +79,7 @@ class Flip:
     least: float
     most: float
     is_whole: bool
+    tried: int
     crossings: tuple[Crossing, ...]
     undecided: tuple[float, ...]
 
@@ -88,7 +94,8 @@ def flips(
     """At which value of each parameter the winner of two policies changes, all else as it is.
 
     All values see the same draws (common random numbers), so crossings between neighbouring values of a grid are
-    followed by bisection; whole numbers are exact. Two crossings between the same two neighbours are not seen.
+    followed by bisection; whole numbers are exact. A change of winner counts where it is decided on either side. Two
+    crossings between the same two neighbours are not seen.
 
     Args:
         workload: a workload, or a scenario, whose own policy does not matter.
@@ -150,8 +157,12 @@ def acting_keys(workload: Workload, policies: Sequence[Policy]) -> list[str]:
     idle = {key for key, cause in ACTS_WITH.items() if not values.get(cause)}
     if not workload.failures.any:
         idle |= {*keys(Failures).values()}
+    else:
+        idle |= WITHOUT_FAILURES
+    idle |= {*MUST_DIVIDE} | {multiple for key, multiple in MUST_DIVIDE.items() if values.get(key, 1) > 1}
+    idle |= {"buckets"} if values.get("overlap") else {"overlap"} if values.get("buckets", 1) > 1 else set()
     if True not in barriers:
-        idle.add("overlap")
+        idle |= {"overlap", "buckets"}
     if False not in barriers:
         idle |= {"async_fraction"} | ({"servers"} if workload.network.code != "server" else set())
     return [key for key in names if key in AXES and key not in idle]
@@ -240,28 +251,27 @@ class Line:
             least=min(grid, default=self.now),
             most=max(grid, default=self.now),
             is_whole=self.is_whole,
+            tried=len(grid),
             crossings=tuple(self.crossing(low, high) for low, high in self.brackets()),
             undecided=tuple(value for value in grid if not self.decided(value)),
         )
 
     def brackets(self) -> Iterator[tuple[float, float]]:
-        """Neighbours on the grid at which different policies win; values at which nobody does are skipped."""
-        sided = [value for value in self.grid if self.side(value)]
-        for low, high in itertools.pairwise(sided):
-            if self.side(low) != self.side(high):
+        """Values on the grid at which different policies are decided to win; between them nobody is."""
+        sure = [value for value in self.grid if self.decided(value)]
+        for low, high in itertools.pairwise(sure):
+            if self.decided(low) != self.decided(high):
                 yield low, high
 
     def crossing(self, low: float, high: float) -> Crossing:
-        """Where the winner changes between two values at which different ones win."""
-        below, above = self.side(low), self.side(high)
-        sure_low = self.nearest_decided(low, below, -1)
-        sure_high = self.nearest_decided(high, above, 1)
+        """Where the winner changes between two values at which different ones are decided."""
+        below, above = self.decided(low), self.decided(high)
         inner_low, inner_high = self.bisected(low, high, lambda value: self.side(value) == below)
         labels = {-1: self.label(self.pair.one), 1: self.label(self.pair.other)}
         return Crossing(
             value=inner_high if self.is_whole else self.interpolated(inner_low, inner_high),
-            low=self.edge(sure_low, inner_low, below),
-            high=self.edge(sure_high, inner_high, above),
+            low=self.edge(low, inner_low, below),
+            high=self.edge(high, inner_high, above),
             below=labels[below],
             above=labels[above],
         )
@@ -270,20 +280,8 @@ class Line:
         """A policy's name, without the parameter that varies."""
         return policy.name if self.name.startswith("policy.") and hasattr(policy, self.name[7:]) else policy.label
 
-    def nearest_decided(self, value: float, side: int, direction: int) -> float:
-        """The nearest value of the grid, outwards, at which a side is decided; NaN where the other one comes first."""
-        outwards = [each for each in self.grid[::direction] if (each - value) * direction >= 0]
-        for each in outwards:
-            if self.decided(each) == side:
-                return each
-            if self.side(each) == -side:
-                break
-        return math.nan
-
     def edge(self, sure: float, inner: float, side: int) -> float:
         """How near to a crossing its side is still decided."""
-        if math.isnan(sure):
-            return math.nan
         found, _ = self.bisected(sure, inner, lambda value: self.decided(value) == side)
         return found
 

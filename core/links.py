@@ -13,9 +13,12 @@ from core.common.parameters import Checked, Flag, OneOf, Parameter, Rule, Text, 
 from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, listed
 from core.learning.experiment import GRID
+from core.learning.optimizers import CHOICES
 from core.learning.registry import PROBLEMS
 from core.maps import AXES, QUESTIONS
 from core.money import Prices
+from core.policies.barrier import largest_divisor
+from core.policies.base import Policy
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.scenario import Scenario, under
 from core.workload.compute_laws import LAWS
@@ -166,6 +169,15 @@ OF_PAGES = (
         "fair comparison.",
     ),
     Parameter(
+        key="optimizer",
+        rule=OneOf(tuple(CHOICES)),
+        default="plain",
+        label="Optimizer",
+        help="plain: SGD. momentum: of 0.9. diloco: averages of parameters are outer gradients for Nesterov momentum "
+        "of 0.9 at a rate of 0.7. staleness-aware: a gradient that is τ updates stale counts 1/(τ + 1). best: each "
+        "policy has what is best for it, chosen on other seeds.",
+    ),
+    Parameter(
         key="curves_over",
         rule=OneOf(("time", "samples processed")),
         default="time",
@@ -311,8 +323,10 @@ def made(kind: type[C], values: Mapping[str, Any], **given: Any) -> C:
 def scenario_of(values: Mapping) -> Scenario:
     """The scenario that a link's values describe; keys that are left out take their defaults.
 
-    `slow_workers` and `wait_for` are capped at the number of workers; `async_fraction` is raised to `async_least`, and
-    `episode_batches` to 1/(1 − `episode_share`), where it is below it.
+    `slow_workers` and `wait_for` are capped at the number of workers, `delay` at `period` − 1, `links_per_node` at
+    `workers_per_node`; `async_fraction` is raised to `async_least`, and `episode_batches` to 1/(1 − `episode_share`),
+    where it is below it; `workers_per_node` is lowered to what divides the number of workers, `fragments` to what
+    divides `period`. `overlap` counts where `buckets` is 1, and `fragments` where rounds are not balanced.
 
     Args:
         values: {key: value}, as `link_values` returns them.
@@ -330,12 +344,6 @@ def scenario_of(values: Mapping) -> Scenario:
     slow, share, length = (
         PARAMETERS[key].rule.checked(key, said[key]) for key in ("slow_workers", "episode_share", "episode_batches")
     )
-    network: Network
-    if said["network"] == FlatLatency.code:
-        least, most = (PARAMETERS[key].rule.checked(key, said[key]) for key in ("async_least", "async_fraction"))
-        network = made(FlatLatency, said, async_fraction=max(least, most))
-    else:
-        network = made(AlphaBeta, said, collective=said["network"])
     workload = made(
         Workload,
         said,
@@ -346,10 +354,33 @@ def scenario_of(values: Mapping) -> Scenario:
             slow_workers=min(slow, workers),
             episode_batches=max(length, shortest_episode(share)),
         ),
-        network=network,
+        network=network_of(said, workers),
         failures=made(Failures, said),
     )
-    return under(workload, made(CODES[said["mode"]], said).fitted(workers))
+    return under(workload, policy_of(said).fitted(workers))
+
+
+def network_of(said: Mapping, workers: int) -> Network:
+    """The network that the values of all keys describe, for so many workers."""
+    keys_of_it = ("async_least", "async_fraction", "buckets", "overlap", "workers_per_node", "links_per_node")
+    least, most, buckets, overlap, inside, links = (PARAMETERS[key].rule.checked(key, said[key]) for key in keys_of_it)
+    if said["network"] == FlatLatency.code:
+        return made(FlatLatency, said, async_fraction=max(least, most))
+    inside = largest_divisor(workers, inside)
+    return made(
+        AlphaBeta,
+        said,
+        collective=said["network"],
+        overlap=overlap if buckets == 1 else 0.0,
+        workers_per_node=inside,
+        links_per_node=min(links, inside),
+    )
+
+
+def policy_of(said: Mapping) -> Policy:
+    """The policy that the values of all keys describe."""
+    kind = CODES[said["mode"]]
+    return kind.nearest(**{name: said[key] for name, key in keys(kind).items()})
 
 
 def prices_of(values: Mapping) -> Prices:

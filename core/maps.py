@@ -15,6 +15,7 @@ from core.money import Prices
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
 from core.scenario import dotted_names
+from core.simulation.bandwidth import required_bandwidth
 from core.simulation.sweeps import changed, changed_policy, name_of, refused
 from core.statistics.log_ratios import log_ratios
 from core.statistics.standings import FASTEST, OPEN, SLOWER, TIED, as_columns, same_as_itself
@@ -26,6 +27,7 @@ from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
 MOST_VALUES = 40
+WANTED_PERCENT, MOST_SEARCHED = 90.0, 5  # utilization whose bandwidth is looked for, in no more runs than this
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
 KINDS: list[type[Checked]] = [Workload, Stragglers, Failures, Prices]
 KINDS += [*LAWS.values(), *NETWORKS.values(), *POLICIES.values()]
@@ -42,6 +44,7 @@ class Question:
         column: the column; empty where the question is which policy is fastest.
         scale: what its values are multiplied by to be in the unit.
         unit: what the answer is in.
+        missed: what is said where there is no answer; empty where runs did not reach a target.
 
     """
 
@@ -49,6 +52,7 @@ class Question:
     column: str = ""
     scale: float = 1.0
     unit: str = ""
+    missed: str = ""
 
 
 QUESTIONS = {
@@ -60,6 +64,9 @@ QUESTIONS = {
     "epoch": Question(label="Epoch time", column="epoch_ms", scale=1e-3, unit="s"),
     "staleness": Question(label="Mean staleness", column="mean_staleness", unit="updates"),
     "cost": Question(label="Cost of an epoch", column="cost"),
+    "bandwidth": Question(
+        label="Bandwidth for 90 % utilization", column="bandwidth_gbps", unit="Gb/s", missed="no bandwidth is enough"
+    ),
     "target": Question(label="Time to target", column="time_to_target_ms", scale=1e-3, unit="s"),
 }
 SPEEDUP = QUESTIONS["speedup"]
@@ -221,6 +228,36 @@ def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], prob
         }
         for policy, label, row in zip(policies, labels, learnt.policies.itertuples(), strict=True)
     ]
+
+
+def bandwidth_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:
+    """Rows of one cell as `sweep` makes them, with the bandwidth that each policy needs for a utilization.
+
+    Args:
+        scenario: what all cells have in common.
+        cell: the cell's value of each parameter, by dotted name.
+        policies: whose bandwidth is looked for.
+        replicates: runs whose mean utilization counts, no more than a few.
+
+    Returns:
+        A row a policy: the cell, policy, refused (why there are no figures, else empty), bandwidth_gbps (NaN where no
+        bandwidth is enough) with the same as _low and _high, reached (1 or 0) and trained (1).
+
+    """
+    rows = []
+    for policy in policies:
+        try:
+            here, adapted = changed(scenario, cell), changed_policy(policy, cell)
+            adapted.check(here.workers)
+            table = required_bandwidth(here, [adapted], WANTED_PERCENT, min(replicates, MOST_SEARCHED))
+        except ScenarioError as error:
+            rows += refused(cell, [policy], str(error))
+            continue
+        found = float(table["bandwidth_gbps"].item())
+        needed = dict.fromkeys(("bandwidth_gbps", "bandwidth_gbps_low", "bandwidth_gbps_high"), found)
+        said = {"reached": int(found == found), "trained": 1}
+        rows.append({**cell, "policy": name_of(policy, cell), "refused": "", **needed, **said})
+    return rows
 
 
 def over_runs(name: str, times_ms: pd.Series | None) -> dict:

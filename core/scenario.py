@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from core.common.parameters import OfKind, Part, keys, takes
-from core.common.validation import ScenarioError, check_work
-from core.policies import Policy, Synchronous
+from core.common.validation import ScenarioError, check_work, shown
+from core.policies import LocalSGD, Policy, Synchronous
 from core.policies.registry import POLICIES
 from core.workload.failures import elastic_share, push_step_ms, rollback_ms
+from core.workload.networks import AlphaBeta
 from core.workload.workload import Workload
 
 MOST_STRETCHED = 100  # times as long as without failures
@@ -80,7 +82,7 @@ def stretched_by_failures(workload: Workload, policy: Policy) -> float:
         return 1.0
     computing, network = step_ms(workload), workload.network
     if not policy.has_barrier:
-        step = computing + 2 * network.pull_ms
+        step = computing + 2 * float(np.max(network.pull_of(workers)))
         return push_step_ms(step, failures.restart_ms, failures.mtbf_ms) / step
     step, rows = computing + network.barrier_ms(workers), policy.rows(workers, workload.batches)
     if failures.elastic:
@@ -91,17 +93,51 @@ def stretched_by_failures(workload: Workload, policy: Policy) -> float:
     return rollback_ms(1.0, every, cost, failures.restart_ms, failures.mtbf_ms, workers)
 
 
+def check_recovery(workload: Workload, policy: Policy, otherwise: str = "failures.mtbf_hours at 0") -> None:
+    """Check that a policy can be simulated with workers that fail: no round may begin before the one before it ends.
+
+    Args:
+        workload: what is run.
+        policy: how it recovers.
+        otherwise: what else may be left as it is, so that nobody fails.
+
+    Raises:
+        ScenarioError: where it cannot; it names the field, and what to set it to.
+
+    """
+    for name, value, plain in without_failures_only(workload, policy):
+        raise ScenarioError(
+            f"{name}: {shown(value)} cannot be simulated together with failures of workers yet; leave {name} at "
+            f"{shown(plain)}, or {otherwise}."
+        )
+
+
+def without_failures_only(workload: Workload, policy: Policy) -> list[tuple[str, Any, Any]]:
+    """The settings that go together with no failures: dotted name, value, and the value that does go with them."""
+    set_to: dict[str, tuple[Any, Any]] = {}
+    if isinstance(policy, LocalSGD):
+        plain = LocalSGD()
+        for name in ("delay", "fragments", "balance"):
+            set_to[f"policy.{name}"] = (getattr(policy, name), getattr(plain, name))
+    if policy.has_barrier and isinstance(workload.network, AlphaBeta):
+        set_to["network.buckets"] = (workload.network.buckets, 1)
+    return [(name, value, plain) for name, (value, plain) in set_to.items() if value != plain]
+
+
 def check_failures(workload: Workload, policy: Policy) -> None:
-    """Check that failures leave an epoch within 100 times its time without them.
+    """Check that a policy can recover, and that failures leave an epoch within 100 times its time without them.
 
     Args:
         workload: what is run.
         policy: how it recovers.
 
     Raises:
-        ScenarioError: where an epoch is expected to take longer; it says what would help.
+        ScenarioError: where it cannot, or where an epoch is expected to take longer; it says what would help.
 
     """
+    if not workload.failures.any:
+        return
+    check_recovery(workload, policy)
     if stretched_by_failures(workload, policy) <= MOST_STRETCHED:
         return
     failures, advice = workload.failures, "take a longer time between failures, or shorter mini-batches"

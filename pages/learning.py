@@ -20,7 +20,7 @@ from pages.shared.views.downloads import csv_button
 from pages.shared.views.training import RATES, kept_place, train, with_control
 
 RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
-Question = tuple[Problem, tuple[float, ...] | None, int]  # what is trained, at which rates, how often
+Question = tuple[Problem, tuple[float, ...] | None, int, str]  # what is trained, at which rates, how often, by what
 EVIDENCE = """
 - The gradients are **real**, on real data, each computed at the parameters that its worker had read: staleness is not a
   penalty factor here, it happens.
@@ -38,6 +38,7 @@ def show() -> None:
     asked, chosen = scenario(), policies()
     with st.container(horizontal=True):
         problem, seeds, rates = PROBLEMS[control("problem")], control("train_seeds"), RATES[control("rate")]
+        optimizer = control("optimizer")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measures = measures_of(problem)
         axes = control("curves_over"), control("curves_of", measures) if len(measures) > 1 else measures[0]
@@ -50,7 +51,7 @@ def show() -> None:
             st.header("Too many workers to train for real.")
         st.error(with_control(refused) + learning_report.rooms(FEWEST_EACH, problem), icon=":material/block:")
         return
-    question = (problem, rates, seeds)
+    question = (problem, rates, seeds, optimizer)
 
     def show_picture(trained: tuple[Policy, ...]) -> Learned:
         """The answer of those who have trained, and their curves."""
@@ -78,7 +79,7 @@ def show() -> None:
 
 def show_answer(answer: Learned, question: Question, short: Workload, trained: tuple[Policy, ...]) -> None:
     """What the curves mean, who reaches the target when, and, folded away, how it is judged."""
-    problem, rates, seeds = question
+    problem, rates, seeds, _ = question
     own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own learning rate"
     st.caption(f"Medians of {counted(seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}")
     st.markdown(answer.reasons)

@@ -58,7 +58,7 @@ def show() -> None:
     with picture:
         chart, beside = st.columns([3, 1], gap="medium")
         with beside:
-            rows = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, problem)
+            rows = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, problem, ask)
             answer = answered(rows, found)
             picked = pick(found) if answer.drawn else None
             if answer.drawn:

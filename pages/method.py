@@ -1,4 +1,4 @@
-"""Method: the model in words, every policy on one small example, the limits, and the table checked against theory."""
+"""Method: every policy on one small example, the model in words, its limits, and the table checked against theory."""
 
 import streamlit as st
 
@@ -12,19 +12,19 @@ from pages.shared.views.downloads import csv_button
 FIGURES = dict.fromkeys(["Expected", "Simulated", "± 95 %"], st.column_config.NumberColumn(format="%.4f"))
 
 app.through_app()
-st.header("What is simulated, and how it is checked")
-st.markdown(prose("model.md"))
-
-st.subheader("Every policy on the same small epoch")
+st.header("Who waits for whom: every policy on the same small epoch")
 phases = charts.phase_legend(["cancelled", "tail"])
-st.html(f"{phases}&emsp;Time in ms, one axis for all; 3 workers, 4 batches each.")
-for number, (rule, drawn) in enumerate(drawn_examples()):
-    if number % 2 == 0:
-        pair = st.columns(2, gap="large")
-    with pair[number % 2]:
-        st.markdown(drawn.title)
-        st.caption(rule)
-        draw(drawn.chart, drawn.title, drawn.words)
+st.html(f"{phases}&emsp;One shared time axis; 3 workers, 4 batches each, the same compute times for all.")
+examples = drawn_examples()
+for first in range(0, len(examples), 2):
+    for column, (rule, drawn) in zip(st.columns(2, gap="large"), examples[first : first + 2], strict=False):
+        with column:
+            st.markdown(drawn.title)
+            st.caption(rule)
+            draw(drawn.chart, drawn.title, drawn.words)
+
+st.subheader("The model")
+st.markdown(prose("model.md"))
 
 st.subheader("What it leaves out")
 st.markdown(prose("limits.md"))
@@ -38,9 +38,9 @@ if found.failing:
 else:
     st.success(f"All {len(found.results)} figures agree with theory.", icon=":material/check:")
 st.caption(
-    "Each figure comes from theory and from runs with a fixed seed, computed on this server. It agrees when what is "
-    "expected lies in the 95 % interval of the simulated mean, widened so that all rows together raise a false alarm "
-    "in 5 % of such tables. m is the mean compute time of a mini-batch."
+    "Each figure is computed twice on this server, from theory and from simulated runs with a fixed seed. They agree "
+    "when the expected value lies within the 95 % interval of the simulated mean, widened so that all rows together "
+    "raise a false alarm in 5 % of such tables. m is the mean compute time of a mini-batch."
 )
 st.dataframe(red(found.table) if found.failing else found.shown, hide_index=True, height=560, column_config=FIGURES)
 csv_button("Checked table (CSV)", lambda: found.table, "checked-against-theory.csv")

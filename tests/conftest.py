@@ -9,8 +9,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a worker has one core: threads that w
 import pytest
 from hypothesis import settings
 
-settings.register_profile("suite", deadline=None, derandomize=True, max_examples=60)
-settings.register_profile("deep", deadline=None, max_examples=1_000)  # pytest --hypothesis-profile=deep
+from tests.examples import DEEP, SUITE
+
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=SUITE)
+settings.register_profile("deep", deadline=None, max_examples=DEEP)  # pytest --hypothesis-profile=deep
 settings.load_profile("suite")
 
 FIRST = ("tests/browser/", "tests/pages/")

@@ -167,8 +167,11 @@ def elastic(compute, latency, wait_for, gradients, failures, restart, regroup, p
 
 
 def pushing(compute, push, total, failures, restart, *, quota=None, shared=False, bound=None, group=1, waits=False,
-            service=0.0, pull=0.0):  # fmt: skip
-    """Pushes through one server: static shards (quota), one queue (shared), a bound, or waits for a group's update."""
+            service, pull):  # fmt: skip
+    """Pushes through one server: static shards (quota), one queue (shared), a bound, or waits for a group's update.
+
+    service, pull: of each worker.
+    """
     workers = range(len(failures))
     clock, epoch, free = Clock(failures, restart), Epoch(), 0.0
     done = [0] * len(failures)
@@ -186,7 +189,7 @@ def pushing(compute, push, total, failures, restart, *, quota=None, shared=False
         if clock.back[worker] > now:
             begin(worker, clock.back[worker], clock.back[worker], None)
         else:
-            begin(worker, now, now + pull, len(order) // group)
+            begin(worker, now, now + pull[worker], len(order) // group)
 
     def take(worker, now, fresh):
         if not left:
@@ -194,7 +197,7 @@ def pushing(compute, push, total, failures, restart, *, quota=None, shared=False
         elif fresh:
             begin(worker, now, now, None)
         else:
-            begin(worker, now, now + pull, len(order) // group)
+            begin(worker, now, now + pull[worker], len(order) // group)
 
     for worker in workers:
         begin(worker, 0.0, 0.0, 0)
@@ -204,7 +207,7 @@ def pushing(compute, push, total, failures, restart, *, quota=None, shared=False
         returns, who = min(((when, worker) for worker, when in back.items()), default=(float("inf"), -1))
         fails, victim = clock.first()
         if serves <= min(returns, fails):
-            free = serves + service
+            free = serves + service[pusher]
             read, ready, _, seen = busy.pop(pusher)
             order.append((pusher, read, ready, free, seen))
             done[pusher] += 1
@@ -250,5 +253,7 @@ def pushing(compute, push, total, failures, restart, *, quota=None, shared=False
         update = number // group
         seen = sum(1 for one in order if one[3] <= read) // group if seen is None else seen
         epoch.used.append((worker, read, ready, made[update], update, update - seen))
-    epoch.end, epoch.failures, epoch.downs = free + pull, clock.met, clock.downs
+    answered = {worker: at for worker, *_, at, _ in order} if not waits else dict.fromkeys(gathered, free)
+    epoch.end = max(at + pull[worker] for worker, at in answered.items())
+    epoch.failures, epoch.downs = clock.met, clock.downs
     return epoch

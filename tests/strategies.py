@@ -47,6 +47,45 @@ SERVER = st.builds(  # 8 Gb/s: a message of M MB takes M ms; times are whole qua
 )
 
 
+def buckets_and_nodes(workers: int):
+    """Collectives of workers in nodes, and gradients that go out in buckets; times are whole parts of a power of two.
+
+    In nodes, a message of M MB takes M ms between them, M/4 inside.
+    """
+    return st.builds(
+        lambda inside, links, **fields: AlphaBeta(
+            workers_per_node=inside,
+            links_per_node=min(links, inside),
+            bandwidth_gbps=8,
+            node_bandwidth_gbps=32,
+            node_latency_ms=0.25,
+            **fields,
+        ),
+        st.sampled_from([each for each in range(1, workers + 1) if workers % each == 0]),
+        st.sampled_from([1, 2, 4]),
+        latency_ms=st.integers(0, 8).map(lambda quarters: quarters / 4),
+        message_mb=st.integers(1, 12),
+        collective=st.sampled_from(["ring", "tree", "server"]),
+        server_place=st.sampled_from(["outside", "inside"]),
+        servers=st.sampled_from([1, 2, 4]),
+        buckets=st.sampled_from([1, 2, 4, 8]),
+        backward_share=st.sampled_from([0.0, 0.5, 1.0]),
+    )
+
+
+@st.composite
+def local_sgd(draw):
+    """Local SGD with all its settings."""
+    every, fragments, balance = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.booleans())
+    period = every * fragments
+    return LocalSGD(
+        period=period,
+        delay=draw(st.integers(0, period - 1)),
+        fragments=1 if balance else fragments,
+        balance=balance,
+    )
+
+
 def policies_for(workers: int):
     """Every policy, with parameters that fit the number of workers."""
     return st.one_of(
@@ -75,12 +114,17 @@ class Given:
         return simulate(self.scenario, **{"compute_ms": self.compute_ms, "network_ms": self.push_ms, **changes})
 
 
+def is_greedy(policy):
+    """Whether one worker may do nearly everything."""
+    return isinstance(policy, KAsync) or getattr(policy, "is_shared", False) or getattr(policy, "balance", False)
+
+
 @st.composite
 def given_runs(draw, policies=policies_for, networks=FLAT, distinct=False):
     """Draws in whole quarters of a ms: sums are exact, and ties are common (never, where `distinct`)."""
     workers, batches = draw(st.integers(1, 6)), draw(st.integers(1, 7))
     policy = draw(policies(workers))
-    greedy = isinstance(policy, KAsync) or getattr(policy, "is_shared", False)  # one worker may do nearly everything
+    greedy = is_greedy(policy)
     rows = 2 * workers * batches if greedy else policy.rows(workers, batches)
     size = workers * rows
     if distinct:
@@ -88,7 +132,8 @@ def given_runs(draw, policies=policies_for, networks=FLAT, distinct=False):
     else:
         compute = np.array(draw(st.lists(st.integers(1, 60), min_size=size, max_size=size))) / 4
     push = np.array(draw(st.lists(st.integers(0, 12), min_size=size, max_size=size))) / 4
-    scenario = Scenario(workers=workers, batches=batches, network=draw(networks), policy=policy)
+    network = draw(networks(workers) if callable(networks) else networks)
+    scenario = Scenario(workers=workers, batches=batches, network=network, policy=policy)
     return Given(scenario, compute.reshape(rows, workers), push.reshape(rows, workers))
 
 
@@ -105,6 +150,5 @@ def drawn_runs(draw, policies=policies_for, networks=FLAT, stragglers=EPISODES):
         seed=draw(st.integers(0, 1000)),
     )
     policy, draws = scenario.policy, Draws(scenario)
-    greedy = isinstance(policy, KAsync) or getattr(policy, "is_shared", False)
-    rows = max(batches, 2 * workers * batches if greedy else policy.rows(workers, batches))
+    rows = max(batches, 2 * workers * batches if is_greedy(policy) else policy.rows(workers, batches))
     return Given(scenario, draws.compute_rows(rows)[:rows, :, 0], draws.push_rows(rows)[:rows, :, 0])

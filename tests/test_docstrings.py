@@ -43,7 +43,7 @@ def test_examples_run(name):
 def test_every_verb_has_an_example():
     finder = doctest.DocTestFinder(recurse=False)
     verbs = [core.simulate, core.replicate, core.compare, core.sweep, core.verdict, core.replay, core.learn]
-    verbs += [core.read_trace, core.diagnose, core.what_if]
+    verbs += [core.read_trace, core.diagnose, core.what_if, core.required_bandwidth]
     assert [verb.__name__ for verb in verbs if not any(test.examples for test in finder.find(verb))] == []
     for verb in verbs:
         assert all(section in verb.__doc__ for section in ("Args:", "Returns:", "Raises:", "Example:")), verb.__name__

@@ -13,6 +13,7 @@ from core.common.wording import duration
 from core.report.timeline_data import Picture
 
 DRAWN = ("label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms")
+THIN = 0.3  # of a row's height, for what takes no worker's time
 CLOSE = 14  # px; in lower rows labels may overlap and are thinned out
 ROOM_FOR_WORDS = 0.15  # of the axis
 MOST_DIAMONDS = 24  # stragglers that are marked in one picture; more would hide what they mark
@@ -40,7 +41,7 @@ def timeline(picture: Picture, gap: tuple[float, float, str] | None = None) -> C
         data["gap"] = {"from_ms": [gap[0]], "to_ms": [gap[1]], "middle_ms": [(gap[0] + gap[1]) / 2], "said": [said]}
     return Chart(
         declare=declare_timeline,
-        shape=(shown_phases(picture.phases), row < CLOSE, with_barriers, gap is not None),
+        shape=(shown_phases(picture.phases), row < CLOSE, with_barriers, gap is not None, has_hidden(picture)),
         values=block_values(picture, ends) | {"diamond": f"{np.clip(row * 2, 12, 60):g}"},
         data=data,
         height=int(row * rows + AROUND),
@@ -48,18 +49,27 @@ def timeline(picture: Picture, gap: tuple[float, float, str] | None = None) -> C
 
 
 def declare_timeline(
-    phases: tuple[str, ...], overlap: bool, with_barriers: bool, with_gap: bool, values: Given
+    phases: tuple[str, ...],
+    overlap: bool,
+    with_barriers: bool,
+    with_gap: bool,
+    with_hidden: bool,
+    values: Given,
 ) -> Layers:
-    """Phases as bars, and where there are barriers their marks; values: those of the blocks, and diamond."""
+    """Phases as bars, the network beside them as thinner ones, and where there are barriers their marks.
+
+    Values: those of the blocks, and diamond.
+    """
     diamond = alt.ExprRef(values["diamond"])
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
     zoom = alt.selection_interval(bind="scales", encodings=["x"], zoom="wheel![event.shiftKey]", name="zoom")
-    bars = (
-        phase_bars(values, values["time"], overlap)
-        .encode(color=phase_color(phases, legend=legend()), opacity=alt.condition(pick, alt.value(1), alt.value(0.06)))
-        .add_params(pick, zoom)
-    )
-    layers = [bars]
+    seen: dict[str, Any] = {
+        "color": phase_color(phases, legend=legend()),
+        "opacity": alt.condition(pick, alt.value(1), alt.value(0.06)),
+    }
+    layers = [phase_bars(values, values["time"], overlap).encode(**seen).add_params(pick, zoom)]
+    if with_hidden:
+        layers.append(phase_bars(values, values["time"], overlap, "hidden", THIN).encode(**seen))
     if with_barriers:
         layers.append(rules("barriers", opacity=0.7))
         layers.append(
@@ -88,25 +98,36 @@ def small_timeline(picture: Picture) -> Chart:
     row = row_height(len(picture.workers), 150, 3, 20)
     return Chart(
         declare=declare_small_timeline,
-        shape=(shown_phases(picture.phases), row < CLOSE),
+        shape=(shown_phases(picture.phases), row < CLOSE, has_hidden(picture)),
         values=block_values(picture, named=True),
         data=block_data(picture),
         height=int(row * len(picture.workers) + 40),
     )
 
 
-def declare_small_timeline(phases: tuple[str, ...], overlap: bool, values: Given) -> Layers:
-    """Phases as bars; values: those of the blocks."""
-    bars = phase_bars(values, None, overlap).encode(color=phase_color(phases, legend=None))
-    return alt.layer(bars, end_of_epoch())
+def declare_small_timeline(phases: tuple[str, ...], overlap: bool, with_hidden: bool, values: Given) -> Layers:
+    """Phases as bars, the network beside them as thinner ones; values: those of the blocks."""
+    color = phase_color(phases, legend=None)
+    layers = [phase_bars(values, None, overlap).encode(color=color)]
+    if with_hidden:
+        layers.append(phase_bars(values, None, overlap, "hidden", THIN).encode(color=color))
+    return alt.layer(*layers, end_of_epoch())
+
+
+def has_hidden(picture: Picture) -> bool:
+    """Whether any network time passes beside the workers' phases."""
+    return len(picture.hidden["start_ms"]) > 0
 
 
 def block_data(picture: Picture) -> dict[str, Columns]:
     """What a timeline draws."""
-    return {
+    data: dict[str, Columns] = {
         "blocks": {name: picture.blocks[name] for name in DRAWN},
         "end": {"at_ms": np.array([picture.epoch_ms])},
     }
+    if has_hidden(picture):
+        data["hidden"] = {name: picture.hidden[name] for name in DRAWN}
+    return data
 
 
 def block_values(picture: Picture, ends: str = "", named: bool = False) -> dict[str, Any]:
@@ -129,11 +150,14 @@ def time_axis(until_ms: float, ends: str = "", named: bool = False) -> dict[str,
     }
 
 
-def phase_bars(values: Given, title: str | None, overlap: bool) -> alt.Chart:
-    """A bar a block, a row a worker."""
+def phase_bars(
+    values: Given, title: str | None, overlap: bool, data: str = "blocks", height: float | None = None
+) -> alt.Chart:
+    """A bar a block, a row a worker; height: of a bar, as a share of its row's, where it is not all of it."""
+    thin: dict[str, Any] = {} if height is None else {"height": alt.RelativeBandSize(band=height)}
     return (
-        alt.Chart(alt.NamedData("blocks"))
-        .mark_bar(clip=True, **MANY)
+        alt.Chart(alt.NamedData(data))
+        .mark_bar(clip=True, **thin, **MANY)
         .encode(
             x=alt.X(
                 "start_ms:Q",

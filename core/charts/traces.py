@@ -6,26 +6,35 @@ import pandas as pd
 
 from core.charts.colors import PHASE_COLORS, RULE_COLOR
 from core.charts.common import AROUND, MANY, Layers, legend, row_height
-from core.charts.specs import Chart, Given
+from core.charts.specs import Chart, Columns, Given
 from core.charts.timelines import CLOSE
+from core.common.wording import NBSP
 from core.schedule.downsampling import MAX_BLOCKS
+from core.traces.diagnosis import Diagnosis
 from core.traces.trace import Trace
 
 OUTCOMES = ["saves time", "costs time", "not decided"]
+ROOM = 70  # letters that fit side by side on a heatmap of half a page
+OVERLAP = 1.6  # widths of a cell that its remark may take
+REMARKABLE, MOST_REMARKS = 1.5, 6  # times its step's mean: which mini-batches have it written on them, and how many
 
 
-def slowness(trace: Trace, episodes: pd.DataFrame) -> Chart:
-    """Every mini-batch's compute time over its step's mean, and outlines of a diagnosis's episodes.
+def slowness(trace: Trace, found: Diagnosis) -> Chart:
+    """Every mini-batch's compute time over its step's mean; who accounts for the waiting, and when, is written on it.
 
-    A row is a worker, or several; a column is a step, or several.
+    A row is a worker, or several, with its share of the waiting; a column is a step, or several. Episodes are outlined.
     """
     relative = trace.compute_ms / trace.compute_ms.mean(axis=1, keepdims=True)
     steps, workers = relative.shape
     wide, high = -(-steps // max(1, MAX_BLOCKS // min(workers, 64))), -(-workers // 64)
-    starts = np.arange(0, steps, wide)
-    shown = np.maximum.reduceat(np.maximum.reduceat(relative, starts, axis=0), np.arange(0, workers, high), axis=1)
+    starts, firsts = np.arange(0, steps, wide), np.arange(0, workers, high)
+    shown = np.maximum.reduceat(np.maximum.reduceat(relative, starts, axis=0), firsts, axis=1)
     step, worker = (place.ravel() for place in np.indices(shown.shape))
+    with_shares = found.kind != "unclear" and workers > 1
     labels = [str(name) for name in trace.worker_names[::high]]
+    if with_shares:
+        shares = np.add.reduceat(found.workers["cost_percent"].to_numpy(), firsts)
+        labels = [f"{label} · {share:.0f}{NBSP}%" for label, share in zip(labels, shares, strict=True)]
     ends = np.array([*trace.step_numbers, trace.step_numbers[-1] + 1])[np.minimum(starts + wide, steps)]
     cells = {
         "step": np.array(trace.step_numbers)[starts][step],
@@ -35,21 +44,49 @@ def slowness(trace: Trace, episodes: pd.DataFrame) -> Chart:
     }
     numbers = np.array(trace.step_numbers)
     place = {name: labels[row // high] for row, name in enumerate(trace.worker_names)}
+    episodes = found.episodes
     outlines = {
         "step": episodes["first_step"].to_numpy(),
         "until": [ends_after(numbers, last) for last in episodes["last_step"]],
         "worker": [place[name] for name in episodes["worker"]],
         "factor": episodes["factor"].to_numpy(),
         "cost": episodes["cost_percent"].to_numpy(),
+        "last": episodes["last_step"].to_numpy(),
     }
-    row = row_height(len(labels), 480, 8, 26)
+    row = row_height(len(labels), 480, 8, 40)
+    remarks = remarks_on(cells, outlines) if row >= CLOSE else {"at": [], "worker": [], "text": []}
     return Chart(
         declare=declare_slowness,
-        shape=(row < CLOSE,),
+        shape=(row < CLOSE, with_shares),
         values={"labels": labels, "low": min(1.0, float(shown.min())), "high": float(shown.max()) + 1e-9},
-        data={"cells": cells, "episodes": outlines},
+        data={"cells": cells, "episodes": outlines, "remarks": remarks},
         height=int(row * len(labels) + AROUND),
     )
+
+
+def remarks_on(cells: Columns, outlines: Columns) -> dict[str, list]:
+    """What is written where there is room for it: columns at, worker, text.
+
+    Of each episode how slow it was and when, and how slow the slowest single mini-batches were.
+    """
+    columns = zip(*(outlines[name] for name in ("step", "until", "worker", "factor", "last")), strict=True)
+    wanted: list[tuple[float, float, str, tuple[str, ...]]] = [
+        (first, until, worker, (f"{factor:.2f}×, steps {first} to {last}", f"{factor:.2f}×"))
+        for first, until, worker, factor, last in columns
+    ]
+    inside = [(worker, first, until) for first, until, worker, _ in wanted]
+    for each in np.argsort(-cells["slowness"], kind="stable")[:MOST_REMARKS]:
+        first, until, worker, ratio = (cells[name][each] for name in ("step", "until", "worker", "slowness"))
+        if ratio >= REMARKABLE and not any(worker == who and since <= first < to for who, since, to in inside):
+            beside = (until - first) * (OVERLAP - 1) / 2  # as its neighbours are paler
+            wanted.append((first - beside, until + beside, worker, (f"{ratio:.1f}×",)))
+    room = ROOM / (max(cells["until"]) - min(cells["step"]))  # letters in a step
+    remarks: dict[str, list] = {"at": [], "worker": [], "text": []}
+    for first, until, worker, texts in wanted:
+        text = next((text for text in texts if len(text) <= room * (until - first)), "")
+        for name, value in zip(remarks, ((first + until) / 2, worker, text), strict=True):
+            remarks[name].append(value)
+    return remarks
 
 
 def ends_after(numbers: np.ndarray, last: int) -> int:
@@ -58,16 +95,17 @@ def ends_after(numbers: np.ndarray, last: int) -> int:
     return int(numbers[after]) if after < len(numbers) else last + 1
 
 
-def declare_slowness(overlap: bool, values: Given) -> Layers:
-    """Cells by how slow they are, outlined where that is an episode; values: labels, low, high."""
+def declare_slowness(overlap: bool, with_shares: bool, values: Given) -> Layers:
+    """Cells by how slow they are, outlined where that is an episode, with remarks; values: labels, low, high."""
     color = alt.Color(
         "slowness:Q",
-        title="over the step's mean (×)",
+        title="compute time ÷ the step's mean (×)",
         scale=alt.Scale(scheme="oranges", domain=[values["low"], values["high"]]),
-        legend=alt.Legend(orient="top", gradientLength=160),
+        legend=alt.Legend(orient="top", gradientLength=160, titleLimit=400),
     )
     x = alt.X("step:Q", title="Step", scale=alt.Scale(zero=False, nice=False)).axis(grid=False, tickMinStep=1)
-    y = alt.Y("worker:N", title="Worker", sort=values.several("labels"), axis=alt.Axis(labelOverlap=overlap))
+    title = "Worker · share of the waiting" if with_shares else "Worker"
+    y = alt.Y("worker:N", title=title, sort=values.several("labels"), axis=alt.Axis(labelOverlap=overlap))
     cells = (
         alt.Chart(alt.NamedData("cells"))
         .mark_rect(**MANY)
@@ -79,7 +117,7 @@ def declare_slowness(overlap: bool, values: Given) -> Layers:
             tooltip=[
                 alt.Tooltip("worker:N", title="Worker"),
                 alt.Tooltip("step:Q", title="From step"),
-                alt.Tooltip("slowness:Q", title="Over its step's mean (×)", format=".2f"),
+                alt.Tooltip("slowness:Q", title="Compute time ÷ step mean (×)", format=".2f"),
             ],
         )
     )
@@ -93,12 +131,14 @@ def declare_slowness(overlap: bool, values: Given) -> Layers:
             tooltip=[
                 alt.Tooltip("worker:N", title="Episode of worker"),
                 alt.Tooltip("step:Q", title="From step"),
-                alt.Tooltip("factor:Q", title="Over its best (×)", format=".2f"),
+                alt.Tooltip("factor:Q", title="Slower than its best (×)", format=".2f"),
                 alt.Tooltip("cost:Q", title="Accounts for (% of waiting)", format=".1f"),
             ],
         )
     )
-    return alt.layer(cells, outlines)
+    remarks = alt.Chart(alt.NamedData("remarks")).encode(x="at:Q", y=y, text="text:N")
+    halo = remarks.mark_text(stroke="white", strokeWidth=4, strokeJoin="round", fontWeight="bold", **MANY)
+    return alt.layer(cells, outlines, halo, remarks.mark_text(color="black", fontWeight="bold", **MANY))
 
 
 def remedies(table: pd.DataFrame) -> Chart:
@@ -129,7 +169,7 @@ def declare_remedies(values: Given) -> Layers:
         alt.Tooltip("saved_percent:Q", title="Saves (%)", format=".1f"),
         alt.Tooltip("saved_low_percent:Q", title="At least (%)", format=".1f"),
         alt.Tooltip("saved_high_percent:Q", title="At most (%)", format=".1f"),
-        alt.Tooltip("pays:N", title="Pays with"),
+        alt.Tooltip("pays:N", title="Costs"),
     ]
     chart = alt.Chart(alt.NamedData("remedies"))
     bars = chart.mark_bar().encode(

@@ -1,14 +1,17 @@
 """Which policy learns fastest: the same samples from the same start, each policy at its own best learning rate."""
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError, check_work, shown, whole
 from core.learning.judging import Learning, Trained, by_rate, judged, target_of, trainings
+from core.learning.optimizers import SETTINGS, Optimizer
 from core.learning.problem import Problem
 from core.learning.training import MAX_NUMBERS, check_problem, replay, several_rates, updates_of
 from core.policies.base import Policy
@@ -28,6 +31,7 @@ MOST_BEYOND = 4  # rates that are tried beyond an end of the grid, one after the
 SEEDS, POINTS = 5, 80
 TRIAL_SEEDS, TRIAL_POINTS = 3, 40
 """Runs that learning rates are chosen by, and how often each is measured."""
+MOST_OPTIMIZERS = 16  # combinations of momentum and the like that are tried for each policy
 TRIALS = 6  # the stream that their seed is drawn from, after those of `core.learning.training`
 GRADIENTS, FEWEST_EACH, ENOUGH_EACH = 640, 16, 72
 """Mini-batches: of all workers together at least, and of each one so many at least, and so many where time allows."""
@@ -48,12 +52,17 @@ def learn(
     gradients: int | None = None,
     points: int = POINTS,
     target: float | None = None,
+    momentum: float | Iterable[float] = 0.0,
+    outer_rate: float | Iterable[float] = 1.0,
+    outer_momentum: float | Iterable[float] = 0.0,
+    staleness_aware: bool | Iterable[bool] = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Learning:
     """How policies learn on the scenario's workers and network; speed-ups are over the first of them.
 
     All use as many samples, in the same order, from the same initial parameters, and see the same compute times. Each
-    policy's learning rate is chosen on a few seeds, and judged on others. The target counts as reached where a moving
+    policy's learning rate is chosen on a few seeds, and judged on others; so are momentum and the like, where several
+    values of them are given. The target counts as reached where a moving
     mean of the goal gets there and stays there to the end.
 
     Args:
@@ -68,14 +77,22 @@ def learn(
             that would take too long.
         points: how often each training is measured, evenly spaced over its own updates, as often for each policy.
         target: the value of the problem's goal that counts as learnt; the problem's own by default.
+        momentum: of SGD, at the server or of each worker's local steps, from 0 to below 1; a number, or several.
+        outer_rate: of policies that average parameters, how far these move from the last average to the new one: 1 (the
+            default) is all the way; a number, or several.
+        outer_momentum: Nesterov momentum of these moves (DiLoCo: 0.9, with an outer rate of 0.7); a number, or several.
+        staleness_aware: whether gradients that are τ updates stale count 1/(τ + 1); or both, (False, True).
         progress: called with the policies done and all policies after each.
 
     Returns:
         Every curve, learning rate, run and policy, in tables.
 
     Raises:
-        ScenarioError: for an empty or repeated policy, a learning rate that is not a positive number, and for too much
-            work.
+        ScenarioError: for an empty or repeated policy, a learning rate that is not a positive number, a momentum that
+            is not below 1, and for too much work.
+
+    Source:
+        `core.learning.optimizers.Optimizer`.
 
     Example:
         >>> from core import Asynchronous, Scenario, Synchronous, learn
@@ -95,6 +112,7 @@ def learn(
         raise ScenarioError(f"progress: {shown(progress)} cannot be called.")
     if learning_rates is not None:
         learning_rates = several_rates(learning_rates)  # of an iterator, too, for every policy
+    optimizers = several_optimizers(momentum, outer_rate, outer_momentum, staleness_aware)
     gradients = gradients_for(scenario.workers, problem) if gradients is None else gradients
     short = for_training(scenario, gradients)
     figures = compare(short, policies, seeds)
@@ -109,6 +127,7 @@ def learn(
                 gradients=gradients,
                 points=points,
                 target=target,
+                optimizers=optimizers,
             )
         )
         if progress:
@@ -125,6 +144,7 @@ def train_policy(
     gradients: int | None = None,
     points: int = POINTS,
     target: float | None = None,
+    optimizers: Sequence[Optimizer] = (Optimizer(),),
 ) -> Trained:
     """The trainings of the scenario's policy: those that choose its learning rate, and those that it is judged by.
 
@@ -136,6 +156,7 @@ def train_policy(
         gradients: about how many mini-batches all workers use together; `gradients_for` as many workers by default.
         points: how often each training is measured, evenly spaced over its updates.
         target: the value of the goal that rates are chosen for; the problem's own by default.
+        optimizers: what may be added to plain SGD; the best of them is chosen along with its learning rate.
 
     Raises:
         ScenarioError: for too much work, or a learning rate that is not a positive number.
@@ -146,15 +167,85 @@ def train_policy(
     asked = for_training(scenario, gradients)
     run = several_runs(asked, seeds)
     given = None if learning_rates is None else several_rates(learning_rates)
-    if given is not None and len(given) == 1:
-        rate, trials = given[0], pd.DataFrame()
+    fitting = list(dict.fromkeys(optimizer.fitting(run.schedule) for optimizer in optimizers))
+    if given is not None and len(given) == len(fitting) == 1:
+        rate, optimizer, trials = given[0], fitting[0], pd.DataFrame()
     else:
-        tried = trial_runs(asked)
-        rates = rates_for(tried.schedule) if given is None else given
-        beyond, few = MOST_BEYOND if given is None else 0, min(points, TRIAL_POINTS)
-        rate, trials = best_rate(tried, problem, rates, few, target_of(problem, target), beyond)
-    curves = curves_at_points(run, problem, (rate,), points)
-    return Trained(trials=trials, curves=curves, local_steps=local_steps(run.schedule))
+        rate, optimizer, trials = best_setting(
+            trial_runs(asked), problem, fitting, given, min(points, TRIAL_POINTS), target_of(problem, target)
+        )
+    return Trained(
+        trials=trials,
+        curves=curves_at_points(run, problem, (rate,), points, optimizer),
+        local_steps=local_steps(run.schedule),
+        optimizer=optimizer,
+        exchanges=run.schedule.exchanges,
+        exchange_mb=asked.network.sent_mb(asked.workers, with_barrier=exchanges_together(run.schedule)),
+    )
+
+
+def best_setting(
+    run: Run,
+    problem: Problem,
+    optimizers: Sequence[Optimizer],
+    rates: tuple[float, ...] | None,
+    points: int,
+    target: float,
+) -> tuple[float, Optimizer, pd.DataFrame]:
+    """The optimizer and the learning rate that are best in these runs, and the curves of all that were tried.
+
+    Args:
+        run: the runs to choose by.
+        problem: what is trained.
+        optimizers: what may be added to plain SGD.
+        rates: what is tried; None for `rates_for` each of them, and more beyond an end.
+        points: how often each training is measured.
+        target: the value of the goal that is to be reached.
+
+    """
+    beyond, tables = 0 if rates else MOST_BEYOND, []
+    for optimizer in optimizers:
+        grid = rates or rates_for(run.schedule, optimizer)
+        rate, curves = best_rate(run, problem, grid, points, target, beyond, optimizer)
+        tables.append(curves if len(optimizers) == 1 else curves.assign(**vars(optimizer)))
+    trials = pd.concat(tables, ignore_index=True)
+    if len(optimizers) == 1:
+        return rate, optimizers[0], trials
+    tried = by_rate(trainings(trials, problem, target))
+    best = tried[tried["best"]].iloc[0]
+    chosen = next(each for each in optimizers if all(getattr(each, name) == best[name] for name in SETTINGS))
+    return float(best["learning_rate"]), chosen, trials
+
+
+def exchanges_together(schedule: Schedule) -> bool:
+    """Whether all workers exchange together, and do not push alone."""
+    return schedule.averaged or schedule.barrier_ms is not None
+
+
+def several_optimizers(
+    momentum: float | Iterable[float],
+    outer_rate: float | Iterable[float],
+    outer_momentum: float | Iterable[float],
+    staleness_aware: bool | Iterable[bool],
+) -> list[Optimizer]:
+    """Every combination of what may be added to plain SGD."""
+    given = dict(zip(SETTINGS, (momentum, outer_rate, outer_momentum, staleness_aware), strict=True))
+    values = {name: one_or_several(value) for name, value in given.items()}
+    found = [Optimizer(**dict(zip(values, each, strict=True))) for each in itertools.product(*values.values())]
+    if not 1 <= len(found) <= MOST_OPTIMIZERS:
+        raise ScenarioError(
+            f"{', '.join(SETTINGS)}: {len(found):,} combinations of them are too many; allowed are 1 to "
+            f"{MOST_OPTIMIZERS}."
+        )
+    return found
+
+
+def one_or_several(values: Any) -> list:
+    """One value, or those of an iterable; no more than are needed to refuse them."""
+    try:
+        return [values] if isinstance(values, str | bytes) else list(islice(values, MOST_OPTIMIZERS + 1))
+    except TypeError:
+        return [values]
 
 
 def seeds_and_points(seeds: int, points: int) -> tuple[int, int]:
@@ -186,7 +277,13 @@ def trial_runs(asked: Scenario) -> Run:
 
 
 def best_rate(
-    run: Run, problem: Problem, rates: tuple[float, ...], points: int, target: float, beyond: int
+    run: Run,
+    problem: Problem,
+    rates: tuple[float, ...],
+    points: int,
+    target: float,
+    beyond: int,
+    optimizer: Optimizer = Optimizer(),  # noqa: B008 - frozen
 ) -> tuple[float, pd.DataFrame]:
     """The learning rate that is best in these runs, and the curves at all that were tried.
 
@@ -197,26 +294,33 @@ def best_rate(
         points: how often each training is measured.
         target: the value of the goal that is to be reached.
         beyond: how many more rates may be tried, each twice as far, while the best one is at an end.
+        optimizer: what is added to plain SGD.
 
     """
-    curves = curves_at_points(run, problem, rates, points)
+    curves = curves_at_points(run, problem, rates, points, optimizer)
     while True:
         tried = by_rate(trainings(curves, problem, target))
         grid, best = tried["learning_rate"], float(tried.loc[tried["best"], "learning_rate"].item())
         if not beyond or grid.min() < best < grid.max():
             return best, curves
         further = best / 2 if best == grid.min() else best * 2
-        curves = pd.concat([curves, curves_at_points(run, problem, (further,), points)], ignore_index=True)
+        curves = pd.concat([curves, curves_at_points(run, problem, (further,), points, optimizer)], ignore_index=True)
         beyond -= 1
 
 
-def curves_at_points(run: Run, problem: Problem, rates: tuple[float, ...], points: int) -> pd.DataFrame:
+def curves_at_points(
+    run: Run,
+    problem: Problem,
+    rates: tuple[float, ...],
+    points: int,
+    optimizer: Optimizer = Optimizer(),  # noqa: B008 - frozen
+) -> pd.DataFrame:
     """The curves of `replay` with policy (its label) in front, at as many points whatever the policy.
 
     Points are evenly spaced over the updates. Where updates are fewer, the parameters between two of them are those of
     the first one, and time passes evenly.
     """
-    curves = replay(run, problem, rates, points=points)
+    curves = replay(run, problem, rates, points=points, **vars(optimizer))
     curves.insert(0, "policy", run.scenario.policy.label)
     measured = min(points, updates_of(run.schedule))
     if measured == points:
@@ -231,11 +335,11 @@ def curves_at_points(run: Run, problem: Problem, rates: tuple[float, ...], point
 
 def local_steps(schedule: Schedule) -> int:
     """How many steps workers take on their own before parameters are averaged; 0 where gradients are averaged."""
-    if not schedule.averaged:
+    if schedule.averages is None:
         return 0
     _, workers, _ = schedule.shape
     update = np.broadcast_to(schedule.update, schedule.shape)[..., 0]
-    return int(np.bincount(update[update >= 0]).max()) // workers
+    return int(np.bincount(update[update >= 0]).max()) // workers * schedule.averages.fragments
 
 
 def gradients_for(workers: int, problem: Problem) -> int:
@@ -272,13 +376,16 @@ def most_workers(problem: Problem, each: int) -> int:
     return MOST_COST // max(LEAST_COST, problem.size * problem.batch) // each
 
 
-def rates_for(schedule: Schedule) -> tuple[float, ...]:
+def rates_for(schedule: Schedule, optimizer: Optimizer = Optimizer()) -> tuple[float, ...]:  # noqa: B008 - frozen
     """Learning rates to choose a policy's best from: as many for each, shifted down by powers of two as it is stale.
 
-    The largest stable rate falls with staleness as `delay_stability_limit` says, and the best one along with it.
+    The largest stable rate falls with staleness as `delay_stability_limit` says, and the best one along with it; less
+    so where stale gradients count less. With momentum a step lasts 1/(1 − μ) times as long.
     """
-    stale = schedule.staleness[schedule.staleness >= 0].mean()
-    shift = round(np.log2(delay_stability_limit(stale) / delay_stability_limit(0)))
+    fresh = schedule.averaged  # local steps are taken at the worker's own parameters
+    stale = 0.0 if fresh else schedule.staleness[schedule.staleness >= 0].mean()
+    limit = delay_stability_limit(stale) * (stale + 1 if optimizer.staleness_aware else 1)
+    shift = round(np.log2(limit / delay_stability_limit(0) * (1 - optimizer.momentum)))
     return tuple(rate * 2.0**shift for rate in FRESH_GRID)
 
 

@@ -1,13 +1,15 @@
 """What trainings say: when each reached the target, each policy's best learning rate, and who is sooner, how surely."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from core.common.validation import real
+from core.learning.optimizers import SETTINGS, Optimizer
 from core.learning.problem import Problem
 from core.learning.target import time_to_target, window_of
 from core.statistics.log_ratios import LogRatio, log_ratios
@@ -27,6 +29,12 @@ class Trained:
     """Those that it is judged by: at that rate, in other runs."""
     local_steps: int
     """How many steps workers take on their own before their parameters are averaged; 0 where gradients are averaged."""
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    """What was added to plain SGD: of several, the best, and the trials have a column for each setting."""
+    exchanges: float = math.nan
+    """How many times a worker exchanges all the parameters or gradients, on average over the workers."""
+    exchange_mb: float = math.nan
+    """What a worker sends each time, MB; NaN where messages of the network have no size."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,20 +53,24 @@ class Learning:
     trials: pd.DataFrame
     """Every training that learning rates are chosen by, likewise: other runs, fewer points."""
     rates: pd.DataFrame
-    """Every learning rate that was tried: policy, learning_rate, time_to_target_ms (the mean, where every run got
+    """Every learning rate that was tried: policy, the optimizer's settings (momentum, outer_rate, outer_momentum,
+    staleness_aware), learning_rate, time_to_target_ms (the mean, where every run got
     there), final_loss (the median, a run that diverged counted as infinite; NaN where that is infinite), reached (in
     how many runs), of (how many), diverged and stuck (in how many), best (what its policy is judged at)."""
     runs: pd.DataFrame
     """Every run that a policy is judged by: policy, learning_rate, run, time_to_target_ms, final_loss, diverged, stuck,
-    speedup (the first policy's time over this one's, in the same run)."""
+    speedup (the first policy's time over this one's, in the same run), exchanges (how often a worker had exchanged all
+    the parameters or gradients by then), sent_mb (what it had sent by then, MB; NaN where the network's messages have
+    no size)."""
     policies: pd.DataFrame
-    """Every policy in turn: policy, learning_rate (chosen), at_edge (whether it is an end of the rates tried), reached
-    (in how many runs), of (how many it is judged by), diverged and stuck (in how many), time_to_target_ms with its
-    range over the runs (time_low_ms, time_high_ms), speedup over the first policy with its interval (speedup_low,
-    speedup_high), outcome (decided, equal or open; empty for the first policy and where there is no speedup),
-    seeds_to_decide (about how many runs would decide what is open), local_steps (0 where an update averages gradients,
-    else after how many of a worker's own steps parameters are averaged), and the means of epoch_ms, updates,
-    gradients_per_update and mean_staleness.
+    """Every policy in turn: policy, learning_rate and the optimizer's settings (chosen), at_edge (whether that rate is
+    an end of those tried), reached (in how many runs), of (how many it is judged by), diverged and stuck (in how many),
+    time_to_target_ms with its range over the runs (time_low_ms, time_high_ms), exchanges and sent_mb (the means, where
+    every run reached the target), speedup over the first policy with its interval (speedup_low, speedup_high), outcome
+    (decided, equal or open; empty for the first policy and where there is no speedup), seeds_to_decide (about how many
+    runs would decide what is open), local_steps (0 where an update averages gradients, else after how many of a
+    worker's own steps parameters are averaged), and the means of epoch_ms, updates, gradients_per_update and
+    mean_staleness.
 
     Means of times and speed-ups are geometric: then the ratio of two mean times is the mean of the runs' ratios.
     """
@@ -85,8 +97,11 @@ def judged(
     target = target_of(problem, target)
     curves = pd.concat([each.curves for each in trained], ignore_index=True)
     trials = pd.concat([each.trials for each in trained], ignore_index=True)
-    results = trainings(curves, problem, target)
-    tried = [trainings(each.trials if len(each.trials) else each.curves, problem, target) for each in trained]
+    results = with_traffic(trainings(curves, problem, target), trained)
+    tried = [
+        with_settings(trainings(each.trials if len(each.trials) else each.curves, problem, target), each.optimizer)
+        for each in trained
+    ]
     rates = pd.concat([by_rate(each) for each in tried], ignore_index=True)
     names = list(curves["policy"].unique())
     ratios = ratios_of(results, names)
@@ -122,7 +137,8 @@ def trainings(curves: pd.DataFrame, problem: Problem, target: float) -> pd.DataF
     shown, or its loss rose above the start and ends at that of a guess; one that is merely slow never rises. Neither
     has reached the target.
     """
-    names = curves[["policy", "learning_rate", "run"]].drop_duplicates(ignore_index=True)
+    columns = ["policy", *settings_of(curves), "learning_rate", "run"]
+    names = curves[columns].drop_duplicates(ignore_index=True)
     goal, time, loss, same = (
         curves[name].to_numpy(float).reshape(len(names), -1) if name in curves else np.zeros((len(names), 1))
         for name in (problem.goal, "time_ms", "loss", "stuck")
@@ -154,13 +170,44 @@ def by_rate(trainings: pd.DataFrame) -> pd.DataFrame:
     """
     late = trainings.fillna({"time_to_target_ms": np.inf, "final_loss": np.inf}).assign(of=1)
     late["reached"] = np.isfinite(late["time_to_target_ms"])
-    rates = late.groupby(["policy", "learning_rate"], as_index=False).agg(
+    rates = late.groupby(["policy", *settings_of(late), "learning_rate"], as_index=False).agg(
         {"time_to_target_ms": geometric_mean, "final_loss": "median"} | dict.fromkeys(COUNTS, "sum")
     )
     ranked = rates.assign(missed=-rates["reached"], lost=rates["diverged"] + rates["stuck"]).sort_values(
         ["time_to_target_ms", "missed", "lost", "final_loss", "learning_rate"]
     )
     return rates.assign(best=rates.index == ranked.index[0]).replace(np.inf, np.nan)
+
+
+def settings_of(table: pd.DataFrame) -> list[str]:
+    """The columns that say what was added to plain SGD; none in a table that says nothing of it."""
+    return [name for name in SETTINGS if name in table]
+
+
+def with_settings(table: pd.DataFrame, optimizer: Optimizer) -> pd.DataFrame:
+    """The table with the settings of an optimizer, unless it has settings of its own."""
+    return table if settings_of(table) else table.assign(**vars(optimizer))
+
+
+def with_traffic(runs: pd.DataFrame, trained: Sequence[Trained]) -> pd.DataFrame:
+    """The runs with exchanges and sent_mb, of each worker until the target is reached; NaN where it is not.
+
+    A training is measured at evenly spaced points of its updates, so that its times tell how far it has got.
+    """
+    of = {each.curves["policy"].iloc[0]: each for each in trained}
+    times = {name: each.curves.groupby("run")["time_ms"] for name, each in of.items()}
+    exchanges, sent = [], []
+    for row in runs.itertuples():
+        each, time = of[row.policy], times[row.policy].get_group(row.run).to_numpy(float)
+        done = np.interp(row.time_to_target_ms, time, np.linspace(0, 1, len(time)))  # NaN of what is NaN
+        exchanges.append(each.exchanges * done)
+        sent.append(each.exchanges * each.exchange_mb * done)
+    return runs.assign(exchanges=exchanges, sent_mb=sent)
+
+
+def mean_of_all(values: pd.Series) -> float:
+    """The mean; NaN where a value is missing."""
+    return float(values.mean(skipna=False))
 
 
 def geometric_mean(values: pd.Series) -> float:
@@ -181,7 +228,9 @@ def by_policy(
     runs: pd.DataFrame, rates: pd.DataFrame, ratios: dict[tuple[str, str], LogRatio], policies: Sequence[str]
 ) -> pd.DataFrame:
     """Each policy at the learning rate chosen for it; policies are the index, the first one is what others are over."""
-    best, tried = rates[rates["best"]].set_index("policy"), rates.groupby("policy")["learning_rate"]
+    best, settings = rates[rates["best"]].set_index("policy"), settings_of(rates)
+    beside = rates.merge(best.reset_index()[["policy", *settings]], on=["policy", *settings])
+    tried = beside.groupby("policy")["learning_rate"]
     low, high = tried.min()[best.index], tried.max()[best.index]
     at_edge = (low < high) & ((best["learning_rate"] == low) | (best["learning_rate"] == high))
     late = runs.fillna({"time_to_target_ms": np.inf}).assign(of=1, reached=runs["time_to_target_ms"].notna())
@@ -190,11 +239,13 @@ def by_policy(
     table = pd.DataFrame(
         {
             "learning_rate": best["learning_rate"],
+            **{name: best[name] for name in settings},
             "at_edge": at_edge,
             **of_policy[COUNTS].sum(),
             "time_to_target_ms": times.agg(geometric_mean),
             "time_low_ms": times.min(),
             "time_high_ms": times.max(),
+            **{name: of_policy[name].agg(mean_of_all) for name in ("exchanges", "sent_mb")},
         }
     ).replace(np.inf, np.nan)
     table = table.reindex(pd.Index(policies, name="policy"))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.common.validation import MAX_WORK, ScenarioError, real, shown, whole
 from core.common.wording import counted
+from core.learning.optimizers import Gradients, Optimizer, by_averages, by_gradients, merged
 from core.learning.problem import Problem
 from core.schedule.schedule import Schedule
 from core.simulation.paired import keep_freed_memory
@@ -25,7 +26,15 @@ MAX_COST, LEAST_COST = 80_000_000_000, 16_000  # a gradient costs something even
 
 
 def replay(
-    run: Run, problem: Problem, learning_rate: float | Iterable[float], *, points: int | None = None
+    run: Run,
+    problem: Problem,
+    learning_rate: float | Iterable[float],
+    *,
+    points: int | None = None,
+    momentum: float = 0.0,
+    outer_rate: float = 1.0,
+    outer_momentum: float = 0.0,
+    staleness_aware: bool = False,
 ) -> pd.DataFrame:
     """The loss along a run, from real SGD on the run's own stale gradients: a row for the start and for every update.
 
@@ -33,15 +42,20 @@ def replay(
     scenario's seed and the number of the run alone.
 
     A gradient is that of its own mini-batch, at the parameters that its worker read. An update takes learning rate ×
-    the mean of its gradients off the parameters, or averages those of workers that took local steps. Mini-batch
-    (row j, worker w) is number j·N + w of one stream of samples: policies meet the same ones, and a mini-batch that
-    is not used skips its samples.
+    the mean of its gradients off the parameters, or averages those of workers that took local steps, and takes that
+    in as late as the schedule says. Mini-batch (row j, worker w) is number j·N + w of one stream of samples: policies
+    meet the same ones, and a mini-batch that is not used skips its samples.
 
     Args:
         run: whose schedule is trained on, as `simulate` returns it.
         problem: what is trained, such as `core.learning.Digits()` or `core.learning.NoisyQuadratic()`.
         learning_rate: a number, or up to 32 different ones, each trained on its own.
         points: measure only so many updates, evenly spaced; all by default.
+        momentum: of SGD, from 0 to below 1: at the server, or of each worker's local steps.
+        outer_rate: of parameters that are averaged, how far they move from the last average to the new one; 1 is all
+            the way.
+        outer_momentum: Nesterov momentum of these moves. DiLoCo: 0.9, with an outer rate of 0.7.
+        staleness_aware: whether a gradient that is τ updates stale counts 1/(τ + 1).
 
     Returns:
         Columns: run, learning_rate, update (how many there have been), samples (used by then), time_ms, and the
@@ -49,7 +63,11 @@ def replay(
         the start: its measures are NaN from there on.
 
     Raises:
-        ScenarioError: for a learning rate that is not a positive number, and for too much work.
+        ScenarioError: for a learning rate that is not a positive number, a momentum that is not below 1, and for too
+            much work.
+
+    Source:
+        `core.learning.optimizers.Optimizer`.
 
     Example:
         >>> from core import Scenario, replay, simulate
@@ -62,6 +80,9 @@ def replay(
     if not isinstance(run, Run):
         raise ScenarioError(f"run: {shown(run)} is not a Run.")
     check_problem(problem)
+    optimizer = Optimizer(
+        momentum=momentum, outer_rate=outer_rate, outer_momentum=outer_momentum, staleness_aware=staleness_aware
+    )
     schedule, rates = run.schedule, several_rates(learning_rate)
     updates = updates_of(schedule)
     points = updates if points is None else min(whole("points", points, 1, MAX_WORK), updates)
@@ -69,7 +90,7 @@ def replay(
     keep_freed_memory()
     use = used_gradients(schedule)
     versions = np.linspace(0, updates, points + 1).round().astype(int)
-    measures = in_parts(schedule, use, problem, np.array(rates), run.scenario.seed, versions)
+    measures = in_parts(schedule, use, problem, np.array(rates), run.scenario.seed, versions, optimizer)
     columns = {
         "run": np.arange(schedule.shape[2])[:, None, None],
         "learning_rate": np.array(rates)[:, None],
@@ -131,7 +152,13 @@ def updates_of(schedule: Schedule) -> int:
 
 
 def in_parts(
-    schedule: Schedule, use: Used, problem: Problem, rates: np.ndarray, seed: int, versions: np.ndarray
+    schedule: Schedule,
+    use: Used,
+    problem: Problem,
+    rates: np.ndarray,
+    seed: int,
+    versions: np.ndarray,
+    optimizer: Optimizer,
 ) -> dict[str, np.ndarray]:
     """What `train` measures of every run and rate, as many of them side by side as memory allows."""
     needed = numbers_kept(schedule, problem)
@@ -139,7 +166,9 @@ def in_parts(
     several = max(1, min(copies // len(rates), MAX_NUMBERS // max(needed["run"].values())))
     by_runs = []
     for runs in parts(np.arange(schedule.shape[2]), several):
-        by_rates = [train(schedule, use, problem, some, seed, versions, runs) for some in parts(rates, copies)]
+        by_rates = [
+            train(schedule, use, problem, some, seed, versions, runs, optimizer) for some in parts(rates, copies)
+        ]
         by_runs.append({name: np.concatenate([one[name] for one in by_rates], axis=1) for name in by_rates[0]})
     return {name: np.concatenate([one[name] for one in by_runs]) for name in by_runs[0]}
 
@@ -157,6 +186,7 @@ def train(
     seed: int,
     versions: np.ndarray,
     numbers: np.ndarray,
+    optimizer: Optimizer,
 ) -> dict[str, np.ndarray]:
     """The problem's measures at some versions of the parameters.
 
@@ -168,6 +198,7 @@ def train(
         seed: what initial parameters and samples depend on, with the number of the run.
         versions: those that are measured: after how many updates, 0 first.
         numbers: which runs of the schedule are trained.
+        optimizer: what is added to plain SGD.
 
     Returns:
         {measure: (runs, learning rates, versions)}.
@@ -176,63 +207,26 @@ def train(
     rows, workers, _ = schedule.shape
     samples = np.stack([problem.mini_batches(stream(seed, SAMPLES, run), rows * workers) for run in numbers])
     start = np.stack([problem.start(stream(seed, INITIAL, run)) for run in numbers])
-    kept = np.empty((versions_kept(schedule), *start.shape[:1], len(rates), problem.size))  # v is kept[v % len(kept)]
-    kept[0] = start[:, None]
-    measures = [measured(problem, kept[0])]
-    most = DIVERGED * measures[0]["loss"]
-    every, step, wanted = np.arange(len(numbers))[:, None], rates[:, None], set(versions.tolist())
-    samples, version = samples[every, use.batch[numbers]], use.version[numbers]
-    slots, newest = version % len(kept), np.arange(updates_of(schedule)).repeat(np.diff(use.first))
-    fresh = np.logical_and.reduceat((version == newest).all(axis=0), use.first[:-1])
+    start = np.repeat(start[:, None], len(rates), axis=1)
+    measures = [measured(problem, start)]
+    most, wanted = DIVERGED * measures[0]["loss"], set(versions.tolist())
+    if schedule.averages:
+        ends = np.broadcast_to(schedule.averages.ends, (updates_of(schedule), *schedule.shape[1:]))
+        averages = replace(schedule.averages, ends=ends[..., numbers].transpose(0, 2, 1))
+        by_worker = samples.reshape(len(numbers), rows, workers, *problem.batch_shape)
+        moves = by_averages(problem, start, rates, by_worker, averages, optimizer)
+    else:
+        batches = samples[np.arange(len(numbers))[:, None], use.batch[numbers]]
+        gradients = Gradients(batches, use.version[numbers], use.first)
+        moves = by_gradients(problem, start, rates, gradients, versions_kept(schedule), optimizer)
     with np.errstate(all="ignore"):
-        for update in range(updates_of(schedule)):
-            mine = slice(use.first[update], use.first[update + 1])
-            batches, read_at = samples[:, mine], slots[:, mine]
-            now, after = kept[update % len(kept)], kept[(update + 1) % len(kept)]
-            if schedule.averaged:
-                read = kept[read_at[:, :: read_at.shape[1] // workers], every]
-                after_local_steps(problem, read, batches, step).mean(axis=1, out=after)
-            else:
-                slope = (
-                    problem.gradient(now, batches) if fresh[update] else mean_gradient(problem, kept, read_at, batches)
-                )
-                np.subtract(now, np.multiply(step, slope, out=slope), out=after)
-            if update + 1 in wanted:
+        for version, after in enumerate(moves, start=1):
+            if version in wanted:
                 values = measured(problem, after)
                 diverged = ~(values["loss"] <= most)
                 after[diverged] = np.nan
                 measures.append({name: np.where(diverged, np.nan, value) for name, value in values.items()})
     return {name: np.stack([one[name] for one in measures], axis=-1) for name in measures[0]}
-
-
-def mean_gradient(problem: Problem, kept: np.ndarray, read_at: np.ndarray, batches: np.ndarray) -> np.ndarray:
-    """The mean gradient of an update's mini-batches, each at the version that its worker read.
-
-    Args:
-        problem: what is trained.
-        kept: the last versions of the parameters, (versions, runs, learning rates, size).
-        read_at: which of them each gradient read, (runs, gradients).
-        batches: the mini-batches, (runs, gradients, *batch_shape).
-
-    """
-    every = np.arange(len(read_at))
-    if read_at.shape[1] == 1:
-        return problem.gradient(kept[read_at[:, 0], every], batches)
-    read = kept[read_at, every[:, None]]
-    return problem.gradient(merged(read), merged(batches)[:, None]).reshape(read.shape).mean(axis=1)
-
-
-def after_local_steps(problem: Problem, read: np.ndarray, batches: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Each worker's parameters after a step on each of its own mini-batches, (runs, workers, learning rates, size)."""
-    own, local = batches.reshape(*read.shape[:2], -1, *batches.shape[2:]), merged(read)
-    for turn in range(own.shape[2]):
-        local = local - step * problem.gradient(local, merged(own[:, :, turn])[:, None])
-    return local.reshape(read.shape)
-
-
-def merged(array: np.ndarray) -> np.ndarray:
-    """Its first two axes as one: what workers do side by side looks like more runs."""
-    return array.reshape(-1, *array.shape[2:])
 
 
 def versions_kept(schedule: Schedule) -> int:
@@ -276,11 +270,12 @@ def check_cost(schedule: Schedule, problem: Problem, rates: int, points: int) ->
         ScenarioError: where it takes more.
 
     """
-    _, _, runs = schedule.shape
+    rows, workers, runs = schedule.shape
+    gradients = rows * workers if schedule.averaged else schedule.gradients  # who has no step left waits for the others
     cost = max(LEAST_COST, runs * rates * problem.size * problem.batch)
-    if schedule.gradients * cost > MAX_COST:
+    if gradients * cost > MAX_COST:
         raise ScenarioError(
-            f"gradients × runs × learning rates × parameters × batch: {schedule.gradients:,} × {runs:,} × {rates:,} × "
+            f"gradients × runs × learning rates × parameters × batch: {gradients:,} × {runs:,} × {rates:,} × "
             f"{problem.size:,} × {problem.batch:,} is too much; one call takes at most {MAX_COST // cost:,} gradients."
         )
     needed = numbers_kept(schedule, problem)
@@ -299,15 +294,19 @@ def check_cost(schedule: Schedule, problem: Problem, rates: int, points: int) ->
 def numbers_kept(schedule: Schedule, problem: Problem) -> dict[str, dict[str, int]]:
     """How many numbers must be kept at a time for each copy (a run at a learning rate), and for each run, by what."""
     rows, workers, _ = schedule.shape
+    samples = {f"samples of {rows * workers:,} mini-batches": rows * workers * math.prod(problem.batch_shape)}
+    if schedule.averages:
+        late = 1 + schedule.averages.delay  # averages under way, at most one after each mini-batch
+        each = 4 + min(late, schedule.averages.fragments) / schedule.averages.fragments  # copies of all parameters
+        own = {f"parameters of {counted(workers, 'worker')}": round(each * workers * problem.size)}
+        return {"copy": own, "run": samples}
     update = np.broadcast_to(schedule.update, schedule.shape)[..., 0]
     versions, together = versions_kept(schedule), int(np.bincount(update[update >= 0]).max())
-    return {
-        "copy": {
-            f"{versions:,} versions of the parameters": versions * problem.size,
-            f"{together:,} gradients of one update": together * problem.size,
-        },
-        "run": {f"samples of {rows * workers:,} mini-batches": rows * workers * math.prod(problem.batch_shape)},
+    of_copy = {
+        f"{versions:,} versions of the parameters": versions * problem.size,
+        f"{together:,} gradients of one update": together * problem.size,
     }
+    return {"copy": of_copy, "run": samples}
 
 
 def measured(problem: Problem, parameters: np.ndarray) -> dict[str, np.ndarray]:

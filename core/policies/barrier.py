@@ -1,18 +1,20 @@
 """Policies with a barrier: all wait, then pay the network together."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from core.common.parameters import Whole, takes
-from core.common.validation import MAX_BATCHES, MAX_WORKERS, whole
+from core.common.parameters import Flag, Whole, parameters, takes
+from core.common.validation import MAX_BATCHES, MAX_WORKERS, ScenarioError, whole
 from core.common.wording import counted
+from core.policies.averages import in_balanced_rounds, in_equal_rounds, in_equal_rounds_with_delay
 from core.policies.base import WAIT_FOR, Policy
 from core.policies.elastic import Group
+from core.policies.exchange import Exchange
 from core.policies.rollback import with_rollback
 from core.policies.steps import back_to_back
-from core.schedule.schedule import Schedule, Stretch
+from core.schedule.schedule import Beside, Schedule, Stretch
 from core.workload.draws import Draws
 
 
@@ -26,8 +28,7 @@ class Synchronous(Policy):
     def schedule(self, draws: Draws) -> Schedule:
         if draws.goes_on_without:
             return Group(draws, wait_for=draws.workload.workers).schedule()
-        plain = with_barriers(draws.compute_ms, draws.barrier_rows(draws.workload.batches))
-        return recovered(plain, draws)
+        return recovered(with_barriers(draws.compute_ms, draws), draws)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,7 @@ class Rebalanced(Policy):
         if draws.goes_on_without:
             return Group(draws, wait_for=draws.workload.workers, resize=resized).schedule()
         sizes = speed / speed.mean(axis=0)
-        plain = with_barriers(draws.compute_ms * sizes, draws.barrier_rows(draws.workload.batches))
-        return recovered(plain, draws)
+        return recovered(with_barriers(draws.compute_ms * sizes, draws), draws)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,8 @@ class BackupWorkers(Policy):
         place = np.argsort(np.argsort(compute, axis=1, kind="stable"), axis=1, kind="stable")
         used = place < needed
         last = np.where(used, compute, 0).max(axis=1, keepdims=True)
-        start, end = back_to_back(last + draws.barrier_rows(iterations))
+        exchange = Exchange.of(draws, draws.barrier_rows(iterations), draws.head_start * last)
+        start, end = back_to_back(last + exchange.exposed_ms)
         barrier = start + last
         ready = np.where(used, start + compute, barrier)
         iteration = np.arange(iterations)[:, None, None]
@@ -132,17 +133,34 @@ class BackupWorkers(Policy):
             updates=iterations,
             used=used,
             barrier_ms=barrier,
+            hidden=Beside.joined(exchange.hidden(slice(None), barrier)),
         )
+
+
+def largest_divisor(of: int, most: int) -> int:
+    """The largest number up to another that divides it."""
+    return next(each for each in range(min(of, most), 0, -1) if of % each == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalSGD(Policy):
     """Local SGD: `period` batches on one's own, then a barrier, the average of the parameters, the network once.
 
-    Where each row's barrier has a cost of its own, a round pays the mean of its rows'.
+    With a delay, a worker sends its parameters and goes on; it takes the average in so many batches later, by adding
+    what averaging has changed, and waits only if the average is not there by then. With fragments, a part of the
+    parameters is averaged at a time, in turn. Where each row's barrier has a cost of its own, a round pays the mean of
+    its rows'.
 
     Attributes:
-        period: H, batches that each worker trains on its own between two averages; 4 by default.
+        period: H, batches that each worker trains on its own between two averages of the same parameters; 4 by default.
+        delay: d, batches after which an average is taken in, from 0 (the default: all wait for it) to below H.
+        fragments: P, parts of the parameters, one of which is averaged every H/P batches; it must divide H; 1 by
+            default.
+        balance: whether each worker takes as many batches in a round as its known speed allows, at least one and N·H in
+            all, with its weight in the average in proportion; no by default. Not together with fragments.
+
+    Source:
+        Stich 2019 (local SGD); Douillard et al. 2025, arXiv 2501.18512 (delay and fragments).
 
     """
 
@@ -157,21 +175,101 @@ class LocalSGD(Policy):
         usual=(1, 100),
         step=1,
     )
+    delay: int = takes(
+        Whole(0, MAX_BATCHES - 1),
+        0,
+        key="delay",
+        axis=(0, 1, 2, 3),
+        label="Delay of the Average (batches)",
+        help="Workers go on while parameters are averaged, and take the average in so many batches later, fewer than a "
+        "round has. 0: all wait for it.",
+        usual=(0, 99),
+        step=1,
+    )
+    fragments: int = takes(
+        Whole(1, MAX_BATCHES),
+        1,
+        key="fragments",
+        axis=(1, 2, 4),
+        label="Fragments",
+        help="Parts of the parameters that are averaged in turn, one every H/P batches; their number must divide a "
+        "round's batches, and what does not counts as the next lower number that does.",
+        usual=(1, 100),
+        step=1,
+    )
+    balance: bool = takes(
+        Flag(),
+        False,
+        key="balance",
+        label="Balanced Rounds",
+        help="Each worker takes as many batches in a round as its known speed allows. Not together with fragments.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delay >= self.period:
+            raise ScenarioError(
+                f"policy.delay: {self.delay:,} is not below policy.period, which is {self.period:,}: an average is "
+                f"taken in before the next one is sent; take 0 to {self.period - 1:,}."
+            )
+        if self.period % self.fragments:
+            raise ScenarioError(
+                f"policy.fragments: {self.fragments:,} does not divide policy.period, which is {self.period:,}; take, "
+                f"for example, {largest_divisor(self.period, self.fragments):,}."
+            )
+        if self.balance and self.fragments > 1:
+            raise ScenarioError(
+                f"policy.balance: balanced rounds cannot go together with policy.fragments, which is "
+                f"{self.fragments:,}; take fragments 1."
+            )
+
+    @classmethod
+    def nearest(cls, **values: Any) -> Self:
+        """A delay below the period, fragments that divide it, and none of them in balanced rounds."""
+        plain = {name: parameter.default for name, parameter in parameters(cls).items()}
+        period, delay, fragments, balance = (
+            parameters(cls)[name].rule.checked(f"{cls.prefix}{name}", value) for name, value in (plain | values).items()
+        )
+        parts = 1 if balance else largest_divisor(period, fragments)
+        return cls(period=period, delay=min(delay, period - 1), fragments=parts, balance=balance)
+
+    @property
+    def text(self) -> str:
+        return " ".join([self.code, str(self.period), *self._more])
 
     @property
     def label(self) -> str:
-        return f"{self.name} (every {self.period})"
+        return f"{self.name} ({', '.join([f'every {self.period}', *self._more])})"
+
+    @property
+    def _more(self) -> list[str]:
+        """Its other settings, where they are not the default, as its text and its label write them."""
+        said = [f"{name} {value}" for name, value in (("delay", self.delay),) if value]
+        said += [f"fragments {self.fragments}"] if self.fragments > 1 else []
+        return said + (["balance"] if self.balance else [])
 
     @property
     def rule(self) -> str:
         alone = counted(self.period, "batch", "batches")
-        return f"Each worker trains {alone} on its own; then all wait for the slowest and average their parameters."
+        who = "Each worker trains"
+        if self.balance:
+            who, alone = "In each round a worker trains", f"as many batches as its speed allows, {alone} on average,"
+        if self.fragments > 1:
+            alone = counted(self.period // self.fragments, "batch", "batches")
+            what = f"one of {self.fragments} parts of their parameters in turn"
+        else:
+            what = "their parameters"
+        if not self.delay:
+            return f"{who} {alone} on its own; then all wait for the slowest and average {what}."
+        later = counted(self.delay, "batch", "batches")
+        return f"{who} {alone} on its own and goes on while all average {what}; the average is taken in {later} later."
 
     @property
     def price(self) -> str:
         if self.period == 1:
             return ""
-        return f"parameters that drift apart for {self.period} batches between two averages"
+        late = f", which are {counted(self.delay, 'batch', 'batches')} old when they are taken in" if self.delay else ""
+        return f"parameters that drift apart for {self.period} batches between two averages{late}"
 
     def schedule(self, draws: Draws) -> Schedule:
         if draws.goes_on_without:
@@ -180,43 +278,12 @@ class LocalSGD(Policy):
 
     def without_failures(self, draws: Draws) -> Schedule:
         """The schedule of rounds between two averages."""
-        compute = draws.compute_ms
-        batches = len(compute)
-        network = means_of_rounds(draws.barrier_rows(batches), self.period)
-        rounds = -(-batches // self.period)
-        start, ready = np.empty_like(compute), np.empty_like(compute)
-        barrier = np.full((batches, 1, compute.shape[2]), np.nan)
-        read, applied = np.empty_like(barrier), np.empty_like(barrier)
-        clock = np.zeros((1, compute.shape[2]))
-        for first in range(0, batches, self.period):
-            mine = slice(first, first + self.period)
-            begun, done = back_to_back(compute[mine])
-            np.add(begun, clock, out=start[mine])
-            np.add(done, clock, out=ready[mine])
-            read[mine] = clock
-            final = min(first + self.period, batches) - 1
-            barrier[final] = ready[final].max(axis=0)
-            clock = barrier[final] + network[first // self.period]
-            applied[mine] = clock
-        at_barrier = np.isfinite(barrier)
-        until = np.where(at_barrier, barrier, ready)
-        number = (np.arange(batches) // self.period)[:, None, None]
-        return Schedule(
-            stretches=(
-                Stretch("compute", start, ready),
-                Stretch("wait", ready, until, reason="barrier"),
-                Stretch("comm", until, np.where(at_barrier, applied, until)),
-            ),
-            read_ms=read,
-            ready_ms=ready,
-            applied_ms=applied,
-            finish_ms=applied[-1],
-            update=number,
-            version=number,
-            updates=rounds,
-            barrier_ms=barrier,
-            averaged=True,
-        )
+        every = self.period // self.fragments
+        if self.balance:
+            return in_balanced_rounds(draws, self.period, self.delay)
+        if self.delay:
+            return in_equal_rounds_with_delay(draws, every, self.fragments, self.delay)
+        return in_equal_rounds(draws, every, self.fragments)
 
 
 def recovered(plain: Schedule, draws: Draws, period: int = 1) -> Schedule:
@@ -250,23 +317,17 @@ def checkpointed_rows(rows: int, every: int, period: int) -> np.ndarray:
     return ends_round & (due > before)
 
 
-def means_of_rounds(rows: np.ndarray, period: int) -> np.ndarray:
-    """The mean of every `period` rows (the last round may have fewer); to the last bit what they share."""
-    first, starts = rows[:1], np.arange(0, len(rows), period)
-    counts = np.minimum(period, len(rows) - starts)[:, None, None]
-    return first + np.add.reduceat(rows - first, starts, axis=0) / counts
-
-
-def with_barriers(compute: np.ndarray, barrier_ms: np.ndarray) -> Schedule:
+def with_barriers(compute: np.ndarray, draws: Draws) -> Schedule:
     """The schedule of runs in which all wait for the slowest after each row, then pay the network once.
 
     Args:
         compute: compute times, (rows, workers, runs), ms.
-        barrier_ms: network time after each barrier, (rows, 1, runs), ms.
+        draws: what the network takes after each barrier.
 
     """
     slowest = compute.max(axis=1, keepdims=True)
-    start, end = back_to_back(slowest + barrier_ms)
+    exchange = Exchange.of(draws, draws.barrier_rows(len(compute)), draws.head_start * slowest)
+    start, end = back_to_back(slowest + exchange.exposed_ms)
     ready, barrier = start + compute, start + slowest
     batch = np.arange(len(compute))[:, None, None]
     return Schedule(
@@ -283,4 +344,5 @@ def with_barriers(compute: np.ndarray, barrier_ms: np.ndarray) -> Schedule:
         version=batch,
         updates=len(compute),
         barrier_ms=barrier,
+        hidden=Beside.joined(exchange.hidden(slice(None), barrier)),
     )

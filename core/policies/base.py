@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 from core.common.parameters import Part
 from core.schedule.schedule import Schedule
@@ -70,6 +70,19 @@ class Policy(Part, ABC):
     def proposed(cls, workers: int) -> Self:
         """The policy with parameters that make sense for so many workers, to start from."""
         return cls()
+
+    @classmethod
+    def nearest(cls, **values: Any) -> Self:
+        """The policy with these values; those that contradict others are made to fit them.
+
+        Args:
+            values: of its fields, by name.
+
+        Raises:
+            ScenarioError: for a value that its field does not take.
+
+        """
+        return cls(**values)
 
     def fitted(self, workers: int) -> Self:
         """The same policy, its parameters cut to what that many workers allow."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Schedule, Stretch
+from core.schedule.schedule import Averages, Schedule, Stretch
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.next_failures import NextFailures
 
@@ -342,8 +342,16 @@ class Group:
             started=np.broadcast_to(rows.started, shape),
             barrier_ms=rows.met,
             failures=self.next.counts,
-            averaged=self.averaged,
+            averages=self.averages(rows) if self.averaged else None,
         )
+
+    def averages(self, rows: Rows) -> Averages:
+        """After how many mini-batches of its own each worker sent its parameters for each average."""
+        used = np.broadcast_to(rows.used, (self.length, self.workers, self.runs))
+        row, worker, run = np.nonzero(used)
+        ends = np.zeros((int(self.updates.max()), self.workers, self.runs), dtype=np.int64)
+        np.add.at(ends, (np.broadcast_to(rows.update, used.shape)[row, worker, run], worker, run), 1)
+        return Averages(np.cumsum(ends, axis=0))
 
     def paused(self, end: np.ndarray) -> Sequence[Stretch]:
         """The pauses behind the rows, as stretches; of no length where there are none."""

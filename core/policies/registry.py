@@ -1,8 +1,9 @@
 """Every policy, by name: adding one is a class and its name here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from core.common.parameters import OneOf, Whole, parameters
+from core.common.parameters import Flag, OneOf, Parameter, Whole, parameters
 from core.common.validation import ScenarioError, shown
 from core.policies.barrier import BackupWorkers, LocalSGD, Rebalanced, Synchronous
 from core.policies.base import Policy
@@ -32,7 +33,8 @@ def policy_from_text(text: str) -> Policy:
     """The policy that `Policy.text` names: "ssp 3", "async shared"; parameters that are left out take their defaults.
 
     Args:
-        text: a policy's code and its parameters, with spaces between.
+        text: a policy's code and its parameters, with spaces between; those after the first go by their names:
+            "local 8 delay 2 fragments 4".
 
     Raises:
         ScenarioError: for a name or a parameter that no policy knows.
@@ -44,24 +46,38 @@ def policy_from_text(text: str) -> Policy:
     """
     if not isinstance(text, str):
         raise ScenarioError(f"policies: {shown(text)} is not a text that names a policy.")
-    code, *words = text[:40].lower().split() or [""]
+    code, *words = text[:60].lower().split() or [""]
     values = fields_from_words(CODES[code], words) if code in CODES else None
     if values is None:
-        known = "sync, async, async shared, async 4, ssp 1, backup 7, k-async 4, local 8, rebalanced"
+        known = "sync, async, async shared, async 4, ssp 1, backup 7, k-async 4, local 8, local 8 delay 2, rebalanced"
         raise ScenarioError(f"policies: {shown(text)} is not a policy; write, for example, {known}.")
     return CODES[code](**values)
 
 
 def fields_from_words(kind: type[Policy], words: Sequence[str]) -> dict | None:
-    """The fields of a policy that words stand for: a number for the one that takes whole numbers, others for the rest.
+    """The fields of a policy that words stand for.
 
-    None where a word stands for no field, or two stand for the same.
+    A number is for the first field that takes whole numbers, another word for one that takes it; a field's name comes
+    before its number, or alone where it is one that is true or false. None where a word stands for no field, or two
+    stand for the same.
     """
-    values: dict = {}
-    for word in words:
-        rule = Whole if word.isdecimal() else OneOf
-        name = next((name for name, parameter in parameters(kind).items() if isinstance(parameter.rule, rule)), None)
-        if name is None or name in values:
+    known, values, left = parameters(kind), {}, list(words)
+    while left:
+        word = left.pop(0)
+        found = field_of(known, word, left)
+        if found is None or found[0] in values:
             return None
-        values[name] = int(word) if rule is Whole else word
+        values[found[0]] = found[1]
     return values
+
+
+def field_of(known: Mapping[str, Parameter], word: str, left: list[str]) -> tuple[str, Any] | None:
+    """The field that a word stands for, and its value, which may be the next of the words that are left."""
+    named = known.get(word)
+    if named and isinstance(named.rule, Flag):
+        return word, True
+    if named and isinstance(named.rule, Whole) and left and left[0].isdecimal():
+        return word, int(left.pop(0))
+    rule = Whole if word.isdecimal() else OneOf
+    name = next((name for name, parameter in known.items() if isinstance(parameter.rule, rule)), None)
+    return None if name is None else (name, int(word) if rule is Whole else word)

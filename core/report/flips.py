@@ -1,6 +1,5 @@
 """What would flip an answer, in words: at which values another policy wins."""
 
-import math
 from collections.abc import Sequence
 
 from core.common.wording import listed, lowered
@@ -20,19 +19,25 @@ def headline(flips: Sequence[Flip]) -> str:
 
 def in_words(flip: Flip) -> str:
     """What one parameter does to the answer: Bandwidth: asynchronous wins above 59 Gb/s (57 to 61)."""
-    elsewhere = winner_elsewhere(flip)
-    return f"**{name_of(flip)}**, now {amount(flip, flip.now)}: {elsewhere} wins {where(flip, sure=True)}."
+    said = f"**{name_of(flip)}**, now {amount(flip, flip.now)}: {winner_elsewhere(flip)} wins {where(flip, sure=True)}"
+    elsewhere = [
+        value for value in flip.undecided if not any(each.low <= value <= each.high for each in flip.crossings)
+    ]
+    return f"{said}; too close to call {at_values(elsewhere)}." if elsewhere else f"{said}."
 
 
 def the_rest(flips: Sequence[Flip], winner: str) -> str:
-    """The parameters that flip nothing, with the range that was tried; empty where there are none."""
-    still = [flip for flip in flips if not flip.crossings]
-    if not still:
-        return ""
-    tried = [f"{name_of(flip).lower()} ({number(flip.least)} to {amount(flip, flip.most)})" for flip in still]
-    said = f"{winner} stays ahead whatever the {listed(tried, 'or')}."
-    close = [f"{name_of(flip).lower()} {values(flip)}" for flip in still if flip.undecided]
-    return f"{said} Too close to call: {listed(close)}." if close else said
+    """The parameters that flip nothing, with the range that was tried; empty where there are none.
+
+    A parameter that can take no other value here is not among them.
+    """
+    still = [flip for flip in flips if not flip.crossings and flip.tried > 1]
+    tried = {flip.key: f"{name_of(flip).lower()} ({number(flip.least)} to {amount(flip, flip.most)})" for flip in still}
+    sure = [tried[flip.key] for flip in still if not flip.undecided]
+    close = [f"{tried[flip.key]} {at_values(flip.undecided, flip.tried)}" for flip in still if flip.undecided]
+    said = [f"{winner} stays ahead whatever the {listed(sure, 'or')}."] if sure else []
+    said += [f"These flip nothing, but are too close to call: {'; '.join(close)}."] if close else []
+    return " ".join(said)
 
 
 def name_of(flip: Flip) -> str:
@@ -56,10 +61,15 @@ def amount(flip: Flip, value: float) -> str:
     return f"{number(value)} {unit_of(flip)}".rstrip()
 
 
-def values(flip: Flip) -> str:
-    """Some values at which nobody wins for sure."""
-    shown = [number(value) for value in flip.undecided[:MOST_VALUES]]
-    return f"at {listed(shown)}" if len(flip.undecided) <= MOST_VALUES else f"at {len(flip.undecided)} values"
+def at_values(values: Sequence[float], tried: int = 0) -> str:
+    """Some values at which nobody wins for sure, and whether they are all that were tried."""
+    if len(values) == tried:
+        return "wherever it was tried"
+    return (
+        f"at {listed([number(value) for value in values])}"
+        if len(values) <= MOST_VALUES
+        else f"at {len(values)} values"
+    )
 
 
 def winner_elsewhere(flip: Flip) -> str:
@@ -98,22 +108,26 @@ def where(flip: Flip, sure: bool = False) -> str:
 def stretch(flip: Flip, low: Crossing | None, high: Crossing | None, sure: bool) -> str:
     """A stretch of values in words."""
     if flip.is_whole:
+        around = [between(end) for end in (low, high) if end and sure and end.high - end.low > 1]
+        close = f" (too close to call {listed(around)})" if around else ""
         most = number(high.value - 1) if high else ""
         if low is None:
-            return f"with {most} or fewer" if sure else f"≤ {most}"
+            return (f"with {most} or fewer" if sure else f"≤ {most}") + close
         least = number(low.value)
         if high:
-            return f"from {least} to {most}"
-        return f"with {least} or more" if sure else f"≥ {least}"
+            return (f"from {least} to {most}" if least != most else f"at {least}") + close
+        return (f"with {least} or more" if sure else f"≥ {least}") + close
     ends = [(side, end) for side, end in (("above", low), ("below", high)) if end]
     return " and ".join(f"{side} {amount(flip, end.value)}{interval(end, sure)}" for side, end in ends)
 
 
+def between(end: Crossing) -> str:
+    """The whole numbers around a crossing at which nobody is sure to win."""
+    least, most = number(end.low + 1), number(end.high - 1)
+    return f"at {least}" if least == most else f"from {least} to {most}"
+
+
 def interval(end: Crossing, sure: bool) -> str:
     """Between which values it is open who wins."""
-    if not sure:
-        return ""
-    if math.isnan(end.low) or math.isnan(end.high):
-        return " (too close to call around it)"
     ends = number(end.low), number(end.high)
-    return f" ({' to '.join(ends)})" if ends[0] != ends[1] else ""
+    return f" ({' to '.join(ends)})" if sure and ends[0] != ends[1] else ""

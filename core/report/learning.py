@@ -10,6 +10,7 @@ from core.common.validation import MAX_WORKERS
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
 from core.learning.experiment import ENOUGH_EACH, most_workers
 from core.learning.judging import Learning, geometric_mean
+from core.learning.optimizers import SETTINGS, Optimizer
 from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
 from core.statistics.verdicts import NO_DIFFERENCE, Ratio
@@ -278,6 +279,8 @@ def happening(row: pd.Series) -> str:
 
 def targets(learning: Learning) -> pd.DataFrame:
     """Time to the target, a row for each policy: the geometric mean with its range over the seeds, and the verdict."""
+    known, plain = learning.policies["sent_mb"].notna().any(), Optimizer()
+    added = any((learning.policies[name] != getattr(plain, name)).any() for name in SETTINGS)
     return pd.DataFrame(
         {
             "Policy": row["policy"],
@@ -290,9 +293,27 @@ def targets(learning: Learning) -> pd.DataFrame:
             "Verdict": verdict_in_words(row),
             f"Of {counted(seeds_of(learning), 'seed')}": happens(row),
             "Learning rate": row["learning_rate"],
+            **({"Optimizer": optimizer_in_words(row)} if added else {}),
+            **({"Each worker sends (MB)": sent_in_words(row["sent_mb"])} if known else {}),
         }
         for number, row in learning.policies.iterrows()
     )
+
+
+def optimizer_in_words(row: pd.Series) -> str:
+    """SGD; SGD, momentum 0.9; SGD, outer rate 0.7, outer momentum 0.9."""
+    plain = Optimizer()
+    said = [
+        f"{name.replace('_', ' ')} {row[name]:g}"
+        for name in ("momentum", "outer_rate", "outer_momentum")
+        if row[name] != getattr(plain, name)
+    ]
+    return ", ".join(["SGD", *said, *(["staleness-aware"] if row["staleness_aware"] else [])])
+
+
+def sent_in_words(sent_mb: float) -> str:
+    """What is sent until the target is reached; a dash where it is not, or not known."""
+    return "–" if np.isnan(sent_mb) else rounded(sent_mb)
 
 
 def trainings(learning: Learning) -> pd.DataFrame:

@@ -106,16 +106,22 @@ def amount_headline(rows: pd.DataFrame, question: Question, policy: str) -> str:
     """From where to where an amount goes, and in how many cells it is not reached."""
     known = rows[rows["value"].notna()]
     if known.empty:
-        return f"{question.label} of {lowered(policy)}: {missed(rows)} on this map."
+        return f"{question.label} of {lowered(policy)}: {missed(rows, question)} on this map."
     low, high = (amount(value, question) for value in (known["value"].min(), known["value"].max()))
     text = f"{question.label} of {lowered(policy)} "
     text += f"is {low} {in_all(len(known))}" if low == high else f"goes from {low} to {high}"
     lost = rows[rows["value"].isna()]
-    return f"{text}; {missed(lost)} in {len(lost):,} of {counted(len(rows), 'cell')}." if len(lost) else f"{text}."
+    return (
+        f"{text}; {missed(lost, question)} in {len(lost):,} of {counted(len(rows), 'cell')}."
+        if len(lost)
+        else f"{text}."
+    )
 
 
-def missed(rows: pd.DataFrame) -> str:
-    """What is said of cells in which some run does not reach the target."""
+def missed(rows: pd.DataFrame, question: Question) -> str:
+    """What is said of cells in which some run does not reach the target, or there is no answer for another reason."""
+    if question.missed:
+        return question.missed
     return "not reached in any run" if not rows["reached"].any() else "not reached in every run"
 
 
@@ -168,7 +174,8 @@ def open_points(shown: Iterable[pd.DataFrame]) -> list[float]:
 def at_a_point(row: pd.Series, question: Question) -> str:
     """A value, and whether it is decided."""
     if np.isnan(row["value"]):
-        return f"in {row['reached']:.0f} of {row['trained']:.0f} runs only" if row["reached"] else "never"
+        some = f"in {row['reached']:.0f} of {row['trained']:.0f} runs only"
+        return some if row["reached"] else question.missed or "never"
     notes = {"open": " (open)", "equal": " (equal within 1\N{NO-BREAK SPACE}%)"}
     return amount(row["value"], question) + notes.get(row["outcome"], "")
 
@@ -237,13 +244,15 @@ def cell_in_words(table: pd.DataFrame, cell: dict, question: Question, policies:
     if not question.column:
         return fastest_in_words(here, list(cell))
     baseline, *others = policies
-    gains = {policy: rows.iloc[0] for policy in others if len(rows := answers(here, SPEEDUP, policy))}
+    gains = {}
+    if question.column in ("speedup", "time_to_target_ms"):
+        gains = {policy: rows.iloc[0] for policy in others if len(rows := answers(here, SPEEDUP, policy))}
     if question.column == "speedup":
         said = [speedup_in_words(row, policy, baseline) for policy, row in gains.items()]
         return " ".join(said) or "There is nobody to compare with in this cell."
     amounts = {policy: rows.iloc[0] for policy in policies if len(rows := answers(here, question, policy))}
     said = [amount_in_words(row, policy, question, runs) for policy, row in amounts.items()]
-    if question.column == "time_to_target_ms":
+    if gains:
         said += [speedup_in_words(row, policy, baseline, GETS_THERE) for policy, row in gains.items()]
     return " ".join(said)
 
@@ -267,10 +276,12 @@ def amount_in_words(row: pd.Series, policy: str, question: Question, runs: int) 
     """A sentence on an amount in a cell: its mean, and between which values the runs lie."""
     what = f"{question.label} of {lowered(policy)}: "
     if np.isnan(row["value"]):
+        if question.missed:
+            return f"{what}{question.missed}."
         return f"{what}the target is reached in {row['reached']:.0f} of {counted(int(row['trained']), 'run')}."
     low, high = amount(row["low"], question), amount(row["high"], question)
-    if runs == 1 or low == high:
-        return f"{what}{amount(row['value'], question)}{' in one run' if runs == 1 else ''}."
+    if runs == 1 or low == high or question.missed:
+        return f"{what}{amount(row['value'], question)}{' in one run' if runs == 1 and not question.missed else ''}."
     return f"{what}{amount(row['value'], question)} on average, {low} to {high} in {most_of(runs)}."
 
 
@@ -291,6 +302,8 @@ def bands_in_words(question: Question, runs: int, policies: int) -> str:
             f"Ratios of mean epoch times of {runs:,} paired runs, in bands of their 95\N{NO-BREAK SPACE}% "
             f"intervals{together}; they narrow with more runs."
         )
+    if question.column == "bandwidth_gbps":
+        return "The least bandwidth at which workers compute 90\N{NO-BREAK SPACE}% of their time, on the same draws."
     if runs == 1:
         return "One run at each point."
     kind = "Geometric means" if question.column == "time_to_target_ms" else "Means"

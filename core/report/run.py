@@ -246,11 +246,22 @@ def network_in_words(workload: Workload) -> str:
     if isinstance(network, FlatLatency):
         return f"{barrier}; without one each push pays {push_in_words(network)}."
     assert isinstance(network, AlphaBeta)
-    alone = network.latency_ms + network.service_ms + network.pull_ms
+    if network.buckets > 1:
+        cost = network.barrier_ms(workload.workers)
+        barrier = (
+            f"An exchange takes {four_digits(cost)} ms, in {network.buckets:,} buckets that begin during the backward "
+            f"pass; at least {four_digits(cost / network.buckets)} ms of it come after a barrier"
+        )
+    service = np.broadcast_to(np.ravel(network.service_of(workload.workers)), workload.workers)
+    travel = np.ravel(network.pull_of(workload.workers)) - service
+    alone = float((2 * (service + travel)).min())
+    busy, most = four_digits(float(service.min())), four_digits(1000 * workload.workers / float(service.sum()))
+    if service.min() < service.max():
+        busy = f"{busy} to {four_digits(float(service.max()))}"
+        most = f"{most}, if all workers make as many,"
     return (
         f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, as each push keeps the "
-        f"server busy for {four_digits(network.service_ms)} ms: at most {four_digits(1000 / network.service_ms)} "
-        "gradients a second."
+        f"server busy for {busy} ms: at most {most} gradients a second."
     )
 
 
@@ -276,6 +287,8 @@ def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str
         marks += (
             "Vertical lines are barriers; ◇, where there are few, marks the straggler of a batch: the last to finish. "
         )
+    if run.schedule.hidden is not None:
+        marks += "Thin bars are network time that passes while workers go on: it costs them nothing. "
     return (
         f"{marks}The dashed line is the end of the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "
         "click a phase in the legend to see it alone."

@@ -10,7 +10,7 @@ from core.report.run import Workers, timeline_in_words
 from core.scenario import under
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, group_of, groups, slowest
 from core.schedule.metrics import phase_ms
-from core.schedule.schedule import PHASES
+from core.schedule.schedule import HIDDEN, PHASES, Schedule
 from core.schedule.tables import Barriers, Segments, barriers, contributions, segments, staleness_counts
 from core.simulation.run import Run, simulate
 from core.workload.workload import Workload
@@ -33,10 +33,16 @@ DOES = {
     "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
     "down": "down: it has failed and is not back yet",
     "tail": "finished, while others go on",
+    HIDDEN: "network, while workers go on",
 }
 DOES_WITH_BARRIERS = DOES | {
     "comm": "network: all exchange after the barrier",
     "cancelled": "computes for nothing: cancelled when enough others had finished",
+}
+LOST = "computes for nothing: thrown away, or lost to a failure"
+DOES_WITH_AVERAGES = DOES | {
+    "comm": "network: waits for the average of all parameters",
+    "barrier": "waits until the slowest has sent its parameters",
 }
 
 
@@ -52,6 +58,8 @@ class Picture:
     blocks: dict[str, np.ndarray]
     """A block at each place of these columns: worker, label (W0…), batch (– for a tail), phase, what (in words),
     start_ms, end_ms, duration_ms, straggler (whether it is the last to finish its batch)."""
+    hidden: dict[str, np.ndarray]
+    """Network time beside the blocks, in the same columns: a thinner bar, as it takes no worker's time."""
     barriers_ms: np.ndarray
     words: str
     """What is seen, for people who cannot see it."""
@@ -63,13 +71,19 @@ class Picture:
 
     def until(self, until_ms: float) -> "Picture":
         """The same, ending at another time."""
-        kept = self.blocks["start_ms"] < until_ms
         return replace(
             self,
-            blocks={name: column[kept] for name, column in self.blocks.items()},
+            blocks=started_before(self.blocks, until_ms),
+            hidden=started_before(self.hidden, until_ms),
             barriers_ms=self.barriers_ms[self.barriers_ms <= until_ms],
             domain_ms=(self.domain_ms[0], until_ms),
         )
+
+
+def started_before(blocks: dict[str, np.ndarray], until_ms: float) -> dict[str, np.ndarray]:
+    """Those that start before a time."""
+    kept = blocks["start_ms"] < until_ms
+    return {name: column[kept] for name, column in blocks.items()}
 
 
 def picture(
@@ -84,12 +98,15 @@ def picture(
     domain_ms = (0.0, run.metrics.epoch_ms) if domain_ms is None else domain_ms
     met = barriers(run.schedule)
     barriers_ms = np.zeros(0) if met is None else met.barrier_ms
+    drawn = blocks(run, segments(run.schedule) if found is None else found, met, workers, domain_ms[1])
+    thin = drawn["phase"] == HIDDEN
     return Picture(
         label=run.scenario.policy.label,
         epoch_ms=run.metrics.epoch_ms,
         workers=workers,
         domain_ms=domain_ms,
-        blocks=blocks(run, segments(run.schedule) if found is None else found, met, workers, domain_ms[1]),
+        blocks={name: column[~thin] for name, column in drawn.items()},
+        hidden={name: column[thin] for name, column in drawn.items()} | {"phase": np.full(thin.sum(), "comm", object)},
         barriers_ms=barriers_ms[(barriers_ms >= domain_ms[0]) & (barriers_ms <= domain_ms[1])],
         words=words or timeline_in_words(run),
     )
@@ -121,17 +138,11 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
         straggler[met.batch] = met.straggler
     for_whom = straggler[found.row]
     phase, reason = (np.array(names, dtype=object)[found.kind] for names in (found.phases, found.reasons))
-    what = np.array(
-        [
-            doing(*kind, met is not None, run.schedule.failures is not None)
-            for kind in zip(found.phases, found.reasons, strict=True)
-        ],
-        object,
-    )
-    what = what[found.kind]
+    does = does_of(run.schedule, met)
+    what = np.array([doing(*kind, does) for kind in zip(found.phases, found.reasons, strict=True)], object)[found.kind]
     last = (phase == "compute") & (for_whom == found.worker)
     what[last] = "computes, the slowest of its batch"
-    at_barrier = reason == "barrier"
+    at_barrier = (reason == "barrier") & (for_whom >= 0)
     what[at_barrier] += np.array([f" for W{worker}" for worker in range(run.scenario.workers)], object)[
         for_whom[at_barrier]
     ]
@@ -152,13 +163,19 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
     }
 
 
-def doing(phase: str, reason: str, with_barriers: bool, fails: bool = False) -> str:
+def does_of(schedule: Schedule, met: Barriers | None) -> dict[str, str]:
+    """What workers do in each phase of a schedule, and what some of its waits are for."""
+    does = DOES if met is None else DOES_WITH_BARRIERS
+    if met is None and schedule.averages:
+        does = DOES_WITH_AVERAGES
+    return does if schedule.failures is None else does | {"cancelled": LOST}
+
+
+def doing(phase: str, reason: str, does: dict[str, str]) -> str:
     """What a worker does in a kind of segment."""
-    if phase == "cancelled" and fails:
-        return "computes for nothing: thrown away, or lost to a failure"
     if phase == "wait":
-        return REASONS.get(reason, f"waits: {reason}")
-    return (DOES_WITH_BARRIERS if with_barriers else DOES)[phase]
+        return does.get(reason, REASONS.get(reason, f"waits: {reason}"))
+    return does[phase]
 
 
 def early(run: Run, workers: Workers, until_ms: float) -> tuple[np.ndarray, np.ndarray]:

@@ -35,13 +35,12 @@ MOST_EPISODES = 3  # in sentences; a table has them all
 def headline(diagnosis: Diagnosis) -> str:
     """What stragglers cost, and who accounts for it, since when."""
     if diagnosis.kind == "alone":
-        return "One worker has nobody to wait for."
+        return "With one worker, there is nobody to wait for."
     if diagnosis.kind == "unclear":
-        return "These times cannot tell who is slow."
-    cost = f"waiting for the slowest makes computing {times(diagnosis.slowdown)} as long"
+        return "These timings cannot identify stragglers."
     if diagnosis.kind == "even":
-        return f"Stragglers cost next to nothing: {cost}."
-    return f"{cost[0].upper()}{cost[1:]}; {who_accounts(diagnosis)}."
+        return f"Stragglers cost next to nothing: they slow compute by {times(diagnosis.slowdown)}."
+    return f"Stragglers slow compute by {times(diagnosis.slowdown)}; {who_accounts(diagnosis)}."
 
 
 def who_accounts(diagnosis: Diagnosis) -> str:
@@ -49,7 +48,7 @@ def who_accounts(diagnosis: Diagnosis) -> str:
     culprits = diagnosis.culprits
     if culprits.empty:
         most = percent(diagnosis.slowest["cost_percent"])
-        return f"it may be any worker: none accounts for more than {most} of the waiting"
+        return f"the straggler can be any worker: none accounts for more than {most} of the waiting"
     together = percent(culprits["cost_percent"].sum())
     if len(culprits) > MOST_NAMED:
         return f"{len(culprits):,} of {counted(len(diagnosis.workers), 'worker')} account for {together} of the waiting"
@@ -71,32 +70,47 @@ def mostly_when(diagnosis: Diagnosis, worker: pd.Series) -> str:
     first, last = mine[["first_step", "last_step"]].iloc[0]
     if last == diagnosis.step_numbers[-1]:
         return f", most of it since step {first}"
-    return f", most of it in steps {first} to {last}; that is over"
+    return f", most of it in steps {first} to {last}; it has recovered since"
 
 
 def reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
     """The sentences behind the headline."""
+    return [*main_reasons(diagnosis, trace), *further_reasons(diagnosis, trace)]
+
+
+def main_reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
+    """What the waiting costs, who causes it and when; or why that cannot be told."""
     if diagnosis.kind == "alone":
         return []
     if diagnosis.suspicion:
         return [diagnosis.suspicion]
-    said = [f"Leaving the network out, workers wait {percent(diagnosis.idle_percent)} of the time."]
-    if trace.wait_ms is not None:
-        said[0] += f" With the network counted in, the measured share is {percent(diagnosis.wait_percent)}."
-    said += [*culprits_in_words(diagnosis), *episodes_in_words(diagnosis)]
-    said.append(
-        f"Lasting differences between workers explain {percent(100 * diagnosis.worker_share)} of the variance within "
-        f"steps; among equal workers, chance alone would explain {percent(100 * diagnosis.chance_share)}."
-    )
+    said = [waiting_in_words(diagnosis, trace), *culprits_in_words(diagnosis), *episodes_in_words(diagnosis)]
+    return [*said, diagnosis.caution] if diagnosis.caution else said
+
+
+def waiting_in_words(diagnosis: Diagnosis, trace: Trace) -> str:
+    """How much of their time workers wait, and how much was measured."""
+    said = f"Excluding the network, workers spend {percent(diagnosis.idle_percent)} of their time waiting"
+    if trace.wait_ms is None:
+        return f"{said}."
+    return f"{said}; including it, {percent(diagnosis.wait_percent)} was measured."
+
+
+def further_reasons(diagnosis: Diagnosis, trace: Trace) -> list[str]:
+    """What lasts, single slow mini-batches, and the distribution that fits best."""
+    if diagnosis.kind == "alone" or diagnosis.suspicion:
+        return []
+    said = [
+        f"{percent(100 * diagnosis.worker_share)} of the differences between workers persist from step to step; among "
+        f"equal workers, chance alone would give {percent(100 * diagnosis.chance_share)}."
+    ]
     hiccups = diagnosis.workers["hiccups"]
     if hiccups.any():
         said.append(
-            f"{hiccups.sum():,} of {trace.compute_ms.size:,} mini-batches took over twice what is usual for their "
-            f"worker at that time: {listed(most_often(diagnosis))}."
+            f"{hiccups.sum():,} of {trace.compute_ms.size:,} mini-batches took more than twice as long as usual for "
+            f"their worker at the time: {listed(most_often(diagnosis))}."
         )
-    if diagnosis.caution:
-        said.append(diagnosis.caution)
-    return [*said, f"As a law: {fit_in_words(diagnosis.fits[0])}"]
+    return [*said, f"Best-fitting compute-time distribution: {fit_in_words(diagnosis.fits[0])}"]
 
 
 def culprits_in_words(diagnosis: Diagnosis) -> list[str]:
@@ -122,7 +136,10 @@ def culprits_in_words(diagnosis: Diagnosis) -> list[str]:
         ]
     if diagnosis.chance_percent > 100 * BY_CHANCE:
         by_chance = percent(diagnosis.chance_percent)
-        sentences.append(f"That may be chance: one of equal workers accounts for as much in {by_chance} of such runs.")
+        sentences.append(
+            "That may be chance: among equal workers that stay slow for as long, one accounts for as much in "
+            f"{by_chance} of such runs."
+        )
     return sentences
 
 
@@ -131,9 +148,9 @@ def episodes_in_words(diagnosis: Diagnosis) -> list[str]:
     costliest = diagnosis.episodes.sort_values("cost_percent", ascending=False, kind="stable")
     said = []
     for row in costliest.head(MOST_EPISODES).itertuples():
-        over = "to the end" if row.last_step == diagnosis.step_numbers[-1] else "which is over"
+        over = "to the end" if row.last_step == diagnosis.step_numbers[-1] else "and has recovered since"
         said.append(
-            f"Worker {row.worker} took {times(row.factor)} as long as at its best in steps {row.first_step} to "
+            f"Worker {row.worker} was {times(row.factor)} slower than at its best in steps {row.first_step} to "
             f"{row.last_step}, {over}: {percent(row.cost_percent)} of the waiting."
         )
     more = len(costliest) - MOST_EPISODES
@@ -147,13 +164,13 @@ def episodes_in_words(diagnosis: Diagnosis) -> list[str]:
 def most_often(diagnosis: Diagnosis) -> list[str]:
     """The workers with most hiccups, and how many."""
     hiccups = diagnosis.workers[diagnosis.workers["hiccups"] > 0].nlargest(MOST_NAMED, "hiccups")
-    said = [f"{row.hiccups:,} of worker {row.worker}" for row in hiccups.itertuples()]
+    said = [f"{row.hiccups:,} on worker {row.worker}" for row in hiccups.itertuples()]
     others = diagnosis.workers["hiccups"].sum() - hiccups["hiccups"].sum()
-    return [*said, f"{others:,} of others"] if others else said
+    return [*said, f"{others:,} on others"] if others else said
 
 
 def fit_in_words(fit: Fit) -> str:
-    """The law, its stragglers, and how well it has the slowest of a step."""
+    """The distribution, its stragglers, and how well it reproduces the slowest mini-batch of a step."""
     law = {f.name: getattr(fit.compute, f.name) for f in fields(fit.compute) if f.name != "mean_ms"}
     parameters = "".join(f", {name} {rounded(value)}" for name, value in law.items())
     said = [f"{type(fit.compute).__name__}, mean {duration(fit.compute.mean_ms)}{parameters}"]
@@ -161,17 +178,17 @@ def fit_in_words(fit: Fit) -> str:
     if stragglers.slow_workers:
         said.append(f"{counted(stragglers.slow_workers, 'slow worker')} ({times(stragglers.slowdown)})")
     if stragglers.spread:
-        said.append(f"workers that differ by {percent(100 * stragglers.spread)}")
+        said.append(f"{percent(100 * stragglers.spread)} spread between workers")
     if stragglers.hiccup_probability:
         chance = percent(100 * stragglers.hiccup_probability)
-        said.append(f"hiccups in {chance} of the mini-batches ({times(stragglers.hiccup_factor)})")
+        said.append(f"hiccups in {chance} of mini-batches ({times(stragglers.hiccup_factor)})")
     if stragglers.episode_share:
         share, length = percent(100 * stragglers.episode_share), rounded(stragglers.episode_batches)
         said.append(
             f"episodes of {length} mini-batches on average, {share} of all ({times(stragglers.episode_factor)})"
         )
     return (
-        f"{listed(said)}. A step's slowest is then {times(fit.slowest_ratio)} the mean mini-batch on average; "
+        f"{listed(said)}. With it, a step's slowest mini-batch takes {times(fit.slowest_ratio)} the mean on average; "
         f"{times(fit.measured_ratio)} was measured."
     )
 
@@ -254,25 +271,57 @@ def shown(saved_percent: float) -> float:
 
 def range_in_words(remedy: Any) -> str:
     """The range of what a remedy saves, in brackets; empty where nothing is estimated."""
+    ends = ends_in_words(remedy)
+    return f" ({ends}{NBSP}%)" if ends else ""
+
+
+def ends_in_words(remedy: Any) -> str:
+    """The ends of the range of what a remedy saves, in percent; empty where nothing is estimated."""
     low, high = (f"{shown(end):.1f}" for end in (remedy.saved_low_percent, remedy.saved_high_percent))
-    return "" if low == high else f" ({low} to {high}{NBSP}%)"
+    return "" if low == high else f"{low} to {high}"
 
 
-def what_was_read(trace: Trace) -> str:
-    """Which workers, steps and kinds of times a trace holds, in a sentence."""
-    names, steps = [str(name) for name in trace.worker_names], trace.step_numbers
-    who = f"{counted(trace.workers, 'worker')} ({', '.join(names[:8])}{' and so on' if len(names) > 8 else ''})"
-    times_read = {
-        "whole steps": trace.whole_steps,
-        "computing": not trace.whole_steps,
-        "waiting": trace.wait_ms is not None,
+def what_was_read(trace: Trace, files: int) -> str:
+    """Files, workers, steps, times and their unit, and what was left out, in a line."""
+    steps, usual = trace.step_numbers, duration(float(np.median(trace.compute_ms)))
+    known = {
+        "whole-step": trace.whole_steps,
+        "compute": not trace.whole_steps,
+        "wait": trace.wait_ms is not None,
         "network": trace.comm_ms is not None,
     }
-    usual = duration(float(np.median(trace.compute_ms)))
-    return (
-        f"Read: {who}, {counted(trace.steps, 'step')} ({steps[0]} to {steps[-1]}), times of "
-        f"{listed([name for name, known in times_read.items() if known])}; a mini-batch usually takes {usual}."
-    )
+    parts = [
+        counted(files, "file"),
+        f"{counted(trace.workers, 'worker')} ({few_names(trace.worker_names)})",
+        f"{counted(trace.steps, 'step')} ({steps[0]} to {steps[-1]})",
+        f"{listed([name for name, there in known.items() if there])} times{units_read(trace)}",
+        f"typical mini-batch {usual}",
+        what_was_left_out(trace),
+    ]
+    return " · ".join(parts)
+
+
+def few_names(names: tuple) -> str:
+    """The first and the last where they are consecutive numbers; of other names the first few, and how many more."""
+    if len(names) > 2 and names == tuple(range(len(names))):
+        return f"0 to {names[-1]}"
+    more = len(names) - MOST_NAMED
+    return listed([str(name) for name in names[:MOST_NAMED]] + ([f"{more:,} more"] if more > 0 else []))
+
+
+def units_read(trace: Trace) -> str:
+    """The units of the columns of times, and whether one was guessed; nothing where a profiler says it."""
+    columns = [column for column in trace.columns if column.unit]
+    if not columns:
+        return ""
+    guessed = " (guessed)" if any(column.guessed for column in columns) else ""
+    return f" in {listed(list(dict.fromkeys(column.unit for column in columns)))}{guessed}"
+
+
+def what_was_left_out(trace: Trace) -> str:
+    """Whether anything was left out; what it was is in the notes and with the columns."""
+    some = any("left out" in note for note in trace.notes) or not all(column.role for column in trace.columns)
+    return "some data left out (see below)" if some else "nothing left out"
 
 
 def columns_table(trace: Trace) -> pd.DataFrame:
@@ -295,10 +344,10 @@ def workers_table(diagnosis: Diagnosis) -> pd.DataFrame:
         {
             "Worker": table["worker"].astype(str),
             "Mean compute (ms)": table["mean_ms"].round(1),
-            "Over its step's mean (×)": table["relative"].round(3),
+            "Vs. step mean (×)": table["relative"].round(3),
             "Last (% of steps)": table["last_percent"].round(1),
-            "Accounts for (% of waiting)": table["cost_percent"].round(1),
-            "Repaired alone, saves (% of epoch)": table["repair_percent"].round(1),
+            "Share of waiting (%)": table["cost_percent"].round(1),
+            "If repaired, saves (%)": table["repair_percent"].round(1),
             "Hiccups": table["hiccups"],
         }
     )
@@ -312,8 +361,8 @@ def episodes_table(diagnosis: Diagnosis) -> pd.DataFrame:
             "Worker": table["worker"].astype(str),
             "From step": table["first_step"],
             "To step": table["last_step"],
-            "Over its best (×)": table["factor"].round(2),
-            "Accounts for (% of waiting)": table["cost_percent"].round(1),
+            "Vs. its best (×)": table["factor"].round(2),
+            "Share of waiting (%)": table["cost_percent"].round(1),
         }
     )
 
@@ -351,12 +400,11 @@ def remedies_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Remedy": table["remedy"],
-            "Saves (%)": table["saved_percent"].round(1) + 0.0,
-            "At least (%)": table["saved_low_percent"].round(1) + 0.0,
-            "At most (%)": table["saved_high_percent"].round(1) + 0.0,
-            "Epoch (s)": (table["epoch_ms"] / 1000).round(3),
-            "Pays with": table["pays"],
-            "Measured steps": table["basis"],
+            "Saves (%)": [f"{shown(row.saved_percent):.1f}" for row in table.itertuples()],
+            "Range (%)": [ends_in_words(row) for row in table.itertuples()],
+            "Epoch (s)": [f"{row.epoch_ms / 1000:.3f}" for row in table.itertuples()],
+            "Costs": table["pays"],
+            "Steps": table["basis"],
         }
     )
 
@@ -371,7 +419,7 @@ def fits_table(diagnosis: Diagnosis) -> pd.DataFrame:
     """The laws that were fitted, the best first."""
     return pd.DataFrame(
         {
-            "Law": fit_in_words(fit).split(". ")[0],
+            "Distribution": fit_in_words(fit).split(". ")[0],
             "Slowest / mean, fitted": round(fit.slowest_ratio, 3),
             "Slowest / mean, measured": round(fit.measured_ratio, 3),
             "Misfit": round(fit.misfit, 4),
@@ -384,7 +432,7 @@ def asked_for(remedies: list[Remedy], policies: Sequence[Policy]) -> pd.DataFram
     """Some policies and the measured run, the fastest first, as people read them."""
     wanted = {policy.label for policy in policies} | {AS_MEASURED}
     table = remedies_table(what_if_table([each for each in remedies if each.name in wanted]))
-    return table.drop(columns="Pays with")
+    return table.drop(columns="Costs")
 
 
 def time_saved(remedy: Remedy) -> str:
@@ -410,7 +458,7 @@ def caveats(trace: Trace, remedies: list[Remedy]) -> str:
 
 
 def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> str:
-    """A page of plain text to paste into a chat: what stragglers cost, which remedy saves how much, at what price."""
+    """A page of plain text to paste into a chat: what stragglers cost, what each remedy saves, and what it costs."""
     size = f"{counted(trace.workers, 'worker')}, {counted(trace.steps, 'step')}"
     lines = [f"Stragglers in a measured run ({size})", headline(diagnosis), *reasons(diagnosis, trace)]
     if len(remedies) > 1 and not diagnosis.suspicion:

@@ -4,11 +4,14 @@ A row is one mini-batch of every worker: as many rows as batches where each work
 their work is thrown away.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 PHASES = ("compute", "wait", "comm", "cancelled", "down")
+HIDDEN = "hidden comm"
+"""The phase of network time that passes while workers compute or wait: beside their own phases, not one of them."""
 REASONS = ("", "barrier", "staleness bound", "server queue", "update", "restart", "regroup", "empty queue")
 """Why workers wait under the policies that there are; empty for other phases."""
 
@@ -29,6 +32,46 @@ class Stretch:
     start_ms: np.ndarray
     end_ms: np.ndarray
     reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Network time that passes while workers compute or wait: beside their phases, in no worker's time.
+
+    Attributes:
+        row: the mini-batch after which each exchange is sent: (exchanges,), or one for each worker and run,
+            (exchanges, workers, runs).
+        start_ms: from when on the network is at it, ms; broadcasts to (exchanges, workers, runs).
+        end_ms: until when it is and the worker does not wait for it, ms; its start where the worker waits all along.
+
+    """
+
+    row: np.ndarray
+    start_ms: np.ndarray
+    end_ms: np.ndarray
+
+    @classmethod
+    def joined(cls, several: Sequence["Beside"]) -> "Beside | None":
+        """Several as one; None where there are none."""
+        if len(several) < 2:
+            return several[0] if several else None
+        return cls(*(np.concatenate([getattr(each, f.name) for each in several]) for f in fields(cls)))
+
+
+@dataclass(frozen=True, eq=False)
+class Averages:
+    """How the parameters of workers, each of which takes steps of its own, are averaged."""
+
+    ends: np.ndarray
+    """How many mini-batches of its own each worker has done when it sends its parameters for each average; broadcasts
+    to (averages, workers, runs)."""
+    delay: int = 0
+    """How many mini-batches later a worker takes the average in."""
+    fragments: int = 1
+    """An average is of one of so many parts of the parameters, in turn."""
+    balanced: bool = False
+    """Whether each worker takes as many mini-batches between two averages as its speed allows: then they weigh as much,
+    and it takes an average in before it sends for the next one, at the latest."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,8 +105,15 @@ class Schedule:
     """When everybody went on after a row, NaN where nobody waited for all; None where there are no barriers."""
     failures: np.ndarray | None = None
     """How many failures there were, (runs,); None where nobody may fail."""
-    averaged: bool = False
-    """Whether an update is the average of the workers' parameters, each after local steps of its own."""
+    averages: Averages | None = None
+    """Where an update is an average of the workers' parameters, each after local steps of its own; else None."""
+    hidden: Beside | None = None
+    """Network time that passes beside the workers' phases; None where there is none."""
+
+    @property
+    def averaged(self) -> bool:
+        """Whether an update is the average of the workers' parameters, each after local steps of its own."""
+        return self.averages is not None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -81,6 +131,13 @@ class Schedule:
         """Gradients that the updates of one run used."""
         rows, workers, _ = self.shape
         return rows * workers if self.used is None else int(np.count_nonzero(self.used[..., 0]))
+
+    @property
+    def exchanges(self) -> float:
+        """How many times a worker exchanges all the parameters or gradients in one run, on average over the workers."""
+        if self.averages is not None:
+            return float(np.mean(self.updates)) / self.averages.fragments
+        return float(np.mean(self.updates)) if self.barrier_ms is not None else self.gradients / self.shape[1]
 
     @property
     def staleness(self) -> np.ndarray:

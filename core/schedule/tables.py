@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from core.schedule.schedule import PHASES, REASONS, Schedule, one_run
+from core.schedule.schedule import HIDDEN, PHASES, REASONS, Beside, Schedule, one_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Segments:
             {
                 "worker": self.worker,
                 "batch": self.batch,
-                "phase": named(self.kind, self.phases, PHASES),
+                "phase": named(self.kind, self.phases, (*PHASES, HIDDEN)),
                 "reason": named(self.kind, self.reasons, REASONS),
                 "start_ms": self.start_ms,
                 "end_ms": self.end_ms,
@@ -60,7 +60,8 @@ def segments(
 ) -> Segments:
     """Every phase of one run that took any time: all, or what touches a window of time.
 
-    Takes memory for what is in the window only.
+    Network time beside them, which is in no worker's own time, has a phase of its own: `HIDDEN`. Takes memory for what
+    is in the window only.
 
     Args:
         schedule: of one run or more.
@@ -90,7 +91,39 @@ def segments(
         phases=tuple(stretch.phase for stretch in schedule.stretches),
         reasons=tuple(stretch.reason for stretch in schedule.stretches),
     )
-    return found if schedule.failures is None else joined_pauses(found)
+    if schedule.failures is not None:
+        found = joined_pauses(found)
+    if schedule.hidden is None:
+        return found
+    return with_hidden(found, schedule.hidden, schedule.shape, run, since_ms, until_ms, workers)
+
+
+def with_hidden(
+    found: Segments,
+    hidden: Beside,
+    shape: tuple[int, int, int],
+    run: int,
+    since_ms: float,
+    until_ms: float,
+    workers: np.ndarray,
+) -> Segments:
+    """Segments with the network time beside them, by worker and start."""
+    whole = (len(hidden.start_ms), *shape[1:])
+    sent = hidden.row if hidden.row.ndim == 3 else hidden.row[:, None, None]
+    start, end, batch = (
+        np.broadcast_to(values, whole)[..., run][:, workers].T for values in (hidden.start_ms, hidden.end_ms, sent)
+    )
+    row, exchange = np.nonzero((end > start) & (end > since_ms) & (start < until_ms))
+    at = (row, exchange)
+    new = [workers[row], batch[at], batch[at], np.full(len(row), len(found.phases)), start[at], end[at]]
+    names = ("worker", "row", "batch", "kind", "start_ms", "end_ms")
+    columns = {name: np.concatenate([getattr(found, name), more]) for name, more in zip(names, new, strict=True)}
+    order = np.lexsort((columns["start_ms"], columns["worker"]))
+    return Segments(
+        **{name: column[order] for name, column in columns.items()},
+        phases=(*found.phases, HIDDEN),
+        reasons=(*found.reasons, ""),
+    )
 
 
 def joined_pauses(found: Segments) -> Segments:

@@ -71,7 +71,7 @@ class FailingQueue(WindowedQueue):
         """When workers that are released read the parameters, and when they compute: not before they are back."""
         away = self.back_ms > go_on_ms
         read = np.where(away, self.back_ms, go_on_ms)
-        return read, np.where(away, read, go_on_ms + self.network.pull_ms)
+        return read, np.where(away, read, go_on_ms + self.pull)
 
     def arrival_ms(self, following: np.ndarray, go_on_ms: np.ndarray, lacking: np.ndarray | None) -> np.ndarray:
         compute, push = (times.take(following, mode="clip") for times in (self.compute, self.push))

@@ -49,8 +49,13 @@ class SharedRun:
     def __init__(self, draws: Draws, run: int, following: NextFailures, found: Interruptions) -> None:
         workload = draws.workload
         self.draws, self.run, self.following, self.found = draws, run, following, found
-        self.network, self.restart_ms = workload.network, workload.failures.restart_ms
+        self.restart_ms = workload.failures.restart_ms
         self.work, self.workers = workload.work, workload.workers
+        network, each = workload.network, np.zeros((self.workers, 1))
+        self.services, self.pulls = (
+            (each + of)[:, 0].tolist() for of in (network.service_of(self.workers), network.pull_of(self.workers))
+        )
+        """How long a push of each keeps the server busy, and how long the answer travels, ms."""
         self.take_rows(workload.batches)
         self.finished = np.zeros(self.workers, dtype=np.int64)
         self.left = self.work
@@ -119,7 +124,7 @@ class SharedRun:
             self.begin(worker, now_ms, now_ms)
         else:
             self.went_on.append((row - 1, worker, now_ms, len(self.pushed)))
-            self.begin(worker, now_ms, now_ms + self.network.pull_ms)
+            self.begin(worker, now_ms, now_ms + self.pulls[worker])
 
     def serve_next(self, serves_ms: float) -> None:
         """The server takes up the next push."""
@@ -127,7 +132,7 @@ class SharedRun:
         self.arrives[worker] = NEVER
         self.pushed.append(worker)
         self.served.append(serves_ms)
-        self.free_ms = serves_ms + self.network.service_ms
+        self.free_ms = serves_ms + self.services[worker]
         self.finished[worker] += 1
         self.go_on(worker, self.free_ms, was_down=False)
 

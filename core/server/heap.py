@@ -30,7 +30,8 @@ def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps
     """
     released = rule.push_by_push()
     workers, rows = draws.workload.workers, draws.workload.batches
-    service, pull = draws.workload.network.service_ms, draws.workload.network.pull_ms
+    network, each = draws.workload.network, np.zeros((workers, 1))
+    services, pulls = ((each + of)[:, 0].tolist() for of in (network.service_of(workers), network.pull_of(workers)))
     compute, push = first_run(draws, rows)
     pending = [(compute[worker] + push[worker], worker) for worker in range(workers)]
     heapq.heapify(pending)
@@ -43,7 +44,7 @@ def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps
             free = arrived
         served.append(free)
         pushed.append(worker)
-        free += service
+        free += services[worker]
         finished[worker] += 1
         enter: Enter = heapq.heapreplace  # the first that goes on takes the place of the push that is done
         for who in released(number, worker, finished):
@@ -52,7 +53,7 @@ def serve_one(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps
                 rows = draws.more_rows(rows)
                 compute, push = first_run(draws, rows)
             at = batch * workers + who
-            enter(pending, (free + pull + compute[at] + push[at], who))
+            enter(pending, (free + pulls[who] + compute[at] + push[at], who))
             enter = heapq.heappush
             begun.append(number)
             begun_by.append(who)
@@ -88,7 +89,8 @@ def logged(
     log = Log.empty((started.max(), workers, 1))
     mine, last = (own_number(pushed), pushed, 0), (own_number(begun_by), begun_by, 0)
     log.served_ms[mine], log.rank[mine] = served, np.arange(len(pushed))
-    log.go_on_ms[last], log.went_after[last] = served[begun] + draws.workload.network.service_ms, begun + 1
+    service = np.zeros((workers, 1)) + draws.workload.network.service_of(workers)
+    log.go_on_ms[last], log.went_after[last] = served[begun] + service[pushed[begun], 0], begun + 1
     return timestamps(draws, size, log, finished[:, None], (started > finished)[:, None])
 
 

@@ -148,11 +148,12 @@ def schedule_of_lives(
         rule: who goes on after which push.
 
     """
-    used, in_flight, pull_ms = passed.used, passed.in_flight, draws.workload.network.pull_ms
+    used, in_flight = passed.used, passed.in_flight
     applied_ms = when_full(passed.applied, passed.rank, size, pushes)
     if rule.reason == "update":  # released when the update is made that their gradient is part of
         go_on = np.maximum(passed.go_on, applied_ms)
-        passed = replace(passed, go_on=go_on, end=go_on + pull_ms)
+        pull = draws.workload.network.pull_of(draws.workload.workers)
+        passed = replace(passed, go_on=go_on, end=go_on + pull)
     end_of_run = np.where(used, applied_ms, 0).max(axis=(0, 1))
     last_end = np.where(used, passed.end, 0).max(axis=0)
     finish_ms = np.where(in_flight.any(axis=0), end_of_run, last_end)

@@ -42,7 +42,8 @@ def through_server(draws: Draws, pushes: int, size: int, rule: Release) -> Sched
     applied_ms = when_full(passed.applied, passed.rank, size, pushes)
     if rule.reason == "update":  # released when the update is made that their gradient is part of
         go_on = np.maximum(passed.go_on, applied_ms)
-        passed = replace(passed, go_on=go_on, end=go_on + draws.workload.network.pull_ms)
+        pull = draws.workload.network.pull_of(draws.workload.workers)
+        passed = replace(passed, go_on=go_on, end=go_on + pull)
     end_of_run = np.where(used, applied_ms, 0).max(axis=(0, 1))
     finish_ms = np.where(in_flight.any(axis=0), end_of_run, np.where(used, passed.end, 0).max(axis=0))
     passed = passed.cut_off(finish_ms)

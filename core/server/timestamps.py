@@ -102,15 +102,16 @@ def timestamps(draws: Draws, size: int, log: Log, finished: np.ndarray, under_wa
         under_way: whether one more was begun, (workers, runs).
 
     """
-    rows, network = len(log.rank), draws.workload.network
+    rows, workers, network = len(log.rank), draws.workload.workers, draws.workload.network
+    service, pull = network.service_of(workers), network.pull_of(workers)
     row = np.arange(rows)[:, None, None]
     used, started = row < finished, row < finished + under_way
     read, version = np.zeros_like(log.go_on_ms), np.zeros_like(log.rank)
     read[1:], version[1:] = log.go_on_ms[:-1], log.went_after[:-1] // size
-    start = read + network.pull_ms
+    start = read + pull
     start[0] = 0
     ready = start + draws.compute_rows(rows)
-    applied = np.where(used, log.served_ms + network.service_ms, 0)
+    applied = np.where(used, log.served_ms + service, 0)
     go_on = np.where(used, np.maximum(applied, log.go_on_ms), 0)
     return Timestamps(
         read=np.where(started, read, 0),
@@ -120,7 +121,7 @@ def timestamps(draws: Draws, size: int, log: Log, finished: np.ndarray, under_wa
         served=np.where(used, log.served_ms, 0),
         applied=applied,
         go_on=go_on,
-        end=go_on + network.pull_ms,
+        end=go_on + pull,
         rank=np.where(used, log.rank, -1),
         version=np.where(started, version, 0),
         started=started,

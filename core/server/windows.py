@@ -16,6 +16,7 @@ import numpy as np
 from core.server.release import Release, Window
 from core.server.timestamps import Log, Timestamps, timestamps
 from core.workload.draws import Draws
+from core.workload.networks import PerWorker
 
 FEW_RUNS = 16  # up to which plain numbers are quicker
 TRIAL = 50  # windows
@@ -63,7 +64,10 @@ class WindowedQueue:
 
     def __init__(self, draws: Draws, pushes: int):
         workload = draws.workload
-        self.draws, self.pushes, self.network = draws, pushes, workload.network
+        self.draws, self.pushes = draws, pushes
+        self.service, self.pull = (
+            of(workload.workers) for of in (workload.network.service_of, workload.network.pull_of)
+        )
         self.workers, self.runs = shape = workload.workers, draws.runs
         self.run, self.number = np.arange(self.runs), np.arange(self.workers)[:, None]
         self.layer = self.workers * self.runs
@@ -119,7 +123,8 @@ class WindowedQueue:
         place = np.empty_like(self.cell)
         place.put(order, np.broadcast_to(self.number, place.shape))
         arrived_ms = self.pending_ms.take(order)
-        served_ms, ends_ms = served(arrived_ms, self.free_ms, self.network.service_ms)
+        each = self.service if isinstance(self.service, float) else self.service[order // self.runs, 0]
+        served_ms, ends_ms = served(arrived_ms, self.free_ms, each)
         done_ms = np.concatenate([ends_ms, np.full((1, self.runs), np.inf)])
         window = Window(place, np.isfinite(self.pending_ms), self.before, self.finished)
         return window, Service(arrived_ms, served_ms, done_ms)
@@ -127,7 +132,7 @@ class WindowedQueue:
     def arrival_ms(self, following: np.ndarray, go_on_ms: np.ndarray, lacking: np.ndarray | None) -> np.ndarray:
         """When the push of a worker's following mini-batch arrives; infinite where it has no draws for it yet."""
         compute, push = (times.take(following, mode="clip") for times in (self.compute, self.push))
-        arrives_ms = go_on_ms + self.network.pull_ms + compute + push
+        arrives_ms = go_on_ms + self.pull + compute + push
         if lacking is not None:
             arrives_ms[lacking] = np.inf
         return arrives_ms
@@ -158,15 +163,17 @@ class WindowedQueue:
         return timestamps(self.draws, size, self.log.first(self.rows), self.finished, under_way)
 
 
-def served(arrived_ms: np.ndarray, free_ms: np.ndarray, service_ms: float) -> tuple[np.ndarray, np.ndarray]:
+def served(arrived_ms: np.ndarray, free_ms: np.ndarray, service_ms: PerWorker) -> tuple[np.ndarray, np.ndarray]:
     """When pushes that arrive in this order are served, and when that ends.
 
     Args:
         arrived_ms: when they arrive, rising along the first axis, (workers, runs), ms.
         free_ms: when the server is free, (runs,), ms.
-        service_ms: how long one push takes, ms.
+        service_ms: how long each push takes, ms: the same for all, or one by one in this order, (workers, runs).
 
     """
+    if isinstance(service_ms, np.ndarray):
+        return served_unevenly(arrived_ms, free_ms, service_ms)
     if not service_ms:
         return arrived_ms, arrived_ms
 
@@ -182,4 +189,16 @@ def served(arrived_ms: np.ndarray, free_ms: np.ndarray, service_ms: float) -> tu
         for at, arrives in enumerate(arrived_ms):
             np.maximum(arrives, done[at], out=done[at + 1])
             done[at + 1] += service_ms
+    return np.maximum(arrived_ms, done[:-1]), done[1:]
+
+
+def served_unevenly(
+    arrived_ms: np.ndarray, free_ms: np.ndarray, service_ms: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same where pushes take different times, (workers, runs)."""
+    done = np.empty((len(arrived_ms) + 1, free_ms.size))
+    done[0] = free_ms
+    for at, arrives in enumerate(arrived_ms):
+        np.maximum(arrives, done[at], out=done[at + 1])
+        done[at + 1] += service_ms[at]
     return np.maximum(arrived_ms, done[:-1]), done[1:]

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from core.common.validation import MAX_WORK, TIME_RANGE_MS, ScenarioError, as_table, shown
-from core.scenario import Scenario
+from core.scenario import Scenario, check_recovery
 from core.schedule import metrics, tables
 from core.schedule.metrics import Metrics
 from core.schedule.schedule import Schedule
@@ -143,6 +143,8 @@ def simulate(
 
     """
     fails = Scenario.checked(scenario).failures.any or failures_ms is not None
+    if failures_ms is not None:
+        check_recovery(scenario, scenario.policy, "out failures_ms")
     draws = Draws(
         scenario,
         compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True, fails=fails),

@@ -18,7 +18,7 @@ from core.policies.base import Policy
 from core.scenario import Scenario, check_failures
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.simulation.paired import check_policies, paired_figures
-from core.statistics.pairs import spread
+from core.statistics.pairs import overall_throughput, spread
 from core.statistics.standings import as_columns, standings
 from core.workload.workload import Workload
 
@@ -172,15 +172,18 @@ def cell_rows(
 
 
 def figures(runs: dict[str, np.ndarray]) -> dict[str, float]:
-    """The mean of each metric, and between which values the middle 95 % of the runs lie."""
+    """The mean of each metric, and between which values the middle 95 % of the runs lie.
+
+    The throughput is that of all runs together, as `compare`'s tables are summed up.
+    """
     values = np.column_stack([runs[name] for name in FIGURES])
     tail = 0.025 if len(values) >= FEWEST_FOR_TAILS else 0
     low, high = np.quantile(values, (tail, 1 - tail), axis=0)
-    mean = values.mean(axis=0)
+    mean = dict(zip(FIGURES, values.mean(axis=0).tolist(), strict=True)) | overall_throughput(runs)
     return {
         name + ending: value
         for i, name in enumerate(FIGURES)
-        for ending, value in (("", mean[i]), ("_low", low[i]), ("_high", high[i]))
+        for ending, value in (("", mean[name]), ("_low", low[i]), ("_high", high[i]))
     }
 
 

@@ -121,8 +121,8 @@ def ratios(pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL)
 
     See `holm` for the level of each.
     """
-    p_values, apart = [paired_p_value(*pair) for pair in pairs], [paired_t(*pair) for pair in pairs]
-    judged = holm(p_values, level, apart)
+    apart = [paired_t(*pair) for pair in pairs]
+    judged = holm([p_value(t, len(one)) for t, (one, _) in zip(apart, pairs, strict=True)], level, apart)
     return [ratio(*pair, judged_at, may_decide) for pair, (judged_at, may_decide) in zip(pairs, judged, strict=True)]
 
 
@@ -153,8 +153,12 @@ def holm(p_values: Sequence[float], level: float, apart: Sequence[float]) -> lis
 
 def paired_p_value(one: np.ndarray, other: np.ndarray) -> float:
     """Two-sided p-value of the paired t-test; 1 for a single run."""
-    t = paired_t(one, other)
-    return two_sided_p(t, len(one) - 1) if t > 0 else 1.0
+    return p_value(paired_t(one, other), len(one))
+
+
+def p_value(t: float, runs: int) -> float:
+    """Two-sided p-value of so many standard errors; 1 for none, as those of a single run are."""
+    return two_sided_p(t, runs - 1) if t > 0 else 1.0
 
 
 def paired_t(one: np.ndarray, other: np.ndarray) -> float:

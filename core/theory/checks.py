@@ -1,7 +1,8 @@
 """What theory says must come out of the simulator, and the runs that show whether it does: the rows of a table.
 
 N workers; m is the mean compute time of a mini-batch and j its jitter; K, s, H are the parameters of the policies; π is
-the share of mini-batches in slow episodes, f how many times longer they take.
+the share of mini-batches in slow episodes, f how many times longer they take; t is an exchange of all workers in K
+buckets, b the backward pass as a share of the compute time c, g the workers of one of G nodes.
 """
 
 import math
@@ -21,6 +22,8 @@ from core.policies import (
     Synchronous,
 )
 from core.policies.base import Policy
+from core.scenario import Scenario
+from core.simulation.bandwidth import required_bandwidth
 from core.theory.agreement import Check, Result, as_table, verdict
 from core.theory.closed_forms import (
     asynchronous_staleness,
@@ -37,6 +40,12 @@ from core.theory.closed_forms import (
     shared_queue_gain,
     static_shards_epoch_ms,
 )
+from core.theory.communication import (
+    bucket_exposed_ms,
+    delayed_average_exposed_ms,
+    delayed_staleness,
+    mean_exposed_ms,
+)
 from core.theory.episodes import slowest_sum_in_episodes_ms
 from core.theory.failures import elastic_share, push_step_ms, rollback_ms
 from core.theory.order_statistics import kth_done_ms
@@ -45,6 +54,7 @@ from core.theory.steady_state import (
     epochs_ms,
     idle_percent,
     mean_staleness,
+    mean_staleness_of_runs,
     share_of_staleness,
     throughput,
     throughput_ratios,
@@ -64,6 +74,7 @@ HALF, LOGNORMAL = ShiftedExponential(mean_ms=1, shift=0.5), LogNormal(mean_ms=1,
 PARETO, GUMBEL = Pareto(mean_ms=1, alpha=5), Gumbel(mean_ms=1)
 NONE, HICCUPS = Stragglers(), Stragglers(hiccup_probability=0.01, hiccup_factor=5)
 SERVER = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=150, collective="server")  # d = 150 ms
+HALF_IN_BUCKETS = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=0.5 / (2 * 7 / 8), buckets=4)
 AWAY = Uniform(mean_ms=850, jitter=200 / 850)  # with the pull, the next push comes 1 s ± 20 % after the last
 
 ORDER, RENEWAL = "order statistics (textbook)", "renewal theory (textbook)"
@@ -681,9 +692,172 @@ FAILURES = (
     ),
 )
 
+less = partial(Check, topic="Less communication")
+DILOCO, DDP = "Douillard et al. 2025, arXiv 2501.18512", "Li et al. 2020 (PyTorch Distributed)"
+FREE_LATENCY: dict[str, Any] = {"latency_ms": 0, "bandwidth_gbps": 8}  # a message of M MB takes M ms
+OF_NODES: dict[str, Any] = {**LINK, "node_latency_ms": 0.1, "node_bandwidth_gbps": 32, "workers_per_node": 4}
+"""Two levels: α = 0.5 ms and t = 4 ms between nodes, α₁ = 0.1 ms and t₁ = 1 ms inside."""
+ROUND: dict[str, Any] = {
+    "workers": 4,
+    "batches": 40,
+    "compute": Constant(mean_ms=1),
+    "network": FlatLatency(latency_ms=3),
+}
+A_BILLION = AlphaBeta(latency_ms=0, message_mb=2_000, buckets=4_096)  # parameters of 16 bits, sent during backward
+
+
+def bandwidths(share: float) -> np.ndarray:
+    """What plain DiLoCo needs, with a billion parameters and 100 ms a step; twice, as the search draws nothing."""
+    scenario = Scenario(workers=2, batches=100, compute=Constant(mean_ms=100), network=A_BILLION)
+    found = required_bandwidth(scenario, [LocalSGD(period=100)], share, 1)["bandwidth_gbps"].to_numpy()
+    return np.repeat(found, 2)
+
+
+LESS = (
+    *(
+        less(
+            claim=f"Time per batch, sync, {compute} ms of computing, {total} ms exchange, {buckets} buckets, {words}",
+            formula="c + max(t/K, t − b·c·(1 − 1/K))",
+            source=DDP,
+            expected=compute + bucket_exposed_ms(total, buckets, share * compute * (1 - 1 / buckets)),
+            unit="ms",
+            sample=partial(
+                epochs_ms,
+                runs=2,
+                per=10,
+                workers=2,
+                compute=Constant(mean_ms=compute),
+                network=AlphaBeta(**FREE_LATENCY, message_mb=total, buckets=buckets, backward_share=share),
+            ),
+        )
+        for compute, share, buckets, total, words in (
+            (100, 2 / 3, 10, 30, "b = 2/3"),
+            (100, 2 / 3, 10, 80, "b = 2/3"),
+            (100, 2 / 3, 4, 200, "b = 2/3"),
+            (50, 0.5, 25, 26, "b = 1/2"),
+        )
+    ),
+    less(
+        claim="Time per batch, sync, 8 workers, ±20 %, exchange of half a batch in 4 buckets",
+        formula="E[max of N] + E[max(t/K, t − b·(1 − 1/K)·max of N)]",
+        source=ORDER,
+        expected=known(order_statistic_ms(UNIFORM, 8, 8))
+        + known(mean_exposed_ms(Scenario(workers=8, compute=UNIFORM, network=HALF_IN_BUCKETS), [(8, 1)], 8)),
+        sample=partial(epochs_ms, runs=2_000, per=20, workers=8, batches=20, compute=UNIFORM, network=HALF_IN_BUCKETS),
+    ),
+    *(
+        less(
+            claim=f"Time per batch, sync with a {name} over two nodes of four, {words}, 10 ms of computing",
+            formula=formula,
+            source="a collective inside, one between, one inside (textbook)",
+            expected=10 + by_hand,
+            unit="ms",
+            sample=partial(
+                epochs_ms,
+                runs=2,
+                per=10,
+                workers=8,
+                compute=Constant(mean_ms=10),
+                network=AlphaBeta(**OF_NODES, collective=name, links_per_node=links),
+            ),
+        )
+        for name, links, words, formula, by_hand in (
+            (
+                "ring",
+                1,
+                "one link out of each",
+                "m + 2(g − 1)α₁ + 2(g − 1)/g·t₁ + 2(G − 1)α + 2(G − 1)/G·t",
+                2 * 3 * 0.1 + 2 * 3 / 4 * 1 + 2 * 1 * 0.5 + 2 * 1 / 2 * 4,
+            ),
+            (
+                "ring",
+                4,
+                "four links out of each",
+                "m + 2(g − 1)α₁ + 2(g − 1)/g·t₁ + 2(G − 1)α + 2(G − 1)/G·t/4",
+                2 * 3 * 0.1 + 2 * 3 / 4 * 1 + 2 * 1 * 0.5 + 2 * 1 / 2 * 4 / 4,
+            ),
+            (
+                "tree",
+                1,
+                "one link out of each",
+                "m + 2·log2(g)·α₁ + 2(g − 1)/g·t₁ + 2·log2(G)·α + 2(G − 1)/G·t",
+                2 * 2 * 0.1 + 2 * 3 / 4 * 1 + 2 * 1 * 0.5 + 2 * 1 / 2 * 4,
+            ),
+        )
+    ),
+    *(
+        less(
+            claim=f"Epoch of 40 batches, averages every 10 of them, each taken in {delay} later, L = 3 m",
+            formula="B·m + max(0, L − d·m) a round, and the last average",
+            source=DILOCO,
+            expected=40 + 3 * delayed_average_exposed_ms(3, delay, 1) + 3,
+            sample=partial(epochs_ms, runs=2, policy=LocalSGD(period=10, delay=delay), **ROUND),
+        )
+        for delay in (1, 2, 5)
+    ),
+    less(
+        claim="Epoch of 40 batches, a fourth of the parameters every 5 of them, L = 3 m each",
+        formula="B·m + B·P/H·L",
+        source=DILOCO,
+        expected=40 + 8 * 3,
+        sample=partial(epochs_ms, runs=2, policy=LocalSGD(period=20, fragments=4), **ROUND),
+    ),
+    less(
+        claim="Time per batch, averages every 10 batches taken in 2 later, 8 workers, exponential times, L = m",
+        formula="less than (E[max of N Erlang(H)] + max(0, L − d·m))/H, as waiting is hidden, too",
+        source="Wang & Joshi 2018",
+        expected=local_sgd_batch_ms(EXPONENTIAL, 8, 10, 0),
+        relation="≤",
+        sample=partial(
+            epochs_ms,
+            runs=300,
+            per=100,
+            workers=8,
+            batches=100,
+            compute=EXPONENTIAL,
+            network=FlatLatency(latency_ms=1),
+            policy=LocalSGD(period=10, delay=2),
+        ),
+    ),
+    less(
+        claim="Mean staleness of averages every 10 batches, each taken in 4 later, 40 batches",
+        formula="d/H of all batches but those of the first round",
+        source="counting",
+        expected=delayed_staleness(40, 10, 4),
+        unit="updates",
+        sample=partial(mean_staleness_of_runs, runs=2, policy=LocalSGD(period=10, delay=4), **ROUND),
+    ),
+    less(
+        claim="Epoch of local SGD over that with balanced rounds, 4 workers, one 2× slower, free network",
+        formula="f·H/n, the slow one n = H·N/(1 + f(N − 1)) batches a round",
+        source="rounds by the clock",
+        expected=2 * 7 / 8,
+        unit="×",
+        sample=partial(
+            epoch_ratios,
+            LocalSGD(period=7),
+            LocalSGD(period=7, balance=True),
+            runs=2,
+            **STEADY | {"workers": 4, "batches": 28, "stragglers": ONE_SLOW(slowdown=2)},
+        ),
+    ),
+    *(
+        less(
+            claim=f"Bandwidth for {share} % utilization, DiLoCo every 100 steps of 0.1 s, 10⁹ parameters of 16 bits",
+            formula="8·M/(H·c·(100/u − 1) + b·c), b = 2/3",
+            source=DILOCO,
+            expected=8 * 2_000 / (100 * 100 * (100 / share - 1) + 2 / 3 * 100),
+            half_digit=0.005,
+            unit="Gb/s",
+            sample=partial(bandwidths, share),
+        )
+        for share in (50, 90)
+    ),
+)
+
 CHECKS: tuple[Check, ...] = (
     *(*BARRIER, *NO_BARRIER, *STALENESS, *BETWEEN),
-    *(*NETWORK, *STRAGGLERS, *EPISODES, *FAILURES),
+    *(*NETWORK, *STRAGGLERS, *EPISODES, *LESS, *FAILURES),
 )
 
 

@@ -7,9 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.policies.base import Policy
 from core.scenario import Scenario
+from core.theory.communication import balanced_epoch_ms, delayed_epoch_ms, delayed_staleness, mean_exposed_ms
 from core.theory.episodes import episode_std_ms, lasting, slowest_sum_in_episodes_ms, swing
 from core.theory.failures import holds, rollback_epoch_ms
 from core.theory.order_statistics import (
@@ -406,8 +409,11 @@ def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expe
     match scenario.policy:
         case Synchronous() | Rebalanced():
             return expected_with_barriers(scenario, 1)
-        case LocalSGD(period=period):
-            return expected_with_barriers(scenario, min(period, scenario.batches))
+        case LocalSGD(delay=0, balance=False) as own:
+            every = min(own.period // own.fragments, scenario.batches)
+            return expected_with_barriers(scenario, every, own.fragments)
+        case LocalSGD() as own:
+            return expected_later_averages(scenario, own)
         case BackupWorkers(wait_for=wait_for):
             return expected_backup_workers(scenario, wait_for)
         case KAsync(wait_for=wait_for):
@@ -430,19 +436,72 @@ def expected_with_failures(scenario: Scenario) -> dict[str, Expected]:
     return {"mean_staleness": FRESH, "epoch_ms": Expected(value=known[0], holds=holds(known[1]), formula=formula)}
 
 
-def expected_with_barriers(scenario: Scenario, period: int) -> dict[str, Expected]:
+def expected_with_barriers(scenario: Scenario, period: int, parts: int = 1) -> dict[str, Expected]:
     """A barrier after every H batches: rounds of E[slowest of N sums of H draws] + L (order statistics)."""
     rounds, rest = divmod(scenario.batches, period)
     full, last = slowest_worker(scenario, period), slowest_worker(scenario, rest) if rest else None
     if full is None or (rest and last is None):
         return {"mean_staleness": FRESH}
     between = full.after(rounds).then(last) if last else full.after(rounds)
-    network = -(-scenario.batches // period) * scenario.network.barrier_ms(scenario.workers)
+    averages = -(-scenario.batches // period)
+    network = averages * scenario.network.barrier_ms(scenario.workers, parts)
     formula = "B·(E[max of N] + L)" if period == 1 else "⌈B/H⌉·(E[max of N sums of H] + L)"
     figures = epoch_figures(scenario, between.delayed(network), formula)
+    if scenario.network.head_start:
+        figures = epoch_with_buckets(scenario, between, averages, parts)
     formula = "1 − m / E[max of N]" if period == 1 else "1 − H·m / E[max of N sums of H]"
     idle = expected_idle(scenario, between, formula)
     return figures | ({"idle_percent": idle} if idle else {}) | {"mean_staleness": FRESH}
+
+
+def epoch_with_buckets(scenario: Scenario, between: Time, exchanges: int, parts: int) -> dict[str, Expected]:
+    """The epoch where buckets go out during the backward pass: exact where times are constant or all steps have one.
+
+    Else no longer than with exchanges that start at the barrier.
+    """
+    network, groups = scenario.network, speeds(scenario)
+    assert groups
+    cost = network.barrier_ms(scenario.workers, parts)
+    if between.std_ms == between.error == 0:
+        slowest = max(factor for _, factor in groups) * scenario.compute.mean_ms
+        left = float(network.exposed_ms(np.array(cost), np.array(network.head_start * slowest)))
+        formula = "… + max(t/K, t − b·c·(1 − 1/K)) for each exchange"
+        return epoch_figures(scenario, between.delayed(exchanges * left), formula)
+    left_on_average = mean_exposed_ms(scenario, groups, scenario.workers) if exchanges == scenario.batches else None
+    if left_on_average is None or between.error:
+        most = between.mean_ms * (1 + between.error) + exchanges * cost
+        return {"epoch_ms": Expected(value=most, holds="bound", formula="as without buckets")}
+    value = between.mean_ms + exchanges * left_on_average
+    formula = "B·(E[max of N] + E[max(t/K, t − b·(1 − 1/K)·max of N)])"
+    return {"epoch_ms": Expected(value=value, holds="exact", formula=formula)}
+
+
+def expected_later_averages(scenario: Scenario, policy: LocalSGD) -> dict[str, Expected]:
+    """Averages that are taken in later, or rounds by the clock: exact for constant times, else a bound."""
+    groups, figures = speeds(scenario), {}
+    every = policy.period // policy.fragments
+    certain = bool(groups) and step_moments_ms(scenario.compute, scenario.stragglers)[1] == 0
+    if policy.balance:
+        figures = {} if policy.delay else {"mean_staleness": FRESH}
+        if certain and not policy.delay and not scenario.network.head_start:
+            epoch = balanced_epoch_ms(scenario, policy)
+            formula = "max of n_w·m_w + L in each round"
+            figures["epoch_ms"] = Expected(value=epoch, holds="exact", formula=formula)
+            rate = 1000 * scenario.work / epoch
+            figures["throughput"] = Expected(value=rate, holds="exact", formula="N·B / epoch")
+        return figures
+    stale = delayed_staleness(scenario.batches, every, policy.delay)
+    formula = "d of each round's batches are one average older"
+    figures["mean_staleness"] = Expected(value=stale, holds="exact", formula=formula)
+    if groups and certain and len(groups) == 1 and policy.fragments == 1:
+        epoch = delayed_epoch_ms(scenario, policy, groups[0][1] * scenario.compute.mean_ms)
+        time = Time(mean_ms=epoch, std_ms=0.0, covariance=0.0)
+        return figures | epoch_figures(scenario, time, "B·m + max(0, L − d·m) a round + the last average")
+    at_once = expected_with_barriers(scenario, min(every, scenario.batches), policy.fragments).get("epoch_ms")
+    if at_once is None or policy.fragments > 1:
+        return figures
+    most = at_once.value * (1 + LARGEST_ERROR * (at_once.holds == "approximate"))
+    return figures | {"epoch_ms": Expected(value=most, holds="bound", formula="as without a delay")}
 
 
 def expected_idle(scenario: Scenario, between: Time, formula: str) -> Expected | None:
@@ -462,10 +521,13 @@ def expected_idle(scenario: Scenario, between: Time, formula: str) -> Expected |
 
 def expected_backup_workers(scenario: Scenario, wait_for: int) -> dict[str, Expected]:
     """Iterations of E[K-th fastest of N] + L; the last waits for as many as the epoch still needs (2003.10579 §3)."""
-    epoch = updates_ms(scenario, wait_for, scenario.network.barrier_ms(scenario.workers))
+    network = scenario.network
+    epoch = updates_ms(scenario, wait_for, network.barrier_ms(scenario.workers))
     if epoch is None:
         return {"mean_staleness": FRESH}
     figure = Expected(value=epoch, holds="exact", formula="⌈N·B/K⌉·(E[K-th of N] + L)")
+    if network.head_start:
+        figure = Expected(value=epoch, holds="bound", formula="as without buckets")
     return {"epoch_ms": figure, "mean_staleness": FRESH}
 
 
@@ -546,10 +608,11 @@ def expected_asynchronous(scenario: Scenario, policy: Asynchronous) -> dict[str,
         if groups and scenario.workers == 1:  # nobody to queue behind
             own = slowest_sum(scenario.compute, scenario.stragglers, groups, scenario.batches)
             assert own
-            epoch = own.delayed(2 * scenario.batches * network.pull_ms)
+            epoch = own.delayed(2 * scenario.batches * float(network.pull_of(1)))
             figures |= epoch_figures(scenario, epoch, "B·(m + 2α + 2d)")
         elif groups and not (std and too_few_batches(scenario)):
-            most = server_throughput_bound(cycles_ms(groups, mean, 2 * network.pull_ms), network.service_ms)
+            service, pull = (np.ravel(of(scenario.workers)) for of in (network.service_of, network.pull_of))
+            most = server_throughput_bound(cycles_ms(groups, mean, 2 * float(pull.min())), float(service.min()))
             formula = "min(Σ 1 / (m + 2α + 2d), 1 / d)"
             figures["throughput"] = Expected(value=most, holds="bound", formula=formula)
         return figures
@@ -601,9 +664,10 @@ def asynchronous_staleness_figures(scenario: Scenario, policy: Asynchronous) -> 
         value = (before - scenario.work // each) / scenario.work
         formula = "(N − 1) / K less what is cut off at the end, for any law and mix of speeds, K gradients an update"
         return {"mean_staleness": Expected(value=value, holds="exact", formula=formula)}
-    if groups and len(groups) == 1 and not lasting(scenario.stragglers):
+    pulls = np.ravel(scenario.network.pull_of(workers))
+    if groups and len(groups) == 1 and not lasting(scenario.stragglers) and (pulls == pulls[0]).all():
         mean, std = step_moments_ms(scenario.compute, scenario.stragglers)
-        push = (2 * scenario.network.pull_ms, 0.0)
+        push = (2 * float(pulls[0]), 0.0)
         if isinstance(scenario.network, FlatLatency):
             push = uniform_moments(*scenario.network.push_range_ms)
         apart = math.sqrt(2 * scenario.batches) * math.hypot(groups[0][1] * std, push[1])

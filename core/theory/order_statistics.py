@@ -118,6 +118,37 @@ def kth_done_ms(law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int)
         1000.0
 
     """
+    found = kth_done(law, stragglers, groups, k)
+    return None if found is None else mean_of(*found)
+
+
+def at_most_ms(law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int, until_ms: float) -> float | None:
+    """Mean of the time until k of all workers have computed a mini-batch each, or of another time where that is less.
+
+    Args:
+        law: what the compute times are drawn from.
+        stragglers: their hiccups and episodes count here, their slow workers do not: those are groups.
+        groups: how many workers there are of each speed, and how many times slower than the law.
+        k: how many must be done, from 1 to all of them.
+        until_ms: the other time, ms.
+
+    Returns:
+        E min(X, u) in ms; None as of `kth_done_ms`.
+
+    """
+    found = kth_done(law, stragglers, groups, k)
+    if found is None:
+        return None
+    done, knots = found
+    if until_ms <= knots[0]:
+        return until_ms
+    return mean_of(done, np.append(knots[knots < until_ms], until_ms))
+
+
+def kth_done(
+    law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int
+) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray] | None:
+    """The distribution of the time until k of all workers are done, and knots from before it to after it."""
     counts = [count for count, _ in groups]
     left = sum(counts) - k
     if math.isinf(law.std_ms) or min(left, k - 1) > MOST_COUNTED:
@@ -133,7 +164,7 @@ def kth_done_ms(law: ComputeLaw, stragglers: Stragglers, groups: Groups, k: int)
         return 1 - at_most(k - 1, counts, shares)
 
     quantiles = law.quantile(SHARES)
-    return mean_of(done, np.unique([factor * s * quantiles for _, factor in groups for s in factors]))
+    return done, np.unique([factor * s * quantiles for _, factor in groups for s in factors])
 
 
 def at_most(most: int, counts: Sequence[int], chances: Sequence[np.ndarray]) -> np.ndarray:

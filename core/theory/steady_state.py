@@ -25,6 +25,11 @@ def idle_percent(*, runs: int, **question: Any) -> np.ndarray:
     return replicate(Scenario(**question), runs)["idle_percent"].to_numpy()
 
 
+def mean_staleness_of_runs(*, runs: int, **question: Any) -> np.ndarray:
+    """Mean staleness of whole runs, updates."""
+    return replicate(Scenario(**question), runs)["mean_staleness"].to_numpy()
+
+
 def epoch_ratios(one: Policy, other: Policy, *, runs: int = 100, **question: Any) -> np.ndarray:
     """Epochs of one policy over those of another on the same draws."""
     epochs = compare(Scenario(**question), [one, other], runs)["epoch_ms"].to_numpy()

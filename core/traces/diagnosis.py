@@ -1,5 +1,6 @@
 """What a measured run says about its stragglers: what they cost, who causes it, and since when."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -80,7 +81,9 @@ class Diagnosis:
         "Hiccups", "%", "Single mini-batches above twice what is usual for their worker, then, and for their step."
     )
     chance_percent: float = figure(
-        "Costliest by chance", "%", "Runs of equal workers in which one accounts for as much of the cost as here."
+        "Costliest by chance",
+        "%",
+        "Runs of equal workers that stay slow for as long in which one accounts for as much of the cost as here.",
     )
     kind: str
     suspicion: str
@@ -105,11 +108,13 @@ class Diagnosis:
         """The rows of the workers to name, the costliest first; none where it may be anybody.
 
         The costliest worker, and all that account for at least half as much. Its share has to be more than chance, or
-        half of the whole (of two workers, three quarters).
+        half of the whole (of two workers, three quarters), or half of it has to come from a single episode.
         """
         ordered = self.costliest_first
-        most = ordered["cost_percent"].iloc[0]
+        worker, most = ordered[["worker", "cost_percent"]].iloc[0]
         by_chance = self.chance_percent > 100 * BY_CHANCE and most < max(50, 150 / len(ordered))
+        stretches = self.episodes.loc[self.episodes["worker"] == worker, "cost_percent"]
+        by_chance = by_chance and not (stretches >= most / 2).any()
         return ordered[(ordered["cost_percent"] >= most / 2) & (most > 0) & (not by_chance)]
 
     def table(self) -> pd.DataFrame:
@@ -186,7 +191,7 @@ def diagnose(trace: Trace) -> Diagnosis:
         together_percent=100 * compute.mean(axis=1).std() / compute.mean(),
         lag_1=over((rest[1:] * rest[:-1]).sum(), (rest**2).sum()),
         hiccup_percent=100 * hiccups.mean(),
-        chance_percent=100 * chance_of(cost.sum(axis=1), workers, cost_percent.max() / 100),
+        chance_percent=100 * chance_of(cost),
         kind="unclear" if doubt else kind_of(workers, slowdown, beyond),
         suspicion=doubt,
         caution="" if doubt else caution(trace),
@@ -219,14 +224,23 @@ def repaired_ms(compute_ms: np.ndarray) -> np.ndarray:
     return np.bincount(compute_ms.argmax(axis=1), slowest - second, compute_ms.shape[1])
 
 
-def chance_of(step_costs: np.ndarray, workers: int, share: float) -> float:
-    """The share of runs with random culprits in which one of equal workers accounts for as much of the cost."""
-    whole, steps = step_costs.sum(), len(step_costs)
+def chance_of(cost_ms: np.ndarray) -> float:
+    """The share of runs with random culprits in which one of equal workers accounts for as much of the cost.
+
+    What a worker costs may go on from step to step, so a culprit is drawn for a block of steps: twice as many as it
+    lasts, as the end of a run cuts short what would have gone on (the estimate is low in short runs).
+    """
+    (steps, workers), whole = cost_ms.shape, cost_ms.sum()
     if workers == 1 or whole <= 0:
         return 1.0
+    share = cost_ms.sum(axis=0).max() / whole
+    beyond_equal = cost_ms - cost_ms.mean(axis=1, keepdims=True)
+    lasts = persistence(beyond_equal - beyond_equal.mean(axis=0))
+    length = math.ceil(2 * lasts) if lasts > 1 else 1
+    blocks = np.add.reduceat(cost_ms.sum(axis=1), np.arange(0, steps, length))
     rng = np.random.default_rng(0)
-    draws = int(np.clip(DRAWN_STEPS // steps, FEWEST_DRAWS, MOST_DRAWS))
-    most = [np.bincount(rng.integers(workers, size=steps), step_costs, workers).max() for _ in range(draws)]
+    draws = int(np.clip(DRAWN_STEPS // len(blocks), FEWEST_DRAWS, MOST_DRAWS))
+    most = [np.bincount(rng.integers(workers, size=len(blocks)), blocks, workers).max() for _ in range(draws)]
     return float((np.array(most) >= share * whole * (1 - ROUNDING)).mean())
 
 

@@ -141,8 +141,8 @@ def trace_of(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> Trace:
     warm_up = warm_up_steps(trace.compute_ms)
     if warm_up:
         notes.append(
-            f"Warm-up left out, step {few(trace.step_numbers[:warm_up])}: above {WARM_UP:g} times the median of the "
-            "others on every worker."
+            f"Warm-up left out, step{'s' if warm_up > 1 else ''} {few(trace.step_numbers[:warm_up])}: above "
+            f"{WARM_UP:g} times the median of the others on every worker."
         )
         trace = some_steps(trace, slice(warm_up, None))
     if trace.steps < 2:

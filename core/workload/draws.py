@@ -178,21 +178,28 @@ class Draws:
             raise TooManyRuns
         return more
 
-    def barrier_rows(self, rows: int) -> np.ndarray:
-        """Network times after the barriers of so many rows, (rows, 1, runs), ms; what all rows share is not copied.
+    def barrier_rows(self, rows: int, parts: int = 1) -> np.ndarray:
+        """What exchanges after the barriers of so many rows take, (rows, 1, runs), ms; what all share is not copied.
 
         Args:
             rows: how many.
+            parts: what is exchanged is one of so many equal parts of a message; of given times, as large a share.
 
         Raises:
             TooFewRows: when fewer were given.
 
         """
         if self._barrier_ms is None:
-            return np.broadcast_to(self.workload.network.barrier_ms(self.workload.workers), (rows, 1, self.runs))
+            cost = self.workload.network.barrier_ms(self.workload.workers, parts)
+            return np.broadcast_to(cost, (rows, 1, self.runs))
         if rows > len(self._barrier_ms):
             raise TooFewRows("barrier_ms", len(self._barrier_ms), f"{rows:,}")
-        return self._barrier_ms[:rows]
+        return self._barrier_ms[:rows] / parts
+
+    @property
+    def head_start(self) -> float:
+        """Share of a mini-batch by which its first bucket goes out before its end; 0 where network times are given."""
+        return self.workload.network.head_start if self._barrier_ms is None else 0.0
 
     def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray]) -> np.ndarray:
         given = self._given[concern]

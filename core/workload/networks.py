@@ -2,15 +2,21 @@
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from core.common.parameters import OneOf, Part, Real, Whole, takes
-from core.common.validation import TIME_RANGE_MS, real
+from core.common.validation import MAX_WORKERS, TIME_RANGE_MS, ScenarioError, real, shown
+from core.common.wording import counted
 
 COLLECTIVES = {"ring": "Ring all-reduce", "tree": "Tree all-reduce", "server": "Parameter server"}
 """How a barrier averages: what a link calls it, and what people do."""
+MAX_BUCKETS = 4_096
+PerWorker = float | np.ndarray
+"""What is the same for all workers, or a column of one number each, (workers, 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +30,51 @@ class Network(Part, ABC):
         """What a link calls it."""
         return ""
 
+    def check(self, workers: int) -> None:
+        """Check that so many workers can be on this network.
+
+        Args:
+            workers: how many there are.
+
+        Raises:
+            ScenarioError: where they cannot.
+
+        """
+
     @abstractmethod
-    def barrier_ms(self, workers: int) -> float:
-        """What every worker pays after a barrier, ms.
+    def barrier_ms(self, workers: int, parts: int = 1) -> float:
+        """What an exchange of all workers takes, ms: what each pays after a barrier, if no bucket goes out earlier.
 
         Args:
             workers: how many take part.
+            parts: what is exchanged is one of so many equal parts of a message.
 
         """
+
+    @property
+    def head_start(self) -> float:
+        """Share of a mini-batch's compute time by which the first bucket goes out before its end; 0 without buckets."""
+        return 0.0
+
+    def exposed_ms(self, barrier_ms: np.ndarray, lead_ms: np.ndarray) -> np.ndarray:
+        """What is left of exchanges after their barriers, where their first buckets go out earlier, ms.
+
+        Args:
+            barrier_ms: what each exchange takes in all, ms.
+            lead_ms: how long before the barrier the first bucket is ready on every worker, ms.
+
+        """
+        return barrier_ms
+
+    def sent_mb(self, workers: int, *, with_barrier: bool) -> float:
+        """What a worker sends for one exchange of all parameters, MB; NaN where messages have no size.
+
+        Args:
+            workers: how many take part.
+            with_barrier: whether all exchange together; else the worker pushes alone.
+
+        """
+        return math.nan
 
     @abstractmethod
     def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -60,6 +103,14 @@ class Network(Part, ABC):
     def pull_ms(self) -> float:
         """How long the server's answer travels, ms."""
         return 0.0
+
+    def service_of(self, workers: int) -> PerWorker:
+        """How long a push of each of so many workers keeps the server busy, ms."""
+        return self.service_ms
+
+    def pull_of(self, workers: int) -> PerWorker:
+        """How long the server's answer travels to each of so many workers, ms."""
+        return self.pull_ms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +170,7 @@ class FlatLatency(Network):
         """The shortest and the longest push delay, ms; all between are as likely."""
         return self.async_least * self.latency_ms, self.async_fraction * self.latency_ms
 
-    def barrier_ms(self, workers: int) -> float:
+    def barrier_ms(self, workers: int, parts: int = 1) -> float:
         return self.latency_ms
 
     def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -136,19 +187,45 @@ class AlphaBeta(Network):
     """Messages of `message_mb` MB over links with a latency (α) and a bandwidth (β, in Gb/s).
 
     A barrier averages by a collective. Without a barrier all pushes go through a parameter server, first come, first
-    served.
+    served. Workers may stand in nodes, with quicker links inside; gradients may go out in buckets while the backward
+    pass still computes others.
 
     Attributes:
         latency_ms: α, what each message pays whatever its size, ms; 0.05 by default.
-        bandwidth_gbps: β, of one link, one way, Gb/s; 10 by default.
+        bandwidth_gbps: β, of one link, one way, Gb/s; 10 by default. With nodes, latency and bandwidth are those of the
+            links between them.
         message_mb: M, the gradients of one mini-batch, MB; 100 by default.
         collective: how a barrier averages: "ring" all-reduce (the default), "tree" (halving-doubling) or "server"
             (parameter server).
         servers: S, shards of the parameter server; 1 by default.
-        overlap: share of a barrier's cost that is hidden under computing, from 0 to below 1; 0 by default.
+        overlap: share of a barrier's cost that is hidden under computing, from 0 to below 1; 0 by default. A guess:
+            buckets say what can be hidden.
+        buckets: K, equal parts in which gradients get ready and are averaged, one after the other, each with the
+            latency of a collective; 1 by default.
+        backward_share: b, the backward pass as a share of a mini-batch's compute time; 2/3 by default. It counts where
+            there are several buckets.
+        workers_per_node: g, workers that share a node; 1 by default, no nodes. It must divide the number of workers.
+        node_latency_ms: α₁, latency of a link inside a node, ms; 0.003 by default.
+        node_bandwidth_gbps: β₁, bandwidth of a link inside a node, Gb/s; 2,400 by default.
+        links_per_node: links that lead out of a node, shared by its workers, from 1 to `workers_per_node`; 1 by
+            default.
+        server_place: where the parameter server stands, "outside" the nodes (the default) or "inside" the first one,
+            whose links all other nodes then share.
+        efficiency: share of the bandwidths that messages reach, above 0 to 1; 1 by default.
+
+    Raises:
+        ScenarioError: for a value out of bounds, which it names with its field and range, and for several buckets
+            together with an overlap.
 
     Source:
-        Patarasuk & Yuan 2009 (ring); Thakur, Rabenseifner & Gropp 2005 (halving-doubling).
+        Patarasuk & Yuan 2009 (ring); Thakur, Rabenseifner & Gropp 2005 (halving-doubling); Li et al. 2020, PyTorch
+        Distributed (buckets).
+
+    Example:
+        >>> from core import AlphaBeta
+        >>> nodes = AlphaBeta(latency_ms=0.01, bandwidth_gbps=100, workers_per_node=8, links_per_node=4)
+        >>> round(AlphaBeta(latency_ms=0.01, bandwidth_gbps=100).barrier_ms(16), 2), round(nodes.barrier_ms(16), 2)
+        (15.3, 2.65)
 
     """
 
@@ -199,10 +276,159 @@ class AlphaBeta(Network):
         key="overlap",
         axis=(0.0, 0.25, 0.5, 0.75, 0.9),
         label="Overlap with Compute",
-        help="Share of a barrier's network time that is hidden under computing.",
+        help="Share of a barrier's network time that is hidden under computing. It counts where there is one bucket; "
+        "several buckets tell by themselves what can be hidden.",
         usual=(0, 0.95),
         step=0.05,
     )
+    buckets: int = takes(
+        Whole(1, MAX_BUCKETS),
+        1,
+        key="buckets",
+        axis=(1, 2, 4, 8, 16, 32, 64),
+        label="Gradient Buckets",
+        help="Equal parts in which gradients are averaged, one after the other, as the backward pass computes them. "
+        "Each pays the latency again. 1: nothing is sent before the mini-batch is done.",
+        usual=(1, 100),
+        step=1,
+    )
+    backward_share: float = takes(
+        Real(0, 1),
+        2 / 3,
+        key="backward_share",
+        label="Backward Pass (share of a batch)",
+        help="Share of a mini-batch's compute time in which gradients get ready, bucket by bucket.",
+        usual=(0, 1),
+        step=0.05,
+        format="%.2f",
+    )
+    workers_per_node: int = takes(
+        Whole(1, MAX_WORKERS),
+        1,
+        key="workers_per_node",
+        label="Workers per Node",
+        help="Workers that share a node, with links of their own inside it; latency and bandwidth above are then those "
+        "between nodes. 1: no nodes. What does not divide the number of workers counts as the next lower number that "
+        "does.",
+        usual=(1, 64),
+        step=1,
+    )
+    node_latency_ms: float = takes(
+        Real(0, TIME_RANGE_MS[1], unit="ms"),
+        0.003,
+        key="node_latency_ms",
+        label="Latency inside a Node (ms)",
+        help="What each message pays between workers of one node.",
+        step=0.001,
+        format="%.4g",
+    )
+    node_bandwidth_gbps: float = takes(
+        Real(1e-6, 1e6, unit="Gb/s"),
+        2_400.0,
+        key="node_bandwidth_gbps",
+        label="Bandwidth inside a Node (Gb/s)",
+        help="Of one link between workers of one node, one way.",
+        step=100,
+        format="%.6g",
+    )
+    links_per_node: int = takes(
+        Whole(1, MAX_WORKERS),
+        1,
+        key="links_per_node",
+        label="Links out of a Node",
+        help="Network cards of a node, shared by its workers: at most one for each of them.",
+        usual=(1, 64),
+        step=1,
+    )
+    server_place: str = takes(
+        OneOf(("outside", "inside")),
+        "outside",
+        key="server_place",
+        label="Parameter Server Stands",
+        help="outside: beside the nodes, each shard with a link of its own. inside: in the first node, whose links the "
+        "other nodes share.",
+    )
+    efficiency: float = takes(
+        Real(0, 1, above=True),
+        1.0,
+        key="efficiency",
+        axis=(0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+        label="Link Efficiency",
+        help="Share of the bandwidth that messages really reach; 1 is what the data sheet says.",
+        usual=(0.05, 1),
+        step=0.05,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.buckets > 1 and self.overlap > 0:
+            raise ScenarioError(
+                f"network.overlap: {self.overlap:g} cannot go together with network.buckets, which is "
+                f"{self.buckets:,}: buckets say by themselves how much is hidden; leave overlap at 0 or buckets at 1."
+            )
+        if self.links_per_node > self.workers_per_node:
+            raise ScenarioError(
+                f"network.links_per_node: {self.links_per_node:,} are more than a node has workers "
+                f"(network.workers_per_node is {self.workers_per_node:,}); take 1 to {self.workers_per_node:,}."
+            )
+
+    def check(self, workers: int) -> None:
+        if workers % self.workers_per_node:
+            fits = [str(each) for each in range(1, min(workers, 64) + 1) if workers % each == 0]
+            raise ScenarioError(
+                f"network.workers_per_node: {self.workers_per_node:,} does not divide {workers:,}, the number of "
+                f"workers; take {', '.join(fits[:-1])}{' or ' if fits[:-1] else ''}{fits[-1]}, or other workers."
+            )
+
+    def fitted(self, workers: int, times_ms: Mapping[float, float]) -> Self:
+        """The same links with the efficiency that timed collectives show; of several sizes, with their latency, too.
+
+        What a collective takes is a line over its size: the latencies of its messages, and a slope that the efficiency
+        sets. One size tells the slope alone, with the latency as it is; of several, it is the line of least squares.
+
+        Args:
+            workers: how many took part.
+            times_ms: how long a collective took, ms, by what it averaged, MB: {25: 12.4, 100: 46.1}. Nothing computed
+                beside it.
+
+        Raises:
+            ScenarioError: for times that are none, or shorter than these links allow at best.
+
+        Example:
+            >>> from core import AlphaBeta
+            >>> measured = AlphaBeta(bandwidth_gbps=10).fitted(4, {25: 40.3, 100: 160.3})
+            >>> round(measured.efficiency, 3), round(measured.latency_ms, 3)
+            (0.75, 0.05)
+
+        """
+        self.check(workers)
+        if not isinstance(times_ms, Mapping) or not times_ms:
+            raise ScenarioError(f"times_ms: {shown(times_ms)} are not times in ms by size in MB, such as {{25: 12.4}}.")
+        sizes = np.array([real("times_ms", size, 1e-6, 1e6, unit="MB") for size in times_ms])
+        times = np.array([real("times_ms", time, *TIME_RANGE_MS, unit="ms") for time in times_ms.values()])
+        alone = replace(self, overlap=0.0, buckets=1, efficiency=1.0, message_mb=1.0)
+        latency = alone.barrier_ms(workers) - replace(alone, latency_ms=0.0, node_latency_ms=0.0).barrier_ms(workers)
+        best = alone.barrier_ms(workers) - latency  # of one MB
+        if not best:
+            raise ScenarioError(
+                f"times_ms: with {counted(workers, 'worker')} nothing is exchanged that could be timed."
+            )
+        found = self
+        if len(sizes) > 1:
+            slope, start = np.polyfit(sizes, times, 1)
+            inside = replace(alone, latency_ms=0.0).barrier_ms(workers) - best
+            messages = replace(alone, latency_ms=1.0, node_latency_ms=0.0).barrier_ms(workers) - best
+            if messages:
+                found = replace(found, latency_ms=max(0.0, (float(start) - inside) / messages))
+        else:
+            slope = (times[0] - latency) / sizes[0]
+        if not slope > 0 or best / slope > 1 + 1e-9:
+            at_best = ", ".join(f"{latency + best * size:.4g} ms for {size:g} MB" for size in sizes)
+            raise ScenarioError(
+                f"times_ms: {', '.join(f'{time:g}' for time in times)} ms are shorter than these links allow, "
+                f"{at_best}: give the links the bandwidth and the latency that they have at best."
+            )
+        return replace(found, efficiency=min(1.0, float(best / slope)))
 
     @property
     def code(self) -> str:
@@ -210,18 +436,86 @@ class AlphaBeta(Network):
 
     @property
     def message_ms(self) -> float:
-        """t, how long one message takes to pass a link: 8·M/β, ms."""
-        return 8 * self.message_mb / self.bandwidth_gbps
+        """t, how long one message takes to pass a link, between nodes where there are nodes: 8·M/(β·efficiency), ms."""
+        return 8 * self.message_mb / (self.bandwidth_gbps * self.efficiency)
 
-    def barrier_ms(self, workers: int) -> float:
-        """Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S; times 1 − overlap, ms."""
-        share = 2 * (workers - 1) / workers * self.message_ms
-        cost = {
-            "ring": 2 * (workers - 1) * self.latency_ms + share,
-            "tree": 2 * math.log2(workers) * self.latency_ms + share,
-            "server": 2 * self.latency_ms + 2 * workers * self.message_ms / self.servers,
-        }[self.collective]
-        return (1 - self.overlap) * cost
+    @property
+    def node_message_ms(self) -> float:
+        """t₁, how long one message takes to pass a link inside a node, ms."""
+        return 8 * self.message_mb / (self.node_bandwidth_gbps * self.efficiency)
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether workers share nodes."""
+        return self.workers_per_node > 1
+
+    def barrier_ms(self, workers: int, parts: int = 1) -> float:
+        """Cost of all buckets together, times 1 − overlap, ms.
+
+        Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S, with K times the latency. In
+        nodes, ring and tree reduce inside each node, average between the G = N/g nodes over l links, and gather inside:
+        the costs inside (g workers, α₁, t₁) and between (G nodes, α, t/l) add up.
+        """
+        if self.collective == "server":
+            latency, transfer = self._through_server_ms(workers)
+        else:
+            nodes, inside = workers // self.workers_per_node, self.workers_per_node
+            latency = self._steps(nodes) * self.latency_ms
+            transfer = 2 * (nodes - 1) / nodes * self.message_ms
+            if self.has_nodes:
+                latency += self._steps(inside) * self.node_latency_ms
+                transfer /= self.links_per_node
+                transfer += 2 * (inside - 1) / inside * self.node_message_ms
+        return (1 - self.overlap) * (self.buckets * latency + transfer / parts)
+
+    def _steps(self, members: int) -> float:
+        """Messages that follow each other in a collective of so many."""
+        return 2 * (members - 1) if self.collective == "ring" else 2 * math.log2(members)
+
+    def _through_server_ms(self, workers: int) -> tuple[float, float]:
+        """Latency and transfer of a push and a pull of all workers at once, ms: what is busiest sets the pace."""
+        if not self.has_nodes:
+            return 2 * self.latency_ms, 2 * workers * self.message_ms / self.servers
+        return 2 * float(np.max(self._alpha_of(workers))), 2 * max(self._busy_ms(workers))
+
+    def _busy_ms(self, workers: int) -> tuple[float, float]:
+        """How long a push of all workers keeps the links of the server busy, and those of a node, ms."""
+        inside = self.workers_per_node
+        if self.server_place == "inside":
+            between = (workers - inside) * self.message_ms / self.links_per_node
+            return inside * self.node_message_ms / self.servers, between
+        return workers * self.message_ms / self.servers, inside * self.message_ms / self.links_per_node
+
+    def _alpha_of(self, workers: int) -> PerWorker:
+        """How long a push of each worker travels to the server, ms."""
+        if not self._first_node_is_near:
+            return self.latency_ms
+        near = np.arange(workers)[:, None] < self.workers_per_node
+        return np.where(near, self.node_latency_ms, self.latency_ms)
+
+    @property
+    def _first_node_is_near(self) -> bool:
+        """Whether the first node's workers reach the server by links of their own."""
+        return self.has_nodes and self.server_place == "inside"
+
+    @property
+    def head_start(self) -> float:
+        return self.backward_share * (1 - 1 / self.buckets)
+
+    def exposed_ms(self, barrier_ms: np.ndarray, lead_ms: np.ndarray) -> np.ndarray:
+        """max(t/K, t − lead): the last bucket's cost at least, and all that the lead does not hide, ms.
+
+        K buckets that get ready at even distances from the lead on pass one after the other. With the slowest worker's
+        compute c the lead is b·c·(1 − 1/K).
+        """
+        return np.maximum(barrier_ms / self.buckets, barrier_ms - lead_ms)
+
+    def sent_mb(self, workers: int, *, with_barrier: bool) -> float:
+        """All-reduce: 2(N−1)/N·M, in nodes 2(g−1)/g·M inside and 2(G−1)/G·M/g between; a push to a server: M."""
+        if not with_barrier or self.collective == "server":
+            return self.message_mb
+        inside, nodes = self.workers_per_node, workers // self.workers_per_node
+        return self.message_mb * (2 * (inside - 1) / inside + 2 * (nodes - 1) / nodes / inside)
 
     @property
     def service_ms(self) -> float:
@@ -231,8 +525,26 @@ class AlphaBeta(Network):
     def pull_ms(self) -> float:
         return self.service_ms + self.latency_ms
 
+    def service_of(self, workers: int) -> PerWorker:
+        """d: t/S; in nodes no quicker than all links of the nodes together, t/min(S, G·l).
+
+        With the server inside the first node, the pushes of the other nodes share its links, t/l, and those of its own
+        workers take t₁/S.
+        """
+        if not self.has_nodes:
+            return self.service_ms
+        if not self._first_node_is_near:
+            links = self.links_per_node * workers // self.workers_per_node
+            return self.message_ms / min(self.servers, links)
+        near = np.arange(workers)[:, None] < self.workers_per_node
+        return np.where(near, self.node_message_ms / self.servers, self.message_ms / self.links_per_node)
+
+    def pull_of(self, workers: int) -> PerWorker:
+        return self.service_of(workers) + self._alpha_of(workers)
+
     def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return np.full(shape, self.latency_ms)
+        travel = self._alpha_of(shape[-1])
+        return np.full(shape, travel if isinstance(travel, float) else travel[:, 0])
 
 
 NETWORKS: dict[str, type[Network]] = {network.__name__: network for network in (FlatLatency, AlphaBeta)}

@@ -82,6 +82,7 @@ class Workload(Checked):
         super().__post_init__()
         whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
         self.compute.check(self.workers)
+        self.network.check(self.workers)
 
     @property
     def work(self) -> int:

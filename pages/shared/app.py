@@ -4,39 +4,19 @@ Until `st.navigation` has been called once in a server's life, Streamlit takes a
 old-style multipage app, and would run the page that the first visitor asks for by itself, without its controls.
 """
 
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.controls import values
+from pages.shared.errors import action
 from pages.shared.menu import pages
 from pages.shared.session import session
 
 ICON = str(Path(__file__).with_name("icon.png"))
 
-MENU_ON_TOP = """
-.stMainBlockContainer {padding-top: 0.75rem}
-@media (min-width: 768px) {.stMainBlockContainer {padding-inline: 3rem}}
-[data-testid="stMultiSelectTagsContainer"] > * {max-width: 100%}
-.stApp:has([data-testid="stExpandSidebarButton"]) .stMainBlockContainer {padding-top: 4.25rem}
-.st-key-menu [data-testid="stHorizontalBlock"] {flex-wrap: nowrap; overflow-x: auto}
-"""
-LETTERS = """
-[kind="primary"] p, [data-testid="stMultiSelectTagsContainer"] span {color: light-dark(#FFFFFF, #101513)}
-"""
-"""On the theme's primary colour, which is light where everything else is dark."""
-ANSWER_ALONE = """
-.stMainBlockContainer {zoom: 1.25}
-.stMain :is(.stCaption, [data-testid="stCaptionContainer"], .stExpander, .stDownloadButton, .stFileUploader, .stCode,
-.stButton, .stTextInput, .stNumberInput, .stSelectbox) {display: none}
-"""
-WITHOUT_MENU = ".st-key-menu {display: none}"
-WHOLE_IN_PRINT = """
-@media print {
-  .stSidebar, .stAppHeader, .stToolbar, .st-key-menu {display: none !important}
-  .stApp, .stApp > div, .stAppViewContainer, .stMain {position: static !important; height: auto !important;
-    overflow: visible !important; display: block !important}
-}
-"""
+STYLES = Path(__file__).with_name("styles")
 
 
 def set_up() -> st.Page:
@@ -53,13 +33,31 @@ def is_first_visit(page: st.Page) -> bool:
 
 
 def style(presenting: bool) -> None:
-    """What the theme cannot say; a presenter's view is larger, and has the answer, metrics and charts alone."""
-    rules = [MENU_ON_TOP, LETTERS, WHOLE_IN_PRINT]
+    """What the theme cannot say: of phones, of paper, of a room to present in and of pages that embed this one."""
+    rules = ["screen", "print"]
     if presenting:
-        rules.append(ANSWER_ALONE)
+        rules.append("presenter")
     if st.context.is_embedded:
-        rules.append(WITHOUT_MENU)
-    st.html(f"<style>{' '.join(rules)}</style>")
+        rules.append("embedded")
+    style = "\n".join(read(f"{name}.css") for name in rules)
+    st.html(f"<style>{style}</style><script>{read('print.js')}</script>", unsafe_allow_javascript=True)
+
+
+@cache
+def read(name: str) -> str:
+    """One of the style sheets or scripts."""
+    return (STYLES / name).read_text(encoding="utf-8")
+
+
+def way_out() -> None:
+    """A button that leaves the presenter's view, which has no sidebar."""
+    st.button("Exit presenter view", key="exit", on_click=leave, icon=":material/close:", type="tertiary")
+
+
+@action
+def leave() -> None:
+    """Leave the presenter's view."""
+    values.put({"present": False})
 
 
 def run(page: st.Page) -> None:

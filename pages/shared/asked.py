@@ -19,12 +19,13 @@ def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
 
     changes: the values of controls that something else stands in for.
     """
-    if uploaded_trace.in_use():
-        st.caption(uploaded_trace.in_words(values.value("workers")))
     asked = scenario_of({**values.now(), **(changes or {})})
+    used = uploaded_trace.applied(asked)
+    if uploaded_trace.in_use():
+        st.caption(uploaded_trace.in_words(used))
     for said in adjustments(values.now(), asked):
         st.caption(f":material/info: {said}")
-    return uploaded_trace.applied(asked)
+    return used
 
 
 def described(changes: Mapping[str, Any] | None = None) -> Scenario:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared.controls.url import short_query
+from pages.shared.controls.url import TIMELINE, query_of_link, short_query
 
 PAGES = {
     "timeline": ("Timeline", "view_timeline"),
@@ -36,9 +36,6 @@ def menu(place: DeltaGenerator) -> None:
 
 def page_link(name: str, label: str, changes: Mapping[str, Any] | None = None) -> None:
     """A link to a page with the controls as they are, or with some of their values changed."""
-    st.page_link(
-        f"pages/{name}.py",
-        label=label,
-        icon=f":material/{PAGES[name][1]}:",
-        query_params=short_query("" if name == "timeline" else name, changes),
-    )
+    page = TIMELINE if name == "timeline" else name
+    query = short_query(page, changes) if changes else query_of_link(page)
+    st.page_link(f"pages/{name}.py", label=label, icon=f":material/{PAGES[name][1]}:", query_params=query)

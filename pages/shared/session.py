@@ -24,8 +24,12 @@ class Upload:
     """What their columns were said to be by hand."""
     columns: list[str] = field(default_factory=list)
     """The headings of the first of them; none where it is no table."""
+    used: tuple[str, ...] = ()
+    """Those of them that the trace comes from."""
     refused: str = ""
     """Why they were not read."""
+    left_out: list[str] = field(default_factory=list)
+    """Why some of them are not part of the trace, a sentence each."""
     uploaders: int = 0
     """How many upload fields there were before; a new one is empty."""
 
@@ -59,6 +63,8 @@ class Session:
     """The values that this query stands for."""
     left_behind: list[dict[str, list[str]]] = field(default_factory=list)
     """Queries that were in the address since the visitor came to this page by it, until a control moved."""
+    links: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+    """Links to other pages that were drawn on this one, each with the controls as they were then."""
     page: str | None = None
     """The page of the last run."""
     mounted: set[str] = field(default_factory=set)

@@ -11,13 +11,15 @@ PAGES = {
     "/compare": ("Why, and how sure", 3),
     "/compare?policies=sync&policies=async&policies=backup+3": ("Why, and how sure", 4),
     "/learning?problem=quadratic&train_seeds=2": ("Time to target", 2),
-    "/trace": ("Take it with you", 2),
+    "/trace": ("Worker by worker", 1),
     "/map?workers=4": ("Every cell", 1),
     "/map?ask=speedup&across=jitter&up=latency_ms&map_runs=5": ("Every cell", 1),
     "/method": ("figures agree with theory", 8),
 }
 """Words far down on each page, and how many charts it has."""
+OPENED_ON_A_PHONE = "/compare"
 PHONE = {"width": 390, "height": 844}
+TOUCHED = 44  # px, what a finger hits
 BROKEN = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 MOVING = "document.getAnimations().some(animation => animation.playState === 'running')"
 
@@ -55,7 +57,7 @@ def serious(me, options):
     ]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [path for path in PAGES if path != OPENED_ON_A_PHONE])
 def test_a_page_is_for_everybody(visit, server, path):
     """No serious violation in either theme; no scrolling sideways on a phone; charts as tables and as pictures."""
     me = visit(server)
@@ -98,9 +100,24 @@ def test_the_keyboard_goes_through_the_page_in_order(visit, server):
 
 
 def test_opened_on_a_phone(visit, server):
-    path = "/compare"
+    """All pages in reach, the result in sight, and from the controls a way back to it that scrolls along."""
     me = visit(server, color_scheme="dark")
     me.page.set_viewport_size(PHONE)
-    whole(me, path)
+    whole(me, OPENED_ON_A_PHONE)
     me.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
     expect(me.page.locator(BROKEN)).to_have_count(0)
+    assert serious(me, {}) == []
+    links = me.page.locator(".st-key-menu a")
+    expect(links).to_have_count(6)
+    for link in links.all():
+        expect(link).to_be_in_viewport(ratio=1)
+        assert link.bounding_box()["height"] >= TOUCHED
+    sidebar = me.page.get_by_test_id("stSidebarContent")
+    expect(sidebar).not_to_be_in_viewport()
+    me.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(sidebar).to_be_in_viewport()
+    sidebar.evaluate("content => content.scrollTo(0, content.scrollHeight)")
+    back = me.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")
+    expect(back).to_be_in_viewport(ratio=1)
+    back.click()
+    expect(sidebar).not_to_be_in_viewport()

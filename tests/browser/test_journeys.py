@@ -12,30 +12,55 @@ from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
 from core.links import FRESH
 from core.presets.lessons import LESSONS
-from core.presets.presets import PRESETS
 from core.report.comparison import headline
 from core.report.learning import headline as headline_of_learning
 
 BOTH = [Synchronous(), Asynchronous()]
 MAP_OF_CELLS = {key: FRESH[key] for key in ("ask", "across", "up", "up_values")}
 """What an address says of the map that Map opens with, where it says anything else."""
+FITS = """[...document.querySelectorAll('svg.marks, canvas, [data-testid=stDataFrame], h2, h3')]
+    .every(each => !each.checkVisibility() || each.getBoundingClientRect().right <= innerWidth)
+    && document.documentElement.scrollWidth <= innerWidth"""
+LETTERS = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+EMPTY_HEADINGS = """() => {
+    const all = [...document.querySelectorAll('.stMain .stElementContainer')].filter(e => e.checkVisibility());
+    const bare = (each, next) => each.querySelector('h3') && (!next || next.querySelector('h3'));
+    return all.filter((each, place) => bare(each, all[place + 1])).map(each => each.innerText);
+}"""
 
 
-def test_first_chart(visit, server):
+def test_a_deep_link_wakes_a_cold_server_and_its_first_moves_are_not_lost(visit, cold_server):
+    """Nor those that interrupt a run. First of all, while nobody has visited the server that all share."""
+    me = visit(cold_server).go("/compare?workers=6&jitter=oops")
+    expect(me.headline).to_have_text(headline(compare(Scenario(workers=6), BOTH, 1000)))
+    expect(me.page.get_by_test_id("stSlider").nth(3)).to_be_attached()
+    expect(me.page.get_by_test_id("stAlert")).to_contain_text("jitter")
+    expect(me.page.get_by_text("Page not found")).to_have_count(0)
+    me = visit(cold_server).go("/?mode=sync")
+    me.slide("workers", 5)
+    me.shows(Scenario(workers=9))
+
+
+def test_the_first_chart_its_legend_filters_and_the_wheel_zooms(visit, server):
     me = visit(server).go("/?mode=sync")
     me.shows(Scenario())
     chart = me.charts.first
     for label in ("W0", "W3", "compute", "wait", "comm", "Worker"):
         expect(chart.get_by_text(label, exact=True)).to_have_count(1)
     expect(chart).to_be_in_viewport(ratio=1)  # seen without scrolling
-
-
-def test_a_slider_moves_numbers_and_url(visit, server):
-    me = visit(server).go("/?mode=sync")
-    me.shows(Scenario())
-    me.slide("workers", 2)
-    me.shows(Scenario(workers=6))
-    me.asks(workers=6)
+    me.drawn(2)
+    faint = me.charts.first.locator("path[opacity='0.06']")
+    expect(faint).to_have_count(0)
+    chart.get_by_text("wait", exact=True).click()
+    expect(faint).to_have_count(80)  # 40 compute and 40 comm blocks
+    ticks = chart.locator(".role-axis-label text")
+    before = ticks.all_text_contents()
+    box = chart.bounding_box()
+    me.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    me.page.keyboard.down("Shift")
+    me.page.mouse.wheel(0, -400)
+    me.page.keyboard.up("Shift")
+    expect(ticks).not_to_have_text(before)
 
 
 def test_numbers_are_typed_where_a_slider_ends(visit, server):
@@ -78,7 +103,7 @@ def test_a_link_shows_the_same_numbers_elsewhere(visit, server):
     you.go(link).shows(scenario)
 
 
-def test_compare(visit, server):
+def test_compare_on_the_screen_and_on_paper(visit, server):
     me = visit(server).go("/?workers=6")
     me.shows(Scenario(workers=6))
     me.page.get_by_role("link", name="Compare").click()
@@ -90,31 +115,20 @@ def test_compare(visit, server):
     expect(me.main.get_by_text("Speed-up of asynchronous").first).to_be_visible()
     me.drawn(5)
     me.asks("/compare", workers=6)
+    printed_whole(me)
     me.page.get_by_role("link", name="Timeline").click()
     me.shows(Scenario(workers=6))
 
 
-def test_a_deep_link_wakes_a_cold_server_and_its_first_moves_are_not_lost(visit, cold_server):
-    """Nor those that interrupt a run."""
-    me = visit(cold_server).go("/compare?workers=6&jitter=oops")
-    expect(me.headline).to_have_text(headline(compare(Scenario(workers=6), BOTH, 1000)))
-    expect(me.page.get_by_test_id("stSlider").nth(3)).to_be_attached()
-    expect(me.page.get_by_test_id("stAlert")).to_contain_text("jitter")
-    expect(me.page.get_by_text("Page not found")).to_have_count(0)
-    me = visit(cold_server).go("/?mode=sync")
-    me.slide("workers", 5)
-    me.shows(Scenario(workers=9))
-
-
-def test_presets(visit, server):
-    me = visit(server).go("/?mode=sync")
-    me.page.get_by_role("button", name="Presets").click()
-    me.page.get_by_text("Slow network", exact=True).click()
-    me.shows(next(preset for preset in PRESETS if preset.name == "Slow network").scenario)
-    expect(me.page).to_have_url(re.compile("latency_ms=500"))
-    me.page.get_by_role("button", name="Reset", exact=True).click()
-    me.shows(Scenario())
-    me.asks(mode="sync")
+def printed_whole(me):
+    """On paper there are no controls, and nothing is cut off."""
+    me.page.emulate_media(media="print")
+    expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()
+    clipped = "document.querySelector('[data-testid=stMain]')"
+    me.page.wait_for_function(f"{clipped}.scrollHeight - {clipped}.clientHeight <= 1")
+    bottom = me.page.get_by_text("for 2,000 simulated epochs").bounding_box()
+    assert bottom["y"] < me.page.evaluate("document.documentElement.scrollHeight")
+    me.page.emulate_media(media="screen")
 
 
 def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
@@ -135,7 +149,6 @@ def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
     expect(me.headline).to_have_text(answer)
     me.drawn(4)
     me.asks("/compare", **asked)
-    expect(visit(server).go(me.page.url).headline).to_have_text(answer)
 
 
 def test_policies_are_picked_and_typed(visit, server):
@@ -197,6 +210,7 @@ def test_a_trace_is_dropped_and_used(visit, server, tmp_path):
     expect(me.headline).to_contain_text("it is always worker 1")
     me.page.get_by_role("button", name="Use as scenario").click()
     expect(me.page.get_by_text("Stop using it as scenario")).to_be_visible()
+    me.main.get_by_text("Export", exact=True).click()
     events = json.loads(download(me, "Measured (Perfetto)").read_text())["traceEvents"]
     assert len([event for event in events if event["ph"] == "X" and event["name"] == "compute"]) == 120
     me.page.get_by_role("link", name="Compare").click()
@@ -221,54 +235,54 @@ def test_keep_a_run(visit, server):
 
 
 def test_downloads_open(visit, server):
-    me = visit(server).go("/?mode=async")
+    me = visit(server).go("/?mode=async&replicates=20")
     segments = simulate(Scenario(policy=Asynchronous())).segments()
     rows = list(csv.DictReader(download(me, "Segments (CSV)").read_text().splitlines()))
     assert len(rows) == len(segments)
     assert float(rows[-1]["end_ms"]) == segments["end_ms"].iloc[-1]
     events = json.loads(download(me, "Trace (JSON)").read_text())["traceEvents"]
     assert len([event for event in events if event["ph"] == "X"]) == len(segments)
-    me.go("/compare?replicates=20")
+    me.page.get_by_role("link", name="Compare").click()
     assert len(list(csv.DictReader(download(me, "Every run (CSV)").read_text().splitlines()))) == 40
 
 
-def test_the_legend_filters_and_the_wheel_zooms(visit, server):
-    me = visit(server).go("/?mode=sync")
-    me.drawn(2)
-    chart, faint = me.charts.first, me.charts.first.locator("path[opacity='0.06']")
-    expect(faint).to_have_count(0)
-    chart.get_by_text("wait", exact=True).click()
-    expect(faint).to_have_count(80)  # 40 compute and 40 comm blocks
-    ticks = chart.locator(".role-axis-label text")
-    before = ticks.all_text_contents()
-    box = chart.bounding_box()
-    me.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    me.page.keyboard.down("Shift")
-    me.page.mouse.wheel(0, -400)
-    me.page.keyboard.up("Shift")
-    expect(ticks).not_to_have_text(before)
-
-
-def test_presenter_view_shows_the_answer_alone(visit, server):
+def test_presenter_view_shows_the_answer_alone_and_can_be_left(visit, server):
     me = visit(server).go("/compare?present=true&embed=true")
     expect(me.headline).to_have_text(headline(compare(Scenario(), BOTH, 1000)))
     expect(me.figures).to_have_count(6)
     me.drawn(3)
     expect(me.charts.first).to_be_visible()
-    expect(me.main.get_by_text("Summary to paste")).to_be_hidden()
-    expect(me.main.get_by_text("nearly free")).to_be_hidden()
-    me.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_a_printed_page_is_whole(visit, server):
-    me = visit(server).go("/compare")
-    me.drawn(3)
-    me.page.emulate_media(media="print")
+    for hidden in ("Summary to paste", "nearly free", "Method", "Exit presenter view"):
+        expect(me.main.get_by_text(hidden)).to_be_hidden()
+    me.go("/compare?present=true")
     expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()
-    clipped = "document.querySelector('[data-testid=stMain]')"
-    me.page.wait_for_function(f"{clipped}.scrollHeight - {clipped}.clientHeight <= 1")
-    bottom = me.page.get_by_text("for 2,000 simulated epochs").bounding_box()
-    assert bottom["y"] < me.page.evaluate("document.documentElement.scrollHeight")
+    me.main.get_by_text("Exit presenter view").click()
+    expect(me.page.get_by_test_id("stSidebar")).to_be_visible()
+    me.asks("/compare")
+
+
+def test_everything_fits_a_projector(visit, server):
+    """Nothing is cut off at the right, nothing is small, and no heading stands above nothing."""
+    me = visit(server).go("/?mode=async&present=true")
+    for path, charts in (("Timeline", 3), ("Compare", 3), ("Map", 1), ("Your trace", 1), ("Method", 8)):
+        me.page.get_by_role("link", name=path).click()
+        me.at_rest().drawn(charts)
+        for width, height in ((1366, 768), (1280, 720), (1920, 1080)):
+            me.page.set_viewport_size({"width": width, "height": height})
+            me.page.wait_for_function(FITS)
+            assert me.page.evaluate(LETTERS) >= 18
+            assert me.page.evaluate(EMPTY_HEADINGS) == []
+
+
+def test_how_many_sheets_a_page_takes(visit, server):
+    """Compare on one sheet, also from a wide window and in the dark; other pages on as many as they take."""
+    for path, charts, sheets in (("/compare", 3, 1), ("/method", 8, 3)):
+        for scheme, width in (("light", 1366), ("dark", 1920)):
+            me = visit(server, color_scheme=scheme)
+            me.page.set_viewport_size({"width": width, "height": 900})
+            me.go(path).drawn(charts)
+            printed = me.page.pdf(prefer_css_page_size=True)
+            assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= sheets
 
 
 def download(me, name):

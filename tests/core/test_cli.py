@@ -7,8 +7,21 @@ import sys
 import pandas as pd
 import pytest
 
-from core import Asynchronous, Scenario, StaleSynchronous, Synchronous, compare, read_trace, simulate, sweep
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    LocalSGD,
+    Scenario,
+    StaleSynchronous,
+    Synchronous,
+    compare,
+    read_trace,
+    required_bandwidth,
+    simulate,
+    sweep,
+)
 from core.cli import main
+from core.report.bandwidth import bandwidths_in_words
 from core.report.comparison import headline
 from core.report.traces import summary_text
 from core.schedule.metrics import FIGURES
@@ -67,6 +80,20 @@ def test_failures_and_costs(capsys, tmp_path):
     data = answered(capsys, "compare", "mtbf_hours=0.05&restart_s=2&worker_per_hour=3&replicates=20")
     assert {"costs", "failures", "currency"} <= data.keys()
     assert {row["policy"] for row in data["costs"]} == {"Synchronous", "Asynchronous"}
+
+
+def test_bandwidth_is_required_bandwidth(capsys):
+    asked = ("network=ring&workers=8", "--policies", "sync,local 8 delay 2")
+    options = ("--utilization", "50,99", "--replicates", "5")
+    network = AlphaBeta()
+    policies = [Synchronous(), LocalSGD(period=8, delay=2)]
+    table = required_bandwidth(Scenario(workers=8, network=network), policies, (50, 99), 5)
+    data = answered(capsys, "bandwidth", *asked, *options)["bandwidths"]
+    assert [row["bandwidth_gbps"] for row in data] == table["bandwidth_gbps"].replace(float("nan"), None).tolist()
+    text = printed(capsys, "bandwidth", *asked, *options)
+    assert text.startswith(bandwidths_in_words(table))
+    assert main(["bandwidth"]) == 2
+    assert "has no bandwidth" in capsys.readouterr().err
 
 
 def test_sweep_is_sweep(capsys):

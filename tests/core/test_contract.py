@@ -32,7 +32,7 @@ KEPT = json.loads((DATA / "kept_links.json").read_text())
 NAMES = """AlphaBeta Asynchronous BackupWorkers Constant FlatLatency Gumbel KAsync LocalSGD LogNormal Measured Pareto
 Rebalanced Run Scenario ScenarioError ShiftedExponential StaleSynchronous Stragglers Synchronous Trace Uniform compare
 read_trace replicate simulate sweep
-Workload Verdict verdict diagnose what_if learn replay"""
+Workload Verdict verdict diagnose what_if learn replay required_bandwidth"""
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept["link"][:60] or "defaults")

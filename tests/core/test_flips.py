@@ -1,6 +1,7 @@
 """What would flip an answer: crossings against values gone through one by one, and against closed forms."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,11 @@ def test_everything_that_acts_is_tried_and_nothing_else():
     assert "slowdown" in acting_keys(Scenario(stragglers=Stragglers(slow_workers=1)), BOTH)
     assert "overlap" not in acting_keys(SERVER, (Asynchronous(), KAsync(wait_for=2)))
     assert "servers" not in acting_keys(SERVER, (Synchronous(), LocalSGD(period=2)))
+    nodes = replace(SERVER, network=replace(SERVER.network, workers_per_node=2, buckets=4))
+    assert {"efficiency", "buckets"} <= {*acting_keys(nodes, BOTH)}
+    assert not {"workers", "overlap"} & {*acting_keys(nodes, BOTH)}
+    assert "buckets" not in acting_keys(SERVER, (Asynchronous(), KAsync(wait_for=2)))
+    assert "period" not in acting_keys(SERVER, (Synchronous(), LocalSGD(period=4, fragments=2)))
     assert "async_fraction" not in acting_keys(Scenario(), (Synchronous(), LocalSGD(period=2)))
     assert [flip.key for flip in flips(SERVER, *BOTH, 2)] == acting_keys(SERVER, BOTH)
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import Scenario, ScenarioError
+from core import LocalSGD, Scenario, ScenarioError
 from core.links import DEFAULTS, FRESH, LAW_CODES, meant, scenario_of, to_name, values_of
 from core.policies.registry import CODES, POLICIES, policy_from_text
-from tests.strategies import policies_for
+from tests.strategies import local_sgd, policies_for
 
 KEYS = (
     *("workers", "batch_ms", "latency_ms", "mode", "bound", "wait_for", "period", "accumulate", "assignment"),
@@ -15,6 +15,8 @@ KEYS = (
     *("slow_workers", "slowdown", "spread", "hiccup_probability", "hiccup_factor"),
     *("episode_share", "episode_batches", "episode_factor"),
     *("network", "async_fraction", "async_least", "alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap"),
+    *("buckets", "backward_share", "workers_per_node", "node_latency_ms", "node_bandwidth_gbps", "links_per_node"),
+    *("server_place", "efficiency", "delay", "fragments", "balance"),
     *("seed", "replicates", "problem", "train_seeds", "rate"),
     *("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "present"),
 )
@@ -57,6 +59,14 @@ def link_values(draw):
         "episode_factor": draw(st.floats(1, 9)),
         "network": draw(st.sampled_from(["flat", "ring", "tree", "server"])),
         "overlap": draw(unit),
+        "buckets": draw(st.integers(1, 9)),
+        "workers_per_node": draw(st.integers(1, 64)),
+        "links_per_node": draw(st.integers(1, 64)),
+        "server_place": draw(st.sampled_from(["outside", "inside"])),
+        "efficiency": draw(st.floats(0.1, 1)),
+        "delay": draw(st.integers(0, 99)),
+        "fragments": draw(st.integers(1, 99)),
+        "balance": draw(st.booleans()),
         "seed": draw(st.integers(0, 2**53 - 1)),
     }
 
@@ -73,7 +83,7 @@ def test_more_slow_workers_or_first_ones_than_there_are_mean_all():
     assert scenario.policy.wait_for == scenario.stragglers.slow_workers == 2
 
 
-@given(policies_for(6))
+@given(policies_for(6) | local_sgd())
 def test_a_policy_survives_the_way_through_its_text(policy):
     assert policy_from_text(policy.text) == policy
     assert policy_from_text(policy.text.upper()) == policy
@@ -89,7 +99,11 @@ def test_every_policy_has_a_code_and_stands_alone():
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "foo", "sync 3", "ssp x", "ssp 1 2", "async 4 4", "ssp -1", "9" * 5000, "async foo", "backup 0", "ssp ²"],
+    [
+        *("", " ", "foo", "sync 3", "ssp x", "ssp 1 2", "async 4 4", "ssp -1", "9" * 5000, "async foo", "backup 0"),
+        *("ssp ²", "local 4 delay", "local 4 delay x", "local 4 4", "local 4 balance balance"),
+        "local 4 fragments 2 fragments 2",
+    ],
 )
 def test_what_is_not_a_policy_is_refused(text):
     with pytest.raises(ScenarioError, match=r"^polic"):
@@ -131,3 +145,27 @@ def test_a_link_from_before_map_opened_with_cells_means_what_it_meant():
     assert meant([], "map") == meant(["workers"], "") == FRESH
     assert to_name(DEFAULTS | {"workers": 8}, "map") == {"workers": 8}
     assert to_name(FRESH | {"workers": 8}, "compare") == {"workers": 8}
+
+
+def test_what_a_link_asks_of_a_network_fits_it():
+    """Nodes divide the workers, with no more links than workers; buckets take the place of an overlap."""
+    network = scenario_of({"network": "ring", "workers": 6, "workers_per_node": 4, "links_per_node": 8}).network
+    assert (network.workers_per_node, network.links_per_node) == (3, 3)
+    network = scenario_of({"network": "ring", "buckets": 4, "overlap": 0.5}).network
+    assert (network.buckets, network.overlap) == (4, 0)
+
+
+def test_what_a_link_asks_of_local_sgd_fits_its_rounds():
+    """A delay is below the period, fragments divide it, and balanced rounds have none."""
+    asked = {"mode": "local", "period": 6, "delay": 9, "fragments": 4}
+    assert scenario_of(asked).policy == LocalSGD(period=6, delay=5, fragments=3)
+    assert scenario_of(asked | {"balance": True}).policy == LocalSGD(period=6, delay=5, balance=True)
+
+
+def test_settings_of_local_sgd_go_by_their_names():
+    assert policy_from_text("local 8") == LocalSGD(period=8)
+    assert policy_from_text("local 8 delay 3 fragments 2") == LocalSGD(period=8, delay=3, fragments=2)
+    assert policy_from_text("local balance period 9") == LocalSGD(period=9, balance=True)
+    assert LocalSGD(period=8, delay=3, balance=True).text == "local 8 delay 3 balance"
+    assert LocalSGD(period=8).text == "local 8"
+    assert LocalSGD(period=8, delay=3).label == "Local SGD (every 8, delay 3)"

@@ -22,6 +22,7 @@ from core import (
     Synchronous,
     sweep,
 )
+from core.common.parameters import keys
 from core.common.wording import lowered, percent
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
@@ -39,6 +40,7 @@ from core.maps import (
     values_from,
     winners,
 )
+from core.policies.registry import POLICIES
 from core.report.maps import (
     amount_headline,
     break_even_in_words,
@@ -72,12 +74,16 @@ def test_every_axis_is_a_key_of_a_link_and_a_parameter():
     assert not {"jitter", "batch_ms"} & set(axes_for(measured, BOTH))
 
 
-@given(st.sampled_from([key for key in AXES if key not in ("bound", "wait_for", "period", "accumulate")]), st.data())
+OF_POLICIES = {key for policy in POLICIES.values() for key in keys(policy).values()}
+
+
+@given(st.sampled_from([key for key in AXES if key not in OF_POLICIES]), st.data())
 def test_a_cell_is_the_scenario_of_its_link(key, data):
     """Changing a parameter by its dotted name, and changing the key of a link, give the same scenario."""
     laws = {"cv": "lognormal", "gumbel_cv": "gumbel", "shift": "exponential", "tail": "pareto"}
-    links = key in ("alpha_ms", "bandwidth_gbps", "message_mb", "servers", "overlap")
-    base = {"workers": 8, "law": laws.get(key, "uniform"), "network": "ring" if links else "flat"}
+    base = {"workers": 8, "law": laws.get(key, "uniform"), "network": "flat"}
+    if key in keys(AlphaBeta).values():
+        base |= {"network": "ring", "workers_per_node": 1 if key == "workers_per_node" else 8}
     value = data.draw(st.sampled_from(AXES[key]))
     scenario, prices = scenario_of(base), prices_of(base)
     cell = {names_of_axes(scenario, [], prices)[key]: value}

@@ -121,6 +121,15 @@ def test_a_link_that_was_drawn_before_the_last_moves_keeps_them(browser):
     assert browser.run(page="", address={"workers": ["6"]})["workers"] == 6
 
 
+def test_a_link_from_the_defaults_that_was_drawn_before_a_move_keeps_it(monkeypatch):
+    """The two pages then write the same controls differently: Timeline's address is never empty."""
+    browser = Browser(monkeypatch, mode=["sync"])
+    drawn = url.query_of_link("compare")
+    browser.run(workers=7, ends=False)
+    assert browser.run(page="compare", address=drawn)["workers"] == 7
+    assert browser.said == {"workers": ["7"]}
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_a_browser_that_has_not_drawn_what_back_has_set_moves_nothing(browser, ends):
     browser.run(workers=7)

@@ -30,9 +30,15 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("page", ["timeline", "compare"])
+def at_their_defaults(app):
+    """Every control of the sidebar is."""
+    shown = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.radio, *app.sidebar.selectbox)
+    assert all(widget.value == DEFAULTS[widget.key] for widget in shown if widget.key in DEFAULTS)
+
+
 @pytest.mark.parametrize("value", BAD)
-def test_every_key_with_a_bad_value(open_page, page, value):
+def test_every_key_with_a_bad_value(open_page, value):
+    """Each is named on the first page, and gone from the next one."""
     app = open_page(**dict.fromkeys(PARAMETERS, value))
     assert alive(app)
     messages = complaints(app)
@@ -42,12 +48,10 @@ def test_every_key_with_a_bad_value(open_page, page, value):
         assert f"`{key}`" in message
         assert as_code(value) in message
         assert rule.allowed in message
-    if page == "compare":
-        assert alive(app.switch_page("pages/compare.py").run())
-    shown = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.radio, *app.sidebar.selectbox)
-    assert all(widget.value == DEFAULTS[widget.key] for widget in shown if widget.key in DEFAULTS)
-    if page == "compare":
-        assert app.sidebar.multiselect[0].value == list(DEFAULTS["policies"])
+    at_their_defaults(app)
+    assert alive(app.switch_page("pages/compare.py").run())
+    at_their_defaults(app)
+    assert app.sidebar.multiselect[0].value == list(DEFAULTS["policies"])
 
 
 def test_values_between_steps_and_in_other_notations_are_taken(open_page):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core import Asynchronous, Scenario, Synchronous
+from core import AlphaBeta, Asynchronous, LocalSGD, Scenario, Synchronous
 from core.learning.digits import Digits
 from core.learning.experiment import FRESH_GRID, learn
 from core.learning.quadratic import NoisyQuadratic
@@ -160,3 +160,20 @@ def test_a_rate_at_which_everything_diverges_is_said(open_page):
     assert not app.exception
     assert "Every run diverged" in complaints(app)[0]
     assert app.header
+
+
+def test_an_optimizer_is_said_once_it_is_not_plain(open_page):
+    """And what each worker sends, where messages have a size."""
+    params = {"problem": "quadratic", "train_seeds": "2", "policies": ["sync", "local 4 delay 1"]}
+    plain = open_page("learning", **params)
+    assert not {"Optimizer", "Each worker sends (MB)"} & set(plain.dataframe[0].value)
+    app = open_page("learning", **params, optimizer="diloco", network="ring")
+    assert not app.exception
+    assert not complaints(app)
+    table = app.dataframe[0].value
+    assert table["Optimizer"].tolist() == ["SGD", "SGD, outer rate 0.7, outer momentum 0.9"]
+    assert (table["Each worker sends (MB)"] != "").all()
+    policies = [Synchronous(), LocalSGD(period=4, delay=1)]
+    scenario = Scenario(network=AlphaBeta())
+    expected = learn(scenario, policies, NoisyQuadratic(), seeds=2, outer_rate=0.7, outer_momentum=0.9)
+    assert headline(app) == headline_of(expected)

@@ -79,7 +79,8 @@ def test_a_map_of_the_fastest(open_page):
 @pytest.mark.parametrize("ask", [name for name in QUESTIONS if name != "target"])
 @pytest.mark.parametrize("up", ["none", "slowdown"])
 def test_every_question(open_page, ask, up):
-    app = open_page("map", ask=ask, across="workers", across_values="2,4", up=up, map_runs="10")
+    network = "ring" if ask == "bandwidth" else "flat"
+    app = open_page("map", ask=ask, across="workers", across_values="2,4", up=up, map_runs="10", network=network)
     assert not app.exception
     assert not complaints(app)
     assert app.header
@@ -245,7 +246,7 @@ def test_a_trace_is_mapped_by_its_fit_and_stays_private(open_page, monkeypatch):
     next(b for b in app.button if b.label == "Use as scenario").click().run()
     app.switch_page("pages/map.py").run()
     assert not complaints(app)
-    assert any("fitted to your trace" in caption.value for caption in app.main.caption)
+    assert any("fitted to the sample trace" in caption.value for caption in app.main.caption)
     monkeypatch.setattr("pages.shared.views.maps.rows_of.shared", lambda *asked: 1 / 0)
     app.selectbox(key="across").set_value("batches").run()
     assert not complaints(app)

@@ -15,6 +15,8 @@ def test_the_page_is_whole(open_page):
     assert not app.error
     assert f"All {len(CHECKS)} figures agree" in app.success[0].value
     assert len(charts(app)) == len(POLICIES)
+    headings = [heading.value for heading in app.main.subheader]
+    assert headings == ["The model", "What it leaves out", "Checked against theory"]  # below the small multiples
     table = app.dataframe[0].value
     assert table["Claim"].tolist() == [check.claim for check in CHECKS]
     assert (table["Verdict"] == "agrees").all()
@@ -22,7 +24,7 @@ def test_the_page_is_whole(open_page):
     for policy in POLICIES:
         assert policy.label in words
         assert policy.rule in [caption.value for caption in app.main.caption]
-    assert "Nobody fails" in words
+    assert "No failures" in words
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
 
 

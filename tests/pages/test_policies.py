@@ -185,3 +185,30 @@ def test_policies_that_a_link_may_not_ask_for(open_page, bad):
     assert "`policies`" in complaints(app)[0]
     assert alive(app.switch_page("pages/compare.py").run())
     assert app.multiselect(key="policies").value == ["sync", "async"]
+
+
+def shown(app):
+    """The keys of the controls that are there."""
+    return {widget.key for kind in ("slider", "number_input", "selectbox", "toggle") for widget in app.get(kind)}
+
+
+def test_settings_of_nodes_buckets_and_rounds_are_quiet_until_used(open_page):
+    """What does not act is not there: links inside nodes without nodes, a backward pass without buckets."""
+    quiet = {"backward_share", "node_latency_ms", "node_bandwidth_gbps", "links_per_node"}
+    plain = open_page("timeline", network="ring")
+    assert not plain.exception
+    assert {"buckets", "workers_per_node", "efficiency", "overlap"} <= shown(plain)
+    assert not quiet & shown(plain)
+    used = open_page("timeline", network="ring", workers="4", workers_per_node="2", buckets="4", overlap="0.5")
+    assert not used.exception
+    assert quiet <= shown(used)
+    assert "overlap" not in shown(used)
+
+
+def test_local_sgd_takes_all_its_settings_from_a_link(open_page):
+    """Those that contradict others are made to fit, and the page draws."""
+    app = open_page("timeline", mode="local", period="6", delay="9", fragments="4", network="ring")
+    assert not app.exception
+    policy = LocalSGD(period=6, delay=5, fragments=3)
+    scenario = Scenario(policy=policy, network=AlphaBeta())
+    assert app.code[0].value == text_summary(simulate(scenario))

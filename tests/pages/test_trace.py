@@ -1,11 +1,13 @@
 """Your trace: the sample, uploads, refusals, and the trace as every page's scenario."""
 
 import gzip
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from core import LocalSGD, Synchronous, read_trace, simulate
+from core.common.wording import duration
 from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
 from core.traces.reading import sample_files
@@ -23,8 +25,20 @@ def table(slow=1.0, steps=30, workers=4, seed=1):
 
 
 def read(app):
-    """The sentence on what was read."""
-    return app.main.caption[0].value.replace("\\", "")
+    """The line on what was read, without its title."""
+    title, _, line = app.main.caption[0].value.replace("\\", "").partition(": ")
+    assert title in ("**Sample** of a real run", "**Your run**")
+    return line
+
+
+def folded(app, label):
+    """What is behind a label, folded away."""
+    return next(expander for expander in app.main.expander if expander.label == label)
+
+
+def workers_of(app):
+    """The table of workers."""
+    return folded(app, "Worker by worker").dataframe[0].value
 
 
 def upload(app, *files):
@@ -35,16 +49,19 @@ def upload(app, *files):
 def test_the_sample_shows_the_job_before_any_upload(open_page):
     app = open_page("trace")
     assert alive(app)
-    assert any("sample" in info.value for info in app.info)
+    assert "**Sample**" in app.main.caption[0].value
+    assert read(app).startswith(
+        "4 files · 4 workers (0 to 3) · 20 steps (1 to 20) · compute, wait and network times · "
+    )
     trace = read_trace(sample_files())
     assert headline(app) == headline_of(diagnose(trace))
     untold = "What 8, 16, 32 or 64 workers would do cannot be told: 20 steps are too few"
     assert any(untold in text.value for text in app.main.markdown)
     remedies = [remedy.name for remedy in what_if(trace)]
-    assert app.dataframe[1].value["Remedy"].tolist() == remedies
+    assert folded(app, "What would save time").table[0].value.index.tolist() == remedies
     assert len(charts(app)) == 2
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
-    assert "Stragglers in a measured run (4 workers, 20 steps)" in app.main.code[0].value
+    assert "Stragglers in a measured run (4 workers, 20 steps)" in folded(app, "Export").code[0].value
 
 
 def test_an_upload_is_diagnosed(open_page):
@@ -52,8 +69,8 @@ def test_an_upload_is_diagnosed(open_page):
     assert alive(app)
     assert not complaints(app)
     assert "it is always worker 2" in headline(app)
-    assert app.dataframe[0].value["Worker"].iloc[0] == "2"
-    assert app.dataframe[0].value["Accounts for (% of waiting)"].iloc[0] == 100
+    assert workers_of(app)["Worker"].iloc[0] == "2"
+    assert workers_of(app)["Share of waiting (%)"].iloc[0] == 100
 
 
 def test_an_episode_is_in_the_headline_in_a_table_and_in_the_charts_words(open_page):
@@ -62,15 +79,16 @@ def test_an_episode_is_in_the_headline_in_a_table_and_in_the_charts_words(open_p
     rows = [f"{worker},{step},{times[step, worker]:.6f}" for step in range(100) for worker in range(4)]
     app = upload(open_page("trace"), ("ours.csv", ("worker,step,compute_ms\n" + "\n".join(rows)).encode(), "text/csv"))
     assert alive(app)
-    assert headline(app).endswith("most of it in steps 30 to 59; that is over.")
-    (episode,) = app.dataframe[1].value.to_dict("records")
+    assert headline(app).endswith("most of it in steps 30 to 59; it has recovered since.")
+    (episode,) = folded(app, "Worker by worker").dataframe[1].value.to_dict("records")
     assert (episode["Worker"], episode["From step"], episode["To step"]) == ("1", 30, 59)
-    assert "in steps 30 to 59, which is over" in app.get("vega_lite_chart")[0].proto.alt
+    assert "in steps 30 to 59, and has recovered since" in app.get("vega_lite_chart")[0].proto.alt
 
 
 def test_what_was_read_is_said_before_what_it_means(open_page):
     app = upload(open_page("trace"), ("ours.csv", table(), "text/csv"))
-    assert read(app).startswith("Read: 4 workers (0, 1, 2, 3), 30 steps (0 to 29), times of computing; a mini-batch")
+    assert read(app).startswith("1 file · 4 workers (0 to 3) · 30 steps (0 to 29) · compute times in ms · typical ")
+    assert read(app).endswith(" · nothing left out")
     assert app.table[0].value["Taken for"].tolist() == ["worker", "step", "compute"]
     assert not app.main.expander[0].proto.expanded
 
@@ -83,7 +101,7 @@ def test_a_guess_is_shown_and_corrected_by_hand(open_page):
     chosen = next(box for box in app.selectbox if box.label == "Unit of times")
     chosen.set_value("s").run()
     assert alive(app)
-    assert "usually takes 10" in read(app)
+    assert "whole-step times in s · typical mini-batch 10" in read(app)
     assert not any("taken to be" in caption.value for caption in app.main.caption)
     upload(app, ("other.csv", csv, "text/csv"))
     assert next(box for box in app.selectbox if box.label == "Unit of times").value == "as read"
@@ -96,10 +114,10 @@ def test_columns_of_a_table_that_was_refused_are_chosen_by_hand(open_page):
     assert app.main.expander[0].proto.expanded
     next(box for box in app.selectbox if box.label == "Time").set_value("alpha").run()
     assert not complaints(app)
-    assert read(app).startswith("Read: 2 workers")
+    assert "2 workers" in read(app)
     next(box for box in app.selectbox if box.label == "Step").set_value("beta").run()
     assert "is there twice" in complaints(app)[0] or "rows" in complaints(app)[0]
-    assert read(app).startswith("Read: 2 workers")
+    assert "2 workers" in read(app)
 
 
 def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
@@ -133,6 +151,45 @@ def test_what_cannot_be_read_is_said_and_the_last_good_trace_stays(open_page, na
     assert message in said
     assert said.endswith("The last good trace is shown.")
     assert headline(app) == before
+
+
+def test_before_any_good_trace_what_cannot_be_read_leaves_the_sample(open_page):
+    app = upload(open_page("trace"), ("notes.txt", b"hello", "text/plain"))
+    assert complaints(app)[0].endswith("The sample is shown.")
+
+
+def field_holds(app, *files):
+    """Upload files that stay in the field, with the same number each time, until somebody takes them out."""
+    with mock.patch("uuid.uuid4", side_effect=[name for name, *_ in files]):
+        app.file_uploader[0].set_value(list(files))
+    return app.run()
+
+
+def test_a_bad_file_that_is_still_in_the_field_does_not_block_the_next_good_one(open_page):
+    bad = ("bad.csv", b"worker,step,compute_ms\n0,0,abc\n", "text/csv")
+    ours, other = (("ours.csv", table(slow=2.0), "text/csv"), ("next.csv", table(slow=3.0, workers=5), "text/csv"))
+    app = field_holds(open_page("trace"), bad)
+    assert "bad.csv" in complaints(app)[0]
+    field_holds(app, bad, ours)
+    assert "it is always worker 2" in headline(app)
+    (said,) = complaints(app)
+    assert said.startswith("Left out: bad.csv")
+    assert read(app).startswith("1 file · 4 workers")
+    field_holds(app, bad, ours, other)  # another run, not more of the same
+    assert read(app).startswith("1 file · 5 workers")
+    assert "ours.csv was there before and is not part of this run." in complaints(app)[0].replace("\\", "")
+    field_holds(app, other)
+    assert not complaints(app)
+    assert read(app).startswith("1 file · 5 workers")
+
+
+def test_what_is_dropped_with_a_run_and_is_no_part_of_it_is_left_out(open_page):
+    files = [(path.name, path.read_bytes(), "application/gzip") for path in sample_files()]
+    app = upload(open_page("trace"), ("README.txt", b"how we ran it", "text/plain"), *files[:2], ("t.csv", table(), ""))
+    assert read(app).startswith("2 files · 2 workers (0 and 1)")
+    (said,) = complaints(app)
+    assert "README.txt" in said
+    assert "t.csv is a table of times, the others are not." in said
 
 
 def test_names_from_files_are_inert(open_page):
@@ -176,9 +233,9 @@ def test_even_step_times_are_not_blamed_on_anybody(open_page):
     steps = np.random.default_rng(3).uniform(250, 350, 40)
     rows = [f"{step},{worker},{ms + worker * 0.1:.3f}" for step, ms in enumerate(steps) for worker in range(4)]
     app = upload(open_page("trace"), ("steps.csv", ("step,rank,step_time_ms\n" + "\n".join(rows)).encode(), "text/csv"))
-    assert headline(app) == "These times cannot tell who is slow."
+    assert headline(app) == "These timings cannot identify stragglers."
     assert any("Record instead" in text.value for text in app.main.markdown)
-    assert not [heading for heading in app.main.subheader if heading.value == "What would save time"]
+    assert "What would save time" not in [expander.label for expander in app.main.expander]
 
 
 def test_the_trace_becomes_the_scenario_of_every_page(open_page):
@@ -189,7 +246,9 @@ def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     app.switch_page("pages/timeline.py").run()
     assert any("your trace" in caption.value for caption in app.sidebar.caption)
     assert "batch_ms" not in {slider.key for slider in app.slider}
-    assert app.main.caption[0].value.startswith("**Compute times: your trace**, 4 workers × 30 steps, replayed")
+    said = "**Compute times: replayed from your trace**, all 30 steps as measured. "
+    assert app.main.caption[0].value.startswith(said)
+    assert app.main.caption[0].value.endswith("Network: free, as none was measured.")
     times = np.loadtxt(table(slow=2.0).decode().splitlines()[1:], delimiter=",")[:, 2].reshape(30, 4)
     assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
     app.switch_page("pages/compare.py").run()
@@ -229,7 +288,7 @@ def test_an_upload_lets_go_of_the_trace_in_use_and_of_what_was_set_for_it(open_p
 def test_a_long_and_wide_trace_is_carried_whole(open_page):
     csv = table(steps=700, workers=80)
     app = upload(open_page("trace"), ("ours.csv", csv, "text/csv"))
-    assert "Synchronous, as measured" in app.dataframe[1].value["Remedy"].tolist()
+    assert "Synchronous, as measured" in folded(app, "What would save time").table[0].value.index
     button(app, "Use as scenario").click().run()
     assert (value(app, "workers"), value(app, "batches")) == (80, 700)
     app.switch_page("pages/timeline.py").run()
@@ -245,15 +304,23 @@ def test_back_to_the_sample(open_page):
     assert headline(app) != sample
     button(app, "Back to the sample").click().run()
     assert headline(app) == sample
-    assert any("sample" in info.value for info in app.info)
+    assert "**Sample**" in app.main.caption[0].value
 
 
 def test_other_numbers_of_workers_are_fitted_and_labelled(open_page):
     app = open_page("trace")
     button(app, "Use as scenario").click().run()
     app.switch_page("pages/timeline.py").run()
+    network = measured_scenario(read_trace(sample_files())).network.latency_ms
+    assert app.main.caption[0].value == (
+        "**Compute times: replayed from the sample trace**, all 20 steps as measured. Policies that need more steps "
+        f"resample them from it in blocks. Network: {duration(network)} per step, the measured mean."
+    )
+    app.slider(key="latency_ms").set_value(50).run()
+    assert app.main.caption[0].value.endswith("Network: as set in the sidebar.")
     app.slider(key="workers").set_value(16).run()
-    assert any("fitted to your trace" in caption.value for caption in app.main.caption)
+    assert any("fitted to the sample trace" in caption.value for caption in app.main.caption)
+    assert any("The trace has 4 workers, so it cannot be replayed." in caption.value for caption in app.main.caption)
     assert "16 workers" in headline(app)
     assert not app.exception
 

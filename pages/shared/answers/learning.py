@@ -43,10 +43,15 @@ class Learned:
 
 @remembered(entries=64, size="64MiB", own=4)
 def learned(
-    asked: Workload, policies: Sequence[Policy], problem: Problem, rates: tuple[float, ...] | None, seeds: int
+    asked: Workload,
+    policies: Sequence[Policy],
+    problem: Problem,
+    rates: tuple[float, ...] | None,
+    seeds: int,
+    optimizer: str,
 ) -> Learned:
     """The answer of policies that have trained on all of the scenario's mini-batches."""
-    learning = training.learning(asked, policies, problem, rates, seeds)
+    learning = training.learning(asked, policies, problem, rates, seeds, optimizer)
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
     measures = measures_of(problem)
     headline, all_rates = learning_report.headline(learning), tabled(learning_report.all_rates(learning))

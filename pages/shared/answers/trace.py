@@ -22,7 +22,7 @@ class Cures:
     best: str
     more_workers: str
     drawn: Drawn
-    table: pa.Table
+    table: pd.DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,9 @@ class TraceAnswer:
 
     headline: str
     reasons: str
+    """Beside the picture."""
+    further: str
+    """For those who want to know more; empty where there is no more."""
     slowness: Drawn
     workers: pa.Table
     episodes: pa.Table | None
@@ -40,7 +43,7 @@ class TraceAnswer:
     collectives: pa.Table | None
     """None where launches of devices' work were not recorded."""
     cures: Cures | None
-    """None where there is one worker, or where nobody can tell who is slow."""
+    """None where there is one worker, or where the timings cannot identify stragglers."""
     summary: str
     figures: pa.Table
     fits: pa.Table
@@ -51,10 +54,11 @@ def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
     collectives = trace_report.collectives_table(trace)
     return TraceAnswer(
         headline=trace_report.headline(diagnosis),
-        reasons=" ".join(trace_report.reasons(diagnosis, trace)),
+        reasons=" ".join(trace_report.main_reasons(diagnosis, trace)),
+        further=" ".join(trace_report.further_reasons(diagnosis, trace)),
         slowness=Drawn(
             title="Who is slow, and when",
-            chart=ready(charts.slowness(trace, diagnosis.episodes)),
+            chart=ready(charts.slowness(trace, diagnosis)),
             words=trace_report.workers_in_words(diagnosis),
         ),
         workers=tabled(trace_report.workers_table(diagnosis)),
@@ -79,7 +83,7 @@ def cures(trace: Trace, remedies: list[Remedy]) -> Cures:
             chart=ready(charts.remedies(table)),
             words=trace_report.remedies_in_words(table),
         ),
-        table=tabled(trace_report.remedies_table(table)),
+        table=trace_report.remedies_table(table).set_index("Remedy"),
     )
 
 
@@ -88,6 +92,8 @@ class Measurement:
     """A trace, and what is known of it; each is worked out once."""
 
     trace: Trace
+    files: int
+    """How many files it was read from."""
     is_sample: bool = False
 
     @cached_property

@@ -16,7 +16,7 @@ WITHOUT_SCENARIO = ("trace", "method")
 """Pages that show nothing of the scenario."""
 WITHOUT_BARRIER = {"async_fraction", "async_least"}
 """What only pushes of a single worker pay."""
-WITH_BARRIER = {"overlap"}
+WITH_BARRIER = {"overlap", "buckets", "backward_share"}
 IN_EFFECT = {
     "slowdown": "slow_workers",
     "hiccup_factor": "hiccup_probability",
@@ -27,6 +27,14 @@ IN_EFFECT = {
     "checkpoint_s": "checkpoint_batches",
 }
 """Controls that act where another one is above 0."""
+OF_SEVERAL = {
+    "backward_share": "buckets",
+    "node_latency_ms": "workers_per_node",
+    "node_bandwidth_gbps": "workers_per_node",
+    "links_per_node": "workers_per_node",
+    "server_place": "workers_per_node",
+}
+"""Controls that act where another one is above 1."""
 
 
 def acting(page: str, measured: bool) -> set[str]:
@@ -43,7 +51,8 @@ def acting(page: str, measured: bool) -> set[str]:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
     found -= {key for key, cause in IN_EFFECT.items() if not now[cause]}
     if page == "":
-        return found | {"mode", *keys(CODES[now["mode"]]).values()}
+        of_policy = {*keys(CODES[now["mode"]]).values()}
+        return found | {"mode"} | (of_policy - {"fragments"} if now["balance"] else of_policy)
     if page == "map":
         axes = axes_now()
         unused = {"samples_per_batch"} | (set() if now["ask"] == "cost" else {*keys(Prices).values()})
@@ -69,8 +78,9 @@ def network_keys(policies: Iterable[Policy], network: str) -> set[str]:
     if False not in barriers:
         found -= WITHOUT_BARRIER
         if network != "server":
-            found -= {"servers"}
-    return found
+            found -= {"servers", "server_place"}
+    found -= {key for key, cause in OF_SEVERAL.items() if values.value(cause) == 1}
+    return found - {"overlap"} if values.value("buckets") > 1 else found
 
 
 def shown_policies(page: str) -> list[Policy]:

@@ -29,11 +29,11 @@ def take(page: str) -> None:
     """
     known, asked = session(), query()
     moved = values.take_over(not known.acted and (page, asked) == (known.page, known.address)) or known.acted
-    outdated_link = page != known.page and asked in known.left_behind
+    outdated_link = page != known.page and (asked in known.left_behind or (page, asked) in known.links)
     if known.values is None or not (moved or outdated_link or asked == known.address):
         read(asked, page)
     if page != known.page:
-        known.page, known.left_behind = page, []
+        known.page, known.left_behind, known.links = page, [], []
         known.answered, known.map.clicked = False, None
     known.acted = False
     known.on_page.clear()
@@ -54,8 +54,9 @@ def read(asked: dict[str, list[str]], page: str) -> None:
         for key in ("times", *OF_A_TRACE):
             accepted.pop(key, None)
         known.complaints.append(
-            "This link uses compute times from a trace, which exist only in the session that uploaded it. You see the "
-            "scenario without them; to bring them back, upload the files again on Your trace."
+            "The uploaded trace behind this scenario is gone: it exists only in the session that uploaded it. Compute "
+            "times, workers, batches and network are back at their defaults. To use the trace again, upload its files "
+            "on Your trace."
         )
     values.put(meant(asked, page) | accepted)
     known.address_values = None if known.complaints else values.now()
@@ -95,6 +96,14 @@ def short_query(page: str | None = None, changes: Mapping[str, Any] | None = Non
     now = {**values.now(), **(changes or {})}
     said = {key: texts(value) for key, value in to_name(now, page).items()}
     return said or ({"mode": texts(now["mode"])} if page == TIMELINE else {})
+
+
+def query_of_link(page: str) -> dict[str, list[str]]:
+    """The query of a link to a page with the controls as they are, remembered in case it is pressed after a move."""
+    said, links = short_query(page), session().links
+    if (page, said) not in links:
+        links.append((page, said))
+    return said
 
 
 def link() -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.common.parameters import Number, OneOf, keys, parameters
+from core.common.parameters import Flag, Number, OneOf, keys, parameters
 from core.links import DEFAULTS, MOST_POLICIES, PARAMETERS
 from core.policies.barrier import BackupWorkers
 from core.policies.base import Policy
@@ -23,7 +23,7 @@ def mode_and_its_parameters() -> None:
 def policy_of_mode() -> Policy:
     """The policy that the controls of Timeline describe."""
     now, kind = values.now(), CODES[values.value("mode")]
-    return kind(**{name: now[key] for name, key in keys(kind).items()}).fitted(now["workers"])
+    return kind.nearest(**{name: now[key] for name, key in keys(kind).items()}).fitted(now["workers"])
 
 
 @action
@@ -49,7 +49,7 @@ def add_a_policy() -> None:
     code = st.selectbox("Policy", list(CODES), format_func=lambda code: NAMES["mode"][code], key="new_policy", index=2)
     kind = CODES[code]
     fields = {name: field_of(kind, name, workers) for name in keys(kind)}
-    policy = kind(**fields).fitted(workers)
+    policy = kind.nearest(**fields).fitted(workers)
     st.caption(policy.rule)
     there = policy.text in [policy_from_text(text).text for text in values.value("policies") if is_policy(text)]
     st.button(
@@ -68,6 +68,8 @@ def field_of(kind: type[Policy], name: str, workers: int) -> object:
     proposed = getattr(kind.proposed(workers), name)
     if isinstance(parameter.rule, OneOf):
         return st.selectbox(parameter.label, parameter.rule.choices, key=key, help=parameter.help)
+    if isinstance(parameter.rule, Flag):
+        return st.toggle(parameter.label, proposed, key=key, help=parameter.help)
     assert isinstance(parameter.rule, Number)
     least, most = parameter.rule.ends
     if kind is BackupWorkers:

@@ -41,7 +41,8 @@ def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None
                     page_link("map", "On Map", LINE | {"across": flip.key})
         st.caption(
             f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, all else as it is, over "
-            f"{min(runs, 100)} paired runs at each value on the same draws. In brackets: where it is too close to call."
+            f"{min(runs, 100)} paired runs at each value on the same draws. In brackets behind a crossing: "
+            "where it is too close to call."
         )
 
 

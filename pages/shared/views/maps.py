@@ -19,7 +19,7 @@ from core.charts import Chart
 from core.charts.specs import Columns
 from core.learning.problem import Problem
 from core.links import FRESH, PARAMETERS, prices_of
-from core.maps import QUESTIONS, axes_for, names_of_axes, target_rows, values_from
+from core.maps import QUESTIONS, axes_for, bandwidth_rows, names_of_axes, target_rows, values_from
 from core.policies.base import Policy
 from core.simulation.sweeps import cell_rows, name_of
 from pages.shared import uploaded_trace
@@ -35,14 +35,14 @@ BETWEEN = 0.2  # seconds from one sign of progress to the next
 
 
 def mapped(
-    workload: Workload, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None
+    workload: Workload, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None, ask: str
 ) -> list[dict]:
     """The rows of the cells that are done; with a problem, each cell trains.
 
     While cells are missing for longer, progress and a button to stop are shown; after a stop, one to resume.
     """
-    paid = prices_of(values.now())
-    key = (repr(workload), repr(cells), tuple(policies), runs, problem, paid)
+    searches, paid = ask == "bandwidth", prices_of(values.now())
+    key = (repr(workload), repr(cells), tuple(policies), runs, problem, searches, paid)
     at = session().map
     if at.asked != key:
         at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
@@ -51,7 +51,7 @@ def mapped(
         st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
         st.button("Resume", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
-        work(workload, cells, missing, tuple(policies), runs, problem, paid)
+        work(workload, cells, missing, tuple(policies), runs, problem, searches, paid)
     return [row for i in sorted(at.rows) for row in at.rows[i]]
 
 
@@ -62,6 +62,7 @@ def work(
     policies: tuple[Policy, ...],
     runs: int,
     problem: Problem | None,
+    searches: bool,
     prices: Prices,
 ) -> None:
     """Do the missing cells, with progress and time left."""
@@ -76,7 +77,7 @@ def work(
             shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
             text = f"{len(rows):,} of {len(cells):,} cells{f', about {left:,.0f} s left' if done else ''}"
             progress.progress(len(rows) / len(cells), text)
-        rows[i] = rows_of(workload, cells[i], policies, runs, problem, prices)
+        rows[i] = rows_of(workload, cells[i], policies, runs, problem, searches, prices)
     progress.empty()
     stopping.empty()
 
@@ -89,9 +90,17 @@ def stop(stopped: bool) -> None:
 
 @remembered(entries=20_000, size="64MiB", own=0)
 def rows_of(
-    workload: Workload, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None, prices: Prices
+    workload: Workload,
+    cell: dict,
+    policies: tuple[Policy, ...],
+    runs: int,
+    problem: Problem | None,
+    searches: bool,
+    prices: Prices,
 ) -> list[dict]:
-    """The rows of one cell."""
+    """The rows of one cell; searches: whether it is asked for a bandwidth."""
+    if searches:
+        return bandwidth_rows(workload, cell, policies, runs)
     if problem:
         return target_rows(workload, cell, policies, problem)
     return cell_rows(workload, cell, policies, runs, prices)

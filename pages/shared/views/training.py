@@ -27,6 +27,7 @@ def train(
     problem: Problem,
     rates: tuple[float, ...] | None,
     seeds: int,
+    optimizer: str,
     progress: DeltaGenerator,
     so_far: Callable[[list[Policy]], object],
 ) -> list[Policy]:
@@ -42,7 +43,7 @@ def train(
         if done and not session().answered and time.monotonic() - start > CACHED:
             so_far(done)
         try:
-            trained(under(asked, policy), problem, rates, seeds)
+            trained(under(asked, policy), problem, rates, seeds, optimizer)
             done.append(policy)
         except ScenarioError as refused:
             st.error(f"{policy.label} is left out. {with_control(refused)}", icon=":material/block:")

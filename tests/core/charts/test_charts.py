@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from core.charts.specs import compiled
 from core.report.comparison import epoch_parts
 from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
 from core.schedule.downsampling import group_names, groups, overview
+from core.traces.diagnosis import diagnose
 from core.traces.reading import read_trace, sample_files
 from core.traces.remedies import what_if, what_if_table
 
@@ -54,9 +56,13 @@ AXES = (["Jitter", "Latency"], [(0.1, 0.2), (50, 100)])
 TIP = [("v0:Q", "Jitter", ".4g"), ("shown:N", "Fastest", "")]
 WINS = CLEAR.assign(shown=["A", "A", "B", "tie"])
 TRACE = read_trace(sample_files())
-EPISODES = pd.DataFrame(
-    [(2, *TRACE.step_numbers[5:12:6], 1.5, 40.0)],
-    columns=["worker", "first_step", "last_step", "factor", "cost_percent"],
+FOUND = diagnose(TRACE)
+WITH_EPISODE = replace(
+    FOUND,
+    episodes=pd.DataFrame(
+        [(2, *TRACE.step_numbers[5:12:6], 1.5, 40.0)],
+        columns=["worker", "first_step", "last_step", "factor", "cost_percent"],
+    ),
 )
 INTERVALS = {"policy": ["B", "A"], "middle": [1.0, 2.0], "low": [0.5, 1.5], "high": [1.5, 2.5]}
 
@@ -101,7 +107,7 @@ EVERY = {
         charts.lines(LINES.assign(x=LINES["x"] * 4), "Share", "Throughput", COLORS),
     ],
     "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
-    "slowness": [charts.slowness(TRACE, EPISODES), charts.slowness(TRACE, EPISODES[:0])],
+    "slowness": [charts.slowness(TRACE, WITH_EPISODE), charts.slowness(TRACE, replace(FOUND, kind="unclear"))],
     "remedies": [charts.remedies(WHAT_IFS)],
     "heatmap": [
         charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)", CLEAR["shown"]), TIP, EDGES[:0]),
@@ -198,3 +204,15 @@ def test_a_remedy_is_coloured_as_saving_only_where_its_range_is():
     assert (drawn["outcome"] == "saves time").equals(low > 0)
     assert (drawn["outcome"] == "costs time").equals(high < 0)
     assert set(drawn["outcome"]) == {"saves time", "costs time", "not decided"}
+
+
+def test_a_heatmap_says_who_accounts_for_the_waiting_and_how_slow_the_slowest_were():
+    drawn = charts.slowness(TRACE, WITH_EPISODE)
+    shares = [f"{share:.0f}" for share in FOUND.workers["cost_percent"]]
+    assert [label.split(" · ")[1].split("\N{NO-BREAK SPACE}")[0] for label in drawn.values["labels"]] == shares
+    said = drawn.data["remarks"]
+    assert said["text"][0] == "1.50×, steps 6 to 12"
+    assert said["at"][0] == (6 + 13) / 2
+    relative = TRACE.compute_ms / TRACE.compute_ms.mean(axis=1, keepdims=True)
+    assert said["text"][1:] == [f"{ratio:.1f}×" for ratio in np.sort(relative, axis=None)[::-1] if ratio >= 1.5]
+    assert charts.slowness(TRACE, replace(FOUND, kind="unclear")).values["labels"] == ["0", "1", "2", "3"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import (
+    AlphaBeta,
     Asynchronous,
     BackupWorkers,
     Constant,
@@ -27,7 +28,7 @@ from core import (
 from core.schedule import metrics
 from core.workload.draws import Draws
 from tests import failing_oracle as oracle
-from tests.strategies import FLAT, SERVER, Given, given_runs
+from tests.strategies import FLAT, SERVER, Given, buckets_and_nodes, given_runs
 
 EXACT = [quarters / 4000 for quarters in range(0, 60) if 1000 * (quarters / 4000) == quarters / 4]
 """Seconds that are whole quarters of a ms."""
@@ -42,10 +43,16 @@ FAILURES = st.builds(
 )
 
 
+def networks(workers):
+    """Networks whose times are whole parts of a power of two, also of workers in nodes around a server."""
+    in_nodes = buckets_and_nodes(workers).map(lambda found: replace(found, collective="server", buckets=1))
+    return st.one_of(FLAT, SERVER, in_nodes)
+
+
 @st.composite
 def failing_runs(draw):
     """Given draws with more rows than are needed, and given failures: whole quarters of a ms, and ties are common."""
-    given = draw(given_runs(networks=st.one_of(FLAT, SERVER)))
+    given = draw(given_runs(networks=networks))
     workers = given.scenario.workers
     rows = max(len(given.compute_ms), given.scenario.work + 30)
     compute = np.resize(given.compute_ms, (rows, workers))
@@ -67,7 +74,9 @@ def by_oracle(given, failures_ms):
     times = [[time for time in mine if time == time] for mine in failures_ms.T.tolist()]
     restart, regroup, saves = failures.restart_ms, failures.regroup_ms, failures.checkpoint_ms
     every = failures.checkpoint_batches
-    server = {"service": scenario.network.service_ms, "pull": scenario.network.pull_ms}
+    of_each = (scenario.network.service_of(workers), scenario.network.pull_of(workers))
+    service, pull = (np.broadcast_to(times, (workers, 1))[:, 0].tolist() for times in of_each)
+    server = {"service": service, "pull": pull}
     pushes = {"compute": compute, "push": push, "total": work, "failures": times, "restart": restart, **server}
     speeds = [1 / given.compute_ms[:batches, worker].mean() for worker in range(workers)]
 
@@ -286,6 +295,31 @@ def test_epochs_that_would_hardly_end_are_refused(failures, policy, advice):
         Scenario(batches=100, policy=policy, failures=failures)
     with pytest.raises(ScenarioError, match=r"^failures\.mtbf_hours"):
         compare(Scenario(batches=100, failures=failures, policy=policy), [policy], 2)
+
+
+@pytest.mark.parametrize(
+    ("policy", "network", "advice"),
+    [
+        (LocalSGD(period=4, delay=2), FlatLatency(), r"policy\.delay: 2 .* leave policy\.delay at 0"),
+        (LocalSGD(period=4, fragments=2), FlatLatency(), r"policy\.fragments: 2 .* leave policy\.fragments at 1"),
+        (LocalSGD(period=4, balance=True), FlatLatency(), r"policy\.balance: True .* leave policy\.balance at False"),
+        (Synchronous(), AlphaBeta(buckets=4), r"network\.buckets: 4 .* leave network\.buckets at 1"),
+    ],
+)
+def test_rounds_that_overlap_do_not_go_together_with_failures(policy, network, advice):
+    failures, workers = Failures(mtbf_hours=5), np.full((1, 4), np.nan)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
+        Scenario(policy=policy, network=network, failures=failures)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or out failures_ms\.$"):
+        simulate(Scenario(policy=policy, network=network), failures_ms=workers)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
+        compare(Scenario(network=network, failures=failures, policy=Asynchronous()), [Asynchronous(), policy], 2)
+
+
+def test_pushes_have_no_buckets_and_go_on():
+    scenario = Scenario(policy=Asynchronous(), network=AlphaBeta(buckets=4), failures=Failures(mtbf_hours=5))
+    one = replace(scenario, network=AlphaBeta())
+    assert simulate(scenario).metrics == simulate(one).metrics
 
 
 @pytest.mark.parametrize("times", [[[3, 1], [2, 5]], [[-1, 1]], [[np.nan, 1], [3, 4]], [[1e13, 1]], [[1.0]], "x"])

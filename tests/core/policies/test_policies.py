@@ -24,7 +24,7 @@ from core import (
 from core.schedule.schedule import PHASES
 from core.workload.draws import Draws
 from tests import oracle
-from tests.strategies import FLAT, FREE, SERVER, drawn_runs, given_runs
+from tests.strategies import FLAT, FREE, SERVER, buckets_and_nodes, drawn_runs, given_runs, local_sgd
 
 SMALL = {"workers": 2, "batches": 2, "network": FlatLatency(latency_ms=10)}
 COMPUTE, PUSH = [[30, 50], [40, 20]], [[1, 2], [3, 1]]
@@ -94,23 +94,48 @@ def by_oracle(given):
     """What the oracle says of given draws."""
     scenario, compute, push = given.scenario, given.compute_ms.tolist(), given.push_ms.tolist()
     policy, latency = scenario.policy, scenario.network.barrier_ms(scenario.workers)
-    server = {"service": scenario.network.service_ms, "pull": scenario.network.pull_ms}
+    server = {
+        "service": each(scenario.network.service_of(scenario.workers), scenario.workers),
+        "pull": each(scenario.network.pull_of(scenario.workers), scenario.workers),
+    }
+    buckets, backward = getattr(scenario.network, "buckets", 1), getattr(scenario.network, "backward_share", 0)
     match policy:
+        case Synchronous() if buckets > 1:
+            return oracle.synchronous(compute, latency, buckets, backward)
         case Synchronous():
             return oracle.rounds(compute, latency, period=1)
         case Rebalanced():
-            return oracle.rebalanced(compute, latency, scenario.batches)
+            return oracle.rebalanced(compute, latency, scenario.batches, buckets, backward)
         case KAsync():
             return oracle.k_async(compute, push, policy.wait_for, scenario.work, **server)
-        case LocalSGD():
+        case LocalSGD(delay=0, fragments=1, balance=False) if buckets == 1:
             return oracle.rounds(compute, latency, policy.period)
+        case LocalSGD():
+            latency = scenario.network.barrier_ms(scenario.workers, policy.fragments)
+            return oracle.averages(compute, latency, scripts(given), buckets, backward)
         case BackupWorkers():
-            return oracle.backup_workers(compute, latency, policy.wait_for, scenario.work)
+            return oracle.backup_workers(compute, latency, policy.wait_for, scenario.work, buckets, backward)
         case StaleSynchronous():
             return oracle.asynchronous(compute, push, bound=policy.bound, **server)
         case Asynchronous():
             shared = scenario.work if policy.is_shared else None
             return oracle.asynchronous(compute, push, policy.accumulate, shared=shared, **server)
+
+
+def each(value, workers):
+    """A number for each worker."""
+    return np.broadcast_to(np.ravel(value), workers).tolist()
+
+
+def scripts(given):
+    """What each worker does under local SGD."""
+    policy, batches, workers = given.scenario.policy, given.scenario.batches, given.scenario.workers
+    if not policy.balance:
+        return [oracle.equal_rounds(batches, policy.period // policy.fragments, policy.delay)] * workers
+    times = given.compute_ms[:batches].mean(axis=0).tolist()
+    rounds = [policy.period] * (batches // policy.period) + [batches % policy.period] * (batches % policy.period > 0)
+    steps = zip(*(oracle.balanced(times, average) for average in rounds), strict=True)
+    return [oracle.balanced_rounds(mine, policy.delay) for mine in steps]
 
 
 @settings(max_examples=300)
@@ -120,6 +145,26 @@ def test_every_schedule_is_the_oracles(given):
     assert ours.keys() == theirs.keys()
     for key, mine in ours.items():
         assert mine == pytest.approx(theirs[key]) if given.scenario.policy == Rebalanced() else mine == theirs[key], key
+
+
+@settings(max_examples=80)
+@given(given_runs(networks=buckets_and_nodes))
+def test_a_schedule_with_buckets_and_nodes_is_the_oracles(given):
+    compare_with_oracle(given)
+
+
+@settings(max_examples=80)
+@given(given_runs(policies=lambda workers: local_sgd(), networks=lambda workers: FLAT | buckets_and_nodes(workers)))
+def test_local_sgd_with_all_its_settings_is_the_oracles(given):
+    compare_with_oracle(given)
+
+
+def compare_with_oracle(given):
+    """To the last bit where times and costs are parts of a power of two."""
+    ours, theirs = in_oracles_words(given.run()), by_oracle(given)
+    assert ours.keys() == theirs.keys()
+    for key, mine in ours.items():
+        assert [value or 0 for value in mine] == pytest.approx([value or 0 for value in theirs[key]], rel=1e-12), key
 
 
 def in_oracles_words(run):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from core import Asynchronous, Scenario, Stragglers, Synchronous, Uniform, compare, replicate
+from core import Asynchronous, Scenario, Stragglers, Synchronous, Uniform, compare, replicate, simulate
 from core.common.wording import times
 from core.links import scenario_of, values_of
 from core.presets.lessons import LESSONS
@@ -121,6 +121,17 @@ def test_figures_in_other_words():
     network, answer = surprise.scenario.network, surprise.answer
     assert f"{8 * network.service_ms:.0f} ms" in answer
     assert f"{network.barrier_ms(8):.0f} ms" in answer
+    nodes = by_name["Eight GPUs a node"]
+    network, answer = nodes.scenario.network, nodes.answer
+    assert f"{network.barrier_ms(32):.1f} ms" in answer
+    assert f"{replace(network, workers_per_node=1, links_per_node=1).barrier_ms(32):.1f} ms" in answer
+    hidden = replace(nodes.scenario, network=replace(network, buckets=25))
+    assert simulate(hidden).metrics.comm_percent < 0.5
+    inside = by_name["A server in a node"].scenario
+    for policy in (Synchronous(), Asynchronous()):
+        here = replace(inside, policy=policy)
+        outside = replace(here, network=replace(here.network, server_place="outside"))
+        assert simulate(outside).metrics.epoch_ms > 3 * simulate(here).metrics.epoch_ms
     assert "1.875" in by_name["Own shards or a shared queue"].answer
     assert (2 * 7 + 1) / 8 == 1.875
     cloud = by_name["Shared cloud"].scenario

@@ -178,6 +178,7 @@ def test_captions_and_tiles_of_compare(block):
         for name in truth.policies[1:]:
             (value,) = re.search(rf"[:;] {re.escape(name)} {NUMBER}", said).groups()
             assert shows(value, truth.ratio(truth.baseline, name))
+        parts_of_epochs(plain(comparison.parts_in_words(paired)), table, truth)
         shown = pictures(scenario, policies, 60)
         caption = plain(comparison.what_is_drawn(scenario, shown, truth.runs))
         assert f"means of {truth.runs} paired run{'' if truth.runs == 1 else 's'};" in caption
@@ -190,6 +191,24 @@ def test_captions_and_tiles_of_compare(block):
             assert shown[0].domain_ms[1] < longest
         else:
             assert shown[0].domain_ms[1] == pytest.approx(longest)
+
+
+def parts_of_epochs(text, table, truth):
+    """Of what each mean epoch is made: each part as it is, and nothing left out."""
+    for name in truth.policies:
+        total, said = re.search(rf"[.;] {re.escape(name)} {TIME}: (.*?)(?:; |\.$)", text).groups()
+        assert close(total, truth.mean[name])
+        rows = table[table["policy"] == name]
+        shares = {"compute": ["utilization"], "wait": ["wait"], "comm": ["comm"], "cancelled": ["cancelled"]}
+        shares |= {"tail": ["tail"]}
+        shown = {phase: time for time, phase in re.findall(r"(\S+ m?s) ([a-z]+)(?:, | and |$)", said)}
+        spent = {
+            phase: float((rows["epoch_ms"] * sum(rows[f"{one}_percent"] for one in of)).mean() / 100)
+            for phase, of in shares.items()
+        }
+        assert {phase for phase, ms in spent.items() if ms > 0} == set(shown)
+        assert all(close(time, spent[phase]) for phase, time in shown.items())
+        assert sum(spent.values()) == pytest.approx(truth.mean[name])
 
 
 def tile(note, change, unit, outcome):
@@ -226,10 +245,10 @@ def test_texts_of_a_measured_run(block, any_law):
     for seed in range(24 * block, 24 * block + 24):
         trace = made(1_000 + seed)
         diagnosis = diagnose(trace)
-        what_was_read(plain(traces.what_was_read(trace)), trace)
+        what_was_read(plain(traces.what_was_read(trace, 3)), trace)
         who_is_slow(plain(traces.workers_in_words(diagnosis)), trace)
         for sentence in traces.reasons(diagnosis, trace):
-            if "took over twice what is usual" in sentence:
+            if "took more than twice as long as usual" in sentence:
                 hiccups(plain(sentence), diagnosis)
         table = traces.episodes_table(diagnosis)
         assert len(table) == len(diagnosis.episodes)
@@ -241,17 +260,17 @@ def test_texts_of_a_measured_run(block, any_law):
 def what_was_read(text, trace):
     """Who, which steps, which times, and the middle one."""
     workers, steps, first, last, kinds, usual = re.fullmatch(
-        rf"Read: (\d+) workers? \(.*\), (\d+) steps? \((\d+) to (\d+)\), times of (.*); "
-        rf"a mini-batch usually takes {TIME}\.",
+        rf"3 files · (\d+) workers? \(.*\) · (\d+) steps? \((\d+) to (\d+)\) · (.*) times · "
+        rf"typical mini-batch {TIME} · nothing left out",
         text,
     ).groups()
     assert int(workers) == len(trace.worker_names)
     assert int(steps) == len(trace.step_numbers)
     assert (int(first), int(last)) == (min(trace.step_numbers), max(trace.step_numbers))
     assert ("network" in kinds) == (trace.comm_ms is not None)
-    assert ("waiting" in kinds) == (trace.wait_ms is not None)
+    assert ("wait" in kinds) == (trace.wait_ms is not None)
     assert close(usual, median(trace.compute_ms.ravel().tolist()))
-    assert ("and so on" in text) == (trace.workers > 8)
+    assert (f"and {trace.workers - 4} more" in text) == (trace.workers > 4)
 
 
 def who_is_slow(text, trace):
@@ -267,11 +286,11 @@ def who_is_slow(text, trace):
 def hiccups(text, diagnosis):
     """Named are those with most of them, and the rest is counted."""
     counts = diagnosis.workers.set_index("worker")["hiccups"]
-    named = {name: int(number) for number, name in re.findall(r"(\d+) of worker (node\d+)", text)}
+    named = {name: int(number) for number, name in re.findall(r"(\d+) on worker (node\d+)", text)}
     assert all(counts[name] == number for name, number in named.items())
     rest = counts.drop(list(named))
     assert rest.max() <= min(named.values()) if len(rest) else True
-    assert int(found[1] if (found := re.search(r"(\d+) of others", text)) else 0) == rest.sum()
+    assert int(found[1] if (found := re.search(r"(\d+) on others", text)) else 0) == rest.sum()
 
 
 def pasted(trace, diagnosis):
@@ -310,7 +329,7 @@ def test_a_law_is_said_as_it_is():
         assert ("slow worker" in said) == bool(stragglers.slow_workers)
         assert ("hiccups" in said) == bool(stragglers.hiccup_probability)
         assert ("episodes" in said) == bool(stragglers.episode_share)
-        fitted, measured = re.search(rf"then {NUMBER}× the mean .*; {NUMBER}× was measured", said).groups()
+        fitted, measured = re.search(rf"takes {NUMBER}× the mean .*; {NUMBER}× was measured", said).groups()
         assert shows(fitted, best.slowest_ratio)
         assert shows(measured, sum(map(max, compute.tolist())) / (compute.sum() / 4))
 

@@ -11,7 +11,7 @@ import pytest
 from core import Asynchronous, KAsync, LocalSGD, Scenario, StaleSynchronous, Synchronous
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
-from core.report.learning import curves_in_words, headline, reasons, targets
+from core.report.learning import curves_in_words, headline, rates_in_words, reasons, targets
 
 NUMBER = r"([\d,.]+(?:e-\d+)?)"
 pytestmark = pytest.mark.xdist_group("sentences of Learning")  # which train once for all
@@ -361,6 +361,34 @@ def test_curves_in_words_claim_what_they_show(learning):
             assert fits(shown, value)
     assert text.endswith(headline(learning))
     assert len(times) == learning.policies["policy"].nunique()
+
+
+def test_rates_in_words_claim_what_the_tried_rates_did(learning):
+    """At which rates all seeds reach the target, and at which some are lost: of those that rates are tried on."""
+    text, raw = rates_in_words(learning), learning.trials if len(learning.trials) else learning.curves
+    for policy, rates in learning.rates.groupby("policy", sort=False):
+        said = re.search(
+            rf"{re.escape(policy)}: all of (\d+) seeds? reach the target at (.*?)"
+            r"(?:, and some diverge or get stuck at (.*?))?(?:; |\.$)",
+            text,
+        )
+        reached, lost = [], []
+        for rate, each in raw[raw["policy"] == policy].groupby("learning_rate"):
+            runs = [run for _, run in each.groupby("run")]
+            assert int(said[1]) == len(runs)
+            losses = [run["loss"].tolist() for run in runs]
+            if all(
+                time_to_target(of, run["time_ms"].tolist(), learning.target, learning.window) is not None
+                for of, run in zip(losses, runs, strict=True)
+            ):
+                reached.append(rate)
+            if any(math.isnan(of[-1]) or of[-1] > of[0] for of in losses):
+                lost.append(rate)
+        assert len(reached) + len(lost) <= 2 * len(rates)
+        shown = [] if said[2] == "no learning rate" else re.split(", | and ", said[2])
+        assert [float(rate) for rate in shown] == pytest.approx(reached, rel=1e-4)
+        shown = [float(rate) for rate in re.split(", | and ", said[3])] if said[3] else []
+        assert shown == pytest.approx(lost, rel=1e-4)
 
 
 def test_every_kind_of_sentence_is_among_them():

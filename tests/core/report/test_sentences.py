@@ -35,6 +35,7 @@ from core.cli import main
 from core.links import values_of
 from core.report import comparison, run
 from core.statistics.pairs import Paired
+from tests.examples import examples
 from tests.truth import Truth
 
 NUMBER = r"(-?[\d,]+(?:\.\d+)?(?:e-?\d+)?)"
@@ -689,13 +690,10 @@ class Reader:
             assert shown == pytest.approx(expected, rel=6e-3)
 
 
-CASES = 200
-
-
 @pytest.mark.parametrize("block", range(10))
 def test_what_compare_says(block):
     rng = np.random.default_rng(block)
-    for _ in range(CASES // 10):
+    for _ in examples(10):
         scenario, policies = any_scenario(rng)
         policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
         table = any_table(rng, scenario, policies)
@@ -713,7 +711,7 @@ def test_what_compare_says(block):
 
 def test_what_is_pasted_and_what_the_charts_of_two_say():
     rng = np.random.default_rng(77)
-    for _ in range(40):
+    for _ in examples(20):
         scenario, policies = any_scenario(rng)
         policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))[:2]
         if len(policies) < 2:
@@ -752,7 +750,7 @@ def test_what_is_pasted_and_what_the_charts_of_two_say():
 
 def test_the_verdict_is_what_the_page_says():
     rng = np.random.default_rng(78)
-    for _ in range(100):
+    for _ in examples(60):
         scenario, policies = any_scenario(rng)
         policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
         table = any_table(rng, scenario, policies)
@@ -824,7 +822,7 @@ def worker_ms(simulated):
 @pytest.mark.parametrize("block", range(4))
 def test_what_timeline_says(block):
     rng = np.random.default_rng(100 + block)
-    for _ in range(50):
+    for _ in examples(25):
         scenario, policies = any_scenario(rng)
         policy = policies[0].fitted(scenario.workers)
         timeline(simulate(Scenario(**{**vars(scenario), "policy": policy})))

@@ -5,13 +5,15 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import Asynchronous, FlatLatency, KAsync, Scenario, Synchronous, simulate
+from core.charts import timeline
+from core.report.run import how_to_read
 from core.report.timeline_data import picture, pictures
 from core.schedule.tables import segments
-from tests.strategies import FLAT, SERVER, given_runs
+from tests.strategies import FLAT, SERVER, buckets_and_nodes, given_runs, local_sgd
 
 SCENARIO = Scenario(workers=4, batches=20)
 POLICIES = [Synchronous(), Asynchronous(), KAsync(wait_for=3)]
@@ -107,3 +109,22 @@ def test_the_last_of_each_batch_is_marked_where_it_finishes():
         ["W1", "0", "compute", 50],
         ["W0", "1", "compute", 100],
     ]
+
+
+@settings(max_examples=40)
+@given(given_runs(policies=lambda workers: local_sgd(), networks=lambda workers: FLAT | buckets_and_nodes(workers)))
+def test_network_time_beside_the_blocks_is_a_bar_of_its_own(given):
+    """Thin bars and blocks together are the segments; a thin one is named for what it is, and is none of the phases."""
+    run = given.run()
+    drawn, table = picture(run), run.segments()
+    hidden = table[table["phase"] == "hidden comm"]
+    assert drawn.hidden["start_ms"].tolist() == hidden["start_ms"].tolist()
+    assert set(drawn.hidden["what"]) <= {"network, while workers go on"}
+    assert set(drawn.hidden["phase"]) <= {"comm"}
+    assert len(drawn.blocks["start_ms"]) == len(table) - len(hidden) + (drawn.blocks["phase"] == "tail").sum()
+    assert timeline(drawn).spec["height"]
+    if run.schedule.barrier_ms is None:
+        assert not any("for W" in what for what in drawn.blocks["what"])
+    assert ("Thin bars" in how_to_read(run, 0, run.metrics.epoch_ms, given.scenario.workers)) == (
+        run.schedule.hidden is not None
+    )

@@ -6,6 +6,7 @@ length lies between the two figures. Each is judged against the mean of so many 
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,9 @@ NETWORKS = {
     "as dear": lambda pick: FlatLatency(latency_ms=pick(5, 40), async_fraction=1, async_least=pick(0, 0.5, 1)),
     "ring": lambda pick: AlphaBeta(latency_ms=pick(0, 1), message_mb=pick(1, 25)),
     "tree": lambda pick: AlphaBeta(latency_ms=pick(0, 1), message_mb=pick(1, 25), collective="tree", overlap=0.5),
+    "buckets": lambda pick: AlphaBeta(
+        latency_ms=pick(0, 0.1), message_mb=pick(1, 25, 100), buckets=pick(2, 8), backward_share=pick(0.3, 2 / 3, 1)
+    ),
     "server": lambda pick: AlphaBeta(latency_ms=pick(0, 1), message_mb=pick(1, 25), collective="server"),
 }
 POLICIES = {
@@ -56,6 +60,9 @@ POLICIES = {
     "async of several": lambda pick, n: Asynchronous(accumulate=pick(2, 3, 8)),
     "shared": lambda pick, n: Asynchronous(assignment="shared", accumulate=pick(1, 3)),
     "local": lambda pick, n: LocalSGD(period=pick(2, 3, 5, 16)),
+    "local, later": lambda pick, n: LocalSGD(period=pick(2, 3, 5, 16), delay=1),
+    "local, in parts": lambda pick, n: LocalSGD(period=6, delay=pick(0, 2, 5), fragments=pick(2, 3)),
+    "local, balanced": lambda pick, n: LocalSGD(period=pick(2, 3, 5), delay=pick(0, 1), balance=True),
     "ssp": lambda pick, n: StaleSynchronous(bound=pick(0, 1, 200)),
     "rebalanced": lambda pick, n: Rebalanced(),
     "backup": lambda pick, n: BackupWorkers(wait_for=pick(*range(1, n + 1))),
@@ -108,14 +115,21 @@ def test_promises_of_every_kind_of_scenario(policy):
     made = Counter()
     for seed, (law, network) in enumerate(itertools.product(LAWS, NETWORKS)):
         scenario = sampled(policy, law, network, seed)
-        served = isinstance(scenario.network, AlphaBeta) and policy not in ("sync", "local", "rebalanced", "backup")
-        broken, claims = broken_promises(scenario, 25_000 if served or policy == "k-async" else 250_000)
+        served = isinstance(scenario.network, AlphaBeta) and not policy.startswith(
+            ("sync", "local", "rebalanced", "backup")
+        )
+        broken, claims = broken_promises(
+            scenario, 25_000 if served or policy in ("k-async", "local, balanced") else 250_000
+        )
         assert not broken, scenario
         made += claims
     kinds = {"exact", "approximate"} if policy in ("sync", "local", "rebalanced") else {"exact"}
     assert kinds <= made.keys()
 
 
+NODES = AlphaBeta(latency_ms=1, message_mb=25, workers_per_node=2, links_per_node=2, servers=4)
+BUCKETS = AlphaBeta(latency_ms=0.1, message_mb=500, buckets=10)
+LATER = LocalSGD(period=4, delay=3)
 HARD = [
     *(Scenario(workers=n, batches=1, compute=Uniform(jitter=0.2), policy=Asynchronous()) for n in (8, 12, 16, 24)),
     Scenario(workers=16, batches=5, compute=Uniform(jitter=0.6), policy=LocalSGD(period=2)),
@@ -124,6 +138,15 @@ HARD = [
     Scenario(workers=2, batches=50, compute=Constant(), stragglers=Stragglers(hiccup_probability=0.001)),
     Scenario(workers=1, batches=50, compute=LogNormal(cv=2), policy=Asynchronous()),
     Scenario(workers=6, batches=5, compute=Uniform(jitter=0.6), policy=Asynchronous()),
+    Scenario(workers=6, batches=8, network=NODES, policy=Asynchronous()),
+    Scenario(workers=6, batches=8, network=replace(NODES, server_place="inside"), policy=Asynchronous()),
+    Scenario(workers=6, batches=8, network=NODES),
+    Scenario(workers=4, batches=9, compute=Constant(), network=FlatLatency(latency_ms=700), policy=LATER),
+    Scenario(workers=4, batches=10, compute=Constant(), network=FlatLatency(latency_ms=1_700), policy=LATER),
+    Scenario(workers=4, batches=9, compute=Constant(), network=BUCKETS, policy=LATER),
+    Scenario(workers=4, batches=9, compute=Constant(), network=BUCKETS, policy=LocalSGD(period=4)),
+    Scenario(workers=4, batches=9, stragglers=Stragglers(slow_workers=1), network=BUCKETS),
+    Scenario(workers=4, batches=9, compute=Constant(), stragglers=Stragglers(slow_workers=1), network=BUCKETS),
     Scenario(
         workers=1, batches=8, compute=Constant(), network=FlatLatency(async_fraction=1), policy=KAsync(wait_for=1)
     ),

@@ -8,17 +8,24 @@ import pytest
 from core import (
     AlphaBeta,
     Asynchronous,
+    BackupWorkers,
     Constant,
     FlatLatency,
+    KAsync,
+    LocalSGD,
+    Rebalanced,
     Scenario,
     ScenarioError,
     ShiftedExponential,
     StaleSynchronous,
+    Stragglers,
     Synchronous,
+    Trace,
     replicate,
     simulate,
 )
 from core.theory.closed_forms import processor_sharing_throughput, server_throughput_bound
+from core.traces.network import fitted_links
 
 LINK = {"latency_ms": 0.5, "bandwidth_gbps": 8.0, "message_mb": 4.0}  # α = 0.5 ms, t = 4 ms
 
@@ -123,3 +130,138 @@ def test_the_queue_is_waited_for_and_the_service_is_not():
 def test_what_is_not_a_network_is_refused(field, value):
     with pytest.raises(ScenarioError, match=rf"^network\.{field}: "):
         AlphaBeta(**{field: value})
+
+
+def epoch_per_batch(policy, network, workers=2, mean_ms=100.0, batches=4):
+    """Time per batch of constant compute times."""
+    law = Constant(mean_ms=mean_ms)
+    scenario = Scenario(workers=workers, batches=batches, compute=law, network=network, policy=policy)
+    return simulate(scenario).metrics.epoch_ms / batches
+
+
+@pytest.mark.parametrize(
+    ("compute", "share", "buckets", "total", "exposed"),
+    [(100, 2 / 3, 10, 30, 3), (100, 2 / 3, 10, 80, 20), (100, 2 / 3, 4, 200, 150), (50, 0.5, 25, 26, 2)],
+)
+@pytest.mark.parametrize("policy", [Synchronous(), LocalSGD(period=1), BackupWorkers(wait_for=2), Rebalanced()])
+def test_buckets_hide_what_the_backward_pass_has_room_for(policy, compute, share, buckets, total, exposed):
+    """By hand: max(t/K, t − b·c·(1 − 1/K)); what is hidden and what is not add up."""
+    network = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=total, buckets=buckets, backward_share=share)
+    assert epoch_per_batch(policy, network, mean_ms=compute) == pytest.approx(compute + exposed)
+    run = simulate(Scenario(workers=2, batches=3, compute=Constant(mean_ms=compute), network=network, policy=policy))
+    mine = run.segments().query("worker == 0")
+    hidden = mine.query("phase == 'hidden comm'")
+    assert (hidden["end_ms"] - hidden["start_ms"]).tolist() == pytest.approx([total - exposed] * 3)
+    others = mine.query("phase != 'hidden comm'")
+    np.testing.assert_array_equal(others["start_ms"].to_numpy()[1:], others["end_ms"].to_numpy()[:-1])
+    assert run.metrics.comm_percent == pytest.approx(100 * exposed / (compute + exposed))
+
+
+def test_every_bucket_pays_the_latency():
+    ring = {"latency_ms": 0.05, "bandwidth_gbps": 1e6, "message_mb": 1e-6}
+    assert AlphaBeta(**ring).barrier_ms(64) == pytest.approx(6.3, abs=1e-6)
+    assert AlphaBeta(**ring, buckets=25).barrier_ms(64) == pytest.approx(157.5, abs=1e-6)
+
+
+NODES = {"latency_ms": 0.5, "bandwidth_gbps": 8.0, "message_mb": 4.0, "node_latency_ms": 0.1, "node_bandwidth_gbps": 32}
+"""α = 0.5 ms and t = 4 ms between nodes, α₁ = 0.1 ms and t₁ = 1 ms inside."""
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({}, 2 * 3 * 0.1 + 2 * 3 / 4 * 1 + 2 * 1 * 0.5 + 2 * 1 / 2 * 4),
+        ({"links_per_node": 4}, 2 * 3 * 0.1 + 2 * 3 / 4 * 1 + 2 * 1 * 0.5 + 2 * 1 / 2 * 4 / 4),
+        ({"collective": "tree"}, 2 * 2 * 0.1 + 2 * 3 / 4 * 1 + 2 * 1 * 0.5 + 2 * 1 / 2 * 4),
+        ({"efficiency": 0.5}, 2 * 3 * 0.1 + 2 * 3 / 4 * 2 + 2 * 1 * 0.5 + 2 * 1 / 2 * 8),
+        ({"buckets": 3}, 3 * (2 * 3 * 0.1 + 2 * 1 * 0.5) + 2 * 3 / 4 * 1 + 2 * 1 / 2 * 4),
+        ({"collective": "server"}, 2 * 0.5 + 2 * 8 * 4),
+        ({"collective": "server", "servers": 8}, 2 * 0.5 + 2 * 4 * 4),
+        ({"collective": "server", "server_place": "inside"}, 2 * 0.5 + 2 * 4 * 4),
+        ({"collective": "server", "server_place": "inside", "links_per_node": 4}, 2 * 0.5 + 2 * max(4 * 1, 4 * 4 / 4)),
+    ],
+)
+def test_cost_of_a_barrier_of_workers_in_nodes(fields, cost):
+    """Two nodes of four, by hand: inside, between, or what is busiest on the way to a server."""
+    assert AlphaBeta(**NODES, workers_per_node=4, **fields).barrier_ms(8) == pytest.approx(cost)
+
+
+def test_one_node_alone_exchanges_inside():
+    network = AlphaBeta(**NODES, workers_per_node=4)
+    assert network.barrier_ms(4) == pytest.approx(2 * 3 * 0.1 + 2 * 3 / 4 * 1)
+    assert replace(network, workers_per_node=1).barrier_ms(4) == AlphaBeta(**LINK).barrier_ms(4)
+
+
+def test_pushes_of_a_node_share_its_links():
+    """Service d: the server's links, or all that lead out of the nodes; inside the first node, by where a worker is."""
+    network = AlphaBeta(**NODES, workers_per_node=4, servers=8)
+    assert network.service_of(8) == 4 / 2
+    assert replace(network, links_per_node=4).service_of(8) == 4 / 8
+    inside = replace(network, server_place="inside", servers=2)
+    assert np.ravel(inside.service_of(8)).tolist() == [0.5] * 4 + [4] * 4
+    assert np.ravel(inside.pull_of(8)).tolist() == [0.6] * 4 + [4.5] * 4
+    assert inside.draw_push(np.random.default_rng(), (1, 8)).tolist() == [[0.1] * 4 + [0.5] * 4]
+
+
+def test_a_server_in_a_node_serves_many_runs_as_it_serves_one():
+    network = AlphaBeta(**NODES, workers_per_node=2, server_place="inside")
+    question = Scenario(
+        workers=6, batches=8, compute=Constant(mean_ms=10), network=network, stragglers=Stragglers(spread=0.2)
+    )
+    for policy in (Asynchronous(), StaleSynchronous(bound=1), KAsync(wait_for=2), Asynchronous(assignment="shared")):
+        scenario = replace(question, policy=policy)
+        assert replicate(scenario, 300)["epoch_ms"][0] == pytest.approx(simulate(scenario).metrics.epoch_ms)
+
+
+def test_efficiency_is_found_from_timed_collectives():
+    """One size tells the efficiency; two, the latency, too; from a trace, the median step."""
+    real = AlphaBeta(**NODES, workers_per_node=4, efficiency=0.6)
+    known = replace(real, efficiency=1.0)
+    times = {size: replace(real, message_mb=size).barrier_ms(8) for size in (1, 40, 100)}
+    assert known.fitted(8, {40: times[40]}).efficiency == pytest.approx(0.6)
+    found = replace(known, latency_ms=9).fitted(8, times)
+    assert (found.efficiency, found.latency_ms) == pytest.approx((0.6, 0.5))
+    compute = np.full((5, 8), 20.0)
+    named = {"compute_ms": compute, "worker_names": tuple(range(8)), "step_numbers": tuple(range(5))}
+    trace = Trace(**named, comm_ms=np.full((5, 8), replace(real, message_mb=40).barrier_ms(8)))
+    assert fitted_links(trace, replace(known, message_mb=40)).efficiency == pytest.approx(0.6)
+    with pytest.raises(ScenarioError, match="no network time"):
+        fitted_links(Trace(**named), known)
+
+
+@pytest.mark.parametrize("times", [{}, None, {1: 0.01}, {1: 5, 10: 4}, {1: -1}, {"a": 1}, {0: 1}])
+def test_times_that_links_cannot_take_are_refused(times):
+    with pytest.raises(ScenarioError, match=r"^times_ms: "):
+        AlphaBeta().fitted(4, times)
+
+
+def test_what_a_worker_sends():
+    """MB: 2(N − 1)/N·M in all-reduce, M to a server; in nodes, inside and a share of what goes between."""
+    assert AlphaBeta(**LINK).sent_mb(4, with_barrier=True) == 2 * 3 / 4 * 4
+    assert AlphaBeta(**LINK).sent_mb(4, with_barrier=False) == 4
+    nodes = AlphaBeta(**NODES, workers_per_node=4)
+    assert nodes.sent_mb(8, with_barrier=True) == 4 * (2 * 3 / 4 + 2 * 1 / 2 / 4)
+    assert np.isnan(FlatLatency().sent_mb(4, with_barrier=True))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"buckets": 4, "overlap": 0.5}, "network.overlap: 0.5 cannot go together with network.buckets, which is 4"),
+        ({"links_per_node": 2}, "network.links_per_node: 2 are more than a node has workers"),
+        ({"buckets": 0}, "network.buckets: 0 is not"),
+        ({"backward_share": 1.5}, "network.backward_share: 1.5 is not"),
+        ({"efficiency": 0}, "network.efficiency: 0 is not"),
+        ({"efficiency": 1.5}, "network.efficiency: 1.5 is not"),
+        ({"server_place": "moon"}, "network.server_place: 'moon' is not outside or inside"),
+    ],
+)
+def test_networks_that_contradict_themselves_are_refused(fields, message):
+    with pytest.raises(ScenarioError) as refused:
+        AlphaBeta(**fields)
+    assert str(refused.value).startswith(message)
+
+
+def test_nodes_must_divide_the_workers():
+    with pytest.raises(ScenarioError, match=r"workers_per_node: 4 does not divide 6.* take 1, 2, 3 or 6"):
+        Scenario(workers=6, network=AlphaBeta(workers_per_node=4))
