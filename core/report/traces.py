@@ -135,12 +135,21 @@ def culprits_in_words(diagnosis: Diagnosis) -> list[str]:
             f"{'' if alone < LEAST_SHOWN else 'at most '}{saved}.",
         ]
     if diagnosis.chance_percent > 100 * BY_CHANCE:
-        by_chance = percent(diagnosis.chance_percent)
-        sentences.append(
-            "That may be chance: among equal workers that stay slow for as long, one accounts for as much in "
-            f"{by_chance} of such runs."
-        )
+        sentences.append(may_be_chance(diagnosis))
     return sentences
+
+
+def may_be_chance(diagnosis: Diagnosis) -> str:
+    """That the workers that are named may be no slower than others in the long run, and why."""
+    culprits, by_chance = diagnosis.culprits, percent(diagnosis.chance_percent)
+    if len(culprits) == 1 and mostly_when(diagnosis, culprits.iloc[0]):
+        stretches = int((diagnosis.episodes["worker"] == culprits["worker"].iloc[0]).sum())
+        shows = "one stretch, which does" if stretches == 1 else f"{stretches} stretches, which do"
+        return f"Most of it comes from {shows} not show that this worker is slower than others in the long run."
+    return (
+        "That may be chance: one of equal workers that stay slow for as long accounts for as much in "
+        f"{by_chance} of such runs."
+    )
 
 
 def episodes_in_words(diagnosis: Diagnosis) -> list[str]:

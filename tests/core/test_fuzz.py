@@ -456,7 +456,7 @@ def test_every_policy_is_at_its_ends():
     assert {type(policy) for policy in extreme_policies(3, 2)} == set(CODES.values())
 
 
-SHARES = [f"{name}_percent" for name in ("utilization", "wait", "comm", "cancelled", "tail")]
+SHARES = [f"{name}_percent" for name in ("utilization", "wait", "comm", "cancelled", "down", "tail")]
 
 
 @st.composite
@@ -512,7 +512,7 @@ NO_NUMBER = {"nan", "inf", "-inf", "infx", "nan×", "inf×", "nan%", "nan,", "in
 
 def test_time_that_is_saved_in_many_small_parts_is_put_into_words():
     """Of 0.8 ms saved, each of four parts is 0.2 ms, of which none alone would be worth a word."""
-    shares = dict(zip(SHARES, (40.0, 30.0, 20.0, 10.0, *[0.0] * (len(SHARES) - 4)), strict=True))
+    shares = dict(zip(SHARES, (40.0, 30.0, 20.0, 10.0, 0.0, 0.0), strict=True))
     table = pd.DataFrame([{"policy": "A", "epoch_ms": 1000.0, **shares}, {"policy": "B", "epoch_ms": 1000.0, **shares}])
     table.loc[1, SHARES[:4]] -= 0.02
     assert comparison.savings(table, "A", "B").startswith(" Of the 0.800\N{NO-BREAK SPACE}ms saved")

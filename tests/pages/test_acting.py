@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from core.common.parameters import Number, OneOf, Text
+from core.common.parameters import Flag, Number, OneOf, Text
 from core.links import DEFAULTS, PARAMETERS
 from tests.links import written
 from tests.pages.helpers import complaints, tiles, value
@@ -13,7 +13,7 @@ RICH = {"slow_workers": "1", "hiccup_probability": "0.1", "episode_share": "0.2"
 FEW = {"map_runs": "2", "across": "jitter", "across_values": "0,0.5", "ask": "epoch"}
 SCENES = [
     ("timeline", RICH | {"mode": "async"}),
-    ("timeline", RICH | {"network": "server"}),
+    ("timeline", RICH | {"network": "server", "servers": "4"}),
     ("compare", RICH),
     ("compare", RICH | {"network": "ring", "law": "lognormal"}),
     ("compare", RICH | {"policies": ["sync", "local 4"]}),
@@ -35,6 +35,10 @@ def another(key, now):
     rule = PARAMETERS[key].rule
     if isinstance(rule, Text):
         return f"{now}x"
+    if isinstance(rule, Flag):
+        return not now
+    if key == "workers_per_node":
+        return 2  # one that four workers can be divided by
     if isinstance(rule, OneOf):
         return next(choice for choice in rule.choices if choice != now)
     low, high = PARAMETERS[key].usual or (rule.low, rule.high)
@@ -88,7 +92,7 @@ def test_a_control_that_is_not_on_a_page_does_not_change_it_and_keeps_its_value(
     assert len(hidden) > 5
     dice = random.Random(3)
     changed = {key: [str(another(key, DEFAULTS[key]))] for key in dice.sample(hidden, len(hidden))}
-    assert all(isinstance(PARAMETERS[key].rule, Number | OneOf | Text) for key in hidden)
+    assert all(isinstance(PARAMETERS[key].rule, Number | OneOf | Flag | Text) for key in hidden)
     app = open_link(page, written(query | changed))
     assert not app.warning
     assert seen(app) == before

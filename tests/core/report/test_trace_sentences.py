@@ -140,6 +140,11 @@ def check_reasons(said, facts, named):
                 assert figures(sentence)[-1] == pytest.approx(100 * saved / facts.epoch, abs=0.06)
         elif sentence.startswith("Excluding the network"):
             assert figures(sentence)[0] == pytest.approx(100 * (1 - 1 / facts.slowdown), abs=0.06)
+        elif found := re.match(r"Most of it comes from (one|\d+) stretch", sentence):
+            mine = [figures(other)[-1] for other in said if re.match(rf"Worker {named[0]} was {NUMBER}×", other)]
+            if not any("more such stretch" in other for other in said):
+                assert len(mine) == (1 if found[1] == "one" else int(found[1]))
+                assert sum(mine) >= facts.share(named[0]) / 2 - 0.06
         elif "took more than twice" in sentence:
             of_all, all_of_them, *each = figures(re.sub(r"node\d+", "", sentence))
             assert all_of_them == facts.trace.compute_ms.size
