@@ -11,7 +11,7 @@ from core.common.parameters import keys
 from core.common.validation import MAX_WORK, ScenarioError, whole
 from core.maps import AXES
 from core.policies.base import Policy
-from core.scenario import dotted_names
+from core.scenario import WITHOUT_FAILURES, dotted_names
 from core.simulation.paired import check_policies, most_replicates, paired_figures
 from core.simulation.sweeps import changed, changed_policy
 from core.statistics.verdicts import Ratio, ratios
@@ -30,8 +30,6 @@ ACTS_WITH = {
     "episode_factor": "episode_share",
 }
 """Parameters that change nothing unless another one is above 0."""
-WITHOUT_FAILURES = {"delay", "fragments", "buckets"}
-"""Parameters that cannot be changed where workers fail."""
 MUST_DIVIDE = {"workers_per_node": "workers", "fragments": "period"}
 """Parameters that take divisors of another one only: between two of those there is nothing to look for."""
 
@@ -158,7 +156,7 @@ def acting_keys(workload: Workload, policies: Sequence[Policy]) -> list[str]:
     if not workload.failures.any:
         idle |= {*keys(Failures).values()}
     else:
-        idle |= WITHOUT_FAILURES
+        idle |= {name.partition(".")[2] for name in WITHOUT_FAILURES}
     idle |= {*MUST_DIVIDE} | {multiple for key, multiple in MUST_DIVIDE.items() if values.get(key, 1) > 1}
     idle |= {"buckets"} if values.get("overlap") else {"overlap"} if values.get("buckets", 1) > 1 else set()
     if True not in barriers:

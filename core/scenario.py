@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
 from core.common.parameters import OfKind, Part, keys, takes
 from core.common.validation import ScenarioError, check_work, shown
-from core.policies import LocalSGD, Policy, Synchronous
+from core.policies import Policy, Synchronous
 from core.policies.registry import POLICIES
 from core.workload.failures import elastic_share, push_step_ms, rollback_ms
-from core.workload.networks import AlphaBeta
 from core.workload.workload import Workload
 
 MOST_STRETCHED = 100  # times as long as without failures
+WITHOUT_FAILURES = {"policy.delay": 0, "policy.fragments": 1, "policy.balance": False, "network.buckets": 1}
+"""What barriers allow only where nobody fails, by name, and the value that always goes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,29 +99,20 @@ def check_recovery(workload: Workload, policy: Policy, otherwise: str = "failure
     Args:
         workload: what is run.
         policy: how it recovers.
-        otherwise: what else may be left as it is, so that nobody fails.
+        otherwise: what else would do, as nobody fails then.
 
     Raises:
         ScenarioError: where it cannot; it names the field, and what to set it to.
 
     """
-    for name, value, plain in without_failures_only(workload, policy):
-        raise ScenarioError(
-            f"{name}: {shown(value)} cannot be simulated together with failures of workers yet; leave {name} at "
-            f"{shown(plain)}, or {otherwise}."
-        )
-
-
-def without_failures_only(workload: Workload, policy: Policy) -> list[tuple[str, Any, Any]]:
-    """The settings that go together with no failures: dotted name, value, and the value that does go with them."""
-    set_to: dict[str, tuple[Any, Any]] = {}
-    if isinstance(policy, LocalSGD):
-        plain = LocalSGD()
-        for name in ("delay", "fragments", "balance"):
-            set_to[f"policy.{name}"] = (getattr(policy, name), getattr(plain, name))
-    if policy.has_barrier and isinstance(workload.network, AlphaBeta):
-        set_to["network.buckets"] = (workload.network.buckets, 1)
-    return [(name, value, plain) for name, (value, plain) in set_to.items() if value != plain]
+    for name, plain in WITHOUT_FAILURES.items():
+        part, _, field = name.partition(".")
+        value = getattr(policy if part == "policy" else workload.network, field, plain)
+        if value != plain and policy.has_barrier:
+            raise ScenarioError(
+                f"{name}: {shown(value)} cannot be simulated together with failures of workers yet; leave {name} at "
+                f"{shown(plain)}, or {otherwise}."
+            )
 
 
 def check_failures(workload: Workload, policy: Policy) -> None:

@@ -82,7 +82,7 @@ def essentials(acts: set[str]) -> None:
             st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
             controls(("bandwidth_gbps", "message_mb"), acts)
             if values.value("network") != FlatLatency.code:  # it is not that of a map whose axis needs links
-                st.caption(run_report.network_in_words(described()))
+                st.caption(run_report.network_in_words(described({"mtbf_hours": 0.0})))
     controls(("slow_workers", "slowdown"), acts)
 
 

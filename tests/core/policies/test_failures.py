@@ -310,7 +310,7 @@ def test_rounds_that_overlap_do_not_go_together_with_failures(policy, network, a
     failures, workers = Failures(mtbf_hours=5), np.full((1, 4), np.nan)
     with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
         Scenario(policy=policy, network=network, failures=failures)
-    with pytest.raises(ScenarioError, match=rf"^{advice}, or out failures_ms\.$"):
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or give no failures_ms\.$"):
         simulate(Scenario(policy=policy, network=network), failures_ms=workers)
     with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
         compare(Scenario(network=network, failures=failures, policy=Asynchronous()), [Asynchronous(), policy], 2)
