@@ -7,6 +7,7 @@ are an *iteration*; in a measured run it is a *step*. *Row* k of an array holds 
 
 from core.common.validation import ScenarioError
 from core.learning import learn, replay
+from core.money import Cost, Costs, Prices, cost, costs
 from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
 from core.scenario import Scenario
 from core.simulation.bandwidth import required_bandwidth
@@ -17,6 +18,7 @@ from core.statistics.pairs import verdict
 from core.statistics.verdicts import Verdict
 from core.traces import Trace, diagnose, read_trace, what_if
 from core.workload.compute_laws import Constant, Gumbel, LogNormal, Measured, Pareto, ShiftedExponential, Uniform
+from core.workload.failures import Failures
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
@@ -28,6 +30,9 @@ __all__ = [
     "Asynchronous",
     "BackupWorkers",
     "Constant",
+    "Cost",
+    "Costs",
+    "Failures",
     "FlatLatency",
     "Gumbel",
     "KAsync",
@@ -35,6 +40,7 @@ __all__ = [
     "LogNormal",
     "Measured",
     "Pareto",
+    "Prices",
     "Rebalanced",
     "Run",
     "Scenario",
@@ -49,6 +55,8 @@ __all__ = [
     "Workload",
     "__version__",
     "compare",
+    "cost",
+    "costs",
     "diagnose",
     "learn",
     "read_trace",

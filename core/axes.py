@@ -9,7 +9,9 @@ from core.common.parameters import keys
 from core.common.wording import lowered
 from core.links import LAW_CODES, PARAMETERS
 from core.maps import AXES
+from core.money import Prices
 from core.policies.registry import CODES, policy_from_text
+from core.workload.failures import Failures
 from core.workload.networks import AlphaBeta, FlatLatency
 
 OF_LAWS = {
@@ -23,12 +25,16 @@ ACTS_ON = {
     "hiccup_factor": ("hiccup_probability", 0.05),
     "episode_batches": ("episode_share", 0.05),
     "episode_factor": ("episode_share", 0.05),
+    **dict.fromkeys(("restart_s", "checkpoint_batches", "checkpoint_s", "regroup_s"), ("mtbf_hours", 1.0)),
+    **dict.fromkeys(("server_per_hour", "spot_discount"), ("worker_per_hour", 1.0)),
 }
 """Keys that change nothing while another key is 0, and a value of that other key at which they do."""
 LEARNING_ALONE = ("accumulate",)
 """Keys that change how fast a policy learns, and not how long its epoch takes."""
 ABOUT_LEARNING = ("staleness", "target")
 """Questions that have to do with it."""
+OF_PRICES = set(keys(Prices).values())
+"""Keys that change what an epoch costs, and nothing else."""
 COUNTS_WORKERS = ("slow_workers", "wait_for")
 """Keys that can be no more than the workers."""
 
@@ -94,11 +100,16 @@ def offered(ask: str, measured: bool, beside: str = "none") -> list[str]:
         beside: the other axis, none where it may be any.
 
     """
-    not_of_a_trace = {"batch_ms", *ACTS_ON, *set().union(*OF_LAWS.values())}
+    not_of_a_trace = {
+        "batch_ms",
+        *ACTS_ON.keys() - {*keys(Failures).values(), *OF_PRICES},
+        *set().union(*OF_LAWS.values()),
+    }
     return [
         key
         for key in AXES
         if not (measured and key in not_of_a_trace)
+        and (key not in OF_PRICES or ask == "cost")
         and (key not in LEARNING_ALONE or ask in ABOUT_LEARNING)
         and (beside == "none" or together(beside, key))
     ]

@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.links import DEFAULTS, link_values, scenario_of
+from core.links import DEFAULTS, link_values, prices_of, scenario_of
+from core.money import Prices, cost, costs
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
 from core.report import traces as trace_report
 from core.report.bandwidth import bandwidths, bandwidths_in_words
+from core.report.failures import failures_compared, failures_in_words, log_in_words
+from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario
 from core.schedule.metrics import FIGURES
@@ -27,13 +30,24 @@ from core.simulation.sweeps import sweep
 from core.statistics.pairs import Paired
 from core.theory import closed_forms
 from core.traces.diagnosis import diagnose
+from core.traces.failures import read_failures, recoveries
 from core.traces.fits import Fit
 from core.traces.forecasts import forecasts
 from core.traces.reading import read_trace
 from core.traces.remedies import Remedy, what_if, what_if_table
 
 LINK = "a link of the dashboard, or its query alone: workers=8&mode=ssp&bound=2 (default: the dashboard's)"
-SWEPT = ["throughput", "utilization_percent", "idle_percent", "mean_staleness", "epoch_ms", "speedup", "refused"]
+SWEPT = [
+    "throughput",
+    "utilization_percent",
+    "idle_percent",
+    "mean_staleness",
+    "epoch_ms",
+    "speedup",
+    "cost",
+    "cost_wasted",
+    "refused",
+]
 Answer = Callable[[argparse.Namespace], tuple[str, dict]]
 """What a command says: a text for people, and the same as data."""
 
@@ -69,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """What the command line takes."""
     whole = argparse.ArgumentParser("python -m core", description="The Batch Scheduler Simulator without its pages.")
-    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | bandwidth | trace")
+    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | bandwidth | trace | failures")
 
     def command(name: str, answer: Answer, help: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=help, description=help)
@@ -104,18 +118,31 @@ def parser() -> argparse.ArgumentParser:
     trace.add_argument(
         "--policies", help='what to try, with commas between: "async,ssp 3" (default: some of every kind)'
     )
+    failures = command("failures", answer_failures, "How often workers fail by a log, and which recovery loses least.")
+    failures.add_argument("log", help="CSV with the columns start, end and worker")
+    failures.add_argument("--workers", type=int, help="how many there are (default: those that the log names)")
+    failures.add_argument("--hours", type=float, help="for how long they were watched (default: as long as the log)")
+    failures.add_argument("--unit", default="s", help="of times that are numbers: ms, s, min or h (default: s)")
+    failures.add_argument("--step-ms", type=float, default=1_000, help="time of a step (default: 1000)")
+    failures.add_argument("--checkpoint-s", type=float, default=10, help="what a checkpoint costs (default: 10)")
     return whole
 
 
 def answer_run(asked: argparse.Namespace) -> tuple[str, dict]:
     """Every figure of one run, and what theory expects of it."""
-    scenario = scenario_of(link_values(asked.link))
-    figures, known = vars(simulate(scenario).metrics), closed_forms.expected(scenario)
+    values = link_values(asked.link)
+    scenario, prices = scenario_of(values), prices_of(values)
+    run = simulate(scenario)
+    figures, known = vars(run.metrics), closed_forms.expected(scenario)
     rows = [
         {"name": name, "value": figures[name], "unit": FIGURES[name]["unit"], **theory_of(known.get(name))}
         for name in FIGURES
     ]
-    return table_text(pd.DataFrame(rows)), {"policy": scenario.policy.label, "figures": rows}
+    said = f"{failures_in_words(run)} {cost_in_words(run, prices)}".strip()
+    data: dict[str, Any] = {"policy": scenario.policy.label, "figures": rows}
+    if prices.given:
+        data["cost"] = vars(cost(run, prices))
+    return table_text(pd.DataFrame(rows)) + (f"\n\n{said}" if said else ""), data
 
 
 def theory_of(expected: closed_forms.Expected | None) -> dict:
@@ -125,7 +152,7 @@ def theory_of(expected: closed_forms.Expected | None) -> dict:
 
 def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     """The answer, and the policies in finishing order."""
-    scenario, policies, replicates = question(asked)
+    scenario, policies, replicates, prices = question(asked)
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
     if len(policies) < 2:
         raise ScenarioError(f"policies: {policies[0].text!r} is one policy; compare takes two or more.")
@@ -141,22 +168,30 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
         "verdict": comparison.verdict_figures(paired),
         "policies": comparison.mean_figures(paired).reset_index().to_dict("records"),
     }
+    if said := failures_compared(paired, scenario, policies):
+        data["failures"], why = said, f"{why}\n\n{said}"
     ranking = table_text(comparison.ranking(paired).reset_index())
-    return f"{answer}\n\n{why}\n\n{ranking}\n\n{caveats}", data
+    if not prices.given:
+        return f"{answer}\n\n{why}\n\n{ranking}\n\n{caveats}", data
+    spent = costs(paired, scenario, policies, prices)
+    data |= {"currency": prices.currency, "costs": spent.table().to_dict("records")}
+    money = f"{savings_in_words(spent)}\n\n{table_text(cost_ranking(spent))}"
+    return f"{answer}\n\n{why}\n\n{ranking}\n\n{money}\n\n{caveats}", data
 
 
 def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:
     """Every cell of a grid."""
-    scenario, policies, replicates = question(asked)
+    scenario, policies, replicates, prices = question(asked)
     grid = dict(map(axis, asked.over))
-    table = sweep(scenario, grid, policies, replicates)
+    priced = prices.given or any(name.startswith("prices.") for name in grid)
+    table = sweep(scenario, grid, policies, replicates, prices=prices if priced else None)
     shown = [*grid, "policy", *(name for name in SWEPT if name in table)]
     return table_text(table[shown]), {"replicates": replicates, "cells": table.to_dict("records")}
 
 
 def answer_bandwidth(asked: argparse.Namespace) -> tuple[str, dict]:
     """The bandwidth that each policy needs for some utilizations."""
-    scenario, policies, _ = question(asked)
+    scenario, policies, *_ = question(asked)
     wanted = UTILIZATIONS if asked.utilization is None else axis(f"utilization={asked.utilization}")[1]
     policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
     table = required_bandwidth(scenario, policies, wanted, asked.replicates or RUNS)
@@ -214,12 +249,21 @@ def fit_data(fit: Fit) -> dict:
     }
 
 
-def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int]:
-    """Scenario, policies and replicates of a command."""
+def answer_failures(asked: argparse.Namespace) -> tuple[str, dict]:
+    """How often workers fail by a log, and which recovery loses least."""
+    log = read_failures(asked.log, asked.workers, observed_hours=asked.hours, unit=asked.unit)
+    table = recoveries(log, asked.step_ms, asked.checkpoint_s)
+    data = {"log": vars(log), "recoveries": table.to_dict("records")}
+    return f"{log_in_words(log)}\n\n{table_text(table)}", data
+
+
+def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int, Prices]:
+    """Scenario, policies, replicates and prices of a command."""
     values = {**DEFAULTS, **link_values(asked.link)}
     scenario = scenario_of(values)
     policies = policies_in(asked.policies or ",".join(values["policies"]))
-    return scenario, policies, values["replicates"] if asked.replicates is None else asked.replicates
+    replicates = values["replicates"] if asked.replicates is None else asked.replicates
+    return scenario, policies, replicates, prices_of(values)
 
 
 def policies_in(text: str) -> list[Policy]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from core.common.parameters import keys
 from core.common.validation import MAX_WORK, ScenarioError, whole
 from core.maps import AXES
 from core.policies.base import Policy
-from core.scenario import dotted_names
+from core.scenario import WITHOUT_FAILURES, dotted_names
 from core.simulation.paired import check_policies, most_replicates, paired_figures
 from core.simulation.sweeps import changed, changed_policy
 from core.statistics.verdicts import Ratio, ratios
+from core.workload.failures import Failures
 from core.workload.workload import Workload
 
 RUNS = 100  # paired runs of each policy at each value, by default
@@ -151,6 +153,10 @@ def acting_keys(workload: Workload, policies: Sequence[Policy]) -> list[str]:
     values = {key: value_of(workload, policies, name) for key, name in names.items()}
     barriers = {policy.has_barrier for policy in policies}
     idle = {key for key, cause in ACTS_WITH.items() if not values.get(cause)}
+    if not workload.failures.any:
+        idle |= {*keys(Failures).values()}
+    else:
+        idle |= {name.partition(".")[2] for name in WITHOUT_FAILURES}
     idle |= {*MUST_DIVIDE} | {multiple for key, multiple in MUST_DIVIDE.items() if values.get(key, 1) > 1}
     idle |= {"buckets"} if values.get("overlap") else {"overlap"} if values.get("buckets", 1) > 1 else set()
     if True not in barriers:

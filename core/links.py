@@ -16,11 +16,13 @@ from core.learning.experiment import GRID
 from core.learning.optimizers import CHOICES
 from core.learning.registry import PROBLEMS
 from core.maps import AXES, QUESTIONS
+from core.money import Prices
 from core.policies.barrier import largest_divisor
 from core.policies.base import Policy
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.scenario import Scenario, under
 from core.workload.compute_laws import LAWS
+from core.workload.failures import Failures
 from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency, Network
 from core.workload.stragglers import Stragglers, shortest_episode
 from core.workload.workload import Workload
@@ -86,6 +88,8 @@ def of_fields() -> dict[str, Parameter]:
         Workload,
         *LAWS.values(),
         Stragglers,
+        Prices,
+        Failures,
         FlatLatency,
         AlphaBeta,
         *POLICIES.values(),
@@ -351,6 +355,7 @@ def scenario_of(values: Mapping) -> Scenario:
             episode_batches=max(length, shortest_episode(share)),
         ),
         network=network_of(said, workers),
+        failures=made(Failures, said),
     )
     return under(workload, policy_of(said).fitted(workers))
 
@@ -378,14 +383,34 @@ def policy_of(said: Mapping) -> Policy:
     return kind.nearest(**{name: said[key] for name, key in keys(kind).items()})
 
 
-def values_of(scenario: Scenario) -> dict:
+def prices_of(values: Mapping) -> Prices:
+    """The prices that a link's values say; keys that are left out take their defaults, which say nothing of money.
+
+    Args:
+        values: {key: value}, as `link_values` returns them.
+
+    Raises:
+        ScenarioError: for a value that its key does not take.
+
+    """
+    if not isinstance(values, Mapping):
+        raise ScenarioError(f"values: {shown(values)} are not the values of a link by its keys.")
+    return made(Prices, {**DEFAULTS, **values})
+
+
+def values_of(scenario: Scenario, prices: Prices | None = None) -> dict:
     """The values of a link that describe a scenario, without the keys that do not matter to it.
 
     A measured table has no place in a link: then nothing is said of the law.
+
+    Args:
+        scenario: what is described.
+        prices: what machines cost; nothing is said of them where they are left out.
+
     """
     law, network, policy = scenario.compute, scenario.network, scenario.policy
     codes = {"mode": policy.code, "network": network.code} | ({"law": law.code} if law.code else {})
-    parts = (scenario, law, scenario.stragglers, network, policy)
+    parts = (scenario, law, scenario.stragglers, scenario.failures, network, policy, *([prices] if prices else []))
     return codes | {key: getattr(part, name) for part in parts for name, key in keys(type(part)).items()}
 
 
@@ -414,8 +439,11 @@ def adjustments(values: Mapping, scenario: Scenario) -> list[str]:
 def keys_that_matter(values: Mapping) -> set[str]:
     """The keys that a scenario depends on, of those that these values describe."""
     network = FlatLatency if values["network"] == FlatLatency.code else AlphaBeta
-    kinds = (Workload, LAW_CODES[values["law"]], Stragglers, network, CODES[values["mode"]])
-    return {"mode", "law", "network", *(key for kind in kinds for key in keys(kind).values())}
+    kinds: list[type[Checked]] = [Workload, LAW_CODES[values["law"]], Stragglers, network, CODES[values["mode"]]]
+    kinds += [Prices] if values["worker_per_hour"] else []
+    kinds += [Failures] if values["mtbf_hours"] else []
+    unsaid = set() if values["samples_per_batch"] else {"samples_per_batch"}
+    return {"mode", "law", "network", *(key for kind in kinds for key in keys(kind).values())} - unsaid
 
 
 def link_values(text: str) -> dict:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from core.common.parameters import Checked, by_key
+from core.common.parameters import Checked, by_key, keys
 from core.common.validation import ScenarioError, real, shown
 from core.learning.experiment import learn
 from core.learning.judging import geometric_mean
 from core.learning.problem import Problem
+from core.money import Prices
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
 from core.scenario import dotted_names
@@ -20,6 +21,7 @@ from core.statistics.log_ratios import log_ratios
 from core.statistics.standings import FASTEST, OPEN, SLOWER, TIED, as_columns, same_as_itself
 from core.statistics.verdicts import LEVEL
 from core.workload.compute_laws import LAWS
+from core.workload.failures import Failures
 from core.workload.networks import NETWORKS
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
@@ -27,7 +29,8 @@ from core.workload.workload import Workload
 MOST_VALUES = 40
 WANTED_PERCENT, MOST_SEARCHED = 90.0, 5  # utilization whose bandwidth is looked for, in no more runs than this
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
-KINDS: tuple[type[Checked], ...] = (Workload, *LAWS.values(), Stragglers, *NETWORKS.values(), *POLICIES.values())
+KINDS: list[type[Checked]] = [Workload, Stragglers, Failures, Prices]
+KINDS += [*LAWS.values(), *NETWORKS.values(), *POLICIES.values()]
 AXES = {key: parameter.axis for kind in KINDS for key, parameter in by_key(kind).items() if parameter.axis}
 """Keys of a link that can be an axis, with values to start from."""
 
@@ -60,6 +63,7 @@ QUESTIONS = {
     "utilization": Question(label="Utilization", column="utilization_percent", unit="%"),
     "epoch": Question(label="Epoch time", column="epoch_ms", scale=1e-3, unit="s"),
     "staleness": Question(label="Mean staleness", column="mean_staleness", unit="updates"),
+    "cost": Question(label="Cost of an epoch", column="cost"),
     "bandwidth": Question(
         label="Bandwidth for 90 % utilization", column="bandwidth_gbps", unit="Gb/s", missed="no bandwidth is enough"
     ),
@@ -68,9 +72,15 @@ QUESTIONS = {
 SPEEDUP = QUESTIONS["speedup"]
 
 
-def axes_for(scenario: Workload, policies: Sequence[Policy]) -> list[str]:
-    """The keys of the axes that this scenario and these policies have."""
-    return [key for key in dotted_names(scenario, policies) if key in AXES]
+def axes_for(scenario: Workload, policies: Sequence[Policy], prices: Prices | None = None) -> list[str]:
+    """The keys of the axes that this scenario, these policies and, where they are given, the prices have."""
+    return [key for key in names_of_axes(scenario, policies, prices) if key in AXES]
+
+
+def names_of_axes(scenario: Workload, policies: Sequence[Policy], prices: Prices | None = None) -> dict[str, str]:
+    """What `sweep` calls each key of a link, those of the prices among them where they are given."""
+    of_prices = keys(Prices) if prices is not None else {}
+    return dotted_names(scenario, policies) | {key: f"prices.{name}" for name, key in of_prices.items()}
 
 
 def values_from(key: str, text: str) -> tuple:

@@ -3,16 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from core.common.parameters import OfKind, Part, keys, takes
-from core.common.validation import check_work
+from core.common.validation import ScenarioError, check_work, shown
 from core.policies import Policy, Synchronous
 from core.policies.registry import POLICIES
+from core.workload.failures import elastic_share, push_step_ms, rollback_ms
 from core.workload.workload import Workload
+
+MOST_STRETCHED = 100  # times as long as without failures
+WITHOUT_FAILURES = {"policy.delay": 0, "policy.fragments": 1, "policy.balance": False, "network.buckets": 1}
+"""What barriers allow only where nobody fails, by name, and the value that always goes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario(Workload):
-    """One question: a workload (workers, batches, compute law, stragglers, network, seed) under a policy.
+    """One question: a workload (workers, batches, compute law, stragglers, network, failures, seed) under a policy.
 
     Scenarios are immutable; `dataclasses.replace` makes another one.
 
@@ -23,6 +30,8 @@ class Scenario(Workload):
         stragglers: slow machines, slow episodes and hiccups; none by default.
         network: what communication costs; `FlatLatency()` by default.
         seed: the same seed gives the same draws on any machine; 42 by default.
+        failures: of workers, and how policies recover from them; `Failures()`, none, by default.
+        samples_per_batch: samples of one mini-batch, for samples per second; 0 by default, which says nothing of them.
         policy: who waits for whom; `Synchronous()` by default.
 
     Raises:
@@ -49,11 +58,87 @@ class Scenario(Workload):
         self.policy.check(self.workers)
         pushes = self.policy.pushes(self.workers, self.batches, self.network)
         check_work(self.workers, self.batches, [self.policy.rows(self.workers, self.batches)], pushes=pushes)
+        check_failures(self, self.policy)
 
     @property
     def workload(self) -> Workload:
         """All but the policy."""
         return Workload(**{f.name: getattr(self, f.name) for f in fields(Workload)})
+
+
+def step_ms(workload: Workload) -> float:
+    """About how long the slowest worker computes for a mini-batch, ms."""
+    stragglers = workload.stragglers
+    slowed = stragglers.slowdown if stragglers.slow_workers else 1
+    hiccups = 1 + stragglers.hiccup_probability * (stragglers.hiccup_factor - 1)
+    episodes = 1 + stragglers.episode_share * (stragglers.episode_factor - 1)
+    return float(np.max(workload.compute.worker_means_ms)) * slowed * hiccups * episodes
+
+
+def stretched_by_failures(workload: Workload, policy: Policy) -> float:
+    """About how many times as long an epoch takes as without failures; 1 where nobody fails."""
+    failures, workers = workload.failures, workload.workers
+    if not failures.any:
+        return 1.0
+    computing, network = step_ms(workload), workload.network
+    if not policy.has_barrier:
+        step = computing + 2 * float(np.max(network.pull_of(workers)))
+        return push_step_ms(step, failures.restart_ms, failures.mtbf_ms) / step
+    step, rows = computing + network.barrier_ms(workers), policy.rows(workers, workload.batches)
+    if failures.elastic:
+        regroups = 1 + 2 * failures.regroup_ms * workers / failures.mtbf_ms
+        return regroups / elastic_share(step, failures.restart_ms, failures.mtbf_ms)
+    every = min(failures.checkpoint_batches or rows, rows) * step
+    cost = failures.checkpoint_ms if failures.checkpoint_batches else 0.0
+    return rollback_ms(1.0, every, cost, failures.restart_ms, failures.mtbf_ms, workers)
+
+
+def check_recovery(workload: Workload, policy: Policy, otherwise: str = "failures.mtbf_hours at 0") -> None:
+    """Check that a policy can be simulated with workers that fail: no round may begin before the one before it ends.
+
+    Args:
+        workload: what is run.
+        policy: how it recovers.
+        otherwise: what else would do, as nobody fails then.
+
+    Raises:
+        ScenarioError: where it cannot; it names the field, and what to set it to.
+
+    """
+    for name, plain in WITHOUT_FAILURES.items():
+        part, _, field = name.partition(".")
+        value = getattr(policy if part == "policy" else workload.network, field, plain)
+        if value != plain and policy.has_barrier:
+            raise ScenarioError(
+                f"{name}: {shown(value)} cannot be simulated together with failures of workers yet; leave {name} at "
+                f"{shown(plain)}, or {otherwise}."
+            )
+
+
+def check_failures(workload: Workload, policy: Policy) -> None:
+    """Check that a policy can recover, and that failures leave an epoch within 100 times its time without them.
+
+    Args:
+        workload: what is run.
+        policy: how it recovers.
+
+    Raises:
+        ScenarioError: where it cannot, or where an epoch is expected to take longer; it says what would help.
+
+    """
+    if not workload.failures.any:
+        return
+    check_recovery(workload, policy)
+    if stretched_by_failures(workload, policy) <= MOST_STRETCHED:
+        return
+    failures, advice = workload.failures, "take a longer time between failures, or shorter mini-batches"
+    if policy.has_barrier and not failures.elastic:
+        more = "checkpoints more often" if failures.checkpoint_batches else "checkpoints, with checkpoint_batches"
+        advice = f"take {more}, a longer time between failures, or elastic recovery"
+    raise ScenarioError(
+        f"failures.mtbf_hours: at {failures.mtbf_hours:g} h for each of {workload.workers:,} workers an epoch is "
+        f"expected to take more than {MOST_STRETCHED} times as long as without failures; {advice}."
+    )
 
 
 def under(workload: Workload, policy: Policy) -> Scenario:

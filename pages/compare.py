@@ -7,7 +7,7 @@ from core.report import comparison
 from core.simulation.paired import most_replicates
 from pages.shared import app
 from pages.shared.answers.comparison import compared
-from pages.shared.asked import policies, scenario
+from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls import values
 from pages.shared.controls.url import link
 from pages.shared.views import flips, kept_runs
@@ -18,10 +18,12 @@ app.through_app()
 asked, chosen = scenario(), policies()
 wanted, most = values.value("replicates"), most_replicates(asked, chosen)
 runs = min(wanted, max(1, most))
-answer, from_cache = compared(asked.workload, chosen, runs)
+answer, from_cache = compared(asked.workload, chosen, runs, prices())
 
 st.header(answer.headline)
 st.markdown(answer.costs)
+if answer.also:
+    st.markdown(answer.also)
 network_cost(answer)
 if wanted > most:
     st.caption(comparison.fewer_runs_in_words(asked, wanted, most))

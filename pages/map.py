@@ -10,6 +10,7 @@ from core.learning.registry import PROBLEMS
 from core.maps import MOST_TRAINED, QUESTIONS, TARGET_SEEDS
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
+from core.report.failures import recovery_in_words
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
 from pages.shared.answers.maps import Asked, MapAnswer, picked_in_words, place_in_words
@@ -70,7 +71,8 @@ def show() -> None:
         with chart:
             map_chart(answer, found, picked)
         st.caption(answer.caption)
-        for said in (switch_in_words(values.now(), keys), idle_in_words(values.now(), keys, ask), *answer.refusals):
+        switched, idle = switch_in_words(values.now(), keys), idle_in_words(values.now(), keys, ask)
+        for said in (recovery_in_words(asked), switched, idle, *answer.refusals):
             if said:
                 st.caption(said)
     with st.expander("Every cell", icon=":material/table:"):

@@ -4,12 +4,14 @@ import streamlit as st
 
 from core import charts, simulate
 from core.report import run as run_report
+from core.report.failures import recovery_in_words
+from core.report.money import cost_in_words
 from core.report.race import race_data
 from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
 from core.schedule.downsampling import whole
 from core.theory import closed_forms
 from pages.shared import app
-from pages.shared.asked import scenario
+from pages.shared.asked import prices, scenario
 from pages.shared.caching.simulations import simulated
 from pages.shared.views import kept_runs, large_run
 from pages.shared.views.charts import draw
@@ -36,6 +38,10 @@ else:
 
 tiles = {name: getattr(run.metrics, name) for name in run_report.HEADLINE}
 metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))
+if spent := cost_in_words(run, prices()):
+    st.markdown(spent)
+if rates := recovery_in_words(asked):
+    st.caption(rates)
 if said := run_report.idle_in_words(run):
     st.caption(said)
 
@@ -45,7 +51,7 @@ with left:
     draw(charts.shares(*share_bars(run)), "shares", run_report.shares_in_words(run))
 with right:
     st.subheader("Summary")
-    st.code(run_report.text_summary(run), language=None)
+    st.code(run_report.text_summary(run, prices()), language=None)
     kept_runs.keep_button(run)
     name = f"{asked.policy.text.replace(' ', '-')}-{asked.workers}x{asked.batches}-seed{asked.seed}"
     if asked.work > MOST_EXPORTED:

@@ -80,10 +80,13 @@ def test_what_is_installed_is_there(command):
 
 
 @pytest.mark.parametrize("command", commands("python -m core"))
-def test_the_command_line(command, capsys):
+def test_the_command_line(command, capsys, tmp_path):
     arguments = shlex.split(command)[3:]
     if arguments[0] == "trace":
         arguments = ["trace", *map(str, sample_files())]
+    if arguments[0] == "failures":
+        (tmp_path / arguments[1]).write_text("start,end,worker\n0,600,3\n90000,90300,7\n")
+        arguments[1] = str(tmp_path / arguments[1])
     assert main(arguments) == 0
     assert capsys.readouterr().out
 

@@ -7,6 +7,7 @@ PHASE_COLORS = {
     "wait": "#D55E00",
     "comm": "#56B4E9",
     "cancelled": "#999999",
+    "down": "#B0389B",
     "tail": "#8A909955",  # see-through: pale in a light theme, dim in a dark one
 }
 POLICY_COLORS = ("#0072B2", "#CC79A7", "#C98500", "#AA4499", "#2A8476", "#8B74C9", "#999933", "#B15928")

@@ -18,6 +18,14 @@ def rounded(value: float) -> str:
     return f"{value:#.3g}".rstrip(".") if abs(value) >= 1e-4 else f"{value:.0e}"
 
 
+def money(value: float, currency: str) -> str:
+    """An amount of money, to the hundredth where that says something: $7.47, 0.0534 EUR, -$12.30, $1,235."""
+    size = abs(value)
+    number = f"{size:,.2f}" if 0.995 <= size < 1000 or not size else rounded(size)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{number}{NBSP}{currency}" if currency[-1:].isalpha() else f"{sign}{currency}{number}"
+
+
 def times(ratio: float) -> str:
     """A ratio with two decimals, or three where it is close to 1: 1.38×, 1.006×."""
     return f"{ratio:.{3 if abs(ratio - 1) < 0.05 else 2}f}×"

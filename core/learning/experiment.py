@@ -13,7 +13,7 @@ from core.common.validation import ScenarioError, check_work, shown, whole
 from core.learning.judging import Learning, Trained, by_rate, judged, target_of, trainings
 from core.learning.optimizers import SETTINGS, Optimizer
 from core.learning.problem import Problem
-from core.learning.training import MAX_NUMBERS, check_problem, replay, several_rates
+from core.learning.training import MAX_NUMBERS, check_problem, replay, several_rates, updates_of
 from core.policies.base import Policy
 from core.scenario import Scenario, under
 from core.schedule.schedule import Schedule
@@ -322,7 +322,7 @@ def curves_at_points(
     """
     curves = replay(run, problem, rates, points=points, **vars(optimizer))
     curves.insert(0, "policy", run.scenario.policy.label)
-    measured = min(points, run.schedule.updates)
+    measured = min(points, updates_of(run.schedule))
     if measured == points:
         return curves
     place = np.arange(points + 1) * measured / points

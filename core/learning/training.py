@@ -84,11 +84,12 @@ def replay(
         momentum=momentum, outer_rate=outer_rate, outer_momentum=outer_momentum, staleness_aware=staleness_aware
     )
     schedule, rates = run.schedule, several_rates(learning_rate)
-    points = schedule.updates if points is None else min(whole("points", points, 1, MAX_WORK), schedule.updates)
+    updates = updates_of(schedule)
+    points = updates if points is None else min(whole("points", points, 1, MAX_WORK), updates)
     check_cost(schedule, problem, len(rates), points)
     keep_freed_memory()
     use = used_gradients(schedule)
-    versions = np.linspace(0, schedule.updates, points + 1).round().astype(int)
+    versions = np.linspace(0, updates, points + 1).round().astype(int)
     measures = in_parts(schedule, use, problem, np.array(rates), run.scenario.seed, versions, optimizer)
     columns = {
         "run": np.arange(schedule.shape[2])[:, None, None],
@@ -125,10 +126,29 @@ def used_gradients(schedule: Schedule) -> Used:
     )
     order = np.argsort(update, axis=1, kind="stable")[:, rows * workers - schedule.gradients :]  # unused ones are first
     update, version, applied = (np.take_along_axis(values, order, axis=1) for values in (update, version, applied))
-    first = np.searchsorted(update[0], np.arange(schedule.updates + 1))
+    first = np.searchsorted(update[0], np.arange(updates_of(schedule) + 1))
     worker, row = np.divmod(order, rows)
+    if schedule.batch is not None:
+        batches = schedule.batches.transpose(2, 1, 0).reshape(runs, -1)
+        row = np.take_along_axis(batches, order, axis=1)
     times = np.maximum.reduceat(applied, first[:-1], axis=1)
     return Used(row * workers + worker, version, first, np.insert(times, 0, 0.0, axis=1))
+
+
+def updates_of(schedule: Schedule) -> int:
+    """How many updates every run of a schedule has.
+
+    Raises:
+        ScenarioError: where runs differ, and where local steps are averaged of workers that come and go.
+
+    """
+    updates = np.unique(schedule.updates)
+    if len(updates) > 1 or (schedule.averaged and schedule.failures is not None and np.ndim(schedule.updates)):
+        raise ScenarioError(
+            "failures.recovery: with elastic recovery updates differ from run to run, which is not trained; take "
+            "rollback, or a policy without a barrier."
+        )
+    return int(updates[0])
 
 
 def in_parts(
@@ -191,7 +211,7 @@ def train(
     measures = [measured(problem, start)]
     most, wanted = DIVERGED * measures[0]["loss"], set(versions.tolist())
     if schedule.averages:
-        ends = np.broadcast_to(schedule.averages.ends, (schedule.updates, *schedule.shape[1:]))
+        ends = np.broadcast_to(schedule.averages.ends, (updates_of(schedule), *schedule.shape[1:]))
         averages = replace(schedule.averages, ends=ends[..., numbers].transpose(0, 2, 1))
         by_worker = samples.reshape(len(numbers), rows, workers, *problem.batch_shape)
         moves = by_averages(problem, start, rates, by_worker, averages, optimizer)

@@ -10,7 +10,9 @@ from core.common.validation import MAX_BATCHES, MAX_WORKERS, ScenarioError, whol
 from core.common.wording import counted
 from core.policies.averages import in_balanced_rounds, in_equal_rounds, in_equal_rounds_with_delay
 from core.policies.base import WAIT_FOR, Policy
+from core.policies.elastic import Group
 from core.policies.exchange import Exchange
+from core.policies.rollback import with_rollback
 from core.policies.steps import back_to_back
 from core.schedule.schedule import Beside, Schedule, Stretch
 from core.workload.draws import Draws
@@ -24,7 +26,9 @@ class Synchronous(Policy):
     rule = "After every batch all wait for the slowest; then they pay the network together."
 
     def schedule(self, draws: Draws) -> Schedule:
-        return with_barriers(draws.compute_ms, draws)
+        if draws.goes_on_without:
+            return Group(draws, wait_for=draws.workload.workers).schedule()
+        return recovered(with_barriers(draws.compute_ms, draws), draws)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +47,15 @@ class Rebalanced(Policy):
 
     def schedule(self, draws: Draws) -> Schedule:
         speed = 1 / draws.slowness
+
+        def resized(compute: np.ndarray, up: np.ndarray) -> np.ndarray:
+            mean = np.where(up, speed, 0).sum(axis=0) / np.maximum(1, up.sum(axis=0))
+            return compute * (speed / np.where(mean > 0, mean, 1))
+
+        if draws.goes_on_without:
+            return Group(draws, wait_for=draws.workload.workers, resize=resized).schedule()
         sizes = speed / speed.mean(axis=0)
-        return with_barriers(draws.compute_ms * sizes, draws)
+        return recovered(with_barriers(draws.compute_ms * sizes, draws), draws)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +98,12 @@ class BackupWorkers(Policy):
         return -(-workers * batches // self.wait_for)
 
     def schedule(self, draws: Draws) -> Schedule:
+        if draws.goes_on_without:
+            return Group(draws, wait_for=self.wait_for).schedule()
+        return recovered(self.without_failures(draws), draws)
+
+    def without_failures(self, draws: Draws) -> Schedule:
+        """The schedule of iterations that end with their first gradients."""
         workers, batches = draws.workload.workers, draws.workload.batches
         iterations = self.rows(workers, batches)
         compute = draws.compute_rows(iterations)
@@ -255,12 +272,49 @@ class LocalSGD(Policy):
         return f"parameters that drift apart for {self.period} batches between two averages{late}"
 
     def schedule(self, draws: Draws) -> Schedule:
+        if draws.goes_on_without:
+            return Group(draws, wait_for=draws.workload.workers, period=self.period).schedule()
+        return recovered(self.without_failures(draws), draws, self.period)
+
+    def without_failures(self, draws: Draws) -> Schedule:
+        """The schedule of rounds between two averages."""
         every = self.period // self.fragments
         if self.balance:
             return in_balanced_rounds(draws, self.period, self.delay)
         if self.delay:
             return in_equal_rounds_with_delay(draws, every, self.fragments, self.delay)
         return in_equal_rounds(draws, every, self.fragments)
+
+
+def recovered(plain: Schedule, draws: Draws, period: int = 1) -> Schedule:
+    """The schedule with failures after which all go back to a checkpoint, or as it is where nobody fails.
+
+    Args:
+        plain: the schedule without failures.
+        draws: whose failures they are.
+        period: rows of a round.
+
+    """
+    if not draws.fails:
+        return plain
+    every = draws.workload.failures.checkpoint_batches
+    return with_rollback(plain, draws, checkpointed_rows(plain.shape[0], every, period))
+
+
+def checkpointed_rows(rows: int, every: int, period: int) -> np.ndarray:
+    """Behind which rows there is a checkpoint, (rows,): the first at or after each multiple that ends a round.
+
+    Args:
+        rows: how many there are.
+        every: from one checkpoint to the next, rows; 0 for none.
+        period: rows of a round.
+
+    """
+    done = np.arange(1, rows + 1)
+    ends_round = (done % period == 0) | (done == rows)
+    due = done // every if every else np.zeros(rows, dtype=np.int64)
+    before = np.concatenate([[0], np.maximum.accumulate(np.where(ends_round, due, 0))[:-1]])
+    return ends_round & (due > before)
 
 
 def with_barriers(compute: np.ndarray, draws: Draws) -> Schedule:

@@ -87,7 +87,7 @@ class Asynchronous(Policy):
         return self.assignment == "shared"
 
     def schedule(self, draws: Draws) -> Schedule:
-        if not draws.workload.network.answers_at_once:
+        if draws.fails or not draws.workload.network.answers_at_once:
             return through_server(draws, draws.workload.work, self.accumulate, self.release(draws.workload))
         compute, (start, arrived), used = self.shared(draws) if self.is_shared else self.static(draws)
         total, ready, finish = draws.workload.work, start + compute, arrived[-1]
@@ -179,7 +179,7 @@ class StaleSynchronous(Policy):
 
     def schedule(self, draws: Draws) -> Schedule:
         workload = draws.workload
-        if workload.network.answers_at_once:
+        if workload.network.answers_at_once and not draws.fails:
             return self.free(draws)
         return through_server(draws, workload.work, 1, WithinBound(workload.workers, workload.batches, self.bound))
 

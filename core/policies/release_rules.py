@@ -13,6 +13,10 @@ class OwnBatches(Release):
 
     batches: int
 
+    @property
+    def quota(self) -> int:
+        return self.batches
+
     def in_window(self, window: Window) -> np.ndarray:
         return np.where(window.pushing & (window.finished + 1 < self.batches), window.place, window.never)
 
@@ -27,6 +31,7 @@ class SharedQueue(Release):
     workers: int
     work: int
     """Batches of the epoch."""
+    reason = "empty queue"
 
     def in_window(self, window: Window) -> np.ndarray:
         more = window.before + window.place < self.work - self.workers
@@ -44,6 +49,14 @@ class WithinBound(Release):
     batches: int
     bound: int
     reason = "staleness bound"
+
+    @property
+    def quota(self) -> int:
+        return self.batches
+
+    @property
+    def ahead(self) -> int:
+        return self.bound
 
     def in_window(self, window: Window) -> np.ndarray:
         slowest = window.finished.min(axis=0)

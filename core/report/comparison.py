@@ -10,13 +10,17 @@ import pandas as pd
 from core.common.validation import MAX_WORK
 from core.common.wording import NBSP, adding_up, counted, duration, listed, lowered, percent, rounded, times
 from core.links import MOST_REPLICATES
+from core.money import Prices
 from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
 from core.report import verdicts
+from core.report.failures import failures_compared
+from core.report.money import money_compared
 from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
+from core.scenario import step_ms
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.simulation.paired import most_replicates
 from core.statistics.pairs import Paired, Table, means, spread, verdict
@@ -32,12 +36,14 @@ SHARES = {
     "network time": ["comm_percent"],
     "waiting": ["wait_percent", "tail_percent"],
     "cancelled work": ["cancelled_percent"],
+    "down time": ["down_percent"],
 }
 """What an epoch is made of; the shares add up to all of it."""
 LOSSES = {
     "wait_percent": "waiting",
     "comm_percent": "on the network",
     "cancelled_percent": "on work that is thrown away",
+    "down_percent": "down, after it has failed",
     "tail_percent": "idle at the end, after its last batch",
 }
 PARTS = {
@@ -45,6 +51,7 @@ PARTS = {
     "wait": "wait_percent",
     "comm": "comm_percent",
     "cancelled": "cancelled_percent",
+    "down": "down_percent",
     "tail": "tail_percent",
 }
 """Phases, and what share of an epoch each takes."""
@@ -183,7 +190,8 @@ def rare_events(workload: Workload, runs: int) -> str:
     stragglers, batches = workload.stragglers, workload.workers * workload.batches * runs
     hiccups = stragglers.hiccup_probability * batches if stragglers.hiccup_factor > 1 else 0
     episodes = stragglers.episode_share * batches / stragglers.episode_batches if stragglers.episode_factor > 1 else 0
-    for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes")):
+    failures = step_ms(workload) * batches / workload.failures.mtbf_ms if workload.failures.any else 0
+    for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes"), (failures, "Failures")):
         if 0 < expected < FEW:
             return (
                 f" {what} are rare: about {rounded(expected)} are expected in {counted(runs, 'run')}. The result "
@@ -197,8 +205,8 @@ def rare_events(workload: Workload, runs: int) -> str:
     return ""
 
 
-def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
-    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, and why."""
+def summary_text(table: Table, policies: Sequence[Policy], workload: Workload, money: Prices | None = None) -> str:
+    """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, why, and the cost."""
     asked = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'batch', 'batches')}"
     paired = Paired.of(table)
     lines = [headline(paired), f"{asked}, {counted(paired.replicates, 'paired run')}."]
@@ -209,7 +217,10 @@ def summary_text(table: Table, policies: Sequence[Policy], workload: Workload) -
             f"{rounded(row['throughput'])} used mini-batches/s, utilization {percent(row['utilization_percent'])}, "
             f"staleness {row['mean_staleness']:.1f}"
         )
-    return "\n".join([*lines, in_full(paired, policies, workload)])
+    lines.append(in_full(paired, policies, workload))
+    also = (failures_compared(paired, workload, policies), money_compared(paired, workload, policies, money))
+    lines += [said for said in also if said]
+    return "\n".join(lines)
 
 
 def losses_of(table: Table, policies: tuple[str, str]) -> str:

@@ -184,7 +184,7 @@ def amount(value: float, question: Question) -> str:
     """A value with its unit."""
     if question.unit == "×":
         return times(value)
-    return percent(value) if question.unit == "%" else f"{rounded(value)}\N{NO-BREAK SPACE}{question.unit}"
+    return percent(value) if question.unit == "%" else f"{rounded(value)}\N{NO-BREAK SPACE}{question.unit}".rstrip()
 
 
 def verdict_in_words(outcome: str, value: float) -> str:

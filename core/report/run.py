@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 
 from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded
+from core.money import Prices
+from core.report.failures import failures_in_words
+from core.report.money import cost_lines
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.metrics import FIGURES, phase_ms, wait_ms
 from core.schedule.schedule import Schedule, one_run
@@ -24,20 +27,23 @@ REASONS = {
     "staleness bound": "waiting at the staleness bound",
     "server queue": "queueing at the server",
     "update": "waiting for the other gradients of an update",
+    "restart": "waiting for a worker to restart",
+    "regroup": "regrouping",
+    "empty queue": "waiting for a batch to come back",
 }
 MOST_NAMED = 4  # workers in a sentence
 HEADLINE = ("epoch_ms", "idle_percent", "throughput", "utilization_percent", "mean_staleness")
 
 
-def text_summary(run: Run) -> str:
-    """The reference's four lines: mode, epoch time, idle time, throughput."""
-    figures = run.metrics
+def text_summary(run: Run, prices: Prices | None = None) -> str:
+    """The reference's four lines: mode, epoch time, idle time, throughput; then the cost, where prices are set."""
+    figures, spent = run.metrics, cost_lines(run, prices) if prices else ""
     return (
         f"Mode: {run.scenario.policy.label.lower()}\n"
         f"Epoch Time: {figures.epoch_ms:.2f} ms\n"
         f"Idle Time: {percent(figures.idle_percent, 2).replace(NBSP, ' ')}\n"
         f"Throughput: {figures.throughput:.2f} batches/sec"
-    )
+    ) + (f"\n{spent}" if spent else "")
 
 
 def run_answer(run: Run) -> tuple[str, str]:
@@ -47,7 +53,8 @@ def run_answer(run: Run) -> tuple[str, str]:
     who = f"{scenario.policy.label}: {counted(scenario.workers, 'worker')}"
     headline = f"{who} {finish} an epoch in {duration(figures.epoch_ms)}."
     computing, spent = round(figures.utilization_percent, 1), [*waits(run), (figures.comm_percent, "the network")]
-    spent += [(figures.cancelled_percent, "work thrown away"), (figures.tail_percent, "")]
+    spent += [(figures.cancelled_percent, "work thrown away"), (figures.down_percent, "workers that were down")]
+    spent += [(figures.tail_percent, "")]
     *shares, tail = adding_up([share for share, _ in spent], 100 - computing)
     into = [(computing, "computing"), *zip(shares, (what for _, what in spent), strict=False)]
     parts = [f"{percent(share)} into {what}" for share, what in into if round(share, 1)]
@@ -57,7 +64,8 @@ def run_answer(run: Run) -> tuple[str, str]:
         detail += f"; {percent(tail)} comes after a worker's last batch, while others go on"
     if figures.max_staleness:
         detail += f". A gradient is {updates_stale(figures.mean_staleness)} stale on average"
-    return headline, detail + "."
+    said = failures_in_words(run)
+    return headline, f"{detail}. {said}".rstrip() if said else detail + "."
 
 
 def idle_in_words(run: Run) -> str:

@@ -10,7 +10,7 @@ from core.report.run import Workers, timeline_in_words
 from core.scenario import under
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, group_of, groups, slowest
 from core.schedule.metrics import phase_ms
-from core.schedule.schedule import HIDDEN, PHASES
+from core.schedule.schedule import HIDDEN, PHASES, Schedule
 from core.schedule.tables import Barriers, Segments, barriers, contributions, segments, staleness_counts
 from core.simulation.run import Run, simulate
 from core.workload.workload import Workload
@@ -23,11 +23,15 @@ REASONS = {
     "staleness bound": "waits: too far ahead of the slowest worker",
     "server queue": "waits in the queue of the server",
     "update": "waits for the other gradients of its update",
+    "restart": "waits until the worker that failed is back",
+    "regroup": "waits to go on in another group",
+    "empty queue": "waits for a batch that a failed worker gives back",
 }
 DOES = {
     "compute": "computes",
     "comm": "network: the push, and the server's answer",
     "cancelled": "computes for nothing: cancelled when the epoch had all its gradients",
+    "down": "down: it has failed and is not back yet",
     "tail": "finished, while others go on",
     HIDDEN: "network, while workers go on",
 }
@@ -35,8 +39,7 @@ DOES_WITH_BARRIERS = DOES | {
     "comm": "network: all exchange after the barrier",
     "cancelled": "computes for nothing: cancelled when enough others had finished",
 }
-
-
+LOST = "computes for nothing: thrown away, or lost to a failure"
 DOES_WITH_AVERAGES = DOES | {
     "comm": "network: waits for the average of all parameters",
     "barrier": "waits until the slowest has sent its parameters",
@@ -133,11 +136,9 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
     straggler = np.full(run.schedule.shape[0], -1)
     if met is not None:
         straggler[met.batch] = met.straggler
-    for_whom = straggler[found.batch]
+    for_whom = straggler[found.row]
     phase, reason = (np.array(names, dtype=object)[found.kind] for names in (found.phases, found.reasons))
-    does = DOES if met is None else DOES_WITH_BARRIERS
-    if met is None and run.schedule.averages:
-        does = DOES_WITH_AVERAGES
+    does = does_of(run.schedule, met)
     what = np.array([doing(*kind, does) for kind in zip(found.phases, found.reasons, strict=True)], object)[found.kind]
     last = (phase == "compute") & (for_whom == found.worker)
     what[last] = "computes, the slowest of its batch"
@@ -160,6 +161,14 @@ def blocks(run: Run, found: Segments, met: Barriers | None, workers: Workers, un
         "duration_ms": end_ms - start_ms,
         "straggler": np.concatenate([last, np.zeros(len(tails), dtype=bool)]),
     }
+
+
+def does_of(schedule: Schedule, met: Barriers | None) -> dict[str, str]:
+    """What workers do in each phase of a schedule, and what some of its waits are for."""
+    does = DOES if met is None else DOES_WITH_BARRIERS
+    if met is None and schedule.averages:
+        does = DOES_WITH_AVERAGES
+    return does if schedule.failures is None else does | {"cancelled": LOST}
 
 
 def doing(phase: str, reason: str, does: dict[str, str]) -> str:

@@ -26,7 +26,8 @@ def figure(label: str, unit: str, meaning: str) -> Any:
 class Metrics:
     """The figures of one run; `FIGURES` has the label, the unit and the meaning of each.
 
-    utilization, wait, comm, cancelled and tail are shares of N·epoch and add up to 100 %; idle has a base of its own.
+    utilization, wait, comm, cancelled, down and tail are shares of N·epoch and add up to 100 %; idle has a base of its
+    own.
     """
 
     epoch_ms: float = figure("Epoch time", "ms", "Until the last worker is done, its last network time included.")
@@ -38,9 +39,11 @@ class Metrics:
     wait_percent: float = figure("Wait", "%", "Share of the workers' time spent waiting.")
     comm_percent: float = figure("Communication", "%", "Share of the workers' time spent on the network.")
     cancelled_percent: float = figure("Cancelled", "%", "Share of the workers' time spent on work thrown away.")
+    down_percent: float = figure("Down", "%", "Share of the workers' time in which they had failed and were not back.")
     tail_percent: float = figure(
         "Tail", "%", "Share of the workers' time after their last mini-batch, while others went on."
     )
+    failures: int = figure("Failures", "", "Failures of workers, without those that fell into their own down time.")
     updates: int = figure("Updates", "", "Changes of the shared parameters in the epoch.")
     gradients_per_update: float = figure(
         "Gradients per update",
@@ -103,7 +106,9 @@ def measure(schedule: Schedule) -> dict[str, np.ndarray]:
         "wait_percent": share["wait"],
         "comm_percent": share["comm"],
         "cancelled_percent": share["cancelled"],
+        "down_percent": share["down"],
         "tail_percent": share["tail"],
+        "failures": np.zeros(runs, dtype=np.int64) if schedule.failures is None else schedule.failures,
         "updates": np.full(runs, schedule.updates),
         "gradients_per_update": np.full(runs, gradients / schedule.updates),
         **staleness_figures(schedule),
@@ -112,6 +117,9 @@ def measure(schedule: Schedule) -> dict[str, np.ndarray]:
 
 def staleness_figures(schedule: Schedule) -> dict[str, np.ndarray]:
     """Mean, 95th percentile (linear between ranks, as NumPy's default) and maximum over the gradients used."""
+    if (schedule.update <= schedule.version).all():  # every gradient is fresh, or not used
+        fresh = {"mean_staleness": 0.0, "p95_staleness": 0.0, "max_staleness": 0}
+        return {name: np.full(schedule.shape[2:], value) for name, value in fresh.items()}
     staleness = schedule.staleness
     ranked = np.sort(staleness.transpose(2, 1, 0).reshape(staleness.shape[2], -1), axis=-1)
     if schedule.used is not None:

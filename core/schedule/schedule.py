@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-PHASES = ("compute", "wait", "comm", "cancelled")
+PHASES = ("compute", "wait", "comm", "cancelled", "down")
 HIDDEN = "hidden comm"
 """The phase of network time that passes while workers compute or wait: beside their own phases, not one of them."""
-REASONS = ("", "barrier", "staleness bound", "server queue", "update")
+REASONS = ("", "barrier", "staleness bound", "server queue", "update", "restart", "regroup", "empty queue")
 """Why workers wait under the policies that there are; empty for other phases."""
 
 
@@ -21,7 +21,7 @@ class Stretch:
     """One stretch in the life of every mini-batch: its phase, its start and end, why a wait waits.
 
     Attributes:
-        phase: compute, wait, comm or cancelled.
+        phase: compute, wait, comm, cancelled or down.
         start_ms: when it starts, ms; broadcasts to (rows, workers, runs).
         end_ms: when it ends, ms; the same as its start where it takes no time.
         reason: what a wait waits for, one of `REASONS`; empty for other phases.
@@ -92,14 +92,19 @@ class Schedule:
     """Number of the update that used the gradient, 0 first."""
     version: np.ndarray
     """How many updates the parameters had seen when they were read."""
-    updates: int
-    """Changes of the parameters in one run."""
+    updates: int | np.ndarray
+    """Changes of the parameters in one run; of each, (runs,), where they differ."""
+    batch: np.ndarray | None = None
+    """Which of its worker's mini-batches a row is of; None where it is the row's own number, as nothing is done again.
+    """
     used: np.ndarray | None = None
     """Whether an update used the gradient; None where all are used. Unused ones have update −1."""
     started: np.ndarray | None = None
     """Whether the mini-batch was ever begun; None where all were."""
     barrier_ms: np.ndarray | None = None
     """When everybody went on after a row, NaN where nobody waited for all; None where there are no barriers."""
+    failures: np.ndarray | None = None
+    """How many failures there were, (runs,); None where nobody may fail."""
     averages: Averages | None = None
     """Where an update is an average of the workers' parameters, each after local steps of its own; else None."""
     hidden: Beside | None = None
@@ -116,6 +121,12 @@ class Schedule:
         return self.ready_ms.shape
 
     @property
+    def batches(self) -> np.ndarray:
+        """Which of its worker's mini-batches each row is of, (rows, workers, runs)."""
+        own = np.arange(self.shape[0])[:, None, None] if self.batch is None else self.batch
+        return np.broadcast_to(own, self.shape)
+
+    @property
     def gradients(self) -> int:
         """Gradients that the updates of one run used."""
         rows, workers, _ = self.shape
@@ -125,8 +136,8 @@ class Schedule:
     def exchanges(self) -> float:
         """How many times a worker exchanges all the parameters or gradients in one run, on average over the workers."""
         if self.averages is not None:
-            return self.updates / self.averages.fragments
-        return float(self.updates) if self.barrier_ms is not None else self.gradients / self.shape[1]
+            return float(np.mean(self.updates)) / self.averages.fragments
+        return float(np.mean(self.updates)) if self.barrier_ms is not None else self.gradients / self.shape[1]
 
     @property
     def staleness(self) -> np.ndarray:

@@ -14,7 +14,10 @@ class Segments:
     """Phases of one run that took any time, by worker and start: arrays of one length, times in ms."""
 
     worker: np.ndarray
+    row: np.ndarray
+    """Of the schedule."""
     batch: np.ndarray
+    """Which of its worker's mini-batches it is: that of the row, unless something is done again."""
     kind: np.ndarray
     """Which of the stretches it is."""
     start_ms: np.ndarray
@@ -29,7 +32,7 @@ class Segments:
 
     def started_before(self, until_ms: float) -> "Segments":
         """Those that start before a time."""
-        names = ("worker", "batch", "kind", "start_ms", "end_ms")
+        names = ("worker", "row", "batch", "kind", "start_ms", "end_ms")
         chosen = self.start_ms < until_ms
         return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
@@ -80,13 +83,16 @@ def segments(
     row, kind = np.nonzero((end > start) & (end > since_ms) & (start < until_ms))
     found = Segments(
         worker=worker[row],
-        batch=batch[row],
+        row=batch[row],
+        batch=one_run(schedule, run, schedule.batches)[0][worker[row], batch[row]],
         kind=kind,
         start_ms=start[row, kind],
         end_ms=end[row, kind],
         phases=tuple(stretch.phase for stretch in schedule.stretches),
         reasons=tuple(stretch.reason for stretch in schedule.stretches),
     )
+    if schedule.failures is not None:
+        found = joined_pauses(found)
     if schedule.hidden is None:
         return found
     return with_hidden(found, schedule.hidden, schedule.shape, run, since_ms, until_ms, workers)
@@ -109,8 +115,8 @@ def with_hidden(
     )
     row, exchange = np.nonzero((end > start) & (end > since_ms) & (start < until_ms))
     at = (row, exchange)
-    new = [workers[row], batch[at], np.full(len(row), len(found.phases)), start[at], end[at]]
-    names = ("worker", "batch", "kind", "start_ms", "end_ms")
+    new = [workers[row], batch[at], batch[at], np.full(len(row), len(found.phases)), start[at], end[at]]
+    names = ("worker", "row", "batch", "kind", "start_ms", "end_ms")
     columns = {name: np.concatenate([getattr(found, name), more]) for name, more in zip(names, new, strict=True)}
     order = np.lexsort((columns["start_ms"], columns["worker"]))
     return Segments(
@@ -118,6 +124,22 @@ def with_hidden(
         phases=(*found.phases, HIDDEN),
         reasons=(*found.reasons, ""),
     )
+
+
+def joined_pauses(found: Segments) -> Segments:
+    """The segments, with what a worker is down or waits for a restart in one piece where rows cut it in several."""
+    names = list(zip(found.phases, found.reasons, strict=True))
+    of = np.array([names.index(name) for name in names])[found.kind]
+    pause = np.array([phase == "down" or reason in ("restart", "regroup") for phase, reason in names])[found.kind]
+    goes_on = np.zeros(len(found), dtype=bool)
+    goes_on[1:] = (
+        pause[1:] & (of[1:] == of[:-1]) & (found.worker[1:] == found.worker[:-1])
+        & (found.start_ms[1:] == found.end_ms[:-1])
+    )  # fmt: skip
+    (first,) = np.nonzero(~goes_on)
+    last = np.append(first[1:], len(found)) - 1
+    kept = {name: getattr(found, name)[first] for name in ("worker", "row", "batch", "kind", "start_ms")}
+    return replace(found, **kept, end_ms=found.end_ms[last]) if len(first) else found
 
 
 def under_way(
@@ -141,11 +163,21 @@ def under_way(
     start, end = one_run(schedule, run, schedule.stretches[0].start_ms, schedule.stretches[-1].end_ms)
     begun = np.full(schedule.shape[1], schedule.shape[0])
     if schedule.started is not None:
-        begun = np.count_nonzero(one_run(schedule, run, schedule.started)[0], axis=1)
+        begun = rows_lived(schedule, run)
     first = np.array([np.searchsorted(end[worker], since_ms, side="right") for worker in workers], dtype=np.int64)
     last = np.array([np.searchsorted(start[worker], until_ms) for worker in workers], dtype=np.int64)
     last = np.minimum(last, begun[workers])
     return np.minimum(first, last), last
+
+
+def rows_lived(schedule: Schedule, run: int) -> np.ndarray:
+    """How many rows each worker lived through, (workers,): up to its last mini-batch, or down time after it."""
+    assert schedule.started is not None
+    (lived,) = one_run(schedule, run, schedule.started)
+    if schedule.failures is not None:
+        start, end = one_run(schedule, run, schedule.stretches[0].start_ms, schedule.stretches[-1].end_ms)
+        lived = lived | (end > start)
+    return np.where(lived.any(axis=1), schedule.shape[0] - np.argmax(lived[:, ::-1], axis=1), 0)
 
 
 def named(kind: np.ndarray, names: Sequence[str], known: Sequence[str]) -> pd.Categorical:
@@ -156,7 +188,9 @@ def named(kind: np.ndarray, names: Sequence[str], known: Sequence[str]) -> pd.Ca
 
 
 def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
-    """Every gradient that was begun in one run, by worker and batch; batch counts each worker's own.
+    """Every gradient that was begun in one run, by worker and time; batch counts each worker's own.
+
+    What is lost to a failure and done again is there each time.
 
     Args:
         schedule: of one run or more.
@@ -175,6 +209,8 @@ def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     )
     names = ("read_ms", "ready_ms", "applied_ms", "update_number", "staleness")
     used = np.broadcast_to(True if schedule.used is None else schedule.used, schedule.shape)[..., run].T
+    if schedule.batch is not None:
+        (batch,) = one_run(schedule, run, schedule.batches)
     columns = {"worker": worker, "batch": batch, **dict(zip(names, fields, strict=True)), "used": used}
     table = pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
     table = table.astype({"update_number": np.int64, "staleness": np.int64})

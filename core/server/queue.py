@@ -6,7 +6,12 @@ import numpy as np
 
 from core.schedule.schedule import Schedule, Stretch
 from core.schedule.update_order import when_full
+from core.server.failing import serve_failing
+from core.server.failing_free import step_by_step
+from core.server.failing_shared import serve_shared
 from core.server.heap import serve_one
+from core.server.interruptions import Interruptions
+from core.server.lives import schedule_of_lives
 from core.server.release import Release
 from core.server.timestamps import Timestamps
 from core.server.windows import serve
@@ -29,6 +34,9 @@ def through_server(draws: Draws, pushes: int, size: int, rule: Release) -> Sched
         TooManyRuns: where the runs need too much memory together, and fewer at a time would do.
 
     """
+    if draws.fails:
+        passed, interruptions = served_with_failures(draws, pushes, size, rule)
+        return schedule_of_lives(passed, interruptions, draws, pushes, size, rule)
     passed = served(draws, pushes, size, rule)
     used, begun, in_flight = passed.used, passed.started, passed.in_flight
     applied_ms = when_full(passed.applied, passed.rank, size, pushes)
@@ -59,6 +67,15 @@ def through_server(draws: Draws, pushes: int, size: int, rule: Release) -> Sched
         used=None if used.all() else used,
         started=None if begun.all() else begun,
     )
+
+
+def served_with_failures(draws: Draws, pushes: int, size: int, rule: Release) -> tuple[Timestamps, Interruptions]:
+    """The timestamps of every mini-batch, and what failures did: in the way that fits the rule."""
+    if rule.quota is None and rule.reason != "update":
+        return serve_shared(draws, size)
+    if rule.quota is not None and draws.workload.network.answers_at_once:
+        return step_by_step(draws, size, rule.ahead)
+    return serve_failing(draws, pushes, size, rule)
 
 
 def served(draws: Draws, pushes: int, size: int, rule: Release) -> Timestamps:

@@ -39,6 +39,16 @@ class Release(ABC):
     reason = ""
     """Why a worker waits after it has been served."""
 
+    @property
+    def quota(self) -> int | None:
+        """After how many mini-batches of its own a worker is done for good; None where that is not what ends it."""
+        return None
+
+    @property
+    def ahead(self) -> int:
+        """How many batches a worker may be ahead of the slowest: any number, unless the rule says otherwise."""
+        return self.quota or 0
+
     @abstractmethod
     def in_window(self, window: Window) -> np.ndarray:
         """After which push of the window each worker goes on, (workers, runs); `Window.never` where it does not.

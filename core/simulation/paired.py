@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.common.validation import MAX_WORK, PUSH_WEIGHT, ScenarioError, check_work, shown, whole
 from core.policies.base import Policy
-from core.scenario import Scenario
+from core.scenario import Scenario, check_failures
 from core.schedule import metrics
 from core.workload.draws import Draws, TooManyRuns, block_chunks, chunk_runs
 from core.workload.workload import Workload
@@ -151,6 +151,7 @@ def paired_figures(
     threads = whole("threads", (os.cpu_count() or 1) if threads is None else threads, 1, 1024)
     for policy in policies:
         policy.check(workload.workers)
+        check_failures(workload, policy)
     rows, pushes = work_of(workload, policies)
     check_work(workload.workers, workload.batches, rows, replicates, pushes)
     blocks = blocks_of(workload, policies, replicates)

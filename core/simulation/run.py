@@ -8,12 +8,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from core.common.validation import MAX_WORK, TIME_RANGE_MS, ScenarioError, as_table, shown
-from core.scenario import Scenario
+from core.scenario import Scenario, check_recovery
 from core.schedule import metrics, tables
 from core.schedule.metrics import Metrics
 from core.schedule.schedule import Schedule
 from core.workload.draws import Draws, TooFewRows
 
+FAILING_ROWS = 50  # times as many given rows may be used where workers fail, and iterations are lost
 MODEL_VERSION = 1  # raised whenever the same scenario would give other numbers: caches are keyed on it
 
 
@@ -108,7 +109,13 @@ class Run:
         return table.assign(percent=100 * table["ms"] / self.metrics.epoch_ms)
 
 
-def simulate(scenario: Scenario, *, compute_ms: ArrayLike | None = None, network_ms: ArrayLike | None = None) -> Run:
+def simulate(
+    scenario: Scenario,
+    *,
+    compute_ms: ArrayLike | None = None,
+    network_ms: ArrayLike | None = None,
+    failures_ms: ArrayLike | None = None,
+) -> Run:
     """One run of the scenario.
 
     Args:
@@ -117,13 +124,15 @@ def simulate(scenario: Scenario, *, compute_ms: ArrayLike | None = None, network
             rows are used, more of them by policies that throw work away.
         network_ms: given delays of the pushes instead of random ones, likewise; policies with a barrier do not push
             and ignore them.
+        failures_ms: given times of failures instead of random ones, (rows, workers) in ms: each worker's own in rising
+            order, NaN after its last. How workers recover, `scenario.failures` says.
 
     Returns:
         The run: its metrics, and tables of what happened when.
 
     Raises:
         ScenarioError: when a given array has the wrong shape or too few rows, or a time that is not finite, negative
-            or (compute) zero, or longer than 1e12 ms.
+            or (compute) zero, or longer than 1e12 ms; and for given failures that are not in order.
 
     Example:
         >>> from core import Scenario, simulate
@@ -133,10 +142,14 @@ def simulate(scenario: Scenario, *, compute_ms: ArrayLike | None = None, network
          [1, 'compute', 0.0, 300.0], [1, 'comm', 300.0, 500.0]]
 
     """
+    fails = Scenario.checked(scenario).failures.any or failures_ms is not None
+    if failures_ms is not None:
+        check_recovery(scenario, scenario.policy, "give no failures_ms")
     draws = Draws(
-        Scenario.checked(scenario),
-        compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True),
-        push_ms=given_draws("network_ms", network_ms, scenario, positive=False),
+        scenario,
+        compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True, fails=fails),
+        push_ms=given_draws("network_ms", network_ms, scenario, positive=False, fails=fails),
+        failures_ms=given_failures(failures_ms, scenario),
     )
     try:
         return Run(scenario, scenario.policy.schedule(draws))
@@ -144,12 +157,15 @@ def simulate(scenario: Scenario, *, compute_ms: ArrayLike | None = None, network
         raise error.said_of(scenario.policy.label) from None
 
 
-def given_draws(name: str, values: ArrayLike | None, scenario: Scenario, *, positive: bool) -> np.ndarray | None:
+def given_draws(
+    name: str, values: ArrayLike | None, scenario: Scenario, *, positive: bool, fails: bool
+) -> np.ndarray | None:
     """Given draws (rows, workers) as (rows, workers, 1), or None as it came; ScenarioError if they do not fit."""
     if values is None:
         return None
     wanted = f"an array of at least {scenario.batches:,} rows × {scenario.workers:,} workers"
-    most_rows = min(scenario.work + 1, MAX_WORK // scenario.workers)  # if one worker did everything
+    needed = scenario.work + 1  # if one worker did everything
+    most_rows = min(needed * (FAILING_ROWS if fails else 1), MAX_WORK // scenario.workers)
     used = as_table(name, values, wanted, scenario.workers, scenario.batches, most_rows)
     most = TIME_RANGE_MS[1]
     good = (used <= most) & (used > 0 if positive else used >= 0)
@@ -158,3 +174,22 @@ def given_draws(name: str, values: ArrayLike | None, scenario: Scenario, *, posi
         allowed = f"a number {'above' if positive else 'from'} 0 to {most:g} ms"
         raise ScenarioError(f"{name}: {used[row, worker]} at row {row}, worker {worker} is not {allowed}.")
     return used[..., None]
+
+
+def given_failures(values: ArrayLike | None, scenario: Scenario) -> np.ndarray | None:
+    """Given times of failures (rows, workers) as (rows, workers, 1), infinite after each last; None as it came."""
+    if values is None:
+        return None
+    wanted = f"an array of times of failures, at least 1 row × {scenario.workers:,} workers"
+    given = as_table("failures_ms", values, wanted, scenario.workers)
+    ended = np.isnan(given)
+    times = np.where(ended, np.inf, given)
+    before = np.concatenate([np.zeros_like(times[:1]), times[:-1]])
+    good = (ended | ((given >= 0) & (given <= TIME_RANGE_MS[1]))) & (times >= before)
+    if not good.all():
+        row, worker = np.argwhere(~good)[0]
+        raise ScenarioError(
+            f"failures_ms: {given[row, worker]} at row {row}, worker {worker} is not a number from 0 to "
+            f"{TIME_RANGE_MS[1]:g} ms that is at least the worker's one before; after its last, all are NaN."
+        )
+    return times[..., None]

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -12,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown, whole
+from core.money import Prices, checked_prices, cost_figures
 from core.policies.base import Policy
-from core.scenario import Scenario
+from core.scenario import Scenario, check_failures
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
 from core.simulation.paired import check_policies, paired_figures
-from core.statistics.pairs import overall_throughput
+from core.statistics.pairs import overall_throughput, spread
 from core.statistics.standings import as_columns, standings
 from core.workload.workload import Workload
 
@@ -31,6 +33,7 @@ def sweep(
     replicates: int = 100,
     executor: Executor | None = None,
     progress: Callable[[int, int], None] | None = None,
+    prices: Prices | None = None,
 ) -> pd.DataFrame:
     """Figures of every policy in every cell of a grid over one or two parameters: one row a (cell, policy).
 
@@ -46,6 +49,8 @@ def sweep(
         executor: any concurrent.futures.Executor, for example a process pool or Dask's `Client.get_executor()`;
             threads by default. The table does not depend on it.
         progress: called with the cells done and all cells after each.
+        prices: what machines cost; with them the table has costs, and the grid may name "prices.worker_per_hour" and
+            the like.
 
     Returns:
         Columns: the grid's parameters, policy, refused (why there are no figures, else empty), then each metric's
@@ -53,7 +58,8 @@ def sweep(
         40). Then verdicts, as `core.statistics.standings.standings` explains them: speedup, the first policy's mean
         epoch time over this one's, with its interval (_low, _high), _outcome (decided, equal, open) and _runs (that
         would settle it); lead, the same over the quickest other policy; standing (fastest, tied, open, slower) and
-        standing_runs.
+        standing_runs. With prices: cost of an epoch (its mean, _low and _high) and cost_wasted, of it what waiting,
+        network, cancelled work and down time burn, per_million_batches and per_million_samples.
 
     Raises:
         ScenarioError: for a grid that names no parameter, more than two, an unknown one, a value twice, or over
@@ -75,11 +81,14 @@ def sweep(
         raise ScenarioError(f"executor: {shown(executor)} is not a concurrent.futures.Executor.")
     if progress is not None and not callable(progress):
         raise ScenarioError(f"progress: {shown(progress)} cannot be called.")
-    cells = cells_of(checked_grid(scenario, grid, policies))
+    if prices is not None:
+        checked_prices(prices)
+    cells = cells_of(checked_grid(scenario, grid, policies, prices))
+    job = partial(cell_rows, scenario, policies=policies, replicates=replicates, prices=prices)
     if executor is None:
         with ThreadPoolExecutor(2) as threads:
-            return gathered(threads, scenario, cells, policies, replicates, progress)
-    return gathered(executor, scenario, cells, policies, replicates, progress)
+            return gathered(threads, job, cells, policies, progress)
+    return gathered(executor, job, cells, policies, progress)
 
 
 def cells_of(grid: Mapping[str, Sequence]) -> list[dict]:
@@ -89,14 +98,13 @@ def cells_of(grid: Mapping[str, Sequence]) -> list[dict]:
 
 def gathered(
     executor: Executor,
-    scenario: Workload,
+    rows_of: Callable[[dict], list[dict]],
     cells: Sequence[dict],
     policies: Sequence[Policy],
-    replicates: int,
     progress: Callable[[int, int], None] | None,
 ) -> pd.DataFrame:
     """The rows of all cells, in the order of the grid, whatever the order in which they are done."""
-    jobs = {executor.submit(cell_rows, scenario, cell, policies, replicates): i for i, cell in enumerate(cells)}
+    jobs = {executor.submit(rows_of, cell): i for i, cell in enumerate(cells)}
     rows: list[list[dict]] = [[]] * len(cells)
     try:
         for done, job in enumerate(as_completed(jobs), start=1):
@@ -124,7 +132,9 @@ def as_table(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replicates: int) -> list[dict]:
+def cell_rows(
+    scenario: Workload, cell: dict, policies: Sequence[Policy], replicates: int, prices: Prices | None = None
+) -> list[dict]:
     """The rows of one cell; where it or a policy is refused, rows that say why.
 
     Args:
@@ -132,10 +142,12 @@ def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replic
         cell: the cell's value of each parameter, by dotted name.
         policies: at least one; the first is the baseline of the speed-ups.
         replicates: paired runs of each.
+        prices: what machines cost, where costs are wanted.
 
     """
     try:
         here = changed(scenario, cell)
+        paid = None if prices is None else changed_prices(prices, cell)
     except ScenarioError as error:
         return refused(cell, policies, str(error))
     rows, fitting = {}, []
@@ -143,6 +155,7 @@ def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replic
         try:
             adapted = changed_policy(policy, cell)
             adapted.check(here.workers)
+            check_failures(here, adapted)
             fitting.append((i, adapted))
         except ScenarioError as error:
             rows[i] = refused(cell, [policy], str(error))[0]
@@ -150,10 +163,11 @@ def cell_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], replic
         runs = paired_figures(here, [policy for _, policy in fitting], replicates, threads=1) if fitting else []
     except ScenarioError as error:
         return refused(cell, policies, str(error))
-    for (i, _), mine, verdicts in zip(fitting, runs, standings([run["epoch_ms"] for run in runs]), strict=True):
+    for (i, policy), mine, verdicts in zip(fitting, runs, standings([run["epoch_ms"] for run in runs]), strict=True):
         if fitting[0][0] != 0:  # the baseline is refused here
             verdicts |= as_columns("speedup", None)
-        rows[i] = {**cell, "policy": name_of(policies[i], cell), "refused": "", **figures(mine), **verdicts}
+        spent = {} if paid is None else costs_of(mine, here, policy, paid)
+        rows[i] = {**cell, "policy": name_of(policies[i], cell), "refused": "", **figures(mine), **verdicts, **spent}
     return [rows[i] for i in range(len(policies))]
 
 
@@ -170,6 +184,20 @@ def figures(runs: dict[str, np.ndarray]) -> dict[str, float]:
         name + ending: value
         for i, name in enumerate(FIGURES)
         for ending, value in (("", mean[name]), ("_low", low[i]), ("_high", high[i]))
+    }
+
+
+def costs_of(runs: dict[str, np.ndarray], workload: Workload, policy: Policy, prices: Prices) -> dict[str, float]:
+    """What an epoch costs on average, and between which values the middle 95 % of the runs lie; what is wasted."""
+    found = cost_figures(runs, workload, policy, prices)
+    low, high = spread(found["epoch"])
+    mean = {name: float(np.mean(values)) for name, values in found.items()}
+    return {
+        "cost": mean["epoch"],
+        "cost_low": float(low),
+        "cost_high": float(high),
+        "cost_wasted": mean["wasted"],
+        **{name: mean[name] for name in ("per_million_batches", "per_million_samples")},
     }
 
 
@@ -198,10 +226,16 @@ def changed(scenario: W, cell: dict) -> W:
     """The scenario with the cell's values, except for those of policies."""
     for name, value in cell.items():
         part, _, field = name.partition(".")
-        if part != "policy":
+        if part not in ("policy", "prices"):
             value = replace(getattr(scenario, part), **{field: value}) if field else value
             scenario = replace(scenario, **{part: value})
     return scenario
+
+
+def changed_prices(prices: Prices, cell: dict) -> Prices:
+    """The prices with the cell's values of them."""
+    mine = {name.removeprefix("prices."): value for name, value in cell.items() if name.startswith("prices.")}
+    return replace(prices, **mine)
 
 
 def at_first_cell(scenario: W, policies: Sequence[Policy], cell: dict) -> tuple[W, tuple[Policy, ...]]:
@@ -212,11 +246,14 @@ def at_first_cell(scenario: W, policies: Sequence[Policy], cell: dict) -> tuple[
         return scenario, tuple(policies)
 
 
-def checked_grid(scenario: Workload, grid: object, policies: Sequence[Policy]) -> dict[str, list]:
+def checked_grid(
+    scenario: Workload, grid: object, policies: Sequence[Policy], prices: Prices | None = None
+) -> dict[str, list]:
     """The grid with its values as lists; ScenarioError where it cannot be swept."""
     if not isinstance(grid, Mapping) or not 1 <= len(grid) <= 2:
         raise ScenarioError(f"grid: {shown(grid)} does not name one or two parameters with their values.")
     known, lists = parameters(scenario, policies), {}
+    known += [] if prices is None else [f"prices.{field.name}" for field in fields(prices)]
     for name, values in grid.items():
         if name not in known:
             raise ScenarioError(f"grid: {shown(name)} is unknown; known are {', '.join(known)}.")

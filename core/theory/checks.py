@@ -47,6 +47,7 @@ from core.theory.communication import (
     mean_exposed_ms,
 )
 from core.theory.episodes import slowest_sum_in_episodes_ms
+from core.theory.failures import elastic_share, push_step_ms, rollback_ms
 from core.theory.order_statistics import kth_done_ms
 from core.theory.steady_state import (
     epoch_ratios,
@@ -61,6 +62,7 @@ from core.theory.steady_state import (
     time_per_update,
 )
 from core.workload.compute_laws import Constant, Gumbel, LogNormal, Pareto, ShiftedExponential, Uniform
+from core.workload.failures import Failures
 from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 
@@ -605,6 +607,91 @@ EPISODES = (
     ),
 )
 
+failing = partial(Check, topic="Failures", unit="s")
+SECOND = 1_000
+
+
+def failures_of(together_s: float, workers: int, **recovery: Any) -> Failures:
+    """Failures that some workers have so often together, s."""
+    return Failures(mtbf_hours=together_s * workers / 3_600, **recovery)
+
+
+def rolled_back(work_s: int, every_s: int, checkpoint_s: float, restart_s: float, together_s: float) -> dict[str, Any]:
+    """16 workers that do so much work with a checkpoint after every batch."""
+    failures = failures_of(together_s, 16, restart_s=restart_s, checkpoint_batches=1, checkpoint_s=checkpoint_s)
+    law = Constant(mean_ms=every_s * SECOND)
+    return {"workers": 16, "batches": work_s // every_s, "compute": law, "failures": failures, **FREE}
+
+
+def times_of(seconds: int, often: int) -> np.ndarray:
+    """The epoch with a checkpoint every so many seconds over that with one at the interval that Young found best."""
+    other, best = (epochs_ms(runs=300, **rolled_back(2_000, every, 2, 10, 100)) for every in (seconds, often))
+    return other / best.mean()
+
+
+FAILURES = (
+    *(
+        failing(
+            claim=f"Epoch of 16 workers with {w:,} s of work, a checkpoint of {d} s every {t} s, restarts of {r} s, "
+            f"one failure in {m} s",
+            formula="(1/Λ + (e^(λ'R) − 1)/λ')·(e^(Λ(τ + δ)) − 1)·W/τ",
+            source="Daly 2006, with the N − 1 that may fail during a restart",
+            expected=rollback_ms(w, t, d, r, m * 16, workers=16),
+            sample=partial(epochs_ms, runs=1_000, per=SECOND, **rolled_back(w, t, d, r, m)),
+        )
+        for w, t, d, r, m in ((1_000, 50, 2, 10, 300), (1_000, 10, 2, 10, 100), (2_000, 100, 5, 30, 500))
+    ),
+    *(
+        failing(
+            claim=f"Epoch with a checkpoint of 2 s every {every} s over that with one every 20 s, one failure in 100 s",
+            formula="at least 1: best is √(2δM) = 20 s",
+            source="Young 1974",
+            expected=1,
+            relation="≥",
+            unit="×",
+            sample=partial(times_of, every, 20),
+        )
+        for every in (5, 80)
+    ),
+    failing(
+        claim="Time per mini-batch of 1 s without a barrier, a failure in 20 s, back after 4 s",
+        formula="(e^(λm) − 1)(1/λ + R)",
+        source=RENEWAL,
+        expected=push_step_ms(1, 4, 20),
+        sample=partial(
+            epochs_ms,
+            runs=400,
+            per=200 * SECOND,
+            workers=1,
+            batches=200,
+            compute=Constant(mean_ms=SECOND),
+            failures=failures_of(20, 1, restart_s=4),
+            policy=Asynchronous(),
+            **FREE,
+        ),
+    ),
+    failing(
+        claim="Useful share of 16 workers that go on without those that fail: each every 200 batches, for 9.5 batches",
+        formula="MTBF/(MTBF + R + m)",
+        source=RENEWAL,
+        expected=1_000 * elastic_share(1, 9.5, 200) * 16,
+        half_digit=0.001 * 16_000,
+        unit="/s",
+        sample=partial(
+            throughput,
+            first_ms=100,
+            last_ms=400,
+            runs=60,
+            workers=16,
+            batches=400,
+            compute=Constant(mean_ms=1),
+            failures=Failures(mtbf_hours=200 / 3.6e6, restart_s=0.0095, recovery="elastic"),
+            policy=Synchronous(),
+            **FREE,
+        ),
+    ),
+)
+
 less = partial(Check, topic="Less communication")
 DILOCO, DDP = "Douillard et al. 2025, arXiv 2501.18512", "Li et al. 2020 (PyTorch Distributed)"
 FREE_LATENCY: dict[str, Any] = {"latency_ms": 0, "bandwidth_gbps": 8}  # a message of M MB takes M ms
@@ -768,7 +855,10 @@ LESS = (
     ),
 )
 
-CHECKS: tuple[Check, ...] = (*BARRIER, *NO_BARRIER, *STALENESS, *BETWEEN, *NETWORK, *STRAGGLERS, *EPISODES, *LESS)
+CHECKS: tuple[Check, ...] = (
+    *(*BARRIER, *NO_BARRIER, *STALENESS, *BETWEEN),
+    *(*NETWORK, *STRAGGLERS, *EPISODES, *LESS, *FAILURES),
+)
 
 
 def judge(check: Check, values: np.ndarray) -> Result:

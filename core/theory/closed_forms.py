@@ -14,6 +14,7 @@ from core.policies.base import Policy
 from core.scenario import Scenario
 from core.theory.communication import balanced_epoch_ms, delayed_epoch_ms, delayed_staleness, mean_exposed_ms
 from core.theory.episodes import episode_std_ms, lasting, slowest_sum_in_episodes_ms, swing
+from core.theory.failures import holds, rollback_epoch_ms
 from core.theory.order_statistics import (
     LARGEST_ERROR,
     Groups,
@@ -403,6 +404,8 @@ def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expe
 
     """
     scenario = replace(scenario, policy=policy) if policy else scenario
+    if scenario.failures.any:
+        return expected_with_failures(scenario)
     match scenario.policy:
         case Synchronous() | Rebalanced():
             return expected_with_barriers(scenario, 1)
@@ -420,6 +423,17 @@ def expected(scenario: Scenario, policy: Policy | None = None) -> dict[str, Expe
         case Asynchronous() as own:
             return expected_asynchronous(scenario, own)
     return {}
+
+
+def expected_with_failures(scenario: Scenario) -> dict[str, Expected]:
+    """Rollback with constant times (Daly 2006); of other recoveries only that barriers keep gradients fresh."""
+    if not scenario.policy.has_barrier:
+        return {}
+    known = rollback_epoch_ms(scenario)
+    if known is None or not holds(known[1]):
+        return {"mean_staleness": FRESH}
+    formula = "Σ (1/Λ + (e^(λ'R) − 1)/λ')·(e^(Λ(τ + δ)) − 1) over the stretches between checkpoints"
+    return {"mean_staleness": FRESH, "epoch_ms": Expected(value=known[0], holds=holds(known[1]), formula=formula)}
 
 
 def expected_with_barriers(scenario: Scenario, period: int, parts: int = 1) -> dict[str, Expected]:

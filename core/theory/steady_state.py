@@ -62,7 +62,7 @@ def throughput(*, first_ms: float, last_ms: float, runs: int = 100, **question: 
     if (schedule.finish_ms < last_ms).any():
         raise ValueError(f"{last_ms} ms: a worker is done before.")
     applied = np.broadcast_to(schedule.applied_ms, schedule.shape)
-    counted = (applied >= first_ms) & (applied < last_ms)
+    counted = (applied >= first_ms) & (applied < last_ms) & (True if schedule.used is None else schedule.used)
     return 1000 * counted.sum(axis=(0, 1)) / (last_ms - first_ms)
 
 

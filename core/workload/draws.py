@@ -9,6 +9,8 @@ from core.common.validation import MAX_WORK, ScenarioError, check_work
 from core.workload.workload import Workload
 
 COMPUTE, NETWORK, SPREAD, HICCUPS, EPISODES = range(5)
+FAILURES = 7  # the stream after those of training
+FIRST_FAILURES = 4  # of each worker in the first block; each further block has twice as many
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
 BLOCK_WORK, BLOCK_RUNS = 2**19, 1024  # of what goes push by push: more would take gigabytes
 FEW_PUSHES = 200  # on their way at a time, in all runs together, below which a heap is quicker than windows
@@ -47,6 +49,8 @@ class Draws:
         compute_ms: given compute times in place of drawn ones, (rows, workers, runs), ms.
         push_ms: given network times of pushes, likewise.
         barrier_ms: given network times after the rows' barriers in place of the network's, (rows, 1, runs), ms.
+        failures_ms: given times of failures in place of drawn ones, (failures, workers, runs), ms; each worker's own
+            in rising order, infinite after its last.
 
     """
 
@@ -59,12 +63,14 @@ class Draws:
         compute_ms: np.ndarray | None = None,
         push_ms: np.ndarray | None = None,
         barrier_ms: np.ndarray | None = None,
+        failures_ms: np.ndarray | None = None,
     ) -> None:
         self.workload, self.chunk, self.runs = workload, chunk, runs
         self._given = {COMPUTE: compute_ms, NETWORK: push_ms}
-        self._barrier_ms = barrier_ms
+        self._barrier_ms, self._failures_ms = barrier_ms, failures_ms
         self._blocks: dict[tuple[int, int], np.ndarray] = {}
         self._slow_at_end: dict[int, np.ndarray] = {}
+        self._last_failure_ms = np.zeros(())
 
     @property
     def compute_ms(self) -> np.ndarray:
@@ -106,6 +112,42 @@ class Draws:
             return self.workload.stragglers.worker_factors(rng, shape[0], shape[2])
 
         return self._by_run(draw, SPREAD, 0).T
+
+    @property
+    def fails(self) -> bool:
+        """Whether workers may fail."""
+        return self._failures_ms is not None or self.workload.failures.any
+
+    @property
+    def goes_on_without(self) -> bool:
+        """Whether a group with a barrier goes on without those of its workers that fail."""
+        return self.fails and self.workload.failures.elastic
+
+    def failures_ms(self, block: int) -> np.ndarray:
+        """When each worker fails next, after the blocks before, (failures, workers, runs), ms.
+
+        In wall time, those in its own down time among them. Blocks come in their order; after the last given failure
+        all are infinite.
+        """
+        shape, size = (self.workload.workers, self.runs), chunk_runs(self.workload)
+        if self._failures_ms is not None:
+            return (
+                np.full((1, *shape), np.inf)
+                if block
+                else np.broadcast_to(self._failures_ms, (len(self._failures_ms), *shape))
+            )
+        rows, mean = FIRST_FAILURES << min(block, 10), self.workload.failures.mtbf_ms
+        parts = [
+            self._stream(FAILURES, self.chunk + i, block).exponential(
+                mean, (min(size, self.runs - i * size), rows, shape[0])
+            )
+            for i in range(-(-self.runs // size))
+        ]
+        found = np.cumsum(np.concatenate(parts).transpose(1, 2, 0), axis=0)
+        if block:
+            found += self._last_failure_ms
+        self._last_failure_ms = found[-1]
+        return found
 
     @property
     def slowness(self) -> np.ndarray:

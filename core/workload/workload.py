@@ -6,15 +6,17 @@ from typing import Self
 from core.common.parameters import Checked, OfKind, Part, Whole, parameters, takes
 from core.common.validation import MAX_BATCHES, MAX_WORKERS, ScenarioError, refuse_unknown, shown, whole
 from core.workload.compute_laws import LAWS, ComputeLaw, Uniform
+from core.workload.failures import Failures
 from core.workload.networks import NETWORKS, FlatLatency, Network
 from core.workload.stragglers import Stragglers
 
 MAX_SEED = 2**53 - 1  # what a link and a browser carry exactly
+MAX_SAMPLES = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workload(Checked):
-    """N workers, B mini-batches each, their compute law, stragglers, network and seed: what every policy meets alike.
+    """N workers, B mini-batches each, their compute law, stragglers, network, failures, seed: what all policies meet.
 
     Attributes:
         workers: N, machines that train in parallel; 4 by default.
@@ -23,6 +25,9 @@ class Workload(Checked):
         stragglers: slow machines, slow episodes and hiccups; none by default.
         network: what communication costs; `FlatLatency()` by default.
         seed: the same seed gives the same draws on any machine; 42 by default.
+        failures: of workers, and how policies recover from them; none by default.
+        samples_per_batch: samples of one mini-batch, for samples per second and cost per million of them; 0, the
+            default, says nothing of samples.
 
     Raises:
         ScenarioError: for a value out of bounds; it names field, value and range.
@@ -60,8 +65,20 @@ class Workload(Checked):
         help="The same seed gives the same draws on any machine.",
         step=1,
     )
+    failures: Failures = takes(OfKind(Failures, {"Failures": Failures}), default_factory=Failures)
+    samples_per_batch: int = takes(
+        Whole(0, MAX_SAMPLES),
+        0,
+        key="samples_per_batch",
+        label="Samples per Mini-batch",
+        help="For samples per second and what a million of them costs; 0 says nothing of samples.",
+        usual=(0, 1_024),
+        step=1,
+    )
 
     def __post_init__(self) -> None:
+        if self.failures is None:
+            object.__setattr__(self, "failures", Failures())
         super().__post_init__()
         whole("stragglers.slow_workers", self.stragglers.slow_workers, 0, self.workers)
         self.compute.check(self.workers)

@@ -5,13 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from core import Scenario, ScenarioError
+from core import Prices, Scenario, ScenarioError
 from core.common.wording import counted
-from core.links import DEFAULTS, adjustments, scenario_of
+from core.links import DEFAULTS, adjustments, prices_of, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
+from core.scenario import WITHOUT_FAILURES
 from pages.shared import uploaded_trace
 from pages.shared.controls import values
+from pages.shared.controls.acting import acting
+from pages.shared.session import session
 
 
 def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
@@ -19,7 +22,7 @@ def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
 
     changes: the values of controls that something else stands in for.
     """
-    asked = scenario_of({**values.now(), **(changes or {})})
+    asked = scenario_of(said_here(changes))
     used = uploaded_trace.applied(asked)
     if uploaded_trace.in_use():
         st.caption(uploaded_trace.in_words(used))
@@ -30,7 +33,22 @@ def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
 
 def described(changes: Mapping[str, Any] | None = None) -> Scenario:
     """The scenario that the controls describe, some of their values changed."""
-    return uploaded_trace.applied(scenario_of({**values.now(), **(changes or {})}))
+    return uploaded_trace.applied(scenario_of(said_here(changes)))
+
+
+def said_here(changes: Mapping[str, Any] | None) -> dict:
+    """The values of all controls, some changed; where workers fail, no hidden control says what they do not allow."""
+    said = {**values.now(), **(changes or {})}
+    if said["mtbf_hours"]:
+        acts = acting(session().page or "", bool(uploaded_trace.in_use()))
+        names = (name.partition(".")[2] for name in WITHOUT_FAILURES)
+        said |= {name: DEFAULTS[name] for name in names if name not in acts}
+    return said
+
+
+def prices() -> Prices:
+    """What machines cost, as the controls say."""
+    return prices_of(values.now())
 
 
 def policies() -> tuple[Policy, ...]:

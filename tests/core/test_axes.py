@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from core.axes import (
     ABOUT_LEARNING,
-    ACTS_ON,
     LEARNING_ALONE,
+    OF_PRICES,
     needed,
     offered,
     settled_by,
@@ -20,9 +20,9 @@ from core.axes import (
     usual_values,
 )
 from core.links import DEFAULTS, scenario_of
-from core.maps import AXES, QUESTIONS
+from core.maps import AXES, QUESTIONS, names_of_axes
+from core.money import Prices
 from core.policies.registry import policy_from_text
-from core.scenario import dotted_names
 
 
 @given(st.sampled_from(list(AXES)), st.sampled_from([None, *AXES]))
@@ -31,7 +31,7 @@ def test_what_an_axis_needs_has_it(one, other):
     axes = [one] if other is None or not together(one, other) else [one, other]
     values = DEFAULTS | needed(DEFAULTS, axes)
     policies = [policy_from_text(text) for text in values["policies"]]
-    assert set(axes) <= set(dotted_names(scenario_of(values), policies))
+    assert set(axes) <= set(names_of_axes(scenario_of(values), policies, Prices()))
     assert needed(values, axes) == {}
     assert bool(switch_in_words(DEFAULTS, axes)) == bool(needed(DEFAULTS, axes))
 
@@ -52,10 +52,11 @@ def test_what_axes_leave_no_choice_of():
 
 
 def test_what_is_offered():
-    assert set(offered("target", measured=False)) == set(AXES)
+    assert set(offered("target", measured=False)) == set(AXES) - OF_PRICES
+    assert set(offered("cost", measured=False)) >= OF_PRICES & AXES.keys()
     for ask in QUESTIONS:
         assert (set(LEARNING_ALONE) <= set(offered(ask, measured=False))) == (ask in ABOUT_LEARNING)
-    assert {"jitter", "cv", "batch_ms", *ACTS_ON}.isdisjoint(offered("speedup", measured=True))
+    assert {"jitter", "cv", "batch_ms", "slowdown", "episode_factor"}.isdisjoint(offered("speedup", measured=True))
     beside = offered("speedup", measured=False, beside="latency_ms")
     assert "async_fraction" in beside
     assert {"latency_ms", "alpha_ms"}.isdisjoint(beside)

@@ -27,6 +27,7 @@ from core.report.traces import summary_text
 from core.schedule.metrics import FIGURES
 from core.statistics.pairs import means
 from core.traces.diagnosis import diagnose
+from core.traces.failures import read_failures
 from core.traces.reading import sample_files
 from core.traces.remedies import what_if
 from tests.paths import ROOT
@@ -62,6 +63,23 @@ def test_compare_is_compare(capsys):
     assert {row["policy"]: row["epoch_ms"] for row in data["policies"]} == expected
     text = printed(capsys, "compare", "--policies", "sync,async", "--replicates", "100")
     assert text.startswith(headline(compare(Scenario(), [Synchronous(), Asynchronous()], 100)))
+
+
+def test_failures_and_costs(capsys, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("start,end,worker\n0,60,a\n7200,7260,b\n")
+    data = answered(capsys, "failures", str(log), "--workers", "4", "--hours", "10")
+    found = read_failures(str(log), 4, observed_hours=10)
+    assert data["log"]["mtbf_hours"] == found.mtbf_hours
+    assert "2 failures of 4 workers in 10 hours" in printed(
+        capsys, "failures", str(log), "--workers", "4", "--hours", "10"
+    )
+    text = printed(capsys, "run", "mtbf_hours=0.01&restart_s=2&checkpoint_batches=2&worker_per_hour=3&seed=3")
+    assert "An epoch costs $" in text
+    assert "fail" in text
+    data = answered(capsys, "compare", "mtbf_hours=0.05&restart_s=2&worker_per_hour=3&replicates=20")
+    assert {"costs", "failures", "currency"} <= data.keys()
+    assert {row["policy"] for row in data["costs"]} == {"Synchronous", "Asynchronous"}
 
 
 def test_bandwidth_is_required_bandwidth(capsys):

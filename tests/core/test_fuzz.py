@@ -20,8 +20,10 @@ import core
 from core import (
     AlphaBeta,
     Asynchronous,
+    Failures,
     FlatLatency,
     Measured,
+    Prices,
     Run,
     Scenario,
     ScenarioError,
@@ -31,6 +33,8 @@ from core import (
     Uniform,
     Workload,
     compare,
+    cost,
+    costs,
     diagnose,
     learn,
     read_trace,
@@ -42,9 +46,10 @@ from core import (
     what_if,
 )
 from core.cli import main
+from core.common.parameters import keys
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.training import replay
-from core.links import DEFAULTS, link_values, scenario_of
+from core.links import DEFAULTS, link_values, prices_of, scenario_of
 from core.policies import BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.report import comparison
@@ -55,6 +60,8 @@ from core.workload.networks import COLLECTIVES, NETWORKS
 
 SMALL = Scenario(workers=2, batches=3)
 RUN, PROBLEM = simulate(SMALL), NoisyQuadratic()
+PAID, BOTH = Prices(worker_per_hour=2), [Synchronous(), Asynchronous()]
+PAIRED = compare(SMALL, BOTH, 2)
 BOWL = {"run": RUN, "problem": PROBLEM, "learning_rate": 0.1}
 QUICK = {"scenario": SMALL, "policies": [Synchronous()], "problem": PROBLEM, "seeds": 1, "gradients": 12}
 REFUSED_BYTES = 2**20
@@ -134,7 +141,16 @@ ANYTHING = st.sampled_from(ODD) | st.recursive(
     max_leaves=8,
 )
 LINKED = Scenario(workers=2, batches=3, network=AlphaBeta())
-PARTS = {**LAWS, **NETWORKS, **POLICIES, "Stragglers": Stragglers, "Scenario": Scenario, "Workload": Workload}
+PARTS = {
+    **LAWS,
+    **NETWORKS,
+    **POLICIES,
+    "Stragglers": Stragglers,
+    "Prices": Prices,
+    "Failures": Failures,
+    "Scenario": Scenario,
+    "Workload": Workload,
+}
 
 
 def refused_cheaply(call, named: str = "") -> None:
@@ -184,6 +200,7 @@ ARGUMENTS = {
     "simulate network_ms": lambda value: simulate(
         Scenario(workers=2, batches=3, policy=Asynchronous()), network_ms=value
     ),
+    "simulate failures_ms": lambda value: simulate(SMALL, failures_ms=value),
     "replicate scenario": lambda value: replicate(value, 2),
     "replicate replicates": lambda value: replicate(SMALL, value),
     "replicate threads": lambda value: replicate(SMALL, 2, threads=value),
@@ -207,6 +224,15 @@ ARGUMENTS = {
     "learn gradients": lambda value: learn(**QUICK | {"gradients": value}),
     "learn points": lambda value: learn(**QUICK | {"points": value}),
     "learn target": lambda value: learn(**QUICK | {"target": value}),
+    "cost run": lambda value: cost(value, PAID),
+    "cost prices": lambda value: cost(RUN, value),
+    "costs table": lambda value: costs(value, SMALL, BOTH, PAID),
+    "costs scenario": lambda value: costs(PAIRED, value, BOTH, PAID),
+    "costs policies": lambda value: costs(PAIRED, SMALL, value, PAID),
+    "costs prices": lambda value: costs(PAIRED, SMALL, BOTH, value),
+    "sweep prices": lambda value: sweep(SMALL, {"workers": [2]}, replicates=2, prices=value),
+    "prices_of values": lambda value: prices_of(value),
+    **{f"prices_of {key}": lambda value, key=key: prices_of({key: value}) for key in keys(Prices).values()},
     **{
         f"learn {name}": lambda value, name=name: learn(**QUICK | {name: value})
         for name in ("momentum", "outer_rate", "outer_momentum", "staleness_aware")
@@ -251,6 +277,7 @@ OWN_NAMES = {
     "read_trace files": "",
     "Trace compute_ms": "",
     "scenario_of values": "",
+    "prices_of values": "",
     "from_dict scenario": "",
     "scenario_of mode": "",
 }
@@ -258,7 +285,7 @@ OWN_NAMES = {
 
 def test_every_public_name_is_here():
     called = {key.split()[0] for key in ARGUMENTS} | PARTS.keys()
-    assert set(core.__all__) <= called | {"ScenarioError", "Verdict", "__version__"}
+    assert set(core.__all__) <= called | {"Cost", "Costs", "ScenarioError", "Verdict", "__version__"}
 
 
 def field_of(argument: str) -> str:
@@ -429,7 +456,7 @@ def test_every_policy_is_at_its_ends():
     assert {type(policy) for policy in extreme_policies(3, 2)} == set(CODES.values())
 
 
-SHARES = [f"{name}_percent" for name in ("utilization", "wait", "comm", "cancelled", "tail")]
+SHARES = [f"{name}_percent" for name in ("utilization", "wait", "comm", "cancelled", "down", "tail")]
 
 
 @st.composite
@@ -485,7 +512,7 @@ NO_NUMBER = {"nan", "inf", "-inf", "infx", "nan×", "inf×", "nan%", "nan,", "in
 
 def test_time_that_is_saved_in_many_small_parts_is_put_into_words():
     """Of 0.8 ms saved, each of four parts is 0.2 ms, of which none alone would be worth a word."""
-    shares = dict(zip(SHARES, (40.0, 30.0, 20.0, 10.0, 0.0), strict=True))
+    shares = dict(zip(SHARES, (40.0, 30.0, 20.0, 10.0, 0.0, 0.0), strict=True))
     table = pd.DataFrame([{"policy": "A", "epoch_ms": 1000.0, **shares}, {"policy": "B", "epoch_ms": 1000.0, **shares}])
     table.loc[1, SHARES[:4]] -= 0.02
     assert comparison.savings(table, "A", "B").startswith(" Of the 0.800\N{NO-BREAK SPACE}ms saved")

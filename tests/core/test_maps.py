@@ -26,7 +26,7 @@ from core.common.parameters import keys
 from core.common.wording import lowered, percent
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
-from core.links import DEFAULTS, scenario_of
+from core.links import DEFAULTS, prices_of, scenario_of
 from core.maps import (
     AXES,
     QUESTIONS,
@@ -34,6 +34,7 @@ from core.maps import (
     axes_for,
     break_even,
     ideal_scaling,
+    names_of_axes,
     speedup_to_target,
     target_rows,
     values_from,
@@ -50,8 +51,7 @@ from core.report.maps import (
     scaling_headline,
     speedup_headline,
 )
-from core.scenario import dotted_names
-from core.simulation.sweeps import changed
+from core.simulation.sweeps import changed, changed_prices
 from tests.words import numbers
 
 BOTH = [Synchronous(), Asynchronous()]
@@ -85,8 +85,10 @@ def test_a_cell_is_the_scenario_of_its_link(key, data):
     if key in keys(AlphaBeta).values():
         base |= {"network": "ring", "workers_per_node": 1 if key == "workers_per_node" else 8}
     value = data.draw(st.sampled_from(AXES[key]))
-    scenario = scenario_of(base)
-    assert changed(scenario, {dotted_names(scenario)[key]: value}) == scenario_of({**base, key: value})
+    scenario, prices = scenario_of(base), prices_of(base)
+    cell = {names_of_axes(scenario, [], prices)[key]: value}
+    assert changed(scenario, cell) == scenario_of({**base, key: value})
+    assert changed_prices(prices, cell) == prices_of({**base, key: value})
 
 
 def test_values_of_an_axis():

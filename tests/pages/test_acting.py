@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from core.common.parameters import Flag, Number, OneOf
+from core.common.parameters import Flag, Number, OneOf, Text
 from core.links import DEFAULTS, PARAMETERS
 from tests.links import written
 from tests.pages.helpers import complaints, tiles, value
@@ -33,6 +33,8 @@ def seen(app):
 def another(key, now):
     """Another value of a control."""
     rule = PARAMETERS[key].rule
+    if isinstance(rule, Text):
+        return f"{now}x"
     if isinstance(rule, Flag):
         return not now
     if key == "workers_per_node":
@@ -58,6 +60,7 @@ def scenario_keys():
         "across",
         "up",
         "map_runs",
+        "flips",
     )
     others = ("cell", "worker_order", "window", "times", "flips")
     return [key for key in PARAMETERS if not key.startswith((*of_pages, *others))]
@@ -89,10 +92,28 @@ def test_a_control_that_is_not_on_a_page_does_not_change_it_and_keeps_its_value(
     assert len(hidden) > 5
     dice = random.Random(3)
     changed = {key: [str(another(key, DEFAULTS[key]))] for key in dice.sample(hidden, len(hidden))}
-    assert all(isinstance(PARAMETERS[key].rule, Number | OneOf | Flag) for key in hidden)
+    assert all(isinstance(PARAMETERS[key].rule, Number | OneOf | Flag | Text) for key in hidden)
     app = open_link(page, written(query | changed))
     assert not app.warning
     assert seen(app) == before
     assert {key: [str(value(app, key))] for key in changed} == {
         key: [str(PARAMETERS[key].rule.read(key, texts))] for key, texts in changed.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("link", "field"),
+    [({"mode": "local", "delay": "2"}, "policy.delay"), ({"network": "ring", "buckets": "4"}, "network.buckets")],
+)
+def test_what_failures_do_not_allow_is_refused_where_its_control_is(open_link, link, field):
+    """All controls stay there; where the policies of a page do not have it, it does not matter."""
+    failing = link | {"mtbf_hours": "5", "replicates": "2"}
+    app = open_link("timeline", written({key: [text] for key, text in failing.items()}))
+    assert [said for said in complaints(app) if said.startswith(f"{field}: ")]
+    keys = {widget.key for widget in (*app.sidebar.slider, *app.sidebar.number_input)}
+    assert {"mtbf_hours", field.partition(".")[2]} <= keys
+    app = open_link(
+        "compare", written({key: [text] for key, text in failing.items()} | {"policies": ["async", "ssp 2"]})
+    )
+    assert not complaints(app)
+    assert tiles(app) or app.get("vega_lite_chart")

@@ -68,7 +68,7 @@ def test_the_cache_tells(open_page):
 
 def test_the_table_behind_it(open_page):
     table = open_page("compare").dataframe[1].value
-    assert table.shape == (13, 6)
+    assert table.shape == (15, 6)
     assert "Epoch time (ms)" in table.index
 
 

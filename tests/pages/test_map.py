@@ -3,8 +3,9 @@
 import pyarrow as pa
 import pytest
 
-from core import AlphaBeta, Asynchronous, Rebalanced, Scenario, Synchronous, sweep
+from core import AlphaBeta, Asynchronous, Failures, Rebalanced, Scenario, Synchronous, sweep
 from core.axes import offered
+from core.common.parameters import keys
 from core.common.wording import duration
 from core.links import DEFAULTS, PARAMETERS
 from core.maps import AXES, QUESTIONS, answers, ideal_scaling
@@ -12,6 +13,7 @@ from core.report.maps import fastest_headline, scaling_headline, speedup_headlin
 from tests.links import parameters
 from tests.pages.helpers import charts, complaints, headline, value
 
+OF_FAILURES = set(keys(Failures).values())
 BOTH = [Synchronous(), Asynchronous()]
 FRESH_MAP = {"ask": "speedup", "across": "bandwidth_gbps", "up": "workers", "up_values": "2,8"}
 """What Map opens with, with fewer workers."""
@@ -86,8 +88,14 @@ def test_every_question(open_page, ask, up):
 
 @pytest.mark.parametrize("key", offered("speedup", measured=False))
 def test_every_axis_that_is_offered_works_and_changes_something(open_page, key):
-    """Picked on a fresh page: with the law, network, policies and slow workers that it needs."""
-    app = open_page("map", **FRESH_MAP, map_runs="2")
+    """Picked on a fresh page: with the law, network, policies and slow workers that it needs.
+
+    Failures come by the hour, so that epochs have to last.
+    """
+    recovery = "elastic" if key == "regroup_s" else "rollback"
+    long = {"batch_ms": "20000", "batches": "100", "checkpoint_batches": "10", "checkpoint_s": "5", "restart_s": "20"}
+    lasting = long | {"mtbf_hours": "0.5", "recovery": recovery, "latency_ms": "0"} if key in OF_FAILURES else {}
+    app = open_page("map", **FRESH_MAP | lasting, map_runs="2")
     app.selectbox(key="across").set_value(key).run()
     app.selectbox(key="up").set_value("none").run()
     assert not app.exception

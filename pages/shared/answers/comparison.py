@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from core import Workload, charts, compare
+from core import Prices, Workload, charts, compare
 from core.common.wording import duration, lowered
 from core.policies.base import Policy
 from core.report import comparison
+from core.report.failures import failures_compared
+from core.report.money import money_compared
 from core.report.race import race_data
 from core.report.run import HEADLINE
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
@@ -40,6 +42,8 @@ class Answer:
     headline: str
     costs: str
     """What the winner costs, in a sentence."""
+    also: str
+    """What failures and machines cost, as far as there are any."""
     favours_async: bool
     """Whether the network costs those less who push on their own."""
     reasons: str
@@ -74,7 +78,7 @@ class Answer:
     computed_at: float
 
 
-def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> Answer:
+def answer(workload: Workload, policies: Sequence[Policy], replicates: int, prices: Prices | None) -> Answer:
     """The answer to a comparison; the first policy is the baseline."""
     start = time.perf_counter()
     table = compare(workload, policies, replicates)
@@ -88,10 +92,18 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int) -> A
         runs=replicates,
         headline=comparison.headline(paired),
         costs=comparison.costs(paired, policies, workload),
+        also=" ".join(
+            said
+            for said in (
+                failures_compared(paired, workload, policies),
+                money_compared(paired, workload, policies, prices),
+            )
+            if said
+        ),
         favours_async=comparison.favours_async(workload, paired),
         reasons=comparison.reasons(paired, policies, workload),
         caveats=comparison.caveats(workload, paired),
-        summary=comparison.summary_text(paired, policies, workload),
+        summary=comparison.summary_text(paired, policies, workload, prices),
         means=means(paired)[list(HEADLINE)],
         outcome=verdict(paired).outcome,
         contenders=(verdict(paired).winner, verdict(paired).runner_up),
@@ -176,15 +188,17 @@ def intervals_of_speedups(paired: Paired, colors: dict[str, str]) -> Drawn:
     )
 
 
-def compared(workload: Workload, policies: tuple[Policy, ...], replicates: int) -> tuple[Answer, bool]:
+def compared(workload: Workload, policies: tuple[Policy, ...], replicates: int, prices: Prices) -> tuple[Answer, bool]:
     """The answer to a comparison, and whether it was there before."""
     asked_at = time.time()
-    found = comparison_answer(workload, policies, replicates)
+    found = comparison_answer(workload, policies, replicates, prices if prices.given else None)
     return found, found.computed_at < asked_at
 
 
 @remembered(entries=64, size="128MiB", spinner="Running the paired epochs…")
-def comparison_answer(workload: Workload, policies: tuple[Policy, ...], replicates: int) -> Answer:
+def comparison_answer(
+    workload: Workload, policies: tuple[Policy, ...], replicates: int, prices: Prices | None
+) -> Answer:
     """The answer to a comparison; large ones are worked out one after the other."""
     with turn(workload):
-        return answer(workload, policies, replicates)
+        return answer(workload, policies, replicates, prices)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from core import AlphaBeta, FlatLatency, ScenarioError, Stragglers
+from core import AlphaBeta, Failures, FlatLatency, Prices, ScenarioError, Stragglers
 from core.axes import settled_by
 from core.common.parameters import keys
 from core.links import LAW_CODES
@@ -22,6 +22,9 @@ IN_EFFECT = {
     "hiccup_factor": "hiccup_probability",
     "episode_batches": "episode_share",
     "episode_factor": "episode_share",
+    **dict.fromkeys(("restart_s", "recovery", "checkpoint_batches", "regroup_s"), "mtbf_hours"),
+    **dict.fromkeys(("server_per_hour", "currency", "spot_discount"), "worker_per_hour"),
+    "checkpoint_s": "checkpoint_batches",
 }
 """Controls that act where another one is above 0."""
 OF_SEVERAL = {
@@ -43,18 +46,27 @@ def acting(page: str, measured: bool) -> set[str]:
         return set()
     now, policies = values_on_map() if page == "map" else values.now(), shown_policies(page)
     found = {*keys(Workload).values(), "network"} | network_keys(policies, now["network"])
+    found |= {*keys(Prices).values(), *keys(Failures).values()} - unused_recovery(policies)
     if not measured:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
-        found -= {key for key, cause in IN_EFFECT.items() if not now[cause]}
+    found -= {key for key, cause in IN_EFFECT.items() if not now[cause]}
     if page == "":
         of_policy = {*keys(CODES[now["mode"]]).values()}
         return found | {"mode"} | (of_policy - {"fragments"} if now["balance"] else of_policy)
     if page == "map":
         axes = axes_now()
-        return found - {*axes, *settled_by(axes)} | {"policies"}
+        unused = {"samples_per_batch"} | (set() if now["ask"] == "cost" else {*keys(Prices).values()})
+        return found - {*axes, *settled_by(axes), *unused} | {"policies"}
     if page == "learning":
-        return found - {"batches"} | {"policies"}
+        return found - {"batches", "samples_per_batch", *keys(Prices).values()} | {"policies"}
     return found | {"policies", "replicates"}
+
+
+def unused_recovery(policies: Iterable[Policy]) -> set[str]:
+    """The keys of recovery that do nothing: all without a barrier, else those of the other way to recover."""
+    if not values.value("mtbf_hours") or not any(policy.has_barrier for policy in policies):
+        return {"recovery", "checkpoint_batches", "checkpoint_s", "regroup_s"}
+    return {"checkpoint_batches", "checkpoint_s"} if values.value("recovery") == "elastic" else {"regroup_s"}
 
 
 def network_keys(policies: Iterable[Policy], network: str) -> set[str]:

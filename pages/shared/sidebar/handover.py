@@ -4,9 +4,9 @@ import streamlit as st
 
 from core import Scenario, ScenarioError
 from core.common.parameters import keys
-from core.links import DEFAULTS, values_of
+from core.links import DEFAULTS, prices_of, values_of
 from core.policies.base import Policy
-from core.simulation.sweeps import changed, changed_policy
+from core.simulation.sweeps import changed, changed_policy, changed_prices
 from pages.shared.answers.trace import Measurement
 from pages.shared.controls import values
 from pages.shared.controls.url import OF_A_TRACE
@@ -57,7 +57,7 @@ def let_go_of_trace() -> None:
 def open_cell(asked: Scenario, policies: tuple[Policy, ...], cell: dict) -> None:
     """A link that opens a cell of a map (dotted names and values) in Compare."""
     try:
-        found = values_of(changed(asked, cell))
+        found = values_of(changed(asked, cell), changed_prices(prices_of(values.now()), cell))
         texts = tuple(changed_policy(policy, cell).text for policy in policies)
     except ScenarioError as refused:
         st.caption(str(refused))

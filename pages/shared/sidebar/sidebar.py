@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from core import AlphaBeta, FlatLatency, Stragglers
+from core import AlphaBeta, Failures, FlatLatency, Prices, Stragglers
 from core.common.parameters import keys
 from core.links import DEFAULTS, FRESH, LAW_CODES
 from core.presets.presets import NETWORK_LINKS
@@ -82,7 +82,7 @@ def essentials(acts: set[str]) -> None:
             st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
             controls(("bandwidth_gbps", "message_mb"), acts)
             if values.value("network") != FlatLatency.code:  # it is not that of a map whose axis needs links
-                st.caption(run_report.network_in_words(described()))
+                st.caption(run_report.network_in_words(described({"mtbf_hours": 0.0})))
     controls(("slow_workers", "slowdown"), acts)
 
 
@@ -95,6 +95,8 @@ def more(acts: set[str]) -> None:
         "Compute times": ("law", *keys(LAW_CODES[law]).values()),
         "Stragglers": tuple(keys(Stragglers).values()),
         "Network": tuple(keys(network).values()),
+        "Failures": tuple(keys(Failures).values()),
+        "Money and samples": (*keys(Prices).values(), "samples_per_batch"),
         "Random draws": ("seed", "replicates"),
     }
     shown = {name: [key for key in group if key in acts and key not in IN_SIGHT] for name, group in groups.items()}

@@ -13,15 +13,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import ScenarioError, Workload, charts
+from core import Prices, ScenarioError, Workload, charts
 from core.axes import has, offered, thinned, to_act_on, together, usual_values
 from core.charts import Chart
 from core.charts.specs import Columns
 from core.learning.problem import Problem
-from core.links import FRESH, PARAMETERS
-from core.maps import QUESTIONS, axes_for, bandwidth_rows, target_rows, values_from
+from core.links import FRESH, PARAMETERS, prices_of
+from core.maps import QUESTIONS, axes_for, bandwidth_rows, names_of_axes, target_rows, values_from
 from core.policies.base import Policy
-from core.scenario import dotted_names
 from core.simulation.sweeps import cell_rows, name_of
 from pages.shared import uploaded_trace
 from pages.shared.answers.maps import Asked, MapAnswer, map_answer
@@ -42,8 +41,8 @@ def mapped(
 
     While cells are missing for longer, progress and a button to stop are shown; after a stop, one to resume.
     """
-    searches = ask == "bandwidth"
-    key = (repr(workload), repr(cells), tuple(policies), runs, problem, searches)
+    searches, paid = ask == "bandwidth", prices_of(values.now())
+    key = (repr(workload), repr(cells), tuple(policies), runs, problem, searches, paid)
     at = session().map
     if at.asked != key:
         at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
@@ -52,7 +51,7 @@ def mapped(
         st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
         st.button("Resume", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
-        work(workload, cells, missing, tuple(policies), runs, problem, searches)
+        work(workload, cells, missing, tuple(policies), runs, problem, searches, paid)
     return [row for i in sorted(at.rows) for row in at.rows[i]]
 
 
@@ -64,6 +63,7 @@ def work(
     runs: int,
     problem: Problem | None,
     searches: bool,
+    prices: Prices,
 ) -> None:
     """Do the missing cells, with progress and time left."""
     progress, stopping = st.empty(), st.empty()
@@ -77,7 +77,7 @@ def work(
             shown, left = now, (now - start) / max(1, done) * (len(missing) - done)
             text = f"{len(rows):,} of {len(cells):,} cells{f', about {left:,.0f} s left' if done else ''}"
             progress.progress(len(rows) / len(cells), text)
-        rows[i] = rows_of(workload, cells[i], policies, runs, problem, searches)
+        rows[i] = rows_of(workload, cells[i], policies, runs, problem, searches, prices)
     progress.empty()
     stopping.empty()
 
@@ -90,14 +90,20 @@ def stop(stopped: bool) -> None:
 
 @remembered(entries=20_000, size="64MiB", own=0)
 def rows_of(
-    workload: Workload, cell: dict, policies: tuple[Policy, ...], runs: int, problem: Problem | None, searches: bool
+    workload: Workload,
+    cell: dict,
+    policies: tuple[Policy, ...],
+    runs: int,
+    problem: Problem | None,
+    searches: bool,
+    prices: Prices,
 ) -> list[dict]:
     """The rows of one cell; searches: whether it is asked for a bandwidth."""
     if searches:
         return bandwidth_rows(workload, cell, policies, runs)
     if problem:
         return target_rows(workload, cell, policies, problem)
-    return cell_rows(workload, cell, policies, runs)
+    return cell_rows(workload, cell, policies, runs, prices)
 
 
 def answered(rows: list[dict], asked: Asked) -> MapAnswer:
@@ -163,7 +169,7 @@ def names_of(keys: Sequence[str], asked: Workload, policies: Sequence[Policy]) -
         ScenarioError: for one that this scenario and these policies do not have.
 
     """
-    known = dotted_names(asked, policies)
+    known = names_of_axes(asked, policies, prices_of(values.now()))
     for key in keys:
         if key not in known:
             labels = [PARAMETERS[each].label for each in axes_for(asked, policies)]

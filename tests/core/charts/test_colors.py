@@ -10,7 +10,14 @@ from core.charts import PHASE_COLORS, POLICY_COLORS, RULE_COLOR, STALENESS_COLOR
 from tests.paths import ROOT
 
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
-MARKS = [PHASE_COLORS["compute"], PHASE_COLORS["wait"], *POLICY_COLORS, RULE_COLOR, STALENESS_COLOR]
+MARKS = [
+    PHASE_COLORS["compute"],
+    PHASE_COLORS["wait"],
+    PHASE_COLORS["down"],
+    *POLICY_COLORS,
+    RULE_COLOR,
+    STALENESS_COLOR,
+]
 PALE = {
     "comm": 2.3,
     "cancelled": 2.8,
@@ -70,7 +77,7 @@ def test_marks_and_words_stand_out_from_the_page(theme):
 
 @pytest.mark.parametrize("sight", SIGHT)
 def test_phases_are_told_apart_by_all_eyes(sight):
-    phases = ("compute", "wait", "comm", "cancelled")
+    phases = ("compute", "wait", "comm", "cancelled", "down")
     seen = {phase: lab(np.clip(SIGHT[sight] @ linear(PHASE_COLORS[phase]), 0, 1)) for phase in phases}
     for one, other in combinations(seen, 2):
         assert np.linalg.norm(seen[one] - seen[other]) > 11, (one, other)

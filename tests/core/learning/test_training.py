@@ -12,6 +12,7 @@ from core import (
     Asynchronous,
     BackupWorkers,
     Constant,
+    Failures,
     FlatLatency,
     KAsync,
     LocalSGD,
@@ -299,6 +300,21 @@ def test_diverged_trainings_end_in_nan():
 def test_learning_rates_are_positive_numbers(rate):
     with pytest.raises(ScenarioError, match="learning_rate: "):
         replay(simulate(Scenario()), PARABOLA, rate)
+
+
+@pytest.mark.parametrize(
+    "policy", [Synchronous(), LocalSGD(period=2), BackupWorkers(wait_for=3)], ids=lambda each: each.text
+)
+def test_rollback_trains_on_the_same_gradients_later(policy):
+    """What is lost is done again with the same samples, from the parameters of the checkpoint."""
+    scenario = Scenario(workers=4, batches=8, policy=policy, failures=Failures(restart_s=1, checkpoint_batches=2))
+    failures_ms = np.full((2, 4), np.nan)
+    failures_ms[:, 1] = 1_500, 4_000
+    failing, none = simulate(scenario, failures_ms=failures_ms), simulate(scenario)
+    assert failing.metrics.failures == 2
+    curve, plain = replay(failing, BOWL, 0.1), replay(none, BOWL, 0.1)
+    np.testing.assert_allclose(curve["loss"], plain["loss"], rtol=1e-12)
+    assert curve["time_ms"].iloc[-1] >= plain["time_ms"].iloc[-1] + 2_000
 
 
 def test_only_problems_are_trained():

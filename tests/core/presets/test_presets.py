@@ -11,6 +11,7 @@ from core.links import scenario_of, values_of
 from core.presets.lessons import LESSONS
 from core.presets.presets import NETWORK_LINKS, PRESETS
 from core.statistics.pairs import Paired, means
+from core.workload.failures import best_interval_ms
 
 EVERY = list(dict.fromkeys((*PRESETS, *LESSONS)))
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:×| %| s\b)")
@@ -66,8 +67,26 @@ def stated(preset):
             for these in (table, compare(with_shortest_episodes(scenario), policies, 1000))
             for each in means(these)["epoch_ms"]
         },
+        "A failure an hour": lambda: elastic_gains(scenario),
+        "How often to save": lambda: (
+            {f"{best_interval_ms(20, 3_600):.0f} s", f"{scenario.failures.checkpoint_s:.0f} s"}
+            | {times(epoch_saving_every(scenario, every) / first["epoch_ms"]) for every in (1, 10, 30)}
+        ),
     }.get(preset.name, set)()
     return gains | shares | special
+
+
+def elastic_gains(scenario):
+    """Elastic sync over the one that rolls back, and async over that; and what regrouping costs."""
+    elastic = replace(scenario, failures=replace(scenario.failures, recovery="elastic", regroup_s=20))
+    table = compare(elastic, [Synchronous(), Asynchronous()], 1000)
+    before, after = mean_of(scenario, Synchronous())["epoch_ms"], means(table).iloc[0]["epoch_ms"]
+    return {times(before / after), times(speedup(table, "Synchronous", "Asynchronous")), "20 s"}
+
+
+def epoch_saving_every(scenario, batches):
+    failures = replace(scenario.failures, checkpoint_batches=batches)
+    return mean_of(scenario, Synchronous(), failures=failures)["epoch_ms"]
 
 
 def with_shortest_episodes(scenario):

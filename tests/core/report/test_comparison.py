@@ -329,7 +329,7 @@ def test_summary_has_every_metric_of_every_policy():
     table = compare(Scenario(), BOTH, 100)
     lines = summary(table)
     assert lines.index[0] == "Epoch time (ms)"
-    assert lines.shape == (13, 6)
+    assert lines.shape == (15, 6)
     for policy in NAMES:
         mean, low, high = (lines[f"{policy}{column}"] for column in ("", " low", " high"))
         mine = table[table["policy"] == policy]["epoch_ms"]

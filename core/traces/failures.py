@@ -1,0 +1,264 @@
+"""A log of failures: how often workers fail, how long they are down, and which recovery would lose least."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.common.validation import MAX_WORKERS, ScenarioError, real, shown, whole
+from core.workload.failures import HOUR_MS, best_interval_ms, elastic_share, rollback_ms
+
+MOST_ROWS = 100_000
+RANGE = 0.95
+DRAWS, FEWEST = 2_000, 8
+"""Random logs that a log is compared with, and below how many failures nothing is said of their law."""
+NAMES = {
+    "start": ("start", "start_ms", "failed", "failed_at", "down", "begin", "from"),
+    "end": ("end", "end_ms", "back", "back_at", "up", "recovered", "until", "to"),
+    "worker": ("worker", "rank", "node", "host", "gpu"),
+}
+"""What columns may be called."""
+UNITS_MS = {"ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FailureLog:
+    """What a log of failures says; each figure with the range in which the true one lies with 95 %.
+
+    Attributes:
+        workers: how many there are.
+        failures: how many failures.
+        observed_hours: for how long all of them were watched.
+        mtbf_hours: mean time between failures of one worker: time up of all workers over failures.
+        mtbf_low: lower end of its range (Poisson, exact).
+        mtbf_high: upper end; infinite without failures.
+        restart_s: mean time until a worker is back, s; NaN where no end is known.
+        restart_low: lower end of its range (bootstrap).
+        restart_high: upper end.
+        variation: standard deviation of the times between failures of all workers together over their mean: 1 where
+            they are exponential; NaN below 8 failures.
+        exponential: whether that is what as many exponential times would give; None below 8 failures.
+        left_out: how many rows could not be used.
+
+    """
+
+    workers: int
+    failures: int
+    observed_hours: float
+    mtbf_hours: float
+    mtbf_low: float
+    mtbf_high: float
+    restart_s: float
+    restart_low: float
+    restart_high: float
+    variation: float
+    exponential: bool | None
+    left_out: int
+
+
+def read_failures(
+    log: Any, workers: int | None = None, *, observed_hours: float | None = None, unit: str = "s"
+) -> FailureLog:
+    """How often workers fail and how long they are down, from a log with a row for each failure.
+
+    Args:
+        log: a data frame, or a path or an open file of CSV, with columns start, end and worker (or rank, node, …);
+            times are numbers in one unit, or dates. An end may be missing. Bad rows are left out and counted.
+        workers: how many there are, those that never failed among them; as many as the log names by default.
+        observed_hours: for how long they were watched; from the first to the last time of the log by default.
+        unit: of times that are numbers: ms, s, min or h.
+
+    Returns:
+        Mean time between failures and restart time, each with a range, and whether failures come at random.
+
+    Raises:
+        ScenarioError: for what is no such log, and for one without a usable row.
+
+    Source:
+        Exact Poisson interval (Garwood 1936); Cox & Lewis, The Statistical Analysis of Series of Events (1966).
+
+    Example:
+        >>> import pandas as pd
+        >>> from core.traces.failures import read_failures
+        >>> log = pd.DataFrame({"start": [10, 50], "end": [11, 52], "worker": [0, 3]})
+        >>> found = read_failures(log, workers=4, observed_hours=100, unit="h")
+        >>> round(found.mtbf_hours), round(found.restart_s)
+        (198, 5400)
+
+    """
+    if unit not in UNITS_MS:
+        raise ScenarioError(f"unit: {shown(unit)} is not {', '.join(UNITS_MS)}.")
+    table = as_log(log)
+    start, end = (
+        in_ms(table[name], unit) if name in table else np.full(len(table), np.nan) for name in ("start", "end")
+    )
+    good = np.isfinite(start) & ~(end < start)
+    good &= table["worker"].notna().to_numpy() if "worker" in table else True
+    left_out = len(table) - int(good.sum())
+    start, end = start[good], end[good]
+    if not len(start):
+        raise ScenarioError("log: no row has a start, a worker, and an end that is not before the start.")
+    named = table["worker"][good].nunique() if "worker" in table else 1
+    workers = named if workers is None else whole("workers", workers, 1, MAX_WORKERS)
+    if workers < named:
+        raise ScenarioError(f"workers: {workers:,} are fewer than the {named:,} that the log names.")
+    span_ms = float(np.nanmax(np.concatenate([start, end])) - start.min())
+    observed_ms = (
+        span_ms if observed_hours is None else HOUR_MS * real("observed_hours", observed_hours, 0, 1e9, above=True)
+    )
+    if observed_ms < span_ms or not observed_ms:
+        raise ScenarioError(
+            f"observed_hours: {observed_ms / HOUR_MS:g} is less than the log spans, {span_ms / HOUR_MS:g}, or nothing."
+        )
+    down_ms = (end - start)[np.isfinite(end)]
+    up_hours = (workers * observed_ms - down_ms.sum()) / HOUR_MS
+    few, many = poisson_range(len(start))
+    gaps = np.diff(np.sort(start))
+    variation = float(gaps.std(ddof=1) / gaps.mean()) if len(start) >= FEWEST and gaps.any() else math.nan
+    low, high = mean_range(down_ms / 1000)
+    return FailureLog(
+        workers=workers,
+        failures=len(start),
+        observed_hours=observed_ms / HOUR_MS,
+        mtbf_hours=up_hours / len(start),
+        mtbf_low=up_hours / many,
+        mtbf_high=up_hours / few if few else math.inf,
+        restart_s=float(down_ms.mean() / 1000) if len(down_ms) else math.nan,
+        restart_low=low,
+        restart_high=high,
+        variation=variation,
+        exponential=looks_exponential(variation, len(gaps)),
+        left_out=left_out,
+    )
+
+
+def as_log(log: Any) -> pd.DataFrame:
+    """A log as a table with the columns start, and end and worker where it has them."""
+    if not isinstance(log, pd.DataFrame):
+        try:
+            log = pd.read_csv(log, nrows=MOST_ROWS + 1, sep=None, engine="python", on_bad_lines="skip")
+        except (ValueError, TypeError, OSError, UnicodeError, AttributeError, pd.errors.ParserError) as error:
+            raise ScenarioError(f"log: {shown(log)} is not a table or a CSV file of failures: {error}") from None
+    if len(log) > MOST_ROWS:
+        raise ScenarioError(f"log: {len(log):,} rows are more than {MOST_ROWS:,}.")
+    by_name = {str(name).strip().lower(): name for name in log.columns}
+    found = {}
+    for column, names in NAMES.items():
+        called = next((by_name[name] for name in names if name in by_name), None)
+        if called is not None:
+            found[column] = log[called]
+    if "start" not in found:
+        raise ScenarioError(
+            f"log: of its columns, {', '.join(map(str, by_name))[:200]}, none is called start or failed."
+        )
+    return pd.DataFrame(found)
+
+
+def in_ms(times: pd.Series, unit: str) -> np.ndarray:
+    """Times as ms, NaN where they are none: numbers in a unit, or dates."""
+    numbers = pd.to_numeric(times, errors="coerce")
+    if numbers.notna().any() or times.isna().all():
+        return numbers.to_numpy(dtype=float) * UNITS_MS[unit]
+    return np.array([moment_ms(text) for text in times], dtype=float)
+
+
+def moment_ms(text: Any) -> float:
+    """A date and time as ms since 1970, in UTC where it names no zone; NaN where it is none."""
+    try:
+        return pd.Timestamp(text).timestamp() * 1000
+    except (ValueError, TypeError, OverflowError):
+        return math.nan
+
+
+def poisson_range(count: int) -> tuple[float, float]:
+    """The means with which as many events, or as few, come with a chance of 2.5 % only."""
+    tail = (1 - RANGE) / 2
+
+    def at_most(number: int, mean: float) -> float:
+        return math.fsum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(number + 1))
+
+    low = bisected(lambda mean: 1 - at_most(count - 1, mean) > tail, count) if count else 0.0
+    return low, bisected(lambda mean: at_most(count, mean) < tail, count)
+
+
+def bisected(beyond: Callable[[float], bool], count: int) -> float:
+    """Where something begins to be true."""
+    low, high = 1e-9, count + 10 * math.sqrt(count + 1) + 10
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (low, middle) if beyond(middle) else (middle, high)
+    return high
+
+
+def mean_range(values: np.ndarray) -> tuple[float, float]:
+    """The ends of the middle 95 % of means of values drawn again; NaN where there are none."""
+    if not len(values):
+        return math.nan, math.nan
+    picked = np.random.default_rng(1).choice(values, (DRAWS, min(len(values), 1_000)))
+    low, high = np.quantile(picked.mean(axis=1), [(1 - RANGE) / 2, (1 + RANGE) / 2])
+    return float(low), float(high)
+
+
+def looks_exponential(variation: float, gaps: int) -> bool | None:
+    """Whether the variation lies in the middle 95 % of those that as many exponential times have."""
+    if math.isnan(variation):
+        return None
+    drawn = np.random.default_rng(2).exponential(size=(DRAWS, min(gaps, 2_000)))
+    low, high = np.quantile(drawn.std(axis=1, ddof=1) / drawn.mean(axis=1), [(1 - RANGE) / 2, (1 + RANGE) / 2])
+    return bool(low <= variation <= high)
+
+
+def recoveries(
+    log: FailureLog, step_ms: float, checkpoint_s: float, intervals: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """What each checkpoint interval, and an elastic group, leaves of the workers' time: the best first.
+
+    Args:
+        log: how often workers fail.
+        step_ms: time of a step without failures, ms.
+        checkpoint_s: what a checkpoint costs, s.
+        intervals: steps between two checkpoints; by default around √(2δM).
+
+    Returns:
+        Columns: recovery, checkpoint_batches (0 for none), useful_percent, and its range by that of the mean time
+        between failures, low_percent and high_percent.
+
+    Raises:
+        ScenarioError: for a time that is not a positive number.
+
+    Source:
+        `core.theory.failures`.
+
+    """
+    step_ms = real("step_ms", step_ms, 0, 1e12, above=True)
+    checkpoint_ms = 1000 * real("checkpoint_s", checkpoint_s, 0, 1e6)
+    if not isinstance(log, FailureLog):
+        raise ScenarioError(f"log: {shown(log)} is not a FailureLog.")
+    together_ms = log.mtbf_hours * HOUR_MS / log.workers
+    best = max(1, round(best_interval_ms(checkpoint_ms, together_ms) / step_ms))
+    every = (
+        sorted({max(1, round(best * factor)) for factor in (0.25, 0.5, 1, 2, 4)}) if intervals is None else intervals
+    )
+    restart_ms = 0.0 if math.isnan(log.restart_s) else 1000 * log.restart_s
+    hours = (log.mtbf_hours, log.mtbf_low, log.mtbf_high)
+
+    def row(name: str, batches: int, share: Callable[[float], float]) -> dict[str, Any]:
+        value, low, high = (100 * share(min(each, 1e9) * HOUR_MS) for each in hours)
+        return {
+            "recovery": name,
+            "checkpoint_batches": batches,
+            "useful_percent": value,
+            "low_percent": low,
+            "high_percent": high,
+        }
+
+    def kept(batches: int) -> Callable[[float], float]:
+        work = batches * step_ms
+        return lambda mtbf: work / rollback_ms(work, work, checkpoint_ms, restart_ms, mtbf, log.workers)
+
+    rows = [row("rollback", batches, kept(batches)) for batches in every]
+    rows.append(row("elastic", 0, lambda mtbf: elastic_share(step_ms, restart_ms, mtbf)))
+    return pd.DataFrame(rows).sort_values("useful_percent", ascending=False, kind="stable", ignore_index=True)

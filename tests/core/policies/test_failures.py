@@ -1,0 +1,334 @@
+"""Failures: traced by hand, against an oracle, and what must hold for any failures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    BackupWorkers,
+    Constant,
+    Failures,
+    FlatLatency,
+    KAsync,
+    LocalSGD,
+    Rebalanced,
+    Scenario,
+    ScenarioError,
+    StaleSynchronous,
+    Synchronous,
+    compare,
+    replicate,
+    simulate,
+)
+from core.schedule import metrics
+from core.workload.draws import Draws
+from tests import failing_oracle as oracle
+from tests.strategies import FLAT, SERVER, Given, buckets_and_nodes, given_runs
+
+EXACT = [quarters / 4000 for quarters in range(0, 60) if 1000 * (quarters / 4000) == quarters / 4]
+"""Seconds that are whole quarters of a ms."""
+SHORT = st.sampled_from(EXACT)
+FAILURES = st.builds(
+    Failures,
+    restart_s=SHORT,
+    recovery=st.sampled_from(["rollback", "elastic"]),
+    checkpoint_batches=st.integers(0, 4),
+    checkpoint_s=SHORT,
+    regroup_s=SHORT,
+)
+
+
+def networks(workers):
+    """Networks whose times are whole parts of a power of two, also of workers in nodes around a server."""
+    in_nodes = buckets_and_nodes(workers).map(lambda found: replace(found, collective="server", buckets=1))
+    return st.one_of(FLAT, SERVER, in_nodes)
+
+
+@st.composite
+def failing_runs(draw):
+    """Given draws with more rows than are needed, and given failures: whole quarters of a ms, and ties are common."""
+    given = draw(given_runs(networks=networks))
+    workers = given.scenario.workers
+    rows = max(len(given.compute_ms), given.scenario.work + 30)
+    compute = np.resize(given.compute_ms, (rows, workers))
+    push = np.resize(given.push_ms, (rows, workers))
+    most = int(4 * compute[: given.scenario.batches].sum())
+    times = [sorted(draw(st.lists(st.integers(0, most), max_size=4))) for _ in range(workers)]
+    failures_ms = np.full((5, workers), np.nan)
+    for worker, mine in enumerate(times):
+        failures_ms[: len(mine), worker] = np.array(mine) / 4
+    scenario = replace(given.scenario, failures=draw(FAILURES))
+    return Given(scenario, compute, push), failures_ms
+
+
+def by_oracle(given, failures_ms):
+    """What the oracle says."""
+    scenario, compute, push = given.scenario, given.compute_ms.tolist(), given.push_ms.tolist()
+    policy, failures, workers, work = scenario.policy, scenario.failures, scenario.workers, scenario.work
+    latency, batches = scenario.network.barrier_ms(workers), scenario.batches
+    times = [[time for time in mine if time == time] for mine in failures_ms.T.tolist()]
+    restart, regroup, saves = failures.restart_ms, failures.regroup_ms, failures.checkpoint_ms
+    every = failures.checkpoint_batches
+    of_each = (scenario.network.service_of(workers), scenario.network.pull_of(workers))
+    service, pull = (np.broadcast_to(times, (workers, 1))[:, 0].tolist() for times in of_each)
+    server = {"service": service, "pull": pull}
+    pushes = {"compute": compute, "push": push, "total": work, "failures": times, "restart": restart, **server}
+    speeds = [1 / given.compute_ms[:batches, worker].mean() for worker in range(workers)]
+
+    def sizes(up):
+        total = sum(speeds[worker] for worker in up)
+        return {worker: speeds[worker] * len(up) / total for worker in up}
+
+    match policy:
+        case Asynchronous():
+            if policy.is_shared:
+                return oracle.pushing(**pushes, shared=True, group=policy.accumulate)
+            return oracle.pushing(**pushes, quota=batches, group=policy.accumulate)
+        case StaleSynchronous():
+            return oracle.pushing(**pushes, quota=batches, bound=policy.bound)
+        case KAsync():
+            return oracle.pushing(**pushes, group=policy.wait_for, waits=True)
+    wait_for = policy.wait_for if isinstance(policy, BackupWorkers) else workers
+    period = policy.period if isinstance(policy, LocalSGD) else None
+    resized = sizes if isinstance(policy, Rebalanced) else None
+    if failures.elastic:
+        return oracle.elastic(compute, latency, wait_for, work, times, restart, regroup, period, resized)
+    if resized:
+        own = sizes(range(workers))
+        compute = [[time * own[worker] for worker, time in enumerate(row)] for row in compute]
+    if period:
+        units = oracle.rounds(compute[:batches], latency, period, every)
+    else:
+        units = oracle.iterations(compute, latency, wait_for, work, every)
+    return oracle.rollback(units, times, restart, saves)
+
+
+def found_in(run):
+    """The gradients that were used, as the oracle says it, in its order."""
+    table = run.gradients()
+    columns = ["worker", "read_ms", "ready_ms", "applied_ms", "update_number", "staleness"]
+    rows = table[table["used"]][columns].values.tolist()
+    return sorted(rows)
+
+
+@settings(max_examples=200)
+@given(failing_runs())
+def test_every_schedule_with_failures_is_the_oracles(drawn):
+    given, failures_ms = drawn
+    run, theirs = given.run(failures_ms=failures_ms), by_oracle(given, failures_ms)
+    policy = given.scenario.policy
+    ours, expected = found_in(run), sorted(map(list, theirs.used))
+    if isinstance(policy, LocalSGD):  # each local step reads its own parameters: the round's first read is the oracle's
+        ours, expected = ([[row[0], *row[2:]] for row in rows] for rows in (ours, expected))
+    np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+    assert run.metrics.epoch_ms == pytest.approx(theirs.end)
+    assert run.metrics.failures == theirs.failures
+    downs = sum(min(back, theirs.end) - min(when, theirs.end) for _, when, back in theirs.downs)
+    share = 100 * downs / (given.scenario.workers * theirs.end)
+    assert run.metrics.down_percent == pytest.approx(share, abs=1e-6)
+
+
+SMALL = {"workers": 2, "batches": 4, "compute": Constant(mean_ms=1000), "network": FlatLatency(latency_ms=0)}
+NAN = np.nan
+
+
+def rows(run, *phases):
+    table = run.segments()
+    table = table[table["phase"].isin(phases)] if phases else table
+    return table[["worker", "phase", "reason", "start_ms", "end_ms"]].values.tolist()
+
+
+def test_rollback_traced_by_hand():
+    """A checkpoint of 0.5 s after every two batches; W0 fails at 3 s, half a batch after the first: 3 s of restart."""
+    failures = Failures(restart_s=3, checkpoint_batches=2, checkpoint_s=0.5)
+    run = simulate(Scenario(**SMALL, failures=failures), failures_ms=[[3000.0, NAN]])
+    assert rows(run)[:7] == [
+        [0, "compute", "", 0, 1000],
+        [0, "compute", "", 1000, 2000],
+        [0, "comm", "", 2000, 2500],
+        [0, "cancelled", "", 2500, 3000],
+        [0, "down", "", 3000, 6000],
+        [0, "compute", "", 6000, 7000],
+        [0, "compute", "", 7000, 8000],
+    ]
+    assert rows(run, "wait") == [[1, "wait", "restart", 3000, 6000]]
+    figures = run.metrics
+    assert (figures.epoch_ms, figures.failures, figures.updates) == (8500, 1, 4)
+    assert figures.down_percent == pytest.approx(100 * 3000 / 17000)
+    assert figures.cancelled_percent == pytest.approx(100 * 1000 / 17000)
+
+
+def test_a_failure_during_a_restart_starts_it_anew():
+    """W1 fails 1 s into W0's restart: all wait until W1 is back; W0's own failure meanwhile is ignored."""
+    run = simulate(
+        Scenario(**SMALL, failures=Failures(restart_s=3, checkpoint_batches=1)),
+        failures_ms=[[1500.0, 2500.0], [2000.0, NAN]],
+    )
+    assert rows(run, "down") == [[0, "down", "", 1500, 4500], [1, "down", "", 2500, 5500]]
+    assert rows(run, "wait") == [[0, "wait", "restart", 4500, 5500], [1, "wait", "restart", 1500, 2500]]
+    assert (run.metrics.epoch_ms, run.metrics.failures) == (8500, 2)
+
+
+def test_elastic_traced_by_hand():
+    """W1 goes on alone; W0 is back at 4.5 s and joins at 5.25 s; each change of the group costs 0.25 s."""
+    failures = Failures(restart_s=3, recovery="elastic", regroup_s=0.25)
+    run = simulate(Scenario(**SMALL, failures=failures), failures_ms=[[1500.0, NAN]])
+    assert rows(run, "down", "wait", "cancelled") == [
+        [0, "cancelled", "", 1000, 1500],
+        [0, "down", "", 1500, 4500],
+        [0, "wait", "regroup", 4500, 5500],
+        [1, "wait", "regroup", 2000, 2250],
+        [1, "wait", "regroup", 5250, 5500],
+    ]
+    assert run.contributions()["used"].tolist() == [2, 6]
+    assert (run.metrics.epoch_ms, run.metrics.updates) == (6500, 6)
+
+
+@pytest.mark.parametrize(("policy", "epoch_ms"), [(Asynchronous(), 7500), (Asynchronous(assignment="shared"), 6000)])
+def test_a_push_policy_loses_one_batch(policy, epoch_ms):
+    """W0 is down from 1.5 to 4.5 s and does its second batch again; from one queue, W1 takes over."""
+    run = simulate(Scenario(**SMALL, policy=policy, failures=Failures(restart_s=3)), failures_ms=[[1500.0, NAN]])
+    assert rows(run, "down", "cancelled") == [[0, "cancelled", "", 1000, 1500], [0, "down", "", 1500, 4500]]
+    assert run.metrics.epoch_ms == epoch_ms
+    assert run.metrics.wait_percent == 0
+
+
+def test_a_schedule_in_which_no_failure_comes_is_the_one_without():
+    for policy in (*POLICIES, Asynchronous(accumulate=3)):
+        for recovery in ("rollback", "elastic"):
+            scenario = Scenario(workers=4, batches=5, policy=policy, failures=Failures(recovery=recovery))
+            none, plain = simulate(scenario, failures_ms=np.full((1, 4), np.nan)), simulate(scenario)
+            for name, value in vars(plain.metrics).items():
+                assert getattr(none.metrics, name) == pytest.approx(value, rel=1e-12), (policy, name)
+
+
+POLICIES = [
+    Synchronous(),
+    Rebalanced(),
+    BackupWorkers(wait_for=3),
+    LocalSGD(period=2),
+    Asynchronous(),
+    Asynchronous(assignment="shared"),
+    StaleSynchronous(bound=1),
+    KAsync(wait_for=2),
+]
+
+
+@pytest.mark.parametrize("recovery", ["rollback", "elastic"])
+@pytest.mark.parametrize("policy", [each for each in POLICIES if each != Rebalanced()], ids=lambda policy: policy.text)
+def test_many_runs_together_are_the_same_as_one_by_one(policy, recovery):
+    scenario = Scenario(
+        workers=4,
+        batches=12,
+        policy=policy,
+        failures=Failures(mtbf_hours=0.006, restart_s=1.5, recovery=recovery, checkpoint_batches=3, regroup_s=0.2),
+    )
+    runs = 6
+    draws = Draws(scenario, runs=runs)
+    together = metrics.measure(policy.schedule(draws))
+    again = Draws(scenario, runs=runs)
+    failures_ms = np.concatenate([again.failures_ms(block) for block in range(4)])
+    assert together["failures"].sum() > 0
+    rows = 40
+    for run in range(runs):
+        alone = simulate(
+            scenario,
+            compute_ms=again.compute_rows(rows)[..., run],
+            network_ms=again.push_rows(rows)[..., run],
+            failures_ms=failures_ms[..., run],
+        ).metrics
+        for name, values in together.items():
+            assert getattr(alone, name) == pytest.approx(values[run], rel=1e-9), name
+
+
+@settings(max_examples=100)
+@given(failing_runs())
+def test_phases_follow_each_other_and_fill_the_epoch(drawn):
+    given, failures_ms = drawn
+    run = given.run(failures_ms=failures_ms)
+    for _, mine in run.segments().groupby("worker"):
+        assert mine["start_ms"].iloc[0] == 0
+        np.testing.assert_allclose(mine["start_ms"].to_numpy()[1:], mine["end_ms"].to_numpy()[:-1])
+    np.testing.assert_allclose(run.worker_shares().groupby("worker")["percent"].sum(), 100)
+    assert run.contributions()["used"].sum() == given.scenario.work
+
+
+def test_all_policies_meet_the_same_failures():
+    """The first failure of a run comes at the same moment, to the same worker."""
+    scenario = Scenario(workers=4, batches=200, failures=Failures(mtbf_hours=0.05, restart_s=5, recovery="elastic"))
+    firsts = set()
+    for policy in (Synchronous(), Asynchronous(), StaleSynchronous(bound=2), LocalSGD(period=4)):
+        table = simulate(replace(scenario, policy=policy)).segments()
+        first = table[table["phase"] == "down"].sort_values("start_ms").iloc[0]
+        firsts.add((first["worker"], first["start_ms"]))
+    assert len(firsts) == 1
+
+
+def test_the_first_of_many_runs_is_the_simulated_one():
+    failures = Failures(mtbf_hours=0.02, restart_s=5, checkpoint_batches=5, checkpoint_s=0.5)
+    scenario = Scenario(workers=4, batches=40, failures=failures)
+    row = replicate(scenario, 30).iloc[0]
+    for name, value in vars(simulate(scenario).metrics).items():
+        assert row[name] == pytest.approx(value, rel=1e-9), name
+
+
+@pytest.mark.parametrize(
+    ("failures", "policy", "advice"),
+    [
+        (Failures(mtbf_hours=0.001, restart_s=1), Synchronous(), "take checkpoints, with checkpoint_batches"),
+        (
+            Failures(mtbf_hours=0.0001, restart_s=1, checkpoint_batches=5, checkpoint_s=1),
+            Synchronous(),
+            "take checkpoints more often",
+        ),
+        (Failures(mtbf_hours=0.001, restart_s=1e5, recovery="elastic"), Synchronous(), "a longer time between"),
+        (Failures(mtbf_hours=0.001, restart_s=1e5), Asynchronous(), "a longer time between"),
+    ],
+)
+def test_epochs_that_would_hardly_end_are_refused(failures, policy, advice):
+    with pytest.raises(ScenarioError, match=rf"^failures\.mtbf_hours: .*{advice}"):
+        Scenario(batches=100, policy=policy, failures=failures)
+    with pytest.raises(ScenarioError, match=r"^failures\.mtbf_hours"):
+        compare(Scenario(batches=100, failures=failures, policy=policy), [policy], 2)
+
+
+@pytest.mark.parametrize(
+    ("policy", "network", "advice"),
+    [
+        (LocalSGD(period=4, delay=2), FlatLatency(), r"policy\.delay: 2 .* leave policy\.delay at 0"),
+        (LocalSGD(period=4, fragments=2), FlatLatency(), r"policy\.fragments: 2 .* leave policy\.fragments at 1"),
+        (LocalSGD(period=4, balance=True), FlatLatency(), r"policy\.balance: True .* leave policy\.balance at False"),
+        (Synchronous(), AlphaBeta(buckets=4), r"network\.buckets: 4 .* leave network\.buckets at 1"),
+    ],
+)
+def test_rounds_that_overlap_do_not_go_together_with_failures(policy, network, advice):
+    failures, workers = Failures(mtbf_hours=5), np.full((1, 4), np.nan)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
+        Scenario(policy=policy, network=network, failures=failures)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or give no failures_ms\.$"):
+        simulate(Scenario(policy=policy, network=network), failures_ms=workers)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
+        compare(Scenario(network=network, failures=failures, policy=Asynchronous()), [Asynchronous(), policy], 2)
+
+
+def test_pushes_have_no_buckets_and_go_on():
+    scenario = Scenario(policy=Asynchronous(), network=AlphaBeta(buckets=4), failures=Failures(mtbf_hours=5))
+    one = replace(scenario, network=AlphaBeta())
+    assert simulate(scenario).metrics == simulate(one).metrics
+
+
+@pytest.mark.parametrize("times", [[[3, 1], [2, 5]], [[-1, 1]], [[np.nan, 1], [3, 4]], [[1e13, 1]], [[1.0]], "x"])
+def test_given_failures_that_are_none_are_refused(times):
+    with pytest.raises(ScenarioError, match=r"^failures_ms: "):
+        simulate(Scenario(workers=2), failures_ms=times)
+
+
+def test_no_failures_may_be_said_as_none():
+    assert Scenario(failures=None) == Scenario()
+    assert simulate(Scenario()).metrics.failures == 0
+    assert Scenario.from_dict({**Scenario().to_dict(), "failures": {"kind": "Failures", "mtbf_hours": 5}}).failures.any
