@@ -23,7 +23,7 @@ from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
-__version__ = "0.7"
+__version__ = "0.8"
 
 __all__ = [
     "AlphaBeta",

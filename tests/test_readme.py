@@ -1,4 +1,4 @@
-"""Every line of Python and every command of the README runs, and what it names exists."""
+"""Every line of Python and every command of the README and of what it refers to runs, and what they name exists."""
 
 import importlib
 import re
@@ -19,7 +19,8 @@ from tests.benchmarks.__main__ import MEASURES
 from tests.browser.conftest import free_port, wait_for_start
 from tests.paths import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PLACES = ("README.md", ".github/PAGES.md", ".github/BENCHMARKS.md")
+README = "\n".join((ROOT / place).read_text(encoding="utf-8") for place in PLACES)
 PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 RECIPE = next(code for code in PYTHON if "(Policy)" in code)
 UNIT = re.search(r"```ini\n(.*?)```", README, re.DOTALL).group(1).replace("\\\n", " ")

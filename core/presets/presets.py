@@ -1,4 +1,7 @@
-"""Named scenarios and lessons, each with the question it answers in a meeting. Measured figures: see README."""
+"""Named scenarios and lessons, each with the question it answers in a meeting.
+
+Sources of measured figures: .github/PAGES.md.
+"""
 
 from dataclasses import dataclass, replace
 

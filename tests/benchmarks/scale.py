@@ -1,4 +1,7 @@
-"""How time and memory grow with the size of one run: `python -m tests.benchmarks.scale` prints README's table."""
+"""How time and memory grow with the size of one run.
+
+`python -m tests.benchmarks.scale` prints the table of .github/BENCHMARKS.md.
+"""
 
 import math
 import resource
