@@ -198,6 +198,8 @@ class Line:
     def grid(self) -> list[float]:
         """The values to start from: those of a map's axis and the present one, and of real numbers those between."""
         found = sorted({*AXES[self.key], self.now})
+        if self.key == "workers" and self.now > 1:
+            found.remove(1)  # one worker waits for nobody: a comparison of networks alone
         if not self.is_whole:
             found += [self.middle(*pair) for pair in itertools.pairwise(found)]
         return [value for value in sorted(found) if self.at(value) is not None]

@@ -34,7 +34,7 @@ FEW = 5  # rare events that a comparison takes at least
 SHARES = {
     "computing": ["utilization_percent"],
     "network time": ["comm_percent"],
-    "waiting": ["wait_percent", "tail_percent"],
+    "waiting or idling at the end": ["wait_percent", "tail_percent"],
     "cancelled work": ["cancelled_percent"],
     "down time": ["down_percent"],
 }

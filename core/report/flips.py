@@ -13,7 +13,7 @@ def headline(flips: Sequence[Flip]) -> str:
     """What would flip the answer, in a sentence; that nothing would, where nothing does."""
     found = [f"{name_of(flip).lower()} {where(flip)}" for flip in flips if flip.crossings]
     if not found:
-        return "Nothing that was tried flips the answer."
+        return "No single parameter that was tried flips the answer on this network model."
     return f"The answer flips with {listed(found, 'or')}."
 
 

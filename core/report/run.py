@@ -258,10 +258,15 @@ def network_in_words(workload: Workload) -> str:
     busy, most = four_digits(float(service.min())), four_digits(1000 * workload.workers / float(service.sum()))
     if service.min() < service.max():
         busy = f"{busy} to {four_digits(float(service.max()))}"
-        most = f"{most}, if all workers make as many,"
+        most = f"{most} gradients a second, if all workers push equally often"
+    else:
+        most = f"{most} gradients a second"
+    reach = ""
+    if network.servers > 1:
+        reach = f" A worker is taken to reach all {network.servers:,} servers at once, each at full speed."
     return (
         f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, as each push keeps the "
-        f"server busy for {busy} ms: at most {most} gradients a second."
+        f"server busy for {busy} ms: at most {most}.{reach}"
     )
 
 

@@ -109,7 +109,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         contenders=(verdict(paired).winner, verdict(paired).runner_up),
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
-        timelines=[timeline(picture, shown if pair else None) for picture in shown],
+        timelines=[timeline(picture, shown if pair else None, verdict(paired).winner) for picture in shown],
         is_whole=is_whole(shown),
         race=race_data(shown),
         parts=Drawn(
@@ -131,14 +131,17 @@ def is_whole(shown: Sequence[Picture]) -> bool:
     return max(picture.epoch_ms for picture in shown) <= shown[0].domain_ms[1]
 
 
-def timeline(picture: Picture, pair: Sequence[Picture] | None) -> Timeline:
-    """The timeline of a picture: in full where it is one of a pair, with the time marked that it saves; else small."""
+def timeline(picture: Picture, pair: Sequence[Picture] | None, winner: str) -> Timeline:
+    """The timeline of a picture: in full where it is one of a pair, else small.
+
+    The time that the winner saves is marked, where it does so in this run, too.
+    """
     words = picture.words
     if pair is None:
         chart = charts.small_timeline(picture)
     else:
         slower_ms, gap = max(each.epoch_ms for each in pair), None
-        if picture.epoch_ms < slower_ms and is_whole(pair):
+        if picture.label == winner and picture.epoch_ms < slower_ms and is_whole(pair):
             saved = duration(slower_ms - picture.epoch_ms)
             gap, words = (picture.epoch_ms, slower_ms, saved), f"{words} It ends {saved} sooner than the other."
         chart = charts.timeline(picture, gap)

@@ -10,7 +10,7 @@ from pages.shared.errors import action, boundary
 from pages.shared.session import session
 
 BYTES = 4  # of a gradient's number, in single precision
-SIZES = ("Gradients (MB)", "Parameters (millions)")
+SIZES = ("Gradient size (MB)", "Parameters (millions)")
 
 
 def cluster_button() -> None:
@@ -37,7 +37,7 @@ def questions() -> None:
     st.number_input("Size", 0.001, 1e6, 100.0, key="our_size", label_visibility="collapsed", format="%g")
     speeds = {name: f"{name}: {latency:g} ms, {speed:,g} Gb/s" for name, (latency, speed) in NETWORK_LINKS.items()}
     st.selectbox("Which links?", list(NETWORK_LINKS), index=2, format_func=lambda name: speeds[name], key="our_links")
-    st.number_input("How many times as long does the slowest machine take?", 1.0, 1000.0, 1.0, 0.1, key="our_slowdown")
+    st.number_input("How many times slower is the slowest machine?", 1.0, 1000.0, 1.0, 0.1, key="our_slowdown")
     st.caption(
         f"The rest: {now['batch_ms']:g} ms per mini-batch as in the sidebar, ring all-reduce at the barrier, and "
         "without one as many parameter servers as workers. Everything can be changed afterwards."

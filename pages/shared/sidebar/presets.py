@@ -33,7 +33,7 @@ def preset_menus() -> None:
     now = values.now().items()
     here = next((preset for preset in (*LESSONS, *PRESETS) if values_of_preset(preset).items() <= now), None)
     if here and not in_use():
-        st.caption(f"**{here.name}.** {here.question}")
+        st.caption(f"**{here.name}{'' if here.name.endswith('?') else '.'}** {here.question}")
         with st.expander("Show the answer", key=f"answer {here.name}"):
             st.caption(here.answer)
         if here.policies:

@@ -8,7 +8,7 @@ from core.charts import PHASE_COLORS
 from core.report.timeline_data import PHASE_ORDER
 
 HTML = """
-<div class="lanes" role="img"></div>
+<div class="lanes" role="img" aria-label="Epochs that play together"></div>
 <div class="controls">
   <button type="button" aria-label="Play the race">▶ Play</button>
   <input type="range" min="0" max="1000" value="1000" aria-label="Time in the race">

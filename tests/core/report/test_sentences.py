@@ -500,7 +500,7 @@ class Reader:
         share = {
             "computing": mine["utilization_percent"],
             "network time": mine["comm_percent"],
-            "waiting": mine["wait_percent"] + mine["tail_percent"],
+            "waiting or idling at the end": mine["wait_percent"] + mine["tail_percent"],
             "cancelled work": mine["cancelled_percent"],
         }
         return {what: float((mine["epoch_ms"] * of).mean() / 100) for what, of in share.items()}
@@ -575,6 +575,7 @@ class Reader:
                 "A barrier costs {n} ms of network time\\.": self.barriers_alone,
                 "After a barrier everybody pays {n} ms; without one a push and its answer take {n} ms or more, as each "
                 "push keeps the server busy for {n} ms: at most {n} gradients a second\\.": self.server,
+                "A worker is taken to reach all {n} servers at once, each at full speed\\.": self.servers,
                 "Every update averages {n} gradients? under each of the policies\\.": self.equal_updates,
                 "Faster epochs are not yet faster learning: an update averages {n} gradients? with {A}, "
                 "{n} with {A}\\.": self.unequal_updates,
@@ -606,6 +607,9 @@ class Reader:
         network = self.scenario.network
         assert network.async_least == network.async_fraction == 1
         assert value_of(barrier) == network.latency_ms > 0
+
+    def servers(self, count):
+        assert value_of(count) == self.scenario.network.servers > 1
 
     def server(self, barrier, push, busy, most):
         network, workers = self.scenario.network, self.scenario.workers
