@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import pandas as pd
 
 from core.common.validation import ScenarioError, shown
 from core.traces.trace import Column
-
-if TYPE_CHECKING:
-    from core.traces.profiles.workers import Origin
 
 PIECE, PACKED = 2**20, 2**16
 MAX_BYTES = 2**31  # of all files of one call, decompressed
@@ -31,6 +28,23 @@ class DamagedFileError(ScenarioError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a file says of itself."""
+
+    rank: int | None
+    process: str
+    """What its handler calls the worker, or nothing."""
+    world_size: int | None
+    backend: str
+    groups: tuple[tuple[str, tuple[int, ...], int], ...]
+    """Process groups smaller than the job: name, ranks where known, size."""
+    collectives: float
+    """In a step."""
+    loader_percent: float
+    """Of the time in which the device has nothing to run."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rows:
     """What one file holds."""
 
@@ -40,7 +54,7 @@ class Rows:
     wait_ms and comm_ms (with the waiting, if wait_ms is not)."""
     rank: int | str | None = None
     """The worker that the file says it is about."""
-    origin: "Origin | None" = None
+    origin: Origin | None = None
     """What a profiler trace says of itself."""
     whole_steps: bool = False
     """Whether compute_ms are times of whole steps, in which a barrier may hide."""

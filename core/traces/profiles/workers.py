@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted, listed
-from core.traces.files import Rows, rank_in
+from core.traces.files import Origin, Rows, rank_in
 from core.traces.profiles.events import Recording
 
 MUCH_LOADING = 20.0  # percent
@@ -26,23 +26,6 @@ NUMBER = re.compile(r"\d+")
 PIPELINE = re.compile(r"(?<![a-z])pp(?![a-z])|pipe|stage", re.IGNORECASE)
 PARTS = re.compile(r"(?<![a-z])(?:tp|mp|ep|cp|sp)(?![a-z])|tensor|model|expert|context|sequence", re.IGNORECASE)
 COPIES = re.compile(r"(?<![a-z])(?:dp|ddp)(?![a-z])|data|shard|replicat|fsdp|zero", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """What a file says of itself."""
-
-    rank: int | None
-    process: str
-    """What its handler calls the worker, or nothing."""
-    world_size: int | None
-    backend: str
-    groups: tuple[tuple[str, tuple[int, ...], int], ...]
-    """Process groups smaller than the job: name, ranks where known, size."""
-    collectives: float
-    """In a step."""
-    loader_percent: float
-    """Of the time in which the device has nothing to run."""
 
 
 def origin_of(recording: Recording, collectives: float, loader_percent: float) -> Origin:
