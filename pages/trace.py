@@ -40,7 +40,7 @@ def show(measured: Measurement) -> None:
         st.markdown(answer.reasons)
         if answer.cures:
             st.markdown(f"**{answer.cures.best}**")
-        use_trace_button(measured)
+        use_trace_button()
     details(answer)
     exports(measured)
 

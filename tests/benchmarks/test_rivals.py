@@ -18,8 +18,8 @@ def test_same_figures(epoch, policy):
     rng = random.Random(3)
     theirs = [epoch(rng, 4, 10, 500, 0.2, 200, policy == Asynchronous()) for _ in range(RUNS)]
     ours = replicate(Scenario(policy=policy), RUNS)
-    assert set(theirs[0]) == set(ours.columns)
-    for name in ours.columns:
+    assert set(theirs[0]) == set(ours.columns) - {"failures", "down_percent"}  # nobody fails here
+    for name in theirs[0]:
         values = np.array([run[name] for run in theirs])
         error = np.sqrt((values.var() + ours[name].var()) / RUNS)
         assert abs(values.mean() - ours[name].mean()) <= 4.5 * error + 1e-9, name

@@ -86,6 +86,8 @@ def test_the_keyboard_goes_through_the_page_in_order(visit, server):
     """Past the controls in one step, or through them from above, then the pages, then the answer."""
     me = visit(server)
     whole(me, "/?mode=sync")
+    for key in ("workers", "latency_ms"):
+        expect(me.page.locator(f".st-key-{key} input[type=range]")).to_be_visible()  # drawn when its code has come
     name = "(e => e.getAttribute('aria-label') || e.innerText)(document.activeElement)"
     reached = []
     for _ in range(60):

@@ -7,16 +7,15 @@ from core.common.parameters import keys
 from core.links import DEFAULTS, prices_of, values_of
 from core.policies.base import Policy
 from core.simulation.sweeps import changed, changed_policy, changed_prices
-from pages.shared.answers.trace import Measurement
 from pages.shared.controls import values
 from pages.shared.controls.url import OF_A_TRACE
 from pages.shared.errors import action
 from pages.shared.menu import page_link
 from pages.shared.session import session
-from pages.shared.uploaded_trace import in_use
+from pages.shared.uploaded_trace import in_use, shown
 
 
-def use_trace_button(measurement: Measurement) -> None:
+def use_trace_button() -> None:
     """A button that carries a trace into every other page, or takes it back."""
     if in_use():
         st.button("Stop using it as scenario", on_click=stop_using_trace, icon=":material/undo:")
@@ -24,7 +23,6 @@ def use_trace_button(measurement: Measurement) -> None:
     st.button(
         "Use as scenario",
         on_click=use_trace,
-        args=(measurement,),
         type="primary",
         icon=":material/input:",
         help="Every other page then simulates your measured times.",
@@ -32,8 +30,12 @@ def use_trace_button(measurement: Measurement) -> None:
 
 
 @action
-def use_trace(measurement: Measurement) -> None:
-    """Compute times come from the trace; workers, batches and network start at what was measured."""
+def use_trace() -> None:
+    """Compute times come from the trace that is shown; workers, batches and network start at what was measured.
+
+    It asks for the trace when it is pressed: the page may have read another one since it drew the button.
+    """
+    measurement = shown()
     measured, before = values_of(measurement.scenario), values.now()
     session().before_trace = {key: before[key] for key in OF_A_TRACE}
     times = "sample" if measurement.is_sample else "trace"
