@@ -8,11 +8,11 @@ from typing import Any
 from core.common.parameters import keys
 from core.common.wording import lowered
 from core.links import LAW_CODES, PARAMETERS
-from core.maps import AXES
+from core.maps import AXES, at_its_least, causes
 from core.money import Prices
 from core.policies.registry import CODES, policy_from_text
-from core.workload.failures import Failures
 from core.workload.networks import AlphaBeta, FlatLatency
+from core.workload.stragglers import Stragglers
 
 OF_LAWS = {
     code: set(keys(law).values()) - {"batch_ms"}  # which all of them have
@@ -20,15 +20,15 @@ OF_LAWS = {
 }
 OF_NETWORKS = {FlatLatency.code: set(keys(FlatLatency).values()), "ring": set(keys(AlphaBeta).values())}
 OF_POLICIES = {code: set(keys(policy).values()) for code, policy in CODES.items()}
-ACTS_ON = {
-    "slowdown": ("slow_workers", 1),
-    "hiccup_factor": ("hiccup_probability", 0.05),
-    "episode_batches": ("episode_share", 0.05),
-    "episode_factor": ("episode_share", 0.05),
-    **dict.fromkeys(("restart_s", "checkpoint_batches", "checkpoint_s", "regroup_s"), ("mtbf_hours", 1.0)),
-    **dict.fromkeys(("server_per_hour", "spot_discount"), ("worker_per_hour", 1.0)),
+ENOUGH = {
+    "slow_workers": 1,
+    "hiccup_probability": 0.05,
+    "episode_share": 0.05,
+    "mtbf_hours": 1.0,
+    "checkpoint_batches": 10,
+    "worker_per_hour": 1.0,
 }
-"""Keys that change nothing while another key is 0, and a value of that other key at which they do."""
+"""Keys without which others change nothing, and a value at which those do."""
 LEARNING_ALONE = ("accumulate",)
 """Keys that change how fast a policy learns, and not how long its epoch takes."""
 ABOUT_LEARNING = ("staleness", "target")
@@ -102,7 +102,7 @@ def offered(ask: str, measured: bool, beside: str = "none") -> list[str]:
     """
     not_of_a_trace = {
         "batch_ms",
-        *ACTS_ON.keys() - {*keys(Failures).values(), *OF_PRICES},
+        *(key for key in keys(Stragglers).values() if any(causes(key))),
         *set().union(*OF_LAWS.values()),
     }
     return [
@@ -117,8 +117,8 @@ def offered(ask: str, measured: bool, beside: str = "none") -> list[str]:
 
 def to_act_on(values: Mapping[str, Any], axes: Sequence[str]) -> dict[str, Any]:
     """What else to set so that these axes change something: a slow worker, where its slowdown is an axis."""
-    pairs = [ACTS_ON[key] for key in axes if key in ACTS_ON]
-    return {key: value for key, value in pairs if not values[key] and key not in axes}
+    needed = [cause for key in axes for cause in causes(key) if cause in ENOUGH and cause not in axes]
+    return {cause: ENOUGH[cause] for cause in needed if at_its_least(cause, values[cause])}
 
 
 def usual_values(values: Mapping[str, Any], key: str, beside: str) -> tuple:
@@ -183,7 +183,8 @@ def idle_in_words(values: Mapping[str, Any], axes: Sequence[str], ask: str) -> s
     said = [
         f"{PARAMETERS[key].label} changes nothing here while {PARAMETERS[other].label} is 0."
         for key in axes
-        if key in ACTS_ON and (other := ACTS_ON[key][0]) in to_act_on(values, axes)
+        for other in causes(key)
+        if other in to_act_on(values, axes)
     ]
     said += [
         f"{PARAMETERS[key].label} changes staleness and learning, not this."

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.common.parameters import keys
 from core.common.validation import MAX_WORK, ScenarioError, whole
-from core.maps import AXES
+from core.maps import AXES, is_idle
 from core.policies.base import Policy
 from core.scenario import WITHOUT_FAILURES, dotted_names
 from core.simulation.paired import check_policies, most_replicates, paired_figures
@@ -23,13 +23,6 @@ MOST_WORK = MAX_WORK // 4  # mini-batches at one value; larger scenarios get few
 FEWEST_RUNS = 5
 DOUBLES = 16  # from the least to the most of a range that is gone through by factors
 CLOSE = 2e-3  # of a value: so near a crossing is found
-ACTS_WITH = {
-    "slowdown": "slow_workers",
-    "hiccup_factor": "hiccup_probability",
-    "episode_batches": "episode_share",
-    "episode_factor": "episode_share",
-}
-"""Parameters that change nothing unless another one is above 0."""
 MUST_DIVIDE = {"workers_per_node": "workers", "fragments": "period"}
 """Parameters that take divisors of another one only: between two of those there is nothing to look for."""
 
@@ -152,7 +145,7 @@ def acting_keys(workload: Workload, policies: Sequence[Policy]) -> list[str]:
     names = dotted_names(workload, policies)
     values = {key: value_of(workload, policies, name) for key, name in names.items()}
     barriers = {policy.has_barrier for policy in policies}
-    idle = {key for key, cause in ACTS_WITH.items() if not values.get(cause)}
+    idle = {key for key in names if is_idle(key, values)}
     if not workload.failures.any:
         idle |= {*keys(Failures).values()}
     else:

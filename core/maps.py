@@ -1,12 +1,13 @@
 """Maps: which axes there are, what is asked of every cell, and where the answer changes sides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.common.parameters import Checked, by_key, keys
+from core.common.parameters import Checked, Number, by_key, keys
 from core.common.validation import ScenarioError, real, shown
 from core.learning.experiment import learn
 from core.learning.judging import geometric_mean
@@ -33,6 +34,31 @@ KINDS: list[type[Checked]] = [Workload, Stragglers, Failures, Prices]
 KINDS += [*LAWS.values(), *NETWORKS.values(), *POLICIES.values()]
 AXES = {key: parameter.axis for kind in KINDS for key, parameter in by_key(kind).items() if parameter.axis}
 """Keys of a link that can be an axis, with values to start from."""
+DECLARED = {key: parameter for kind in KINDS for key, parameter in by_key(kind).items()}
+
+
+def causes(key: str) -> Iterator[str]:
+    """The keys that have to be above their least for a key to change anything, the nearest first.
+
+    Example:
+        >>> list(causes("checkpoint_s"))
+        ['checkpoint_batches', 'mtbf_hours']
+
+    """
+    while key := DECLARED[key].acts_with if key in DECLARED else "":
+        yield key
+
+
+def is_idle(key: str, values: Mapping[str, Any]) -> bool:
+    """Whether a key changes nothing, as one of its causes is at its least among these values, or is not there."""
+    return any(cause not in values or at_its_least(cause, values[cause]) for cause in causes(key))
+
+
+def at_its_least(key: str, value: float) -> bool:
+    """Whether a number cannot be any less."""
+    rule = DECLARED[key].rule
+    assert isinstance(rule, Number)
+    return value <= rule.ends[0]
 
 
 @dataclass(frozen=True, kw_only=True)

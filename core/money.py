@@ -68,6 +68,7 @@ class Prices(Part):
         Real(0, 1e6),
         0.0,
         key="server_per_hour",
+        acts_with="worker_per_hour",
         axis=(0.0, 0.5, 1.0, 2.0, 5.0),
         label="Price of a Server (per hour)",
         help="What one parameter server costs for an hour, where a policy or a collective uses them.",
@@ -79,6 +80,7 @@ class Prices(Part):
         Text(8),
         "$",
         key="currency",
+        acts_with="worker_per_hour",
         label="Currency",
         help="A sign or a code: $, €, EUR.",
     )
@@ -86,6 +88,7 @@ class Prices(Part):
         Real(0, 1, below=True),
         0.0,
         key="spot_discount",
+        acts_with="worker_per_hour",
         axis=(0.0, 0.25, 0.5, 0.67, 0.75, 0.9),
         label="Spot Discount",
         help="What spot machines are cheaper by than the price above. Servers are not discounted.",

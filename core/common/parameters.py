@@ -254,6 +254,8 @@ class Parameter:
     """From one position of a slider to the next."""
     format: str | None = None
     """How a control writes it."""
+    acts_with: str = ""
+    """The key of another parameter, a number: while that one is at its least, this one changes nothing."""
     axis: tuple[float, ...] = ()
     """Values to start from where it is an axis of a map; none where it cannot be one."""
 

@@ -19,8 +19,8 @@ from core.axes import (
     together,
     usual_values,
 )
-from core.links import DEFAULTS, scenario_of
-from core.maps import AXES, QUESTIONS, names_of_axes
+from core.links import DEFAULTS, PARAMETERS, scenario_of
+from core.maps import AXES, QUESTIONS, at_its_least, causes, is_idle, names_of_axes
 from core.money import Prices
 from core.policies.registry import policy_from_text
 
@@ -90,3 +90,14 @@ def test_thinned_values_fit_and_keep_their_ends(sizes, may_lose, data):
 def test_a_policy_that_is_there_already_is_not_added(key):
     policies = {"bound": "ssp 3", "wait_for": "k-async 2", "period": "local 8"}
     assert needed(DEFAULTS | {"policies": ("sync", policies[key])}, [key]) == {}
+
+
+def test_what_a_key_acts_with_is_a_number_whose_default_lets_it_rest():
+    """Declared once, at the field: axes, flips and controls go by it."""
+    declared = {key: list(causes(key)) for key in PARAMETERS if any(causes(key))}
+    assert declared["checkpoint_s"] == ["checkpoint_batches", "mtbf_hours"]
+    assert to_act_on(DEFAULTS, ["checkpoint_s"]) == {"checkpoint_batches": 10, "mtbf_hours": 1.0}
+    for key, found in declared.items():
+        assert all(at_its_least(cause, DEFAULTS[cause]) for cause in found)
+        assert is_idle(key, DEFAULTS)
+        assert not is_idle(key, DEFAULTS | {cause: PARAMETERS[cause].rule.ends[1] for cause in found})

@@ -6,6 +6,7 @@ from core import AlphaBeta, Failures, FlatLatency, Prices, ScenarioError, Stragg
 from core.axes import settled_by
 from core.common.parameters import keys
 from core.links import LAW_CODES
+from core.maps import is_idle
 from core.policies.base import Policy
 from core.policies.registry import CODES, policy_from_text
 from core.workload.workload import Workload
@@ -17,24 +18,6 @@ WITHOUT_SCENARIO = ("trace", "method")
 WITHOUT_BARRIER = {"async_fraction", "async_least"}
 """What only pushes of a single worker pay."""
 WITH_BARRIER = {"overlap", "buckets", "backward_share"}
-IN_EFFECT = {
-    "slowdown": "slow_workers",
-    "hiccup_factor": "hiccup_probability",
-    "episode_batches": "episode_share",
-    "episode_factor": "episode_share",
-    **dict.fromkeys(("restart_s", "recovery", "checkpoint_batches", "regroup_s"), "mtbf_hours"),
-    **dict.fromkeys(("server_per_hour", "currency", "spot_discount"), "worker_per_hour"),
-    "checkpoint_s": "checkpoint_batches",
-}
-"""Controls that act where another one is above 0."""
-OF_SEVERAL = {
-    "backward_share": "buckets",
-    "node_latency_ms": "workers_per_node",
-    "node_bandwidth_gbps": "workers_per_node",
-    "links_per_node": "workers_per_node",
-    "server_place": "workers_per_node",
-}
-"""Controls that act where another one is above 1."""
 
 
 def acting(page: str, measured: bool) -> set[str]:
@@ -49,7 +32,7 @@ def acting(page: str, measured: bool) -> set[str]:
     found |= {*keys(Prices).values(), *keys(Failures).values()} - unused_recovery(policies)
     if not measured:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
-    found -= {key for key, cause in IN_EFFECT.items() if not now[cause]}
+    found = {key for key in found if not is_idle(key, now)}
     if page == "":
         of_policy = {*keys(CODES[now["mode"]]).values()}
         return found | {"mode"} | (of_policy - {"fragments"} if now["balance"] else of_policy)
@@ -79,7 +62,6 @@ def network_keys(policies: Iterable[Policy], network: str) -> set[str]:
         found -= WITHOUT_BARRIER
         if network != "server":
             found -= {"servers", "server_place"}
-    found -= {key for key, cause in OF_SEVERAL.items() if values.value(cause) == 1}
     return found - {"overlap"} if values.value("buckets") > 1 else found
 
 
