@@ -5,13 +5,12 @@ import streamlit as st
 from core import ScenarioError, Workload
 from core.common.wording import counted
 from core.learning.experiment import FEWEST_EACH, for_training, gradients_for
-from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
 from core.policies.base import Policy
 from core.report import learning as learning_report
 from pages.shared import app
 from pages.shared.answers.learning import Learned, learned, measures_of
-from pages.shared.answers.training import learning
+from pages.shared.answers.training import Settings, learning
 from pages.shared.asked import policies, scenario
 from pages.shared.controls.widgets import control
 from pages.shared.session import session
@@ -20,12 +19,12 @@ from pages.shared.views.downloads import csv_button
 from pages.shared.views.training import RATES, kept_place, train, with_control
 
 RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
-Question = tuple[Problem, tuple[float, ...] | None, int, str]  # what is trained, at which rates, how often, by what
 EVIDENCE = """
 - The gradients are **real**, on real data, each computed at the parameters that its worker had read: staleness is not a
   penalty factor here, it happens.
 - The page shows how much of a shorter epoch survives staleness once every policy has its best learning rate.
-- It is **one small problem** and plain SGD. The mechanism carries over to large models; the size of the effect may not.
+- It is **one small problem** and SGD, plain or with momentum. The mechanism carries over to large models; the size of
+  the effect may not.
 - Each policy's learning rate is chosen on some seeds and judged on others, so no policy profits from the choice;
   another choice among rates a factor of 2 apart could still change the answer.
 - The seconds come from the simulator: check the network model before you trust them.
@@ -38,7 +37,7 @@ def show() -> None:
     asked, chosen = scenario(), policies()
     with st.container(horizontal=True):
         problem, seeds, rates = PROBLEMS[control("problem")], control("train_seeds"), RATES[control("rate")]
-        optimizer = control("optimizer")
+        settings = Settings(problem=problem, rates=rates, seeds=seeds, optimizer=control("optimizer"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measures = measures_of(problem)
         axes = control("curves_over"), control("curves_of", measures) if len(measures) > 1 else measures[0]
@@ -51,11 +50,10 @@ def show() -> None:
             st.header("Too many workers to train for real.")
         st.error(with_control(refused) + learning_report.rooms(FEWEST_EACH, problem), icon=":material/block:")
         return
-    question = (problem, rates, seeds, optimizer)
 
     def show_picture(trained: tuple[Policy, ...]) -> Learned:
         """The answer of those who have trained, and their curves."""
-        found = learned(short, trained, *question)
+        found = learned(short, trained, settings)
         with headline():
             st.header(found.headline)
         with picture():
@@ -63,7 +61,7 @@ def show() -> None:
                 draw(found.curves[axes].chart, "curves", found.curves[axes].words)
         return found
 
-    trained = tuple(train(short, chosen, *question, progress, lambda done: show_picture(tuple(done))))
+    trained = tuple(train(short, chosen, settings, progress, lambda done: show_picture(tuple(done))))
     if not trained:
         return
     answer = show_picture(trained)
@@ -74,14 +72,14 @@ def show() -> None:
         )
         st.dataframe(answer.all_rates, hide_index=True)
         return
-    show_answer(answer, question, short, trained)
+    show_answer(answer, settings, short, trained)
 
 
-def show_answer(answer: Learned, question: Question, short: Workload, trained: tuple[Policy, ...]) -> None:
+def show_answer(answer: Learned, settings: Settings, short: Workload, trained: tuple[Policy, ...]) -> None:
     """What the curves mean, who reaches the target when, and, folded away, how it is judged."""
-    problem, rates, seeds, _ = question
+    rates = settings.rates
     own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own learning rate"
-    st.caption(f"Medians of {counted(seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}")
+    st.caption(f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}")
     st.markdown(answer.reasons)
     if answer.advice:
         st.info(answer.advice, icon=":material/lightbulb:")
@@ -97,7 +95,7 @@ def show_answer(answer: Learned, question: Question, short: Workload, trained: t
         )
         st.markdown(
             "All policies start from the same parameters and use the same samples in the same order: "
-            f"{counted(short.work, 'mini-batch', 'mini-batches')} of {problem.batch} for each policy, "
+            f"{counted(short.work, 'mini-batch', 'mini-batches')} of {settings.problem.batch} for each policy, "
             f"{short.batches:,} per worker, whatever the length of the epoch."
         )
         st.dataframe(answer.trainings, hide_index=True, height="content")
@@ -109,8 +107,8 @@ def show_answer(answer: Learned, question: Question, short: Workload, trained: t
             "start) or get stuck (no better than a guess). The staler a policy's gradients, the lower its rates begin."
         )
         st.dataframe(answer.all_rates, hide_index=True, column_config=RATE)
-        csv_button("Curves (CSV)", lambda: learning(short, trained, *question).curves, "learning-curves.csv")
-        csv_button("Runs (CSV)", lambda: learning(short, trained, *question).runs, "learning-runs.csv")
+        csv_button("Curves (CSV)", lambda: learning(short, trained, settings).curves, "learning-curves.csv")
+        csv_button("Runs (CSV)", lambda: learning(short, trained, settings).runs, "learning-runs.csv")
     with st.expander("What this is evidence for", icon=":material/science:"):
         st.markdown(EVIDENCE)
 

@@ -1,7 +1,7 @@
 """The schedule of workers that fail: a row for every mini-batch, and one more for each time that it is lost."""
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -150,10 +150,8 @@ def schedule_of_lives(
     """
     used, in_flight = passed.used, passed.in_flight
     applied_ms = when_full(passed.applied, passed.rank, size, pushes)
-    if rule.reason == "update":  # released when the update is made that their gradient is part of
-        go_on = np.maximum(passed.go_on, applied_ms)
-        pull = draws.workload.network.pull_of(draws.workload.workers)
-        passed = replace(passed, go_on=go_on, end=go_on + pull)
+    if rule.reason == "update":
+        passed = passed.released_with_updates(applied_ms, draws.workload.network, draws.workload.workers)
     end_of_run = np.where(used, applied_ms, 0).max(axis=(0, 1))
     last_end = np.where(used, passed.end, 0).max(axis=0)
     finish_ms = np.where(in_flight.any(axis=0), end_of_run, last_end)

@@ -1,7 +1,5 @@
 """The schedule of runs whose pushes queue at a first-come-first-served server."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from core.schedule.schedule import Schedule, Stretch
@@ -40,10 +38,8 @@ def through_server(draws: Draws, pushes: int, size: int, rule: Release) -> Sched
     passed = served(draws, pushes, size, rule)
     used, begun, in_flight = passed.used, passed.started, passed.in_flight
     applied_ms = when_full(passed.applied, passed.rank, size, pushes)
-    if rule.reason == "update":  # released when the update is made that their gradient is part of
-        go_on = np.maximum(passed.go_on, applied_ms)
-        pull = draws.workload.network.pull_of(draws.workload.workers)
-        passed = replace(passed, go_on=go_on, end=go_on + pull)
+    if rule.reason == "update":
+        passed = passed.released_with_updates(applied_ms, draws.workload.network, draws.workload.workers)
     end_of_run = np.where(used, applied_ms, 0).max(axis=(0, 1))
     finish_ms = np.where(in_flight.any(axis=0), end_of_run, np.where(used, passed.end, 0).max(axis=0))
     passed = passed.cut_off(finish_ms)

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 
 from core.workload.draws import Draws
+from core.workload.networks import Network
 
 PASSED = ("read", "start", "ready", "arrived", "served", "applied", "go_on", "end")
 
@@ -80,6 +81,11 @@ class Timestamps:
     def in_flight(self) -> np.ndarray:
         """Whether it had begun, and was never applied."""
         return self.started & ~self.used
+
+    def released_with_updates(self, applied_ms: np.ndarray, network: Network, workers: int) -> Self:
+        """The same, each worker released when the update is made that its gradient is part of."""
+        go_on = np.maximum(self.go_on, applied_ms)
+        return replace(self, go_on=go_on, end=go_on + network.pull_of(workers))
 
     def cut_off(self, finish_ms: np.ndarray) -> Self:
         """The same up to the end of each worker: what comes later, or never, happens then."""

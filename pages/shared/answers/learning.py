@@ -42,18 +42,11 @@ class Learned:
 
 
 @remembered(entries=64, size="64MiB", own=4)
-def learned(
-    asked: Workload,
-    policies: Sequence[Policy],
-    problem: Problem,
-    rates: tuple[float, ...] | None,
-    seeds: int,
-    optimizer: str,
-) -> Learned:
+def learned(asked: Workload, policies: Sequence[Policy], settings: training.Settings) -> Learned:
     """The answer of policies that have trained on all of the scenario's mini-batches."""
-    learning = training.learning(asked, policies, problem, rates, seeds, optimizer)
+    learning = training.learning(asked, policies, settings)
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
-    measures = measures_of(problem)
+    measures = measures_of(settings.problem)
     headline, all_rates = learning_report.headline(learning), tabled(learning_report.all_rates(learning))
     if learning.runs["diverged"].all():
         return Learned(
@@ -72,7 +65,7 @@ def learned(
     return Learned(
         headline=headline,
         reasons=learning_report.reasons(learning),
-        advice=learning_report.advice(learning, asked.workers, problem),
+        advice=learning_report.advice(learning, asked.workers, settings.problem),
         judged=f"{learning_report.how_rates_are_chosen(learning)} {learning_report.how_it_is_judged(learning)}",
         drawn=learning_report.how_it_is_drawn(learning),
         curves={

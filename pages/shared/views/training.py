@@ -9,11 +9,10 @@ from streamlit.delta_generator import DeltaGenerator
 from core import ScenarioError, Workload
 from core.common.wording import lowered
 from core.learning.experiment import GRID
-from core.learning.problem import Problem
 from core.links import PARAMETERS
 from core.policies.base import Policy
 from core.scenario import under
-from pages.shared.answers.training import trained
+from pages.shared.answers.training import Settings, trained
 from pages.shared.session import session
 
 CACHED = 0.1  # seconds; what takes longer has not been kept, and is worth drawing as it comes
@@ -24,10 +23,7 @@ FIELDS = {"seeds": "train_seeds", "workers": "workers", "learning_rate": "rate",
 def train(
     asked: Workload,
     policies: Sequence[Policy],
-    problem: Problem,
-    rates: tuple[float, ...] | None,
-    seeds: int,
-    optimizer: str,
+    settings: Settings,
     progress: DeltaGenerator,
     so_far: Callable[[list[Policy]], object],
 ) -> list[Policy]:
@@ -43,7 +39,7 @@ def train(
         if done and not session().answered and time.monotonic() - start > CACHED:
             so_far(done)
         try:
-            trained(under(asked, policy), problem, rates, seeds, optimizer)
+            trained(under(asked, policy), settings)
             done.append(policy)
         except ScenarioError as refused:
             st.error(f"{policy.label} is left out. {with_control(refused)}", icon=":material/block:")
