@@ -13,7 +13,7 @@ PHASE_COLORS = {
 POLICY_COLORS = ("#0072B2", "#CC79A7", "#C98500", "#AA4499", "#2A8476", "#8B74C9", "#999933", "#B15928")
 RULE_COLOR, STALENESS_COLOR = "#8A9099", "#8C6BB1"
 GAP_COLOR = "#0B8A5F"
-"""Of time that is saved; it is read on white and on near-black."""
+"""Of time that is saved, as a shade."""
 
 
 def shown_phases(phases: Iterable[str]) -> tuple[str, ...]:

@@ -74,6 +74,12 @@ def worker_axis(values: Given, overlap: bool) -> alt.Y:
     )
 
 
+def readable(words: alt.Chart, **style: Any) -> list[alt.Chart]:
+    """Words in black with a white halo, which are read on any colour, in a light theme and in a dark one."""
+    halo = words.mark_text(stroke="white", strokeWidth=4, strokeJoin="round", fontWeight="bold", **style, **MANY)
+    return [halo, words.mark_text(color="black", fontWeight="bold", **style, **MANY)]
+
+
 def row_height(rows: int, of_all: float, low: float, high: float) -> float:
     """The height of each of some rows that share a height, px, within limits."""
     return float(np.clip(of_all / rows, low, high))

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import numpy as np
 
-from core.charts.colors import RULE_COLOR, shown_phases
-from core.charts.common import AROUND, Layers, legend, phase_color, rules
+from core.charts.colors import shown_phases
+from core.charts.common import AROUND, Layers, legend, phase_color, readable, rules
 from core.charts.specs import Chart, Columns, Given
 
 
@@ -120,12 +120,8 @@ def declare_epoch_parts(phases: tuple[str, ...], values: Given) -> Layers:
             ],
         )
     )
-    ends = (
-        alt.Chart(alt.NamedData("totals"))
-        .mark_text(align="left", dx=6, fontSize=13, fontWeight="bold", color=RULE_COLOR)
-        .encode(x="seconds:Q", y=rows, text="total:N")
-    )
-    return alt.layer(bars, ends)
+    ends = alt.Chart(alt.NamedData("totals")).encode(x="seconds:Q", y=rows, text="total:N")
+    return alt.layer(bars, *readable(ends, align="left", dx=6, fontSize=13))
 
 
 def intervals(table: Columns, title: str, colors: Mapping[str, str], mark: float | None = None) -> Chart:

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 
 from core.charts.colors import GAP_COLOR, PHASE_COLORS, STALENESS_COLOR, shown_phases
-from core.charts.common import AROUND, MANY, Layers, legend, phase_color, row_height, rules, worker_axis
+from core.charts.common import AROUND, MANY, Layers, legend, phase_color, readable, row_height, rules, worker_axis
 from core.charts.specs import Chart, Columns, Given
 from core.common.wording import duration
 from core.report.timeline_data import Picture
@@ -89,7 +89,7 @@ def time_saved() -> list[alt.Chart]:
     words = alt.Chart(alt.NamedData("gap")).encode(x="middle_ms:Q", y=middle, text="said:N")
     return [
         shade.mark_rect(color=GAP_COLOR, opacity=0.18, **MANY),
-        words.mark_text(lineBreak="\n", color=GAP_COLOR, fontWeight="bold", fontSize=13),
+        *readable(words, lineBreak="\n", lineHeight=19, fontSize=13),
     ]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import PHASE_COLORS, RULE_COLOR
-from core.charts.common import AROUND, MANY, Layers, legend, row_height
+from core.charts.common import AROUND, MANY, Layers, legend, readable, row_height
 from core.charts.specs import Chart, Columns, Given
 from core.charts.timelines import CLOSE
 from core.common.wording import NBSP
@@ -137,8 +137,7 @@ def declare_slowness(overlap: bool, with_shares: bool, values: Given) -> Layers:
         )
     )
     remarks = alt.Chart(alt.NamedData("remarks")).encode(x="at:Q", y=y, text="text:N")
-    halo = remarks.mark_text(stroke="white", strokeWidth=4, strokeJoin="round", fontWeight="bold", **MANY)
-    return alt.layer(cells, outlines, halo, remarks.mark_text(color="black", fontWeight="bold", **MANY))
+    return alt.layer(cells, outlines, *readable(remarks))
 
 
 def remedies(table: pd.DataFrame) -> Chart:
