@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from tempfile import TemporaryFile
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -55,18 +56,22 @@ def installed_browser():
 
 @contextmanager
 def served(folder=ROOT):
-    """The address of a fresh server on a free port of this machine."""
-    with served_process(folder) as (address, _):
-        yield address
+    """The address of a fresh server on a free port of this machine; it may log no incident, even one soon gone."""
+    with TemporaryFile() as log:
+        with served_process(folder, log=log) as (address, _):
+            yield address
+        log.seek(0)
+        incidents = [line for line in log.read().decode().split("\n\n") if "incident" in line]
+    assert not incidents, "\n".join(incidents)
 
 
 @contextmanager
-def served_process(folder=ROOT, start=("-m", "streamlit"), stdout=subprocess.PIPE):
+def served_process(folder=ROOT, start=("-m", "streamlit"), stdout=subprocess.PIPE, log=subprocess.DEVNULL):
     """The address of a fresh server, and its process; its standard output is a pipe."""
     port = free_port()
     command = [sys.executable, *start, "run", "streamlit_app.py", "--server.headless=true"]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
-    with subprocess.Popen(command + options, cwd=folder, stdout=stdout, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command + options, cwd=folder, stdout=stdout, stderr=log) as process:
         try:
             wait_for_start(process)
             yield f"http://127.0.0.1:{port}", process

@@ -101,6 +101,19 @@ def test_what_is_not_on_a_page_is_kept(browser):
     assert browser.run(page="")["mode"] == st.session_state["mode"] == "async"
 
 
+def test_a_run_that_was_cut_short_on_another_page_leaves_nothing_to_stumble_over(browser):
+    """Streamlit has forgotten the widgets that it had drawn, once the next run has begun."""
+    browser.run(mode="async")
+    browser.run(page="compare")
+    browser.run(page="", heard=False, ends=False)
+    del st.session_state["mode"]
+    browser.run(page="compare", workers=7)
+    assert browser.said == {"workers": ["7"], "mode": ["async"]}
+    browser.run(page="", heard=False, ends=False)
+    del st.session_state["mode"]
+    assert browser.run(page="")["mode"] == st.session_state["mode"] == "async"
+
+
 def test_a_move_beats_an_address_that_has_not_heard_of_the_last_one(browser):
     browser.run(workers=7)
     assert browser.run(address={"workers": ["6"]}, workers=8)["workers"] == 8

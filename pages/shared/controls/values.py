@@ -40,7 +40,8 @@ def take_over(by_widget: bool) -> bool:
     if known.values is None:
         return False
     held = st.session_state.to_dict()  # one look for all of them: each costs as much as many
-    found = taken({key: held[key] for key in known.mounted & held.keys()})
+    known.mounted &= held.keys()  # a run that was cut short has drawn widgets that Streamlit has forgotten since
+    found = taken({key: held[key] for key in known.mounted})
     differing = {key: value for key, value in found.items() if value != known.values[key]}
     outdated = {key: value for key, value in differing.items() if value in known.replaced.get(key, ())}
     if by_widget and len(differing) == len(outdated) == 1:
