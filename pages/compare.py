@@ -8,7 +8,7 @@ from core.simulation.paired import most_replicates
 from pages.shared import app
 from pages.shared.answers.comparison import compared
 from pages.shared.asked import policies, prices, scenario
-from pages.shared.controls import values
+from pages.shared.controls import copied, values
 from pages.shared.controls.url import link
 from pages.shared.views import flips, kept_runs
 from pages.shared.views.comparison import network_cost, ranked, side_by_side, spreads
@@ -44,7 +44,7 @@ with st.expander("All metrics"):
     st.caption(f"{comparison.about_all_metrics(runs)}.")
     st.dataframe(answer.metrics, height="content")
 with st.expander("Summary to paste"):
-    st.code(f"{answer.summary}\n{link()}", language=None, wrap_lines=True)
+    copied.shown(f"{answer.summary}\n{link()}")
 with st.container(horizontal=True):
     name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
     csv_button("Every run (CSV)", lambda: compare(asked.workload, chosen, runs), name)

@@ -13,6 +13,7 @@ from core.theory import closed_forms
 from pages.shared import app
 from pages.shared.asked import prices, scenario
 from pages.shared.caching.simulations import simulated
+from pages.shared.controls import copied
 from pages.shared.views import kept_runs, large_run
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
@@ -51,7 +52,7 @@ with left:
     draw(charts.shares(*share_bars(run)), "shares", run_report.shares_in_words(run))
 with right:
     st.subheader("Summary")
-    st.code(run_report.text_summary(run, prices()), language=None)
+    copied.shown(run_report.text_summary(run, prices()))
     kept_runs.keep_button(run)
     name = f"{asked.policy.text.replace(' ', '-')}-{asked.workers}x{asked.batches}-seed{asked.seed}"
     if asked.work > MOST_EXPORTED:

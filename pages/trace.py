@@ -5,6 +5,7 @@ import streamlit as st
 from core.traces.remedies import what_if_table
 from pages.shared import app, uploaded_trace
 from pages.shared.answers.trace import Measurement, TraceAnswer
+from pages.shared.controls import copied
 from pages.shared.sidebar.handover import let_go_of_trace, use_trace_button
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
@@ -73,7 +74,7 @@ def exports(measured: Measurement) -> None:
     """The summary to paste, and files."""
     trace = measured.trace
     with st.expander("Export", icon=":material/download:"):
-        st.code(measured.answer.summary, language=None, wrap_lines=True)
+        copied.shown(measured.answer.summary)
         with st.container(horizontal=True):
             csv_button("Cleaned times (CSV)", trace.table, "trace.csv")
             csv_button("Diagnosis (CSV)", measured.diagnosis.table, "diagnosis.csv")

@@ -14,7 +14,7 @@ from core.traces.reading import sample_files, table_columns
 from core.traces.selection import read_one_run
 from core.traces.tables.cells import UNITS_MS
 from pages.shared.answers.trace import Measurement
-from pages.shared.controls import values
+from pages.shared.controls import copied, values
 from pages.shared.errors import action
 from pages.shared.session import Upload, session
 
@@ -229,7 +229,7 @@ def fitted_in_words() -> str:
 def how_to_record() -> None:
     """Ten lines of PyTorch."""
     st.markdown("**To record your own**: one file per rank, a few dozen steps after warm-up, collectives included:")
-    st.code(RECORD, language="python")
+    copied.shown(RECORD, "Copy code")
     st.markdown(
         "No profiler? A CSV works too: `worker,step,compute_ms`, where compute is the time **until a worker enters the "
         "all-reduce**. Whole step times do not help: with a barrier, every worker takes the same time."

@@ -22,8 +22,8 @@ def value(app, key):
 
 def link(app):
     """The link that is copied."""
-    (button,) = [each.proto for each in app.get("bidi_component") if each.proto.component_name == "copy_link"]
-    return json.loads(button.json)["link"]
+    buttons = [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.component_name == "copy"]
+    return next(button["text"] for button in buttons if button["label"] == "Copy link")
 
 
 def charts(app):

@@ -23,7 +23,7 @@ SCENES = [
 
 def seen(app):
     """All that a page shows, but how long it took and how to reach it."""
-    texts = [element.value for element in (*app.main.markdown, *app.main.caption, *app.main.code)]
+    texts = [element.value for element in (*app.main.markdown, *app.main.caption, *app.main.text)]
     texts = [text for text in texts if " simulated epochs." not in text and "workers=" not in text]
     alts = [chart.proto.alt for chart in app.get("vega_lite_chart")]
     said = [*[header.value for header in app.header], *complaints(app)]

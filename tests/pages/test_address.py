@@ -176,7 +176,7 @@ def test_a_run_that_is_interrupted_loses_no_move(browser):
 
 def words(app):
     """All that a page says, but how long it took."""
-    texts = [element.value for element in (*app.main.markdown, *app.main.caption, *app.main.code)]
+    texts = [element.value for element in (*app.main.markdown, *app.main.caption, *app.main.text)]
     tables = [table.value.to_csv() for table in app.dataframe]
     return [headline(app), tiles(app), *[text for text in texts if " simulated epochs." not in text], *tables]
 

@@ -70,7 +70,7 @@ def test_each_control_from_a_link(open_page, params, changes):
     app = open_page(**params)
     assert alive(app)
     assert not complaints(app)
-    assert app.code[0].value == text_summary(simulate(Scenario(**changes)))
+    assert app.text[0].value == text_summary(simulate(Scenario(**changes)))
     assert all(f"{key}={value}" in link(app) for key, value in params.items())
 
 
@@ -83,7 +83,7 @@ def test_a_policy_shows_its_own_parameter_only(open_page):
         assert {slider.key for slider in app.sidebar.slider} & shown == keys
     app.selectbox(key="mode").set_value("ssp").run()
     app.slider(key="bound").set_value(7).run()
-    assert "Mode: stale synchronous (bound 7)" in app.code[0].value
+    assert "Mode: stale synchronous (bound 7)" in app.text[0].value
 
 
 def test_named_links_fill_in_values_that_can_be_changed(open_page):
@@ -91,7 +91,7 @@ def test_named_links_fill_in_values_that_can_be_changed(open_page):
     app.menu_button(key="links").click("100 GbE: 0.01 ms, 100 Gb/s").run()
     assert (app.number_input(key="alpha_ms").value, app.number_input(key="bandwidth_gbps").value) == (0.01, 100)
     app.number_input(key="bandwidth_gbps").set_value(25).run()
-    assert app.code[0].value == text_summary(simulate(Scenario(network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=25))))
+    assert app.text[0].value == text_summary(simulate(Scenario(network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=25))))
     assert any("After a barrier everybody pays" in caption.value for caption in app.sidebar.caption)
     assert "latency_ms" not in {slider.key for slider in app.slider}  # it does not act on this network
 
@@ -114,7 +114,7 @@ def test_presets_and_lessons_ask_first_and_answer_on_a_click(open_page, preset):
     app.menu_button(key=menu).click(preset.name).run()
     assert alive(app)
     assert not complaints(app)
-    assert app.code[0].value == text_summary(simulate(preset.scenario))
+    assert app.text[0].value == text_summary(simulate(preset.scenario))
     question, answer = (caption.value for caption in app.sidebar.caption[:2])
     assert preset.question in question
     assert answer == preset.answer
@@ -211,4 +211,4 @@ def test_local_sgd_takes_all_its_settings_from_a_link(open_page):
     assert not app.exception
     policy = LocalSGD(period=6, delay=5, fragments=3)
     scenario = Scenario(policy=policy, network=AlphaBeta())
-    assert app.code[0].value == text_summary(simulate(scenario))
+    assert app.text[0].value == text_summary(simulate(scenario))

@@ -49,7 +49,7 @@ def test_tiles_show_the_run_beside_theory(open_page):
     assert list(shown) == ["Epoch time", "Idle", "Throughput", "Utilization", "Mean staleness"]
     assert app.metric[0].delta == "theory 7.60\N{NO-BREAK SPACE}s"
     assert all("Theory" in metric.help for metric in app.metric)
-    assert app.code[0].value == text_summary(simulate(Scenario()))
+    assert app.text[0].value == text_summary(simulate(Scenario()))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_each_control_live_and_from_a_link(open_page, key, value, scenario):
     widget = next(w for w in (*app.slider, *app.number_input, *app.selectbox) if w.key == key)
     widget.set_value(value).run()
     assert alive(app)
-    assert app.code[0].value == text_summary(simulate(scenario))
+    assert app.text[0].value == text_summary(simulate(scenario))
     linked = open_page(**{key: str(value)})
     assert not complaints(linked)
     assert tiles(linked) == tiles(app)
@@ -188,7 +188,7 @@ def test_presets_set_the_controls(open_page):
     app = open_page()
     assert "Reference · 4 workers" in app.sidebar.caption[0].value
     app.menu_button(key="Presets").click("Reference · 8 workers").run()
-    assert app.code[0].value == text_summary(
+    assert app.text[0].value == text_summary(
         simulate(
             Scenario(
                 workers=8,

@@ -61,7 +61,7 @@ def test_the_sample_shows_the_job_before_any_upload(open_page):
     assert folded(app, "What would save time").table[0].value.index.tolist() == remedies
     assert len(charts(app)) == 2
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
-    assert "Stragglers in a measured run (4 workers, 20 steps)" in folded(app, "Export").code[0].value
+    assert "Stragglers in a measured run (4 workers, 20 steps)" in folded(app, "Export").text[0].value
 
 
 def test_an_upload_is_diagnosed(open_page):
@@ -250,7 +250,7 @@ def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     assert app.main.caption[0].value.startswith(said)
     assert app.main.caption[0].value.endswith("Network: free, as none was measured.")
     times = np.loadtxt(table(slow=2.0).decode().splitlines()[1:], delimiter=",")[:, 2].reshape(30, 4)
-    assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
+    assert app.text[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
     app.switch_page("pages/compare.py").run()
     assert alive(app)
     assert app.main.caption[-1].value.startswith("Computed now")
@@ -294,7 +294,7 @@ def test_a_long_and_wide_trace_is_carried_whole(open_page):
     app.switch_page("pages/timeline.py").run()
     assert alive(app)
     times = np.loadtxt(csv.decode().splitlines()[1:], delimiter=",")[:, 2].reshape(700, 80)
-    assert app.code[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
+    assert app.text[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
 
 
 def test_back_to_the_sample(open_page):
@@ -342,12 +342,12 @@ def test_the_measured_network_is_carried_along(open_page):
     app.switch_page("pages/timeline.py").run()
     remedies = what_if(read_trace(sample_files()))
     measured = next(r for r in remedies if r.scenario.policy == Synchronous() and r.name.endswith("as measured"))
-    shown = float(app.code[0].value.splitlines()[1].split()[2])
+    shown = float(app.text[0].value.splitlines()[1].split()[2])
     assert shown == pytest.approx(measured.epoch_ms, rel=1e-4)
     app.selectbox(key="mode").set_value("local").run()
     app.slider(key="period").set_value(4).run()
     local = next(r for r in remedies if r.scenario.policy == LocalSGD(period=4))
-    assert float(app.code[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
+    assert float(app.text[0].value.splitlines()[1].split()[2]) == pytest.approx(local.epoch_ms, rel=1e-4)
     assert simulate(measured.scenario).metrics.epoch_ms == pytest.approx(measured.metrics.epoch_ms)
 
 

@@ -13,11 +13,11 @@ from core.report import run as run_report
 from pages.shared.asked import described
 from pages.shared.controls import values
 from pages.shared.controls.acting import acting
+from pages.shared.controls.copied import copy_link
 from pages.shared.controls.widgets import control
 from pages.shared.errors import action
 from pages.shared.session import session
 from pages.shared.sidebar.cluster import cluster_button
-from pages.shared.sidebar.copy_link import copy_link
 from pages.shared.sidebar.handover import let_go_of_trace, stop_using_trace
 from pages.shared.sidebar.policies import mode_and_its_parameters, policies
 from pages.shared.sidebar.presets import preset_menus
