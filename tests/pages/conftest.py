@@ -2,6 +2,7 @@
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest
 
 from tests.links import parameters
@@ -31,6 +32,15 @@ def no_components_are_looked_for():
     """AppTest would read the metadata of all packages at every run, for components of which there are none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda *_, **__: [])
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def scripts_are_compiled_once():
+    """A server compiles each page once; AppTest would at every run."""
+    with pytest.MonkeyPatch.context() as patch:
+        compiled = ScriptCache().get_bytecode
+        patch.setattr(ScriptCache, "get_bytecode", lambda _, path: compiled(path))
         yield
 
 
