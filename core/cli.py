@@ -18,7 +18,7 @@ from core.policies.registry import policy_from_text
 from core.report import comparison
 from core.report import traces as trace_report
 from core.report.bandwidth import bandwidths, bandwidths_in_words
-from core.report.failures import failures_compared, failures_in_words, log_in_words
+from core.report.failures import cost_of_failures_in_words, failures_compared, failures_in_words, log_in_words
 from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario
@@ -138,7 +138,11 @@ def answer_run(asked: argparse.Namespace) -> tuple[str, dict]:
         {"name": name, "value": figures[name], "unit": FIGURES[name]["unit"], **theory_of(known.get(name))}
         for name in FIGURES
     ]
-    said = f"{failures_in_words(run)} {cost_in_words(run, prices)}".strip()
+    cost_of_them = ""
+    if scenario.failures.any:
+        without_ms = simulate(scenario.without_failures).metrics.epoch_ms
+        cost_of_them = cost_of_failures_in_words(run, without_ms, prices)
+    said = " ".join(filter(None, (failures_in_words(run), cost_of_them, cost_in_words(run, prices))))
     data: dict[str, Any] = {"policy": scenario.policy.label, "figures": rows}
     if prices.given:
         data["cost"] = vars(cost(run, prices))
@@ -168,7 +172,8 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
         "verdict": comparison.verdict_figures(paired),
         "policies": comparison.mean_figures(paired).reset_index().to_dict("records"),
     }
-    if said := failures_compared(paired, scenario, policies):
+    healthy = Paired.of(compare(scenario.without_failures, policies, replicates)) if scenario.failures.any else None
+    if said := failures_compared(paired, scenario, policies, healthy, prices if prices.given else None):
         data["failures"], why = said, f"{why}\n\n{said}"
     ranking = table_text(comparison.ranking(paired).reset_index())
     if not prices.given:

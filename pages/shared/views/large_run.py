@@ -9,8 +9,9 @@ import streamlit as st
 from core import Run, Scenario, charts
 from core.links import PARAMETERS, ends_of
 from core.report import run as run_report
-from core.report.timeline_data import picture
+from core.report.timeline_data import marks_of_failures, picture
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, groups, overview, slowest
+from core.schedule.failures import failures
 from pages.shared.caching.simulations import simulated
 from pages.shared.controls import url, values
 from pages.shared.controls.widgets import control
@@ -29,18 +30,34 @@ def timelines(run: Run) -> None:
     ranking = slowest(run.schedule, len(everybody))
     rows = groups(everybody if order == BY_NUMBER else ranking)
     _, until_ms = closeup(run.schedule, ranking[:MOST_ROWS])
-    window(run.scenario, overview(run.schedule, rows), group_names(rows), f"Workers, {order}", until_ms / 1000)
+    cells, labels = overview(run.schedule, rows), group_names(rows)
+    window(run.scenario, cells, labels, f"Workers, {order}", until_ms / 1000, failed_in(run, rows, labels))
+
+
+def failed_in(run: Run, rows: list[np.ndarray], labels: list[str]) -> dict[str, np.ndarray] | None:
+    """The failures of a run, in the rows of its overview; None where there are none."""
+    if not run.metrics.failures:
+        return None
+    row_of = {int(worker): label for label, workers in zip(labels, rows, strict=True) for worker in workers}
+    return marks_of_failures(failures(run.schedule), row_of, (0.0, run.metrics.epoch_ms))
 
 
 @st.fragment
 @boundary()
-def window(asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, until_s: float) -> None:
+def window(
+    asked: Scenario,
+    cells: pd.DataFrame,
+    labels: list[str],
+    title: str,
+    until_s: float,
+    failed: dict[str, np.ndarray] | None,
+) -> None:
     """The overview to drag across, and the window in full; it asks for the run again rather than holding on to it."""
     run = simulated(asked)
     epoch_s = run.metrics.epoch_ms / 1000
     first = (0.0, until_s)
     draw(
-        charts.overview(cells, labels, title, run.metrics.epoch_ms),
+        charts.overview(cells, labels, title, run.metrics.epoch_ms, failed),
         "overview",
         run_report.overview_in_words(cells, labels),
         on_select=lambda: brushed(first, epoch_s),
