@@ -103,6 +103,7 @@ def failure_marks(values: Given) -> alt.Chart:
             filled=True,
             color="white",
             stroke="black",
+            strokeWidth=0.7,
             size=alt.ExprRef(values["cross"]),
             opacity=1,
             clip=True,
@@ -123,7 +124,7 @@ def failure_marks(values: Given) -> alt.Chart:
 
 def cross_size(row: float) -> str:
     """The size of the mark of a failure in a row of so many px, as an expression."""
-    return f"{np.clip(row * 3, 24, 80):g}"
+    return f"{np.clip(row * 5, 60, 150):g}"
 
 
 def time_saved() -> list[alt.Chart]:
