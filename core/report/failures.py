@@ -1,6 +1,5 @@
 """Failures in words: how many there were, what they cost, and how policies recover from them."""
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -12,7 +11,6 @@ from core.schedule.failures import Failed
 from core.schedule.metrics import wait_ms
 from core.simulation.run import Run
 from core.statistics.pairs import Paired
-from core.traces.failures import FailureLog
 from core.workload.failures import best_interval_ms
 from core.workload.workload import Workload
 
@@ -168,26 +166,3 @@ def failures_compared(
         )
     counted_in = " (time with that of checkpoints)" if any(saves_work(workload, policy) for policy in policies) else ""
     return f"{recovery_in_words(workload)} Failures in an epoch{counted_in if without else ''}: {'; '.join(each)}."
-
-
-def log_in_words(log: FailureLog) -> str:
-    """How often workers fail, how long they are down, and whether failures come at random."""
-    if math.isinf(log.mtbf_high):
-        return f"No failure in {rounded(log.observed_hours)} hours."
-    seen = rounded(log.observed_hours)
-    text = (
-        f"{counted(log.failures, 'failure')} of {counted(log.workers, 'worker')} in {seen} hours: "
-        f"one worker fails every {rounded(log.mtbf_hours)} hours (95 % range: {rounded(log.mtbf_low)} to "
-        f"{rounded(log.mtbf_high)})"
-    )
-    if not math.isnan(log.restart_s):
-        ends = f"{duration(1000 * log.restart_low)} to {duration(1000 * log.restart_high)}"
-        text += f", and is back after {duration(1000 * log.restart_s)} on average ({ends})"
-    law = {
-        None: "Too few to tell whether they come at random.",
-        True: "The times between them vary as those of failures at random do, as the simulation takes them.",
-        False: "The times between them do not vary as those of failures at random, as the simulation takes them: "
-        "its figures are a guide only.",
-    }[log.exponential]
-    out = f" {counted(log.left_out, 'row')} left out." if log.left_out else ""
-    return f"{text}. {law}{out}"
