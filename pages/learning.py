@@ -11,7 +11,7 @@ from core.report import learning as learning_report
 from pages.shared import app
 from pages.shared.answers.learning import Learned, learned, measures_of
 from pages.shared.answers.training import Settings, learning
-from pages.shared.asked import policies, scenario
+from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls.widgets import control
 from pages.shared.session import session
 from pages.shared.views.charts import draw
@@ -34,7 +34,7 @@ EVIDENCE = """
 def show() -> None:
     """Draw the page: the answer, what is trained, the curves, and then what they mean."""
     headline = kept_place()
-    asked, chosen = scenario(), policies()
+    asked, chosen, spent = scenario(), policies(), prices()
     with st.container(horizontal=True):
         problem, seeds, rates = PROBLEMS[control("problem")], control("train_seeds"), RATES[control("rate")]
         settings = Settings(problem=problem, rates=rates, seeds=seeds, optimizer=control("optimizer"))
@@ -53,7 +53,7 @@ def show() -> None:
 
     def show_picture(trained: tuple[Policy, ...]) -> Learned:
         """The answer of those who have trained, and their curves."""
-        found = learned(short, trained, settings)
+        found = learned(short, trained, settings, spent if spent.given else None)
         with headline():
             st.header(found.headline)
         with picture():
@@ -81,6 +81,8 @@ def show_answer(answer: Learned, settings: Settings, short: Workload, trained: t
     own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own learning rate"
     st.caption(f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}")
     st.markdown(answer.reasons)
+    if answer.costs:
+        st.markdown(answer.costs)
     if answer.advice:
         st.info(answer.advice, icon=":material/lightbulb:")
     st.subheader("Time to target")

@@ -41,7 +41,7 @@ def acting(page: str, measured: bool) -> set[str]:
         unused = {"samples_per_batch"} | (set() if now["ask"] == "cost" else {*keys(Prices).values()})
         return found - {*axes, *settled_by(axes), *unused} | {"policies"}
     if page == "learning":
-        return found - {"batches", "samples_per_batch", *keys(Prices).values()} | {"policies"}
+        return found - {"batches", "samples_per_batch"} | {"policies"}
     return found | {"policies", "replicates"}
 
 
