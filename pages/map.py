@@ -50,6 +50,7 @@ def show() -> None:
         keys=keys,
         names=names,
         values=axes,
+        policies=chosen,
         labels=tuple(name_of(policy, cells[0]) for policy in chosen),
         about=policy,
         runs=TARGET_SEEDS if problem else runs,

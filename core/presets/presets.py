@@ -5,6 +5,7 @@ Sources of measured figures: .github/PAGES.md.
 
 from dataclasses import dataclass, replace
 
+from core.money import Prices
 from core.policies import Asynchronous, BackupWorkers, LocalSGD, Rebalanced, Synchronous
 from core.policies.base import Policy
 from core.scenario import Scenario
@@ -49,6 +50,8 @@ class Preset:
     scenario: Scenario
     policies: tuple[Policy, ...] = ()
     """For Compare; empty where any will do."""
+    prices: Prices | None = None
+    """What machines cost; None where nothing is said of money."""
 
 
 SURPRISE = Preset(

@@ -72,7 +72,7 @@ def saves_work(workload: Workload, policy: Policy) -> bool:
     """Whether a policy pays for checkpoints."""
     failures = workload.failures
     saves = failures.any and failures.checkpoint_batches and failures.checkpoint_ms
-    return bool(saves and policy.has_barrier and not failures.elastic)
+    return bool(saves and policy.has_barrier and not policy.goes_on_without(failures.recovery))
 
 
 def lost_in_words(found: Failed, place: int) -> str:

@@ -43,7 +43,7 @@ def preset_menus() -> None:
 @cache
 def values_of_preset(preset: Preset) -> dict:
     """The values of the controls that matter to a preset, except for the seed."""
-    found = values_of(preset.scenario)
+    found = values_of(preset.scenario, preset.prices)
     del found["seed"]
     if preset.policies:
         found["policies"] = tuple(policy.text for policy in preset.policies)

@@ -109,6 +109,7 @@ EVERY = {
         charts.lines(LINES, "Workers", "Throughput", COLORS),
         charts.lines(LINES, "Workers", "Throughput", COLORS, level=1.0, ideal={"x": [1, 4], "ideal": [1, 4]}),
         charts.lines(LINES.assign(x=LINES["x"] * 4), "Share", "Throughput", COLORS),
+        charts.lines(LINES, "Every", "Epoch", COLORS, ideal={"x": [1, 4], "ideal": [1, 4]}, upright=(2.5, "Young")),
     ],
     "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
     "slowness": [charts.slowness(TRACE, WITH_EPISODE), charts.slowness(TRACE, replace(FOUND, kind="unclear"))],

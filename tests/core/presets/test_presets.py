@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from core import Asynchronous, Scenario, Stragglers, Synchronous, Uniform, compare, replicate, simulate
+from core import Asynchronous, Failures, Scenario, Stragglers, Synchronous, Uniform, compare, replicate, simulate
 from core.common.wording import times
 from core.links import scenario_of, values_of
 from core.presets.lessons import LESSONS
@@ -67,7 +67,12 @@ def stated(preset):
             for these in (table, compare(with_shortest_episodes(scenario), policies, 1000))
             for each in means(these)["epoch_ms"]
         },
-        "A failure an hour": lambda: elastic_gains(scenario),
+        "A failure an hour": lambda: elastic_gains(scenario, table),
+        "Rollback or elastic, as the group grows": lambda: {
+            times(mean_of(smaller, policies[0])["epoch_ms"] / mean_of(smaller, policies[1])["epoch_ms"])
+            for smaller in (replace(scenario, workers=workers) for workers in (4, 16))
+        },
+        "Spot machines": lambda: spot_costs(preset, means(table)["epoch_ms"]),
         "How often to save": lambda: (
             {f"{best_interval_ms(20, 3_600):.0f} s", f"{scenario.failures.checkpoint_s:.0f} s"}
             | {times(epoch_saving_every(scenario, every) / first["epoch_ms"]) for every in (1, 10, 30)}
@@ -76,12 +81,17 @@ def stated(preset):
     return gains | shares | special
 
 
-def elastic_gains(scenario):
-    """Elastic sync over the one that rolls back, and async over that; and what regrouping costs."""
-    elastic = replace(scenario, failures=replace(scenario.failures, recovery="elastic", regroup_s=20))
-    table = compare(elastic, [Synchronous(), Asynchronous()], 1000)
-    before, after = mean_of(scenario, Synchronous())["epoch_ms"], means(table).iloc[0]["epoch_ms"]
-    return {times(before / after), times(speedup(table, "Synchronous", "Asynchronous")), "20 s"}
+def elastic_gains(scenario, table):
+    """Async over elastic sync; and what regrouping costs."""
+    return {times(speedup(table, "Elastic synchronous", "Asynchronous")), f"{scenario.failures.regroup_s:.0f} s"}
+
+
+def spot_costs(preset, epochs_ms):
+    """Epochs over that of machines that stay, with a barrier, and costs at their price without the discount."""
+    stays_ms = mean_of(preset.scenario, Synchronous(), failures=Failures())["epoch_ms"]
+    longer = epochs_ms / stays_ms
+    cheaper = longer * preset.prices.worker / preset.prices.worker_per_hour
+    return {*map(times, longer), *map(times, cheaper)}
 
 
 def epoch_saving_every(scenario, batches):
