@@ -306,10 +306,8 @@ def test_rebalanced_leads_with_a_lead_over_the_next():
 
 def test_theory_stands_beside_a_map_over_checkpoints():
     """Young's distance is where Daly's epoch is about the shortest; simulated means are near Daly's."""
-    failures = Failures(mtbf_hours=0.5, restart_s=20, checkpoint_s=2)
-    scenario = Scenario(
-        workers=4, batches=100, compute=Constant(mean_ms=3_000), network=FlatLatency(latency_ms=0), failures=failures
-    )
+    failures, free = Failures(mtbf_hours=0.5, restart_s=20, checkpoint_s=2), FlatLatency(latency_ms=0)
+    scenario = Scenario(workers=4, batches=100, compute=Constant(mean_ms=3_000), network=free, failures=failures)
     table = sweep(scenario, {"failures.checkpoint_batches": [2, 5, 10, 25]}, [Synchronous()], 300)
     found = checkpoints_beside(table, scenario, 300_000)
     assert found.best == pytest.approx(math.sqrt(2 * 2_000 * 1_800_000 / 4) / 3_000)
