@@ -92,7 +92,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         runs=replicates,
         headline=comparison.headline(paired),
         costs=comparison.costs(paired, policies, workload),
-        also=" ".join(
+        also="\n\n".join(
             said
             for said in (
                 failures_compared(paired, workload, policies, without, prices),
