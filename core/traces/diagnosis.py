@@ -20,6 +20,7 @@ TOGETHER = 3.0  # steps that vary so many times more than workers do look as if 
 ROUNDING = 1e-9  # of a step's slowest time: who is closer to it is as slow
 BY_CHANCE = 0.05  # a share of the cost that one of equal workers has more seldom is no chance
 MOST_DRAWS, FEWEST_DRAWS, DRAWN_STEPS = 2_000, 200, 2 * 10**7  # random culprits of all steps
+AT_ONCE = 10**6  # of them
 
 INSTEAD = (
     "Record instead what each worker computes before the barrier: the time until it enters the all-reduce "
@@ -240,8 +241,15 @@ def chance_of(cost_ms: np.ndarray) -> float:
     blocks = np.add.reduceat(cost_ms.sum(axis=1), np.arange(0, steps, length))
     rng = np.random.default_rng(0)
     draws = int(np.clip(DRAWN_STEPS // len(blocks), FEWEST_DRAWS, MOST_DRAWS))
-    most = [np.bincount(rng.integers(workers, size=len(blocks)), blocks, workers).max() for _ in range(draws)]
-    return float((np.array(most) >= share * whole * (1 - ROUNDING)).mean())
+    at_once = max(1, AT_ONCE // len(blocks))
+    most = [most_costly(rng, blocks, workers, min(at_once, draws - done)) for done in range(0, draws, at_once)]
+    return float((np.concatenate(most) >= share * whole * (1 - ROUNDING)).mean())
+
+
+def most_costly(rng: np.random.Generator, blocks: np.ndarray, workers: int, draws: int) -> np.ndarray:
+    """What the worker accounts for that costs most, (draws,), where each block of steps has a random culprit."""
+    culprits = rng.integers(workers, size=(draws, len(blocks))) + workers * np.arange(draws)[:, None]
+    return np.bincount(culprits.ravel(), np.tile(blocks, draws), workers * draws).reshape(draws, workers).max(axis=1)
 
 
 def persistence(rest: np.ndarray) -> float:

@@ -12,6 +12,7 @@ from core import Asynchronous, KAsync, LocalSGD, Scenario, StaleSynchronous, Syn
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
 from core.report.learning import curves_in_words, headline, rates_in_words, reasons, targets
+from tests.examples import examples
 
 NUMBER = r"([\d,.]+(?:e-\d+)?)"
 pytestmark = pytest.mark.xdist_group("sentences of Learning")  # which train once for all
@@ -37,7 +38,7 @@ def random_learning(number):
     )
 
 
-@pytest.fixture(scope="module", params=range(40))
+@pytest.fixture(scope="module", params=examples(20))
 def learning(request):
     return random_learning(request.param)
 
