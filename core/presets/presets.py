@@ -198,7 +198,7 @@ PRESETS = (
         question="Two nodes of eight workers, a parameter server beside them or inside the first: does it matter "
         "where it stands?",
         answer="Very much: inside, the first node pushes over its own links, and the other one over its four cards, so "
-        "that async is 1.65× faster than sync. Outside, behind a single link (Parameter Server Stands, under Network), "
+        "that async is 1.65× faster than sync. Outside, behind a single link (Parameter server location, under Network), "
         "both are several times slower, as that link carries everything.",
         scenario=Scenario(
             workers=16,

@@ -140,7 +140,7 @@ def summary(table: Table) -> pd.DataFrame:
 
 def paired_runs(workload: Workload, policies: Sequence[Policy]) -> RunsControl:
     """The page's control of the number of paired runs, and the most that it takes here."""
-    return RunsControl("Paired Runs", min(MOST_REPLICATES, most_replicates(workload, policies)))
+    return RunsControl("Paired runs", min(MOST_REPLICATES, most_replicates(workload, policies)))
 
 
 def reasons(table: Table, policies: Sequence[Policy], workload: Workload, control: RunsControl | None = None) -> str:

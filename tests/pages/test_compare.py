@@ -139,7 +139,7 @@ def test_what_would_flip_the_answer_is_found_on_a_click(open_page):
     assert not complaints(app)
     said = [text.value for text in app.main.markdown]
     assert any(text.startswith("**The answer flips with bandwidth above ") for text in said)
-    assert "**Parameter Servers**, now 1: asynchronous wins with 3 or more." in said
+    assert "**Parameter servers**, now 1: asynchronous wins with 3 or more." in said
     assert app.query_params["flips"] == "True"
     same = open_page("compare", policies=["sync", "rebalanced"], flips="true", replicates="5")
     assert any("no winner here that could change" in caption.value for caption in same.main.caption)

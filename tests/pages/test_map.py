@@ -136,7 +136,7 @@ def test_the_slowdown_of_nobody_changes_nothing(open_page):
     """A link from before shows what it showed, and why; who picks the axis has a slow worker."""
     app = open_page("map", ask="epoch", across="slowdown", map_runs="2")
     assert app.dataframe[0].value["epoch_ms"].nunique() == 2
-    assert any("changes nothing here while Slow Workers is 0" in caption.value for caption in app.main.caption)
+    assert any("changes nothing here while Slow workers is 0" in caption.value for caption in app.main.caption)
     app = open_page("map", ask="epoch", map_runs="2")
     app.selectbox(key="across").set_value("slowdown").run()
     assert app.query_params["slow_workers"] == "1"
@@ -193,7 +193,7 @@ def test_a_map_that_trains_has_fewer_of_the_usual_values(open_page, monkeypatch)
         ({"across_values": "1,x"}, "are not numbers"),
         (
             {"across": "cv", "up": "jitter"},
-            "Jitter (±) cannot be an axis of this map. Choose another: Number of Workers",
+            "Jitter (±) cannot be an axis of this map. Choose another: Number of workers",
         ),
         ({"across": "workers", "across_values": "5000"}, "workers: 5000 is not a whole number"),
     ],
@@ -259,7 +259,7 @@ def test_a_click_picks_the_cell_that_it_is_on(open_page, monkeypatch):
     values = {"across_values": "0,0.3,0.6", "up_values": "100,200"}
     app = open_page("map", ask="speedup", across="jitter", up="latency_ms", map_runs="2", **values)
     place, said = [text.value for text in app.main.markdown]
-    assert place == "Jitter (±): **0.6**  \nNetwork Latency (ms): **200**"
+    assert place == "Jitter (±): **0.6**  \nNetwork latency (ms): **200**"
     assert said.startswith("Asynchronous is ")
     assert "faster than synchronous (" in said
     (outline,) = tables_of(app, "picked").to_dict("records")

@@ -229,7 +229,7 @@ def test_what_would_settle_it_is_said_with_its_control():
     open_table = compare(scenario, policies, 3)
     needed = verdict(open_table).runs_to_decide
     words = reasons(open_table, policies, scenario)
-    said = re.search(r": open\. About ([\d,]+) runs would settle it \(Paired Runs\)\.", words)
+    said = re.search(r": open\. About ([\d,]+) runs would settle it \(Paired runs\)\.", words)
     assert needed <= float(said[1].replace(",", "")) <= 1.1 * needed + 1
     few = reasons(open_table, policies, scenario, RunsControl("--replicates", 3))
     assert "would settle it, more than the 3 that there is room for here." in few

@@ -312,7 +312,7 @@ class Reader:
 
     # reasons
 
-    def reasons(self, text, control="Paired Runs", most=10_000):
+    def reasons(self, text, control="Paired runs", most=10_000):
         """Everything below the headline."""
         self.control, self.most, self.rare, self.told_open = control, most, False, []
         interval = "({n}×) to ({n}×)|no interval, they vary too much|the same in each run"
