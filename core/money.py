@@ -59,7 +59,7 @@ class Prices(Part):
         key="worker_per_hour",
         axis=(0.5, 1.0, 2.0, 5.0, 10.0, 20.0),
         label="Price per worker (per hour)",
-        help="What one worker costs for an hour; 0 says nothing of money. Each is paid for until the epoch ends.",
+        help="What one worker costs for an hour; 0 leaves money out. Each is paid for until the epoch ends.",
         usual=(0, 100),
         step=0.1,
         format="%.4g",

@@ -62,7 +62,7 @@ class Failures(Part):
         acts_with="mtbf_hours",
         axis=(0.0, 10.0, 30.0, 60.0, 300.0, 900.0),
         label="Restart time (s)",
-        help="After how long a worker that failed is back.",
+        help="How long a worker that failed is away.",
         step=10,
         format="%.4g",
     )
@@ -92,7 +92,7 @@ class Failures(Part):
         acts_with="checkpoint_batches",
         axis=(0.0, 1.0, 5.0, 10.0, 30.0, 60.0),
         label="Checkpoint cost (s)",
-        help="What each checkpoint costs everybody.",
+        help="How long each checkpoint stops all workers.",
         step=1,
         format="%.4g",
     )
@@ -103,7 +103,7 @@ class Failures(Part):
         acts_with="mtbf_hours",
         axis=(0.0, 1.0, 5.0, 10.0, 30.0, 60.0),
         label="Regrouping cost (s)",
-        help="With elastic recovery: what everybody pays when a worker leaves the group or joins it.",
+        help="With elastic recovery: how long all workers stop when one leaves the group or joins it.",
         step=1,
         format="%.4g",
     )

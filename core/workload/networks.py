@@ -135,7 +135,7 @@ class FlatLatency(Network):
         key="latency_ms",
         axis=(0, 25, 50, 100, 200, 300, 400, 500, 750, 1000),
         label="Network latency (ms)",
-        help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it. "
+        help="What each barrier costs. Without a barrier, each push costs 0 to 30 % of it. "
         "For real links, with bandwidth and queues, choose another network model.",
         usual=(0, 1_000),
         step=25,
@@ -147,7 +147,7 @@ class FlatLatency(Network):
         key="async_fraction",
         axis=(0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
         label="Highest async latency (share)",
-        help="Without a barrier, each push pays up to this share of the latency. The reference has 0.30.",
+        help="Without a barrier, each push costs up to this share of the latency. The reference has 0.30.",
         usual=(0, 1),
         step=0.05,
     )
@@ -156,7 +156,7 @@ class FlatLatency(Network):
         0.0,
         key="async_least",
         label="Lowest async latency (share)",
-        help="The least a push pays; the reference has 0. With both shares at 1, it pays what a barrier costs.",
+        help="The least a push costs; the reference has 0. With both shares at 1, it costs as much as a barrier.",
         usual=(0, 1),
         step=0.05,
     )
@@ -200,7 +200,7 @@ class AlphaBeta(Network):
         servers: S, shards of the parameter server; 1 by default.
         overlap: share of a barrier's cost that is hidden under computing, from 0 to below 1; 0 by default. A guess:
             buckets say what can be hidden.
-        buckets: K, equal parts in which gradients get ready and are averaged, one after the other, each with the
+        buckets: K, equal parts in which gradients become ready and are averaged, one after the other, each with the
             latency of a collective; 1 by default.
         backward_share: b, the backward pass as a share of a mini-batch's compute time; 2/3 by default. It counts where
             there are several buckets.
@@ -235,7 +235,7 @@ class AlphaBeta(Network):
         key="alpha_ms",
         axis=(0.0, 0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 100.0),
         label="Link latency (ms)",
-        help="What each message pays, whatever its size.",
+        help="The fixed cost of each message, whatever its size.",
         step=0.01,
         format="%.4g",
     )
@@ -255,7 +255,7 @@ class AlphaBeta(Network):
         key="message_mb",
         axis=(1.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 1000.0),
         label="Gradient size (MB)",
-        help="The gradients of one mini-batch: 4 bytes a parameter in single precision.",
+        help="The gradients of one mini-batch: 4 bytes per parameter in single precision.",
         step=10,
         format="%.6g",
     )
@@ -288,7 +288,7 @@ class AlphaBeta(Network):
         axis=(1, 2, 4, 8, 16, 32, 64),
         label="Gradient buckets",
         help="Equal parts in which gradients are averaged, one after the other, as the backward pass computes them. "
-        "Each pays the latency again. 1: nothing is sent before the mini-batch is done.",
+        "Each costs the latency again. 1: nothing is sent before the mini-batch is done.",
         usual=(1, 100),
         step=1,
     )
@@ -298,7 +298,7 @@ class AlphaBeta(Network):
         key="backward_share",
         acts_with="buckets",
         label="Backward pass (share of a batch)",
-        help="Share of a mini-batch's compute time in which gradients get ready, bucket by bucket.",
+        help="Share of a mini-batch's compute time in which gradients become ready, bucket by bucket.",
         usual=(0, 1),
         step=0.05,
         format="%.2f",
@@ -320,7 +320,7 @@ class AlphaBeta(Network):
         key="node_latency_ms",
         acts_with="workers_per_node",
         label="Latency within a node (ms)",
-        help="What each message pays between workers of one node.",
+        help="The fixed cost of each message between workers of one node.",
         step=0.001,
         format="%.4g",
     )

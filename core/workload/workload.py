@@ -71,7 +71,7 @@ class Workload(Checked):
         0,
         key="samples_per_batch",
         label="Samples per mini-batch",
-        help="For samples per second and what a million of them costs; 0 says nothing of samples.",
+        help="For samples per second and what a million of them cost; 0 leaves samples out.",
         usual=(0, 1_024),
         step=1,
     )

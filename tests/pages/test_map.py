@@ -32,7 +32,8 @@ def test_map_opens_with_where_async_wins(open_page):
     assert "slower" in headline(app)
     captions = [caption.value for caption in app.main.caption]
     assert "The thick line is break-even" in captions[1]
-    assert "another network: Ring all-reduce at a barrier, a parameter server for pushes" in captions[2]
+    said = [markdown.value for markdown in app.main.markdown]
+    assert any("another network: Ring all-reduce at a barrier, a parameter server for pushes" in each for each in said)
     assert app.selectbox(key="across").value == "bandwidth_gbps"
     assert app.query_params == {}
     assert app.session_state.session.values["network"] == "flat"  # of the other pages
@@ -109,7 +110,7 @@ def test_every_axis_that_is_offered_works_and_changes_something(open_page, key):
 def test_axes_that_cannot_go_together_are_not_offered_together(open_page):
     app = open_page("map", map_runs="2")
     app.selectbox(key="across").set_value("cv").run()
-    assert any("another distribution of compute times: Log-normal" in caption.value for caption in app.main.caption)
+    assert any("another distribution of compute times: Log-normal" in each.value for each in app.main.markdown)
     assert {"jitter", "gumbel_cv", "tail", "cv"}.isdisjoint(options_of(app, "up"))
     assert {"workers", "latency_ms", "bandwidth_gbps"} <= options_of(app, "up")
     app.selectbox(key="up").set_value("bandwidth_gbps").run()
@@ -147,7 +148,7 @@ def test_a_policy_that_an_axis_needs_is_on_the_map(open_page):
     app = open_page("map", ask="speedup", across="bound", up="jitter", map_runs="2")
     assert not complaints(app)
     assert headline(app).startswith("Stale synchronous ")
-    assert any("so stale synchronous is on this map, too" in caption.value for caption in app.main.caption)
+    assert any("so this map also shows stale synchronous" in each.value for each in app.main.markdown)
     assert axes_now_of(app) == ("bound", "jitter")
 
 
