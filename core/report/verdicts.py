@@ -194,8 +194,8 @@ def run_by_run(paired: Paired, slower: str, quicker: str) -> str:
     lead, (low, high) = paired.lead_of(quicker, slower), paired.spread_of_ratios(slower, quicker)
     ahead = f"{every(lead.runs)} runs" if lead.ahead == lead.runs else f"{lead.ahead:,} of {lead.runs:,} runs"
     level = f", level in {lead.tied:,}" if lead.tied else ""
-    low, high = decimals((low, high))
-    where = f"lie between {low} and {high}" if low != high else f"are {low}"
+    least, most = decimals((low, high))
+    where = f"lie between {least} and {most}" if least != most else f"are {least}"
     ends = f"{which_runs(lead.runs)} ratios {where}"
     return f" Run by run, {lowered(quicker)} is faster in {ahead}{level}; {ends}."
 

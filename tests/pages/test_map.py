@@ -259,7 +259,7 @@ def test_a_click_picks_the_cell_that_it_is_on(open_page, monkeypatch):
     monkeypatch.setattr("pages.shared.views.maps.clicked", lambda _: (2, 1))
     values = {"across_values": "0,0.3,0.6", "up_values": "100,200"}
     app = open_page("map", ask="speedup", across="jitter", up="latency_ms", map_runs="2", **values)
-    place, said = [text.value for text in app.main.markdown]
+    place, said, *_ = [text.value for text in app.main.markdown]
     assert place == "Jitter (±): **0.6**  \nNetwork latency (ms): **200**"
     assert said.startswith("Asynchronous is ")
     assert "faster than synchronous (" in said
