@@ -109,14 +109,14 @@ OF_PAGES = (
         key="law",
         rule=OneOf(("uniform", *(code for code in LAW_CODES if code != "uniform"))),
         default="uniform",
-        label="Compute-Time Distribution",
+        label="Compute-time distribution",
         help="How the time of one mini-batch varies around its mean. The reference is uniform.",
     ),
     Parameter(
         key="network",
         rule=OneOf((FlatLatency.code, *COLLECTIVES)),
         default="flat",
-        label="Network Model",
+        label="Network model",
         help="flat: the reference's latency, nearly free for async. The others model links with a latency and a "
         "bandwidth; a barrier averages by ring all-reduce, tree all-reduce or a parameter server, and without a "
         "barrier every push queues at the server.",
@@ -125,7 +125,7 @@ OF_PAGES = (
         key="policies",
         rule=PolicyTexts(2, MOST_POLICIES),
         default=("sync", "async"),
-        label="Policies to Compare",
+        label="Policies to compare",
         help="2 to 8 policies; the first is the baseline. You can also type a code: ssp 5, backup 7, local 16, async 4 "
         "(updates of four gradients).",
     ),
@@ -133,7 +133,7 @@ OF_PAGES = (
         key="replicates",
         rule=Whole(1, MOST_REPLICATES),
         default=1_000,
-        label="Paired Runs",
+        label="Paired runs",
         help="How many times Compare repeats every policy, each time on the same draws for all of them.",
         step=1,
     ),
@@ -164,7 +164,7 @@ OF_PAGES = (
         key="rate",
         rule=OneOf(("best", *(f"{rate:g}" for rate in GRID))),
         default="best",
-        label="Learning Rate",
+        label="Learning rate",
         help="best: each policy at its own best rate. A number sets the same rate for all policies, which is rarely a "
         "fair comparison.",
     ),
@@ -267,7 +267,7 @@ OF_PAGES = (
         key="times",
         rule=OneOf(("controls", "sample", "trace")),
         default="controls",
-        label="Compute Times",
+        label="Compute times",
         help="From the controls, from the sample trace, or from a trace of your own.",
     ),
     Parameter(

@@ -15,6 +15,7 @@ from pages.shared.asked import prices, scenario
 from pages.shared.caching.simulations import simulated
 from pages.shared.controls import copied
 from pages.shared.views import kept_runs, large_run
+from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.views.race import race
@@ -42,9 +43,9 @@ metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))
 if spent := cost_in_words(run, prices()):
     st.markdown(spent)
 if rates := recovery_in_words(asked):
-    st.caption(rates)
+    caveat("recovery", rates)
 if said := run_report.idle_in_words(run):
-    st.caption(said)
+    caveat("idle", said)
 
 left, right = st.columns([3, 2], gap="large")
 with left:

@@ -54,8 +54,8 @@ class Preset:
 SURPRISE = Preset(
     name="Async slower than sync",
     question="Equal machines, a fast network, and no barrier to wait at: why is async slower than sync?",
-    answer="Every push goes through one server. Eight workers send it 8 × 400 MB a batch, 256 ms of work at 100 Gb/s, "
-    "while a ring all-reduce spreads the same bytes over all links, 56 ms. Sync finishes 21 % sooner. With "
+    answer="Every push goes through one server. Eight workers send it 8 × 400 MB per batch, 256 ms of work at "
+    "100 Gb/s, while a ring all-reduce spreads the same bytes over all links, 56 ms. Sync finishes 21 % sooner. With "
     "8 parameter servers (under Network) it is async that does, by 23 %.",
     scenario=Scenario(
         workers=8,
@@ -71,7 +71,7 @@ PRESETS = (
         name="Reference · 4 workers",
         question="What do a barrier and a slow network cost four workers?",
         answer="An epoch takes about 7.60 s. Without the barrier it takes 5.49 s, 28 % less, mostly because async "
-        "hardly pays for the network here.",
+        "pays almost nothing for the network here.",
         scenario=Scenario(),
     ),
     Preset(
@@ -171,7 +171,7 @@ PRESETS = (
     Preset(
         name="Eight GPUs a node",
         question="32 workers, eight to a node with NVLink-class links inside and four 100 GbE cards out: what does "
-        "averaging 400 MB a batch cost?",
+        "averaging 400 MB per batch cost?",
         answer="14.4 ms, as four cards share what leaves a node: 8.7 % of the epoch. In one ring over all "
         "workers, one 100 GbE link each, it is 62.6 ms. In 25 buckets beside the backward pass (under Network) nearly "
         "all of it is hidden. Averaging every fourth batch is 1.07× faster.",
@@ -184,7 +184,7 @@ PRESETS = (
         "parameters: who gets anything done?",
         answer="Not a barrier every batch: 95.6 % of the epoch is network. Averaging every 25th batch is 12.26× "
         "faster, taking each average in 20 batches later 17.99×, and sending a fifth of the parameters every five "
-        "batches 22.05×, as the link is then used all the time. Learning tells what such averages are worth.",
+        "batches 22.05×, as the link is then used all the time. Learning shows what such averages are worth.",
         scenario=Scenario(workers=16, batches=100, compute=QUICK, network=REGIONS),
         policies=(
             SYNC,
@@ -198,8 +198,8 @@ PRESETS = (
         question="Two nodes of eight workers, a parameter server beside them or inside the first: does it matter "
         "where it stands?",
         answer="Very much: inside, the first node pushes over its own links, and the other one over its four cards, so "
-        "that async is 1.65× faster than sync. Outside, behind a single link (Parameter Server Stands, under Network), "
-        "both are several times slower, as that link carries everything.",
+        "that async is 1.65× faster than sync. Outside, behind a single link (Parameter server location, under "
+        "Network), both are several times slower, as that link carries everything.",
         scenario=Scenario(
             workers=16,
             batches=30,

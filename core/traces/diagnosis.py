@@ -299,7 +299,7 @@ def kind_of(workers: int, slowdown: float, share: float) -> str:
 
 
 def suspicion(trace: Trace) -> str:
-    """Whether a barrier has evened out the times, so that they cannot tell who is slow; empty if it has not.
+    """Whether a barrier has evened out the times, so that they do not show who is slow; empty if it has not.
 
     Workers differ by less than 1 % within a step, by the root mean square over all steps, and `evened` tells why that
     may be. One step in which a worker is slow is enough for data that can tell.
@@ -310,7 +310,7 @@ def suspicion(trace: Trace) -> str:
     if not why:
         return ""
     alike = f"Within a step all workers take the same time, to {100 * within:.2g} %"
-    return f"{alike}, {why} they cannot tell who is slow. {INSTEAD}"
+    return f"{alike}, {why} they do not show who is slow. {INSTEAD}"
 
 
 def caution(trace: Trace) -> str:
@@ -321,7 +321,7 @@ def caution(trace: Trace) -> str:
     if not why:
         return ""
     most = f"In {alike:,} of {trace.steps:,} steps all workers take the same time, to {100 * within:.2g} % (median)"
-    return f"{most}, {why} those steps cannot tell who is slow."
+    return f"{most}, {why} those steps do not show who is slow."
 
 
 def evened(trace: Trace, within: float) -> str:

@@ -94,7 +94,7 @@ def test_the_keyboard_goes_through_the_page_in_order(visit, server):
         me.page.keyboard.press("Tab")
         reached.append(me.page.evaluate(name).strip().replace("\n", " "))
     assert reached[0] == "Skip to main content"
-    order = ("Number of Workers", "Network Latency (ms)", "More", "Compare", "Show data")
+    order = ("Number of workers", "Network latency (ms)", "More", "Compare", "Show data")
     places = [
         next(i for i, each in enumerate(reached) if each.endswith(stop) or each.startswith(stop)) for stop in order
     ]

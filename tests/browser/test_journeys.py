@@ -252,7 +252,7 @@ def test_presenter_view_shows_the_answer_alone_and_can_be_left(visit, server):
     expect(me.figures).to_have_count(6)
     me.drawn(3)
     expect(me.charts.first).to_be_visible()
-    for hidden in ("Summary to paste", "nearly free", "Method", "Exit presenter view"):
+    for hidden in ("Summary to paste", "Computed now in", "Method", "Exit presenter view"):
         expect(me.main.get_by_text(hidden)).to_be_hidden()
     me.go("/compare?present=true")
     expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()

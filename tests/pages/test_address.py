@@ -270,7 +270,7 @@ def test_the_picked_point_of_a_map_is_in_its_address(open_link):
 def test_the_picked_cell_of_a_map_is_in_its_address(open_link):
     query = "ask=speedup&across=jitter&across_values=0,0.3&up=latency_ms&up_values=100,200&map_runs=2"
     app = open_link("map", f"{query}&cell=0.3,100")
-    assert app.main.markdown[0].value == "Jitter (±): **0.3**  \nNetwork Latency (ms): **100**"
+    assert app.main.markdown[0].value == "Jitter (±): **0.3**  \nNetwork latency (ms): **100**"
     elsewhere(app, "map")
     app = open_link("map", f"{query}&cell=7,100")
     assert "cell" not in app.query_params

@@ -92,7 +92,7 @@ def test_named_links_fill_in_values_that_can_be_changed(open_page):
     assert (app.number_input(key="alpha_ms").value, app.number_input(key="bandwidth_gbps").value) == (0.01, 100)
     app.number_input(key="bandwidth_gbps").set_value(25).run()
     assert app.text[0].value == text_summary(simulate(Scenario(network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=25))))
-    assert any("After a barrier everybody pays" in caption.value for caption in app.sidebar.caption)
+    assert any("A barrier costs" in caption.value for caption in app.sidebar.caption)
     assert "latency_ms" not in {slider.key for slider in app.slider}  # it does not act on this network
 
 

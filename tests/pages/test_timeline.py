@@ -18,11 +18,11 @@ def test_defaults_are_the_references(open_page):
     references = ("workers", "batch_ms", "latency_ms", "mode", "batches", "jitter")
     values = {widget.label: widget.value for widget in (*app.slider, *app.selectbox) if widget.key in references}
     assert values == {
-        "Number of Workers": 4,
-        "Batch Processing Time (ms)": 500,
-        "Network Latency (ms)": 200,
+        "Number of workers": 4,
+        "Batch processing time (ms)": 500,
+        "Network latency (ms)": 200,
         "Mode": "sync",
-        "Number of Batches per Epoch": 10,
+        "Number of batches per epoch": 10,
         "Jitter (±)": 0.2,
     }
     assert [number.value for number in app.number_input] == [42]

@@ -109,9 +109,9 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         contenders=(verdict(paired).winner, verdict(paired).runner_up),
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
-        timelines=[timeline(picture, shown if pair else None, verdict(paired).winner) for picture in shown],
+        timelines=[timeline(picture, shown if pair else None, verdict(paired).winner, replicates) for picture in shown],
         is_whole=is_whole(shown),
-        race=race_data(shown),
+        race=race_data(shown, "" if replicates == 1 else "run 1 "),
         parts=Drawn(
             title="Where the epoch goes, on average",
             chart=ready(charts.epoch_parts(comparison.epoch_parts(paired))),
@@ -131,7 +131,7 @@ def is_whole(shown: Sequence[Picture]) -> bool:
     return max(picture.epoch_ms for picture in shown) <= shown[0].domain_ms[1]
 
 
-def timeline(picture: Picture, pair: Sequence[Picture] | None, winner: str) -> Timeline:
+def timeline(picture: Picture, pair: Sequence[Picture] | None, winner: str, runs: int) -> Timeline:
     """The timeline of a picture: in full where it is one of a pair, else small.
 
     The time that the winner saves is marked, where it does so in this run, too.
@@ -144,7 +144,7 @@ def timeline(picture: Picture, pair: Sequence[Picture] | None, winner: str) -> T
         if picture.label == winner and picture.epoch_ms < slower_ms and is_whole(pair):
             saved = duration(slower_ms - picture.epoch_ms)
             gap, words = (picture.epoch_ms, slower_ms, saved), f"{words} It ends {saved} sooner than the other."
-        chart = charts.timeline(picture, gap)
+        chart = charts.timeline(picture, gap, whose="the epoch" if runs == 1 else f"run 1 of {runs:,}")
     return Timeline(title=picture.label, chart=ready(chart), words=words, epoch_ms=picture.epoch_ms)
 
 
