@@ -3,12 +3,12 @@
 import random
 import re
 
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS
 from playwright.sync_api import expect
 
 from core import Asynchronous, Scenario, Synchronous, compare
 from core.links import DEFAULTS, link_values, scenario_of, values_of
-from core.presets.lessons import LESSONS
-from core.presets.presets import PRESETS
 from core.report.comparison import headline
 from tests.browser.conftest import Visit
 

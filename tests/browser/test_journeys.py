@@ -5,13 +5,13 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
+from core.presets.lessons import LESSONS
 from playwright.sync_api import expect
 
 from core import Asynchronous, Rebalanced, Scenario, Stragglers, Synchronous, compare, simulate
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
 from core.links import FRESH
-from core.presets.lessons import LESSONS
 from core.report.comparison import headline
 from core.report.learning import headline as headline_of_learning
 

@@ -4,11 +4,11 @@ import random
 
 import pytest
 import streamlit as st
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS
 
 from core.common.parameters import Flag, Number, OneOf
 from core.links import DEFAULTS, FRESH, PARAMETERS
-from core.presets.lessons import LESSONS
-from core.presets.presets import PRESETS
 from pages.shared.controls import url, values
 from pages.shared.errors import action
 from tests.links import written

@@ -1,6 +1,8 @@
 """The controls between sync and async: policies, laws, stragglers, networks, on both pages."""
 
 import pytest
+from core.presets.lessons import LESSONS
+from core.presets.presets import PRESETS
 
 from core import (
     AlphaBeta,
@@ -20,8 +22,6 @@ from core import (
     compare,
     simulate,
 )
-from core.presets.lessons import LESSONS
-from core.presets.presets import PRESETS
 from core.report.comparison import headline as headline_of
 from core.report.comparison import ranking
 from core.report.run import text_summary

@@ -4,12 +4,12 @@ import re
 from dataclasses import replace
 
 import pytest
+from core.presets.lessons import LESSONS
+from core.presets.presets import NETWORK_LINKS, PRESETS
 
 from core import Asynchronous, Scenario, Stragglers, Synchronous, Uniform, compare, replicate, simulate
 from core.common.wording import times
 from core.links import scenario_of, values_of
-from core.presets.lessons import LESSONS
-from core.presets.presets import NETWORK_LINKS, PRESETS
 from core.statistics.pairs import Paired, means
 from core.workload.failures import best_interval_ms
 
