@@ -88,21 +88,6 @@ GALLERY = {
             scenario=Scenario(workers=8, batches=30, compute=HEALTHY, network=FREE),
             policies=(SYNC, ASYNC),
         ),
-        Card(
-            key="barrier-scale",
-            name="Does the barrier scale?",
-            setting="1 to 64 workers, ±20 %, free network",
-            question="Times vary by ±20 %, and with 4 workers a barrier costs 11 % of everybody's time. What does it "
-            "cost with 64?",
-            guesses=Ranges(share("sync at 64", "idle_percent"), ("Under 20 %", 20, "20 to 50 %", 50, "Over 50 %")),
-            answer="With 64 workers they idle {idle[sync at 64]} of their time, after {idle[sync at 4]} with 4.",
-            why="Bounded jitter bounds the cost: nobody takes longer than 1.2 times the mean, so on average it never "
-            "passes 0.2/1.2 = 16.7 %, however many workers there are.",
-            scenario=Scenario(workers=64, batches=20, network=FREE),
-            policies=(SYNC, ASYNC),
-            page="map",
-            asked={"ask": "idle", "across": "workers", "across_values": "", "up": "none", "up_values": "", "cell": ""},
-        ),
     ),
     "Slow machines": (
         Card(
@@ -211,6 +196,21 @@ GALLERY = {
         ),
     ),
     "Jitter, hiccups and slack": (
+        Card(
+            key="barrier-scale",
+            name="Does the barrier scale?",
+            setting="1 to 64 workers, ±20 %, free network",
+            question="Times vary by ±20 %, and with 4 workers a barrier costs 11 % of everybody's time. What does it "
+            "cost with 64?",
+            guesses=Ranges(share("sync at 64", "idle_percent"), ("Under 20 %", 20, "20 to 50 %", 50, "Over 50 %")),
+            answer="With 64 workers they idle {idle[sync at 64]} of their time, after {idle[sync at 4]} with 4.",
+            why="Bounded jitter bounds the cost: nobody takes longer than 1.2 times the mean, so on average it never "
+            "passes 0.2/1.2 = 16.7 %, however many workers there are.",
+            scenario=Scenario(workers=64, batches=20, network=FREE),
+            policies=(SYNC, ASYNC),
+            page="map",
+            asked={"ask": "idle", "across": "workers", "across_values": "", "up": "none", "up_values": ""},
+        ),
         Card(
             key="sequences",
             name="Sequences of varying length",
@@ -431,7 +431,6 @@ GALLERY = {
                 "across_values": "1,3,10,30",
                 "up": "none",
                 "up_values": "",
-                "cell": "",
             },
         ),
         Card(
