@@ -280,8 +280,8 @@ GALLERY = {
             question="Times vary by ±20 %. Does it pay to wait for the first 31 of 32 workers only, and cancel the "
             "last one's batch?",
             guesses=faster_than_first("backup 31", "No, it takes longer", "No real difference", "Yes, it is sooner"),
-            answer="Compared with waiting for all, waiting for 31 {finishes[backup 31]} and waiting for 30 "
-            "{finishes[backup 30]}.",
+            answer="{quicker[sync / backup 31]}: {epoch[sync]} instead of {epoch[backup 31]}. Waiting for 30 takes "
+            "{epoch[backup 30]}.",
             why="The cancelled work is lost, and the slowest is only a little slower than the others. *Backups with "
             "hiccups* is another matter.",
             scenario=Scenario(workers=32, batches=30, network=FREE),
@@ -416,9 +416,8 @@ GALLERY = {
                     "After every thirtieth": "sync at 30",
                 }
             ),
-            answer="With a checkpoint every three batches the epoch takes {epoch[sync at 3]}; with one after every "
-            "batch it takes {times[sync at 1 / sync at 3]} that time, every ten {times[sync at 10 / sync at 3]}, and "
-            "every thirty {times[sync at 30 / sync at 3]}.",
+            answer="With a checkpoint after every third batch the epoch takes {epoch[sync at 3]}; after every batch, "
+            "{epoch[sync at 1]}, after every tenth {epoch[sync at 10]}, and after every thirtieth {epoch[sync at 30]}.",
             why="Young's rule √(2δM) says a checkpoint after 379 s of work. Too seldom costs more than too often.",
             scenario=Scenario(
                 workers=16, batches=60, compute=LONG, network=FREE, failures=replace(HOURLY, checkpoint_batches=3)

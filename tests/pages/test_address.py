@@ -4,11 +4,10 @@ import random
 
 import pytest
 import streamlit as st
-from core.presets.lessons import LESSONS
-from core.presets.presets import PRESETS
 
 from core.common.parameters import Flag, Number, OneOf
-from core.links import DEFAULTS, FRESH, PARAMETERS
+from core.links import DEFAULTS, FRESH, PARAMETERS, values_of_card
+from core.presets.gallery import CARDS
 from pages.shared.controls import url, values
 from pages.shared.errors import action
 from tests.links import written
@@ -189,14 +188,16 @@ def elsewhere(app, page):
     assert other.query_params == app.query_params
 
 
-@pytest.mark.parametrize("kind", ["Presets", "Lessons"])
-def test_every_preset_and_lesson_survives_a_reload(open_link, kind):
+def test_every_card_survives_a_reload(monkeypatch):
     """One after the other in one visit: what one has set may not be lost with the next one either."""
-    app = open_link("compare", "replicates=20")
-    for preset in PRESETS if kind == "Presets" else LESSONS:
-        app.menu_button(key=kind).click(preset.name).run()
-        assert preset.question in app.sidebar.caption[0].value
-        elsewhere(app, "compare")
+    browser, shown = Browser(monkeypatch, replicates=["20"]), []
+    for card in CARDS.values():
+        page, asked = card.page.replace("timeline", ""), {**values_of_card(card), "card": card.key, "guess": "1"}
+        now = browser.run(press=lambda asked=asked: values.put(asked))
+        assert asked.items() <= now.items()
+        shown.append((page, url.short_query(page), now))
+    for page, said, now in shown:
+        assert Browser(monkeypatch).run(page=page, address=said) == now
 
 
 def other_value(key, dice):
