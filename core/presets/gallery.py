@@ -58,12 +58,12 @@ GALLERY = {
             key="reference-8",
             name="Reference · 8 workers",
             setting="8 workers, nobody waits, 150 ms of network",
-            question="Eight workers never wait for each other. How many updates are made between the moment in which a "
-            "worker reads the parameters and the moment in which its gradient is applied?",
+            question="Eight workers never wait for each other. When a gradient is applied, how many updates have been "
+            "made since its worker read the parameters?",
             guesses=Ranges(
                 share("async", "mean_staleness"), ("About 1", 2, "About 4", 5.5, "About 7", 9, "15 or more")
             ),
-            answer="On average {stale[async]}: that is how stale a gradient is here.",
+            answer="A gradient is {stale[async]} stale on average.",
             why="While one worker computes, each of the other seven applies about one gradient. In a long run it is "
             "exactly N − 1 = 7, whatever the mix of speeds; in a short epoch it is less, as the first gradients are "
             "fresh.",
@@ -154,11 +154,11 @@ GALLERY = {
             name="Slack for a slow machine",
             setting="8 workers, one twice as slow, 100 batches each",
             question="One of eight workers is always twice as slow. How much sooner is the epoch over if the others "
-            "may be ten batches ahead of it (SSP, bound 10)?",
+            "may run ten batches ahead of it (SSP, bound 10)?",
             guesses=Ranges(saved("ssp 10"), ("Not at all", 5, "By about a quarter", 35, "By nearly half")),
             answer="Compared with a barrier, bound 1 {finishes[ssp 1]} and bound 10 {finishes[ssp 10]}. A shared queue "
             "{finishes[async shared]}.",
-            why="Who is always faster ends up a whole bound ahead, and then waits as before. Slack helps against "
+            why="Whoever is faster ends up a whole bound ahead, and then waits as before. Slack helps against "
             "slowness that passes.",
             scenario=Scenario(workers=8, batches=100, stragglers=Stragglers(slow_workers=1), network=FREE),
             policies=(SYNC, StaleSynchronous(bound=1), StaleSynchronous(bound=10), SHARED),
@@ -203,7 +203,7 @@ GALLERY = {
             question="Times vary by ±20 %, and with 4 workers a barrier costs 11 % of everybody's time. What does it "
             "cost with 64?",
             guesses=Ranges(share("sync at 64", "idle_percent"), ("Under 20 %", 20, "20 to 50 %", 50, "Over 50 %")),
-            answer="With 64 workers they idle {idle[sync at 64]} of their time, after {idle[sync at 4]} with 4.",
+            answer="With 64 workers they idle {idle[sync at 64]} of their time; with 4 it is {idle[sync at 4]}.",
             why="Bounded jitter bounds the cost: nobody takes longer than 1.2 times the mean, so on average it never "
             "passes 0.2/1.2 = 16.7 %, however many workers there are.",
             scenario=Scenario(workers=64, batches=20, network=FREE),
@@ -243,8 +243,8 @@ GALLERY = {
             key="little-slack",
             name="A little slack",
             setting="8 workers, ±20 %, 100 batches each",
-            question="Times vary by ±20 % at random. Of the time that async saves, how much do workers save that may "
-            "be a single batch ahead of the slowest (SSP, bound 1)?",
+            question="Times vary by ±20 % at random. How much of the time that async saves is saved already if "
+            "workers may run one batch ahead of the slowest (SSP, bound 1)?",
             guesses=Ranges(recovered, ("Hardly any", 33, "About half", 80, "Nearly all")),
             answer="The epoch takes {epoch[sync]} with a barrier, {epoch[ssp 1]} with bound 1, {epoch[ssp 3]} with "
             "bound 3 and {epoch[async]} with async.",
@@ -256,8 +256,8 @@ GALLERY = {
             key="lasting-slowness",
             name="Slack when slowness lasts",
             setting="8 workers, slow episodes of 20 batches",
-            question="5 % of the mini-batches take three times as long, on any worker, but 20 in a row. How much "
-            "sooner is the epoch over if workers may be three batches ahead (SSP, bound 3)?",
+            question="5 % of the mini-batches take three times as long, but they come 20 in a row. How much sooner is "
+            "the epoch over if workers may run three batches ahead of the slowest (SSP, bound 3)?",
             guesses=Ranges(saved("ssp 3"), ("Under 5 %", 5, "5 to 20 %", 20, "Over 20 %")),
             answer="Compared with a barrier, bound 3 {finishes[ssp 3]}, bound 10 {finishes[ssp 10]} and local SGD "
             "{finishes[local 10]}.",
@@ -310,8 +310,8 @@ GALLERY = {
             question="Communication takes five times as long as computing. How much sooner is the epoch over if the "
             "workers average only every fourth batch?",
             guesses=Ranges(saved("local 4"), ("Under 25 %", 25, "25 to 50 %", 50, "Over 50 %")),
-            answer="Averaging every fourth batch {finishes[local 4]}: with a barrier at every batch {network[sync]} of "
-            "the epoch is network, and only {waiting[sync]} waiting.",
+            answer="Averaging every fourth batch {finishes[local 4]}: with a barrier at every batch, {network[sync]} "
+            "of the epoch is network and only {waiting[sync]} is waiting.",
             why="It is not the barrier that hurts. Bigger batches, a faster network or rarer averages come before "
             "giving it up.",
             scenario=Scenario(workers=8, batches=20, compute=Uniform(mean_ms=100), network=FlatLatency(latency_ms=500)),
@@ -338,7 +338,7 @@ GALLERY = {
             question="32 workers, eight to a node with NVLink-class links inside and four 100 GbE cards out, average "
             "400 MB after every 150 ms of work. How much of the epoch is network?",
             guesses=Ranges(share("sync", "comm_percent"), ("Under 20 %", 20, "20 to 40 %", 40, "Over 40 %")),
-            answer="{network[sync]}. {quicker[sync / local 4]}.",
+            answer="With a barrier at every batch, {network[sync]} of the epoch is network. {quicker[sync / local 4]}.",
             why="Four cards share what leaves a node, so that an average takes 14.4 ms; in one ring over all workers, "
             "one 100 GbE link each, it would be 62.6 ms. In 25 buckets beside the backward pass (under Network) "
             "nearly all of it is hidden.",
@@ -439,8 +439,9 @@ GALLERY = {
             question="A run on 16,384 GPUs is interrupted every 3.1 hours. With a checkpoint of ten seconds every "
             "quarter of an hour, how much of the time still goes into gradients that count?",
             guesses=Ranges(share("sync", "utilization_percent"), ("Under 60 %", 60, "60 to 85 %", 85, "Over 85 %")),
-            answer="{computing[sync]}: {redone[sync]} goes into work that is done again, and {waiting[sync]} into "
-            "waiting, most of it for restarts. {quicker[sync / async]}.",
+            answer="With a barrier, {computing[sync]} of the time goes into gradients that count, {redone[sync]} into "
+            "work that is done again and {waiting[sync]} into waiting, most of it for restarts. {quicker[sync / "
+            "async]}.",
             why="Without a barrier nobody else stops for a failure. A batch stands for three minutes of the GPUs' "
             "steps.",
             scenario=Scenario(

@@ -78,7 +78,7 @@ def browser(monkeypatch):
     return Browser(monkeypatch, workers=["6"])
 
 
-def preset():
+def set_some():
     values.put({"workers": 8, "mode": "async", "cv": 0.004})
 
 
@@ -88,7 +88,7 @@ def test_the_address_follows_the_controls_and_the_controls_the_address(browser):
     assert browser.said == {"workers": ["7"]}
     assert browser.run(address={"workers": ["6"]})["workers"] == 6
     assert browser.run(address={})["workers"] == DEFAULTS["workers"]
-    browser.run(press=preset)
+    browser.run(press=set_some)
     assert browser.said == {"workers": ["8"], "mode": ["async"], "cv": ["0.004"]}
 
 
@@ -153,16 +153,16 @@ def test_a_browser_that_has_not_drawn_what_back_has_set_moves_nothing(browser, e
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_a_preset_and_a_quick_move_after_it_both_hold(browser, ends):
-    browser.run(press=preset, heard=False, ends=ends)
+def test_a_button_that_sets_controls_and_a_quick_move_after_it_both_hold(browser, ends):
+    browser.run(press=set_some, heard=False, ends=ends)
     now = browser.run(seed=3)
     assert (now["workers"], now["mode"], now["cv"], now["seed"]) == (8, "async", 0.004, 3)
 
 
 def test_a_control_may_be_moved_back_after_it_was_set(browser):
-    browser.run(press=preset)
+    browser.run(press=set_some)
     assert browser.run(workers=6)["workers"] == 6
-    browser.run(press=preset)
+    browser.run(press=set_some)
     browser.run(seed=3)
     assert browser.run(mode="sync")["mode"] == "sync"
 

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from operator import attrgetter
 
 import pandas as pd
 import pytest
@@ -23,7 +24,8 @@ from tests.links import written
 RUNS = 50
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 IN_WORDS = {"an eighth": 12.5, "a quarter": 25, "half": 50, "Not at all": 0}
-EVERY = pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+KEY = attrgetter("key")
+EVERY = pytest.mark.parametrize("card", CARDS.values(), ids=KEY)
 BOTH = [Synchronous(), Asynchronous()]
 
 
@@ -89,7 +91,7 @@ def test_one_guess_is_right_whatever_the_seed(card):
         assert times[named[0]] < 0.995 * times[named[1]]
 
 
-@pytest.mark.parametrize("card", [card for card in CARDS.values() if isinstance(card.guesses, Ranges)], ids=str)
+@pytest.mark.parametrize("card", [card for card in CARDS.values() if isinstance(card.guesses, Ranges)], ids=KEY)
 def test_a_guess_says_the_range_that_it_stands_for(card):
     """So that exactly one of them is true as it is worded: they leave no gap, and each number lies within its own."""
     bounds = card.guesses.bounds
