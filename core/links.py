@@ -6,6 +6,7 @@ The keys of a scenario are declared at its fields; those of the pages are declar
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -20,6 +21,8 @@ from core.money import Prices
 from core.policies.barrier import largest_divisor
 from core.policies.base import Policy
 from core.policies.registry import CODES, POLICIES, policy_from_text
+from core.presets.cards import Card
+from core.presets.gallery import CARDS
 from core.scenario import Scenario, under
 from core.workload.compute_laws import LAWS
 from core.workload.failures import Failures
@@ -31,6 +34,10 @@ LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
 """Laws by what a link calls them."""
 IGNORED = ("embed", "embed_options")
 MAX_LINK = 5_000
+NO_CARD = "none"
+MOST_GUESSES = 4
+NOT_YET, TELL = "none", "tell"
+"""Nobody has guessed yet, and somebody wants to be told."""
 MOST_POLICIES = 8
 MOST_REPLICATES = 10_000
 SPAN = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)-(\d{1,15}(?:\.\d{1,9})?)", re.ASCII)
@@ -271,6 +278,20 @@ OF_PAGES = (
         help="From the controls, from the sample trace, or from a trace of your own.",
     ),
     Parameter(
+        key="card",
+        rule=OneOf((NO_CARD, *CARDS)),
+        default=NO_CARD,
+        label="Card",
+        help="The card of the gallery whose question is asked; with nothing else in the link, its scenario, too.",
+    ),
+    Parameter(
+        key="guess",
+        rule=OneOf((NOT_YET, *map(str, range(1, MOST_GUESSES + 1)), TELL)),
+        default=NOT_YET,
+        label="Guess",
+        help="Which of a card's answers somebody has guessed, from 1; tell: the answer without a guess.",
+    ),
+    Parameter(
         key="present",
         rule=Flag(),
         default=False,
@@ -414,6 +435,30 @@ def values_of(scenario: Scenario, prices: Prices | None = None) -> dict:
     return codes | {key: getattr(part, name) for part in parts for name, key in keys(type(part)).items()}
 
 
+@cache
+def values_of_card(card: Card) -> Mapping[str, Any]:
+    """The values of a link that a card sets: its scenario but for the seed, its policies, and what its page is asked.
+
+    Args:
+        card: of the gallery.
+
+    """
+    found = {key: value for key, value in values_of(card.scenario).items() if key != "seed"}
+    found |= {"policies": tuple(policy.text for policy in card.policies), "times": "controls", **card.asked}
+    return {key: type(DEFAULTS[key])(value) for key, value in found.items()}
+
+
+def with_card(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a link says, and of a card that it names what it leaves out.
+
+    Args:
+        said: {key: value} of the keys that a link names.
+
+    """
+    card = CARDS.get(said.get("card", NO_CARD))
+    return {**(values_of_card(card) if card else {}), **said}
+
+
 def adjustments(values: Mapping, scenario: Scenario) -> list[str]:
     """What `scenario_of` has changed of the values so that they fit each other, in a sentence each.
 
@@ -453,7 +498,7 @@ def link_values(text: str) -> dict:
         text: an address with a query, or the query alone.
 
     Returns:
-        {key: value} of the keys that it names.
+        {key: value} of the keys that it names, and where it names a card of the gallery, of those that the card sets.
 
     Raises:
         ScenarioError: for an unknown key, a key that is named twice (policies may be), and a value that the key does
@@ -472,4 +517,4 @@ def link_values(text: str) -> dict:
         if key not in PARAMETERS:
             raise ScenarioError(f"link: {shown(key)} is unknown; known are {', '.join(PARAMETERS)}.")
         values[key] = PARAMETERS[key].rule.read(f"link: {key}", texts)
-    return values
+    return with_card(values)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import charts, simulate
+from core.presets.cards import Figures
 from core.report import run as run_report
 from core.report.failures import recovery_in_words
 from core.report.money import cost_in_words
@@ -14,7 +15,7 @@ from pages.shared import app
 from pages.shared.asked import prices, scenario
 from pages.shared.caching.simulations import simulated
 from pages.shared.controls import copied
-from pages.shared.views import kept_runs, large_run
+from pages.shared.views import cards, kept_runs, large_run
 from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
@@ -26,6 +27,7 @@ asked = scenario()
 run = simulated(asked)
 headline, detail = run_report.run_answer(run)
 
+cards.answered(Figures(rows={asked.policy.text: vars(run.metrics)}))
 st.header(headline)
 st.markdown(detail)
 

@@ -184,26 +184,6 @@ def test_new_seed_and_reset(open_page):
     assert app.query_params == {"mode": "sync"}
 
 
-def test_presets_set_the_controls(open_page):
-    app = open_page()
-    assert "Reference · 4 workers" in app.sidebar.caption[0].value
-    app.menu_button(key="Presets").click("Reference · 8 workers").run()
-    assert app.text[0].value == text_summary(
-        simulate(
-            Scenario(
-                workers=8,
-                batches=15,
-                compute=Uniform(mean_ms=400),
-                network=FlatLatency(latency_ms=150),
-                policy=Asynchronous(),
-            )
-        )
-    )
-    assert "How stale" in app.sidebar.caption[0].value
-    app.slider(key="workers").set_value(9).run()
-    assert "Reference" not in app.sidebar.caption[0].value
-
-
 def test_link_carries_every_control(open_page):
     app = open_page(workers="6")
     named = (

@@ -12,6 +12,7 @@ import pyarrow as pa
 from core import Prices, Workload, charts, compare
 from core.common.wording import duration, lowered
 from core.policies.base import Policy
+from core.presets.cards import Figures
 from core.report import comparison
 from core.report.failures import failures_compared
 from core.report.money import money_compared
@@ -54,6 +55,8 @@ class Answer:
     """The headline figures, one row per policy."""
     outcome: str
     """decided, equal or open: the first policy against the fastest other."""
+    figures: Figures
+    """Every mean, for a card of the gallery."""
     contenders: tuple[str, str]
     """Labels of the first policy and of the fastest other, the quicker one first."""
     ranking: pa.Table
@@ -106,6 +109,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         summary=comparison.summary_text(paired, policies, workload, prices),
         means=means(paired)[list(HEADLINE)],
         outcome=verdict(paired).outcome,
+        figures=Figures.of(paired, policies),
         contenders=(verdict(paired).winner, verdict(paired).runner_up),
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
