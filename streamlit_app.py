@@ -7,6 +7,7 @@ from pages.shared.controls import url, values
 from pages.shared.errors import boundary
 from pages.shared.menu import menu
 from pages.shared.sidebar import sidebar
+from pages.shared.views import cards
 
 page = app.set_up()
 if app.is_first_visit(page):
@@ -22,7 +23,8 @@ with boundary():
     menu(links)
     before = values.now()
     with boundary():
-        app.run(page)
+        if not cards.asks(page.url_path):
+            app.run(page)
     with st.sidebar, boundary():
         sidebar.show(page.url_path)
     if values.now() != before:

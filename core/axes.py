@@ -169,7 +169,7 @@ def switch_in_words(values: Mapping[str, Any], axes: Sequence[str]) -> str:
     for text in changes.get("policies", ()):
         if text not in values["policies"]:
             label = label_of(axes, partial(has, text))
-            said.append(f"{label} is an axis, so {lowered(policy_from_text(text).name)} is on this map, too.")
+            said.append(f"{label} is an axis, so this map also shows {lowered(policy_from_text(text).name)}.")
     return " ".join(said)
 
 

@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         return one
 
     run = command("run", answer_run, "Figures of one run, beside what theory expects.")
-    many = command("compare", answer_compare, "Policies on the same draws: who finishes first, and what it pays.")
+    many = command("compare", answer_compare, "Policies on the same draws: who finishes first, and what it costs.")
     grid = command("sweep", answer_sweep, "Policies over one parameter or two.")
     links = command("bandwidth", answer_bandwidth, "The bandwidth that each policy needs to keep workers computing.")
     for one in (run, many, grid, links):
@@ -114,15 +114,15 @@ def parser() -> argparse.ArgumentParser:
         metavar="PERCENT",
         help="share of the workers' time that goes into computing, with commas between (default: 50,80,90,95,99)",
     )
-    trace = command("trace", answer_trace, "What stragglers cost in a measured run, and which remedy pays.")
-    trace.add_argument("files", nargs="+", help="profiler traces, one a rank, or tables of compute times")
+    trace = command("trace", answer_trace, "What stragglers cost in a measured run, and which remedy is worth it.")
+    trace.add_argument("files", nargs="+", help="profiler traces, one per rank, or tables of compute times")
     trace.add_argument(
         "--policies", help='what to try, with commas between: "async,ssp 3" (default: some of every kind)'
     )
     failures = command("failures", answer_failures, "How often workers fail by a log, and which recovery loses least.")
     failures.add_argument("log", help="a table with start, end and worker, or lines that say who went down when")
     failures.add_argument("--workers", type=int, help="how many there are (default: those that the log names)")
-    failures.add_argument("--hours", type=float, help="for how long they were watched (default: as long as the log)")
+    failures.add_argument("--hours", type=float, help="how long they were watched (default: as long as the log)")
     failures.add_argument("--unit", help="of times that are numbers and do not say it: ms, s, min or h (default: s)")
     failures.add_argument("--step-ms", type=float, default=1_000, help="time of a step (default: 1000)")
     failures.add_argument("--checkpoint-s", type=float, default=10, help="what a checkpoint costs (default: 10)")

@@ -6,6 +6,7 @@ The keys of a scenario are declared at its fields; those of the pages are declar
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -20,6 +21,8 @@ from core.money import Prices
 from core.policies.barrier import largest_divisor
 from core.policies.base import Policy
 from core.policies.registry import CODES, POLICIES, policy_from_text
+from core.presets.cards import Card
+from core.presets.gallery import CARDS
 from core.scenario import Scenario, under
 from core.workload.compute_laws import LAWS
 from core.workload.failures import Failures
@@ -31,6 +34,10 @@ LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
 """Laws by what a link calls them."""
 IGNORED = ("embed", "embed_options")
 MAX_LINK = 5_000
+NO_CARD = "none"
+MOST_GUESSES = 4
+NOT_YET, TELL = "none", "tell"
+"""Nobody has guessed yet, and somebody wants to be told."""
 MOST_POLICIES = 8
 MOST_REPLICATES = 10_000
 SPAN = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)-(\d{1,15}(?:\.\d{1,9})?)", re.ASCII)
@@ -109,14 +116,14 @@ OF_PAGES = (
         key="law",
         rule=OneOf(("uniform", *(code for code in LAW_CODES if code != "uniform"))),
         default="uniform",
-        label="Compute-Time Distribution",
+        label="Compute-time distribution",
         help="How the time of one mini-batch varies around its mean. The reference is uniform.",
     ),
     Parameter(
         key="network",
         rule=OneOf((FlatLatency.code, *COLLECTIVES)),
         default="flat",
-        label="Network Model",
+        label="Network model",
         help="flat: the reference's latency, nearly free for async. The others model links with a latency and a "
         "bandwidth; a barrier averages by ring all-reduce, tree all-reduce or a parameter server, and without a "
         "barrier every push queues at the server.",
@@ -125,7 +132,7 @@ OF_PAGES = (
         key="policies",
         rule=PolicyTexts(2, MOST_POLICIES),
         default=("sync", "async"),
-        label="Policies to Compare",
+        label="Policies to compare",
         help="2 to 8 policies; the first is the baseline. You can also type a code: ssp 5, backup 7, local 16, async 4 "
         "(updates of four gradients).",
     ),
@@ -133,7 +140,7 @@ OF_PAGES = (
         key="replicates",
         rule=Whole(1, MOST_REPLICATES),
         default=1_000,
-        label="Paired Runs",
+        label="Paired runs",
         help="How many times Compare repeats every policy, each time on the same draws for all of them.",
         step=1,
     ),
@@ -164,7 +171,7 @@ OF_PAGES = (
         key="rate",
         rule=OneOf(("best", *(f"{rate:g}" for rate in GRID))),
         default="best",
-        label="Learning Rate",
+        label="Learning rate",
         help="best: each policy at its own best rate. A number sets the same rate for all policies, which is rarely a "
         "fair comparison.",
     ),
@@ -267,7 +274,7 @@ OF_PAGES = (
         key="times",
         rule=OneOf(("controls", "sample", "trace")),
         default="controls",
-        label="Compute Times",
+        label="Compute times",
         help="From the controls, from the sample trace, or from a trace of your own.",
     ),
     Parameter(
@@ -278,6 +285,20 @@ OF_PAGES = (
         help="How many hours a day the workers of a measured run are at it, for what waiting costs a day and a month.",
         step=1,
         format="%.4g",
+    ),
+    Parameter(
+        key="card",
+        rule=OneOf((NO_CARD, *CARDS)),
+        default=NO_CARD,
+        label="Card",
+        help="The card of the gallery whose question is asked; with nothing else in the link, its scenario, too.",
+    ),
+    Parameter(
+        key="guess",
+        rule=OneOf((NOT_YET, *map(str, range(1, MOST_GUESSES + 1)), TELL)),
+        default=NOT_YET,
+        label="Guess",
+        help="Which of a card's answers somebody has guessed, from 1; tell: the answer without a guess.",
     ),
     Parameter(
         key="present",
@@ -423,6 +444,30 @@ def values_of(scenario: Scenario, prices: Prices | None = None) -> dict:
     return codes | {key: getattr(part, name) for part in parts for name, key in keys(type(part)).items()}
 
 
+@cache
+def values_of_card(card: Card) -> Mapping[str, Any]:
+    """The values of a link that a card sets: its scenario but for the seed, its policies, and what its page is asked.
+
+    Args:
+        card: of the gallery.
+
+    """
+    found = {key: value for key, value in values_of(card.scenario).items() if key != "seed"}
+    found |= {"policies": tuple(policy.text for policy in card.policies), "times": "controls", **card.asked}
+    return {key: type(DEFAULTS[key])(value) for key, value in found.items()}
+
+
+def with_card(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a link says, and of a card that it names what it leaves out.
+
+    Args:
+        said: {key: value} of the keys that a link names.
+
+    """
+    card = CARDS.get(said.get("card", NO_CARD))
+    return {**(values_of_card(card) if card else {}), **said}
+
+
 def adjustments(values: Mapping, scenario: Scenario) -> list[str]:
     """What `scenario_of` has changed of the values so that they fit each other, in a sentence each.
 
@@ -462,7 +507,7 @@ def link_values(text: str) -> dict:
         text: an address with a query, or the query alone.
 
     Returns:
-        {key: value} of the keys that it names.
+        {key: value} of the keys that it names, and where it names a card of the gallery, of those that the card sets.
 
     Raises:
         ScenarioError: for an unknown key, a key that is named twice (policies may be), and a value that the key does
@@ -481,4 +526,4 @@ def link_values(text: str) -> dict:
         if key not in PARAMETERS:
             raise ScenarioError(f"link: {shown(key)} is unknown; known are {', '.join(PARAMETERS)}.")
         values[key] = PARAMETERS[key].rule.read(f"link: {key}", texts)
-    return values
+    return with_card(values)

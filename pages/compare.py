@@ -10,7 +10,8 @@ from pages.shared.answers.comparison import compared
 from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls import copied, values
 from pages.shared.controls.url import link
-from pages.shared.views import flips, kept_runs
+from pages.shared.views import cards, flips, kept_runs
+from pages.shared.views.caveats import caveat
 from pages.shared.views.comparison import network_cost, ranked, side_by_side, spreads
 from pages.shared.views.downloads import csv_button
 
@@ -20,20 +21,21 @@ wanted, most = values.value("replicates"), most_replicates(asked, chosen)
 runs = min(wanted, max(1, most))
 answer, from_cache = compared(asked.workload, chosen, runs, prices())
 
+cards.answered(answer.figures)
 st.header(answer.headline)
 st.markdown(answer.costs)
 if answer.also:
     st.markdown(answer.also)
 network_cost(answer)
 if wanted > most:
-    st.caption(comparison.fewer_runs_in_words(asked, wanted, most))
+    caveat("fewer runs", comparison.fewer_runs_in_words(asked, wanted, most))
 
 layout = side_by_side if len(chosen) == 2 else ranked
 layout(answer)
 
 st.subheader("Why, and how sure")
 st.markdown(answer.reasons)
-st.caption(answer.caveats)
+caveat("rests on", answer.caveats)
 flips.show(asked.workload, chosen, answer)
 with st.expander("How single runs differ"):
     spreads(answer)

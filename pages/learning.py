@@ -14,6 +14,7 @@ from pages.shared.answers.training import Settings, learning
 from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls.widgets import control
 from pages.shared.session import session
+from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import csv_button
 from pages.shared.views.training import RATES, kept_place, train, with_control
@@ -79,7 +80,9 @@ def show_answer(answer: Learned, settings: Settings, short: Workload, trained: t
     """What the curves mean, who reaches the target when, and, folded away, how it is judged."""
     rates = settings.rates
     own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own learning rate"
-    st.caption(f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}")
+    caveat(
+        "curves", f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}"
+    )
     st.markdown(answer.reasons)
     if answer.costs:
         st.markdown(answer.costs)

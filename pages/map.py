@@ -10,6 +10,8 @@ from core.learning.registry import PROBLEMS
 from core.maps import MOST_TRAINED, QUESTIONS, TARGET_SEEDS
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
+from core.presets.cards import Figures
+from core.report import comparison
 from core.report.failures import recovery_in_words
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
@@ -19,6 +21,8 @@ from pages.shared.controls import values
 from pages.shared.controls.map_axes import axes_now
 from pages.shared.controls.widgets import control
 from pages.shared.sidebar.handover import open_cell
+from pages.shared.views import cards
+from pages.shared.views.caveats import caveat
 from pages.shared.views.downloads import csv_button
 from pages.shared.views.maps import about, answered, axis, map_chart, mapped, names_of, pick, question, values_of_axes
 
@@ -68,14 +72,21 @@ def show() -> None:
             for said in answer.refusals:
                 st.error(said)
             return
-        headline.header(answer.drawn.title)
+        with headline:
+            if len(keys) == 1 and len(rows) == len(cells) * len(chosen):
+                texts = dict(zip(found.labels, [each.text for each in chosen], strict=True))
+                cards.answered(Figures.over(answer.table, names[0], texts))
+            st.header(answer.drawn.title)
         with chart:
             map_chart(answer, found, picked)
-        st.caption(answer.caption)
-        switched, idle = switch_in_words(values.now(), keys), idle_in_words(values.now(), keys, ask)
-        for said in (recovery_in_words(asked), switched, idle, *answer.refusals):
+        for said in (switch_in_words(values.now(), keys), comparison.flat_caveat(asked, chosen)):
             if said:
-                st.caption(said)
+                st.markdown(said)
+        caveat("map", answer.caption)
+        idle = idle_in_words(values.now(), keys, ask)
+        for number, said in enumerate((recovery_in_words(asked), idle, *answer.refusals)):
+            if said:
+                caveat(f"axes {number}", said)
     with st.expander("Every cell", icon=":material/table:"):
         st.dataframe(answer.cells, hide_index=True)
         csv_button("Map (CSV)", lambda: answer.table, "map.csv")

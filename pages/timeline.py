@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import Run, charts, simulate
+from core.presets.cards import Figures
 from core.report import run as run_report
 from core.report.failures import cost_of_failures_in_words, failures_table, recovery_in_words
 from core.report.money import cost_in_words
@@ -15,7 +16,8 @@ from pages.shared import app
 from pages.shared.asked import prices, scenario
 from pages.shared.caching.simulations import epoch_without_failures_ms, simulated
 from pages.shared.controls import copied
-from pages.shared.views import kept_runs, large_run
+from pages.shared.views import cards, kept_runs, large_run
+from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.views.race import race
@@ -34,6 +36,7 @@ asked = scenario()
 run = simulated(asked)
 headline, detail = run_report.run_answer(run)
 
+cards.answered(Figures(rows={asked.policy.text: vars(run.metrics)}))
 st.header(headline)
 st.markdown(f"{detail} {failures_cost(run)}")
 
@@ -51,12 +54,12 @@ metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))
 if spent := cost_in_words(run, prices()):
     st.markdown(spent)
 if rates := recovery_in_words(asked):
-    st.caption(rates)
+    caveat("recovery", rates)
 if run.metrics.failures:
     with st.expander("Failures, one by one", icon=":material/report:"):
         st.dataframe(failures_table(failures(run.schedule)), hide_index=True)
 if said := run_report.idle_in_words(run):
-    st.caption(said)
+    caveat("idle", said)
 
 left, right = st.columns([3, 2], gap="large")
 with left:

@@ -11,6 +11,7 @@ from pages.shared.controls import copied, values
 from pages.shared.controls.widgets import control
 from pages.shared.sidebar.handover import let_go_of_trace, use_trace_button
 from pages.shared.views import failure_log
+from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
 
@@ -19,7 +20,7 @@ HOW_TO_READ = (
     "in which a worker was slower than at its own best."
 )
 REMEDIES = (
-    "Your measured times under each policy; every barrier pays what the network cost in its step, and so does every "
+    "Your measured times under each policy; every barrier costs what the network cost in its step, and so does every "
     "push where there is none. *Replayed*: exactly as measured. *Resampled*: the policy needed more steps than you "
     "measured, so blocks of consecutive steps are drawn again, many times; the range is that of the draws. *Held out*: "
     "it depends on who is slow, so its range comes from blocks of steps that were not used to choose it; where nothing "
@@ -43,7 +44,7 @@ def show(measured: Measurement) -> None:
     picture, beside = st.columns([3, 2], gap="large")
     with picture:
         draw(answer.slowness.chart, "slowness", answer.slowness.words)
-        st.caption(HOW_TO_READ)
+        caveat("outlines", HOW_TO_READ)
     with beside:
         if answer.host:
             st.markdown(f"**{answer.host}**")

@@ -33,6 +33,7 @@ def histogram(
         values={
             "title": title,
             "format": f",.{int(np.clip(np.ceil(1 - np.log10(high - low)), 0, 6))}f",
+            "bin_format": f",.{int(np.clip(np.ceil(-np.log10(edges[1] - edges[0])), 0, 12))}f",  # ends that differ
             "policies": list(values),
             "colors": [colors[name] for name in values],
         },
@@ -42,7 +43,7 @@ def histogram(
 
 
 def declare_histogram(several: bool, marked: bool, values: Given) -> Layers:
-    """Bars over bins, a legend where policies are several; values: title, format, policies, colors."""
+    """Bars over bins, a legend where policies are several; values: title, format, bin_format, policies, colors."""
     axis = alt.Axis(format=values["format"], tickCount=6, grid=False)
     bars = (
         alt.Chart(alt.NamedData("bins"))
@@ -60,8 +61,8 @@ def declare_histogram(several: bool, marked: bool, values: Given) -> Layers:
             ),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
-                alt.Tooltip("from:Q", title="From", format=values["format"]),
-                alt.Tooltip("to:Q", title="To", format=values["format"]),
+                alt.Tooltip("from:Q", title="From", format=values["bin_format"]),
+                alt.Tooltip("to:Q", title="To", format=values["bin_format"]),
                 alt.Tooltip("runs:Q", title="Runs"),
             ],
         )

@@ -21,11 +21,12 @@ CROSS = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z
 MOST_DIAMONDS = 24  # stragglers that are marked in one picture; more would hide what they mark
 
 
-def timeline(picture: Picture, gap: tuple[float, float, str] | None = None) -> Chart:
+def timeline(picture: Picture, gap: tuple[float, float, str] | None = None, whose: str = "the epoch") -> Chart:
     """The Gantt chart of a run: one row per worker, its phases in time, a rule at each barrier.
 
     A diamond closes each batch's straggler, where there is room for them; drag to pan, shift + wheel to zoom, click the
-    legend to filter. gap: from when to when time is saved, ms, and how long that is in words.
+    legend to filter. gap: from when to when time is saved, ms, and how long that is in words. whose: what ends,
+    where it is one run of several.
     """
     rows = len(picture.workers)
     row, with_barriers = row_height(rows, 640, 10, 34), len(picture.barriers_ms) > 0
@@ -35,7 +36,7 @@ def timeline(picture: Picture, gap: tuple[float, float, str] | None = None) -> C
         data["barriers"] = {"at_ms": picture.barriers_ms}
         few = np.count_nonzero(last) <= MOST_DIAMONDS
         data["stragglers"] = {name: picture.blocks[name][last & few] for name in ("label", "end_ms")}
-    ends = f"; the epoch ends at {duration(picture.epoch_ms)}"
+    ends = f"; {whose} ends at {duration(picture.epoch_ms)}"
     if gap:
         ends += f", {gap[2]} sooner"
         wide = gap[1] - gap[0] > ROOM_FOR_WORDS * picture.domain_ms[1]

@@ -26,6 +26,11 @@ def money(value: float, currency: str) -> str:
     return f"{sign}{number}{NBSP}{currency}" if currency[-1:].isalpha() else f"{sign}{currency}{number}"
 
 
+def with_unit(number: str, unit: str) -> str:
+    """A number with its unit: 3 updates, 5.36/s; alone where there is no unit."""
+    return f"{number}{unit if unit.startswith('/') else f'{NBSP}{unit}'}".rstrip()
+
+
 def times(ratio: float) -> str:
     """A ratio with two decimals, or three where it is close to 1: 1.38×, 1.006×."""
     return f"{ratio:.{3 if abs(ratio - 1) < 0.05 else 2}f}×"

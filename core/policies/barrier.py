@@ -191,7 +191,7 @@ class LocalSGD(Policy):
         4,
         key="period",
         axis=(1, 2, 4, 8, 16, 32),
-        label="Local Steps per Round",
+        label="Local steps per round",
         help="Batches that each worker trains on its own between two averages of the parameters.",
         usual=(1, 100),
         step=1,
@@ -201,7 +201,7 @@ class LocalSGD(Policy):
         0,
         key="delay",
         axis=(0, 1, 2, 3),
-        label="Delay of the Average (batches)",
+        label="Averaging delay (batches)",
         help="Workers go on while parameters are averaged, and take the average in so many batches later, fewer than a "
         "round has. 0: all wait for it.",
         usual=(0, 99),
@@ -222,7 +222,7 @@ class LocalSGD(Policy):
         Flag(),
         False,
         key="balance",
-        label="Balanced Rounds",
+        label="Balanced rounds",
         help="Each worker takes as many batches in a round as its known speed allows. Not together with fragments.",
     )
 

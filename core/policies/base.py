@@ -14,7 +14,7 @@ WAIT_FOR = {
     "in_links": 3,
     "key": "wait_for",
     "axis": (1, 2, 3, 4, 6, 8),
-    "label": "Gradients to Wait For",
+    "label": "Gradients to wait for",
     "help": "How many workers' gradients an update waits for.",
     "usual": (1, 64),
     "step": 1,

@@ -41,7 +41,7 @@ class Asynchronous(Policy):
         1,
         key="accumulate",
         axis=(1, 2, 4, 8, 16),
-        label="Gradients per Update",
+        label="Gradients per update",
         help="The server applies the mean of so many gradients at a time.",
         usual=(1, 64),
         step=1,
@@ -50,7 +50,7 @@ class Asynchronous(Policy):
         OneOf(("static", "shared")),
         "static",
         key="assignment",
-        label="Batch Assignment",
+        label="Batch assignment",
         help="static: every worker has its own batches. shared: one queue that whoever is free takes from.",
     )
 
@@ -157,7 +157,7 @@ class StaleSynchronous(Policy):
         1,
         key="bound",
         axis=(0, 1, 2, 3, 5, 10, 20),
-        label="Staleness Bound (batches)",
+        label="Staleness bound (batches)",
         help="How many batches a worker may be ahead of the slowest. 0 is sync; a very large bound is async.",
         usual=(0, 20),
         step=1,

@@ -1,1 +1,1 @@
-"""Scenarios that make a point, each with its question and its answer."""
+"""The cards of the gallery: scenarios that make a point, each with its question, guesses and answer."""

@@ -1,4 +1,4 @@
-"""Paired runs in tables and words: who finishes first, why, and what it pays."""
+"""Paired runs in tables and words: who finishes first, why, and what it costs."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ LOSSES = {
     "wait_percent": "waiting",
     "comm_percent": "on the network",
     "cancelled_percent": "on work that is thrown away",
-    "down_percent": "down, after it has failed",
+    "down_percent": "down after a failure",
     "tail_percent": "idle at the end, after its last batch",
 }
 PARTS = {
@@ -112,7 +112,7 @@ def speedup_intervals(table: Table) -> pd.DataFrame:
 
 
 def mean_figures(table: Table) -> pd.DataFrame:
-    """The mean of every metric, and speedup, low, high and outcome, one row a policy in finishing order."""
+    """The mean of every metric, and speedup, low, high and outcome, one row per policy in finishing order."""
     gains = speedup_intervals(table).rename(columns={"middle": "speedup"}).set_index("policy")
     return means(table).loc[gains.index].join(gains)
 
@@ -140,7 +140,7 @@ def summary(table: Table) -> pd.DataFrame:
 
 def paired_runs(workload: Workload, policies: Sequence[Policy]) -> RunsControl:
     """The page's control of the number of paired runs, and the most that it takes here."""
-    return RunsControl("Paired Runs", min(MOST_REPLICATES, most_replicates(workload, policies)))
+    return RunsControl("Paired runs", min(MOST_REPLICATES, most_replicates(workload, policies)))
 
 
 def reasons(table: Table, policies: Sequence[Policy], workload: Workload, control: RunsControl | None = None) -> str:
@@ -175,7 +175,7 @@ def costs(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
     """What the quickest policy costs, in a sentence; with one worker, that only the network differs."""
     paired = Paired.of(table)
     if workload.workers == 1:
-        return "With one worker nobody waits for anybody: the policies differ only in what the network charges."
+        return "With one worker there is nobody to wait for: the policies differ only in what the network costs."
     first = paired.order[0]
     policy = next(policy for policy in policies if policy.label == first)
     mean = paired.means[first]
@@ -195,7 +195,7 @@ def rare_events(workload: Workload, runs: int) -> str:
         if 0 < expected < FEW:
             return (
                 f" {what} are rare: about {rounded(expected)} are expected in {counted(runs, 'run')}. The result "
-                "depends on whether one happens, and these are too few to tell how often."
+                "depends on whether one happens, and these are too few to say how often."
             )
     if isinstance(workload.compute, Pareto) and workload.compute.alpha <= 2:
         return (
@@ -368,7 +368,7 @@ def between_which(runs: int) -> str:
 
 
 def caveats(workload: Workload, table: Table) -> str:
-    """What the answer rests on: the network model's kindness to async, and epochs that are not yet learning."""
+    """What the answer rests on: how far the network model favours async, and epochs that are not yet learning."""
     paired = Paired.of(table)
     network = network_caveat(workload) if pushes(paired) else barrier_caveat(workload)
     said = "" if workload.workers == 1 else updates_in_words(paired)
@@ -390,26 +390,34 @@ def pushes(paired: Paired) -> bool:
 
 
 def barrier_caveat(workload: Workload) -> str:
-    """What the network charges a barrier, where nobody goes without; empty if nothing."""
+    """What a barrier costs, where every policy has one; empty if nothing."""
     barrier_ms = workload.network.barrier_ms(workload.workers)
     return f"A barrier costs {four_digits(barrier_ms)} ms of network time." if barrier_ms else ""
 
 
 def network_caveat(workload: Workload) -> str:
-    """What the network charges a barrier and a push, so that nobody takes the one for dearer; empty if neither pays."""
+    """What a barrier and a push cost on this network; empty if both are free."""
     network = workload.network
     if not isinstance(network, FlatLatency):
         return network_in_words(workload)
     if network.latency_ms <= 0:
         return ""
     if network.push_range_ms[0] == network.latency_ms:
-        return f"A barrier and a push cost the same here, {four_digits(network.latency_ms)} ms a batch."
+        return f"A barrier and a push cost the same here, {four_digits(network.latency_ms)} ms per batch."
     nearly_free = sum(network.push_range_ms) <= NEARLY_FREE * network.latency_ms
     kind = "makes asynchronous communication nearly free" if nearly_free else "charges an asynchronous push less"
     return (
-        f"This network model {kind}: a barrier costs {four_digits(network.latency_ms)} ms a batch, a push "
+        f"This network model {kind}: a barrier costs {four_digits(network.latency_ms)} ms per batch, a push "
         f"{push_in_words(network)}."
     )
+
+
+def flat_caveat(workload: Workload, policies: Sequence[Policy]) -> str:
+    """That the flat network favours those who push on their own, where it does; empty otherwise."""
+    network = workload.network
+    if not isinstance(network, FlatLatency) or all(policy.has_barrier for policy in policies):
+        return ""
+    return network_caveat(workload) if network.push_range_ms[0] < network.latency_ms else ""
 
 
 def updates_in_words(paired: Paired) -> str:
@@ -481,7 +489,7 @@ def fewer_runs_in_words(asked: Workload, replicates: int, most: int) -> str:
     """Why there are fewer paired runs than were asked for."""
     return (
         f"Epochs of {asked.workers:,} × {asked.batches:,} mini-batches leave room for {counted(most, 'paired run')} of "
-        f"these policies, not {replicates:,}: {MAX_WORK:,} mini-batches are simulated at the most."
+        f"these policies, not {replicates:,}: {MAX_WORK:,} mini-batches are the most that is simulated."
     )
 
 

@@ -153,13 +153,13 @@ def interval_in_words(ratio: Ratio) -> str:
 
 
 def what_would_decide(ratio: Ratio) -> str:
-    """About 9 more seeds would decide."""
+    """At least 9 more seeds would be needed: so many decide only if the ratio stays what it is."""
     if ratio.runs_to_decide is None:
         return "one seed decides nothing"
     more = ratio.runs_to_decide - ratio.runs
-    return (
-        f"about {counted(more, 'more seed')} would decide" if more <= MANY else f"{MANY:,} more seeds would not decide"
-    )
+    if more > MANY:
+        return f"{MANY:,} more seeds would not decide"
+    return f"at least {counted(more, 'more seed')} would be needed to decide"
 
 
 def reasons(learning: Learning) -> str:
@@ -177,7 +177,7 @@ def reasons(learning: Learning) -> str:
         said.append(f"Under {lowered(stale)}, gradients are {most:.1f} updates stale.")
     edges = [lowered(policy) for policy, row in table.iterrows() if row["at_edge"]]
     if edges:
-        end = "is an end of those that were tried; a better one may exist"
+        end = "is at the end of the range that was tried; a better one may exist"
         said.append(f"The best learning rate of {listed(edges)} {end}.")
     return " ".join(said)
 
@@ -189,10 +189,15 @@ def reason(learning: Learning, policy: str, row: pd.Series, first: pd.Series) ->
     if ratio is None:
         but = "and" if row["reached"] == row["of"] else "but"
         return f"{text}, {but} {happening(row)}."
-    outcome = "" if ratio.outcome == "decided" else f": {ratio.outcome}"
-    shown = interval_in_words(ratio if ratio.value >= 1 else ratio.inverse)
+    shown, goal = interval_in_words(ratio if ratio.value >= 1 else ratio.inverse), goal_in_words(learning)
     sooner = compared(ratio.value, "sooner", "later")
-    text += f" and reaches {goal_in_words(learning)} {sooner} ({shown}{outcome})"
+    if ratio.outcome == "open":
+        text += f"; whether it reaches {goal} sooner or later is open (so far {sooner}, {shown})"
+    elif ratio.outcome == "equal":
+        text += f" and reaches {goal} equally soon, {WITHIN} ({sooner}, {shown})"
+    else:
+        slight = ", no practical difference" if max(ratio.value, 1 / ratio.value) < 1 + NO_DIFFERENCE else ""
+        text += f" and reaches {goal} {sooner} ({shown}{slight})"
     return f"{text}, {rate_in_words(row['learning_rate'] / first['learning_rate'])}."
 
 
@@ -225,7 +230,7 @@ def advice(learning: Learning, workers: int, problem: Problem) -> str:
     if workers > enough:
         return (
             f"{counted(workers, 'worker')} have {most_workers(problem, 1) // workers} mini-batches each in the time "
-            f"that there is, where {ENOUGH_EACH} are usually enough: choose at most {counted(enough, 'worker')}, or "
+            f"allowed, where {ENOUGH_EACH} are usually enough: choose at most {counted(enough, 'worker')}, or "
             f"another problem.{rooms(ENOUGH_EACH, problem)}"
         )
     if pinned:
@@ -385,7 +390,7 @@ def ranged(written: Callable[[float], str], middle: float, low: float, high: flo
 def verdict_in_words(row: pd.Series) -> str:
     """Decided; equal; open, with how many seeds would decide; a dash where there is nothing to judge."""
     if row["outcome"] == "open" and row["seeds_to_decide"] - row["of"] <= MANY:
-        return f"open: {counted(int(row['seeds_to_decide'] - row['of']), 'more seed')}"
+        return f"open: at least {counted(int(row['seeds_to_decide'] - row['of']), 'more seed')}"
     return row["outcome"] or "–"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
+from core.common.wording import counted, duration, listed, lowered, percent, rounded, times, with_unit
 from core.maps import SPEEDUP, Checkpoints, Ideal, Question, answers, winners
 from core.schedule.metrics import FEWEST_FOR_TAILS
 from core.simulation.sweeps import changed
@@ -91,7 +91,7 @@ def settling(runs: Iterable[float]) -> str:
         return ""
     half = needed[(len(needed) - 1) // 2]
     if half >= MANY_RUNS:
-        return "; more runs would tell more" if math.isinf(half) else "; a billion runs would not settle half of these"
+        return "; more runs are needed" if math.isinf(half) else "; a billion runs would not settle half of these"
     which = "it" if len(needed) == 1 else "half of these"
     return f"; about {rounded_up(half)} runs of each cell would settle {which}"
 
@@ -172,7 +172,7 @@ def lines_headline(table: pd.DataFrame, question: Question, axis: str) -> str:
         ]
         said += [f"at {place:,g}: {listed(parts)}"] if parts else []
     if not said:
-        return f"{question.label}: there is nobody to compare with."
+        return f"{question.label}: there is nothing to compare with."
     return f"{question.label} {'; '.join(said)}{settling(open_points(shown.values()))}."
 
 
@@ -186,15 +186,17 @@ def at_a_point(row: pd.Series, question: Question) -> str:
     if np.isnan(row["value"]):
         some = f"in {row['reached']:.0f} of {row['trained']:.0f} runs only"
         return some if row["reached"] else question.missed or "never"
-    notes = {"open": " (open)", "equal": " (equal within 1\N{NO-BREAK SPACE}%)"}
-    return amount(row["value"], question) + notes.get(row["outcome"], "")
+    shown = amount(row["value"], question)
+    if row["outcome"] == "open":
+        return f"open ({shown} so far)"
+    return f"{shown} (equal within 1\N{NO-BREAK SPACE}%)" if row["outcome"] == "equal" else shown
 
 
 def amount(value: float, question: Question) -> str:
     """A value with its unit."""
     if question.unit == "×":
         return times(value)
-    return percent(value) if question.unit == "%" else f"{rounded(value)}\N{NO-BREAK SPACE}{question.unit}".rstrip()
+    return percent(value) if question.unit == "%" else with_unit(rounded(value), question.unit)
 
 
 def verdict_in_words(outcome: str, value: float) -> str:
@@ -226,7 +228,7 @@ def speedup_in_words(row: pd.Series, policy: str, baseline: str, said: tuple[str
         return f"{together((policy, baseline))} are equal within 1\N{NO-BREAK SPACE}%: {times(row['value'])}{interval}."
     side = f"{times(row['value'])} {quicker}" if row["value"] > 1 else f"{times(1 / row['value'])} {slower}"
     low, high = (row["low"], row["high"]) if row["value"] > 1 else (1 / row["high"], 1 / row["low"])
-    small = ", which makes no difference in practice" if abs(row["value"] - 1) < NO_DIFFERENCE else ""
+    small = ", which makes no practical difference" if abs(row["value"] - 1) < NO_DIFFERENCE else ""
     return f"{policy} {verb} {side} than {lowered(baseline)}{interval_in_words(low, high)}{small}."
 
 
@@ -259,7 +261,7 @@ def cell_in_words(table: pd.DataFrame, cell: dict, question: Question, policies:
         gains = {policy: rows.iloc[0] for policy in others if len(rows := answers(here, SPEEDUP, policy))}
     if question.column == "speedup":
         said = [speedup_in_words(row, policy, baseline) for policy, row in gains.items()]
-        return " ".join(said) or "There is nobody to compare with in this cell."
+        return " ".join(said) or "There is nothing to compare with in this cell."
     amounts = {policy: rows.iloc[0] for policy in policies if len(rows := answers(here, question, policy))}
     said = [amount_in_words(row, policy, question, runs) for policy, row in amounts.items()]
     if gains:
@@ -323,8 +325,8 @@ def bands_in_words(question: Question, runs: int, policies: int) -> str:
 def marks_in_words(outcomes: Collection[str]) -> str:
     """What the marks of cells mean, and what chance may do among many of them."""
     said = {
-        "open": "≈ marks open cells: the interval of the ratio of mean epoch times contains 1; more runs would tell.",
-        "equal": "= marks ties: no difference was found, and it is at most 1\N{NO-BREAK SPACE}%.",
+        "open": "≈ marks open cells: the interval of the ratio of mean epoch times contains 1; more runs are needed.",
+        "equal": "= marks ties: any difference is at most 1\N{NO-BREAK SPACE}%.",
     }
     marks = [text for outcome, text in said.items() if outcome in outcomes]
     if "decided" in outcomes:

@@ -43,14 +43,14 @@ def said_of(found: Cost, samples_per_batch: int) -> str:
         text += f". Workers that are done before the others cost another {money(found.tail, found.currency)}"
     if samples_per_batch:
         million = money(found.per_million_samples, found.currency)
-        return f"{text}. A million samples cost {million}, at {rounded(found.samples_per_second)} samples a second."
+        return f"{text}. A million samples cost {million}, at {rounded(found.samples_per_second)} samples per second."
     return f"{text}. A million mini-batches cost {money(found.per_million_batches, found.currency)}."
 
 
 def samples_in_words(run: Run) -> str:
     """How many samples a second are processed; empty where the size of a mini-batch is not said."""
     each = run.scenario.samples_per_batch
-    return f"That is {rounded(run.metrics.throughput * each)} samples a second." if each else ""
+    return f"That is {rounded(run.metrics.throughput * each)} samples per second." if each else ""
 
 
 def cost_lines(run: Run, prices: Prices) -> str:
@@ -162,4 +162,4 @@ def money_compared(paired: Paired, workload: Workload, policies: Sequence[Policy
     if not each:
         return said
     rates = [f"{rounded(paired.means[policy]['throughput'] * each)} with {lowered(policy)}" for policy in paired.order]
-    return f"{said} Samples a second: {listed(rates)}.".strip()
+    return f"{said} Samples per second: {listed(rates)}.".strip()

@@ -13,8 +13,11 @@ STEPS = 20_000  # of the time axis; as fine as anybody sees
 MOST_BLOCKS = 3_000  # of all lanes
 
 
-def race_data(pictures: Sequence[Picture]) -> dict[str, Any] | None:
-    """What the browser needs to play some epochs; None where they are not whole, or are too many blocks."""
+def race_data(pictures: Sequence[Picture], whose: str = "") -> dict[str, Any] | None:
+    """What the browser needs to play some epochs; None where they are not whole, or are too many blocks.
+
+    whose: said before the time, where this is one run of several.
+    """
     until_ms = max(picture.epoch_ms for picture in pictures)
     blocks = sum(len(picture.blocks["phase"]) for picture in pictures)
     if blocks > MOST_BLOCKS or pictures[0].domain_ms[1] < until_ms:
@@ -30,6 +33,7 @@ def race_data(pictures: Sequence[Picture]) -> dict[str, Any] | None:
         "steps": STEPS,
         "until": until_ms / of_ms,
         "unit": unit,
+        "whose": whose,
         "words": " ".join(f"{picture.label} finishes after {duration(picture.epoch_ms)}." for picture in pictures),
     }
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded
+from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded, with_unit
 from core.money import Prices
 from core.report.failures import MOST_FAILURES, failures_in_words, listed_failures
 from core.report.money import cost_lines
@@ -115,7 +115,8 @@ def timeline_in_words(run: Run) -> str:
     """What the timeline shows, for people who cannot see it."""
     headline, detail = run_answer(run)
     met = barriers(run.schedule)
-    text = f"Timeline of {counted(run.scenario.workers, 'worker')}, a row each, {run.scenario.policy.label.lower()}. "
+    text = f"Timeline of {counted(run.scenario.workers, 'worker')}, one row per worker, "
+    text += f"{run.scenario.policy.label.lower()}. "
     text += f"{headline} {detail}"
     if met is not None and len(met.batch):
         times = times_last(run.schedule, met)
@@ -161,17 +162,17 @@ def closeup_in_words(segments: Segments, workers: Workers, since_ms: float, unti
     parts = zip(shown, (phase for _, phase in most_first), strict=True)
     shares = listed([f"{percent(share)} {phase}" for share, phase in parts if round(share, 1)] or ["nothing"])
     return (
-        f"Blocks of {counted(len(workers), 'worker')}, a row each, from {duration(since_ms)} to {duration(until_ms)}. "
-        f"Of their time: {shares}."
+        f"Blocks of {counted(len(workers), 'worker')}, one row per worker, from {duration(since_ms)} to "
+        f"{duration(until_ms)}. Of their time: {shares}."
     )
 
 
 def figure_text(name: str, value: float) -> str:
-    """A metric's value with its unit: 7.47 s, 10.7 %, 5.36 /s, 2.84 updates."""
+    """A metric's value with its unit: 7.47 s, 10.7 %, 5.36/s, 2.84 updates."""
     unit = FIGURES[name]["unit"]
     if unit == "ms":
         return duration(value)
-    return percent(value) if unit == "%" else f"{rounded(value)} {unit}".rstrip()
+    return percent(value) if unit == "%" else with_unit(rounded(value), unit)
 
 
 def theory_text(name: str, theory: Expected | None) -> str:
@@ -243,9 +244,9 @@ def contribute_unevenly(run: Run) -> bool:
 def network_in_words(workload: Workload) -> str:
     """What the network costs with a barrier and without one."""
     network = workload.network
-    barrier = f"After a barrier everybody pays {four_digits(network.barrier_ms(workload.workers))} ms"
+    barrier = f"A barrier costs {four_digits(network.barrier_ms(workload.workers))} ms of network time"
     if isinstance(network, FlatLatency):
-        return f"{barrier}; without one each push pays {push_in_words(network)}."
+        return f"{barrier}; without one each push costs {push_in_words(network)}."
     assert isinstance(network, AlphaBeta)
     if network.buckets > 1:
         cost = network.barrier_ms(workload.workers)
@@ -259,9 +260,9 @@ def network_in_words(workload: Workload) -> str:
     busy, most = four_digits(float(service.min())), four_digits(1000 * workload.workers / float(service.sum()))
     if service.min() < service.max():
         busy = f"{busy} to {four_digits(float(service.max()))}"
-        most = f"{most} gradients a second, if all workers push equally often"
+        most = f"{most} gradients per second, if all workers push equally often"
     else:
-        most = f"{most} gradients a second"
+        most = f"{most} gradients per second"
     reach = ""
     if network.servers > 1:
         reach = f" A worker is taken to reach all {network.servers:,} servers at once, each at full speed."
@@ -296,12 +297,23 @@ def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str
     if run.metrics.failures:
         some = f", the first {MOST_FAILURES:,} of them" if run.metrics.failures > MOST_FAILURES else ""
         marks += f"✕ marks failures{some}: point at one for what it cost. "
+    if run.metrics.cancelled_percent:
+        marks += f"Grey is cancelled work: {cancelled_in_words(run)}. "
     if run.schedule.hidden is not None:
         marks += "Thin bars are network time that passes while workers go on: it costs them nothing. "
     return (
         f"{marks}The dashed line is the end of the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "
         "click a phase in the legend to see it alone."
     )
+
+
+def cancelled_in_words(run: Run) -> str:
+    """Why work of a run is thrown away."""
+    if run.metrics.failures:
+        return "mini-batches that a failure has undone, or that the epoch no longer needs"
+    if run.schedule.barrier_ms is not None:
+        return "mini-batches that are stopped, as their batch has enough gradients without them"
+    return "mini-batches that are still under way when the last update of the epoch has been made"
 
 
 def cut_in_words(since_ms: float, until_ms: float, asked_until_ms: float) -> str:

@@ -223,7 +223,7 @@ def more_workers_in_words(trace: Trace) -> str:
         sizes = listed([f"{each.workers:,}" for each in untold if each.doubt == doubt], "or")
         reason = DOUBTS[doubt].format(steps=counted(trace.steps, "step"))
         rest = "" if told else f" {measured[0].upper()}{measured[1:]}."
-        said.append(f"What {sizes} workers would do cannot be told: {reason}.{rest}")
+        said.append(f"What {sizes} workers would do is unknown: {reason}.{rest}")
     return " ".join(said)
 
 
@@ -244,17 +244,20 @@ def best_remedies(remedies: list[Remedy]) -> str:
     first, rivals = saving[0], saving[1:]
     alike = [each for each in rivals if math.isclose(each.saved_percent, first.saved_percent, rel_tol=1e-9)]
     names = [first.name, *(lowered(each.name) for each in alike)]
-    said = f"{listed(names)} would save most, {percent(first.saved_percent)} of the epoch{range_in_words(first)}"
+    unsure = any(each.saved_percent > first.saved_percent for each in remedies if not each.saves)
+    of = "Of what is sure to save time, " if unsure else ""
+    names[0] = lowered(names[0]) if unsure else names[0]
+    said = f"{of}{listed(names)} would save most, {percent(first.saved_percent)} of the epoch{range_in_words(first)}"
     unclear = [each for each in rivals if each not in alike and each.saved_high_percent >= first.saved_low_percent]
     if unclear:
         more = f" (and {len(unclear) - 1:,} more)" if len(unclear) > 1 else ""
         other = f"{lowered(unclear[0].name)}, {saved_in_words(unclear[0])}{more}"
-        said += f", or {other}: which of them saves more cannot be told"
+        said += f", or {other}: which of them saves more is unclear"
     kept = ("mean_staleness", "cancelled_percent", "gradients_per_update")
     same = [each for each in saving if all(getattr(each.metrics, k) == getattr(measured.metrics, k) for k in kept)]
     if not same or same[0] is first or same[0] in alike or unclear[:1] == same[:1]:
         return f"{said}.{few}"
-    return f"{said}; with training left as it is, {lowered(same[0].name)}: {saved_in_words(same[0])}.{few}"
+    return f"{said}; without changing the training, {lowered(same[0].name)}: {saved_in_words(same[0])}.{few}"
 
 
 def too_few_steps(measured: Remedy, told: bool) -> str:
@@ -262,7 +265,7 @@ def too_few_steps(measured: Remedy, told: bool) -> str:
     steps, enough = measured.scenario.batches, FEWEST_FOLDS * LASTING
     if measured.scenario.workers == 1 or (steps >= FEWEST_STEPS and told):
         return ""
-    untold = " What repairing workers or sizing mini-batches by speed would save in other steps cannot be told:"
+    untold = " What repairing workers or sizing mini-batches by speed would save in other steps is unknown:"
     if steps < enough:
         return f"{untold} {counted(steps, 'step')} cannot show whether slowness lasts. Record {enough} or more."
     return f"{untold} slowness lasts too long for {counted(steps, 'step')}. Record several times as many."
@@ -458,9 +461,9 @@ def caveats(trace: Trace, remedies: list[Remedy]) -> str:
     if all(policy.has_barrier for policy in tried):
         said, queue = barrier_caveat(measured.scenario), ""
     else:
-        said, queue = network_caveat(measured.scenario), " Pushes that queue at a server would pay more."
+        said, queue = network_caveat(measured.scenario), " Pushes that queue at a server would cost more."
     if said:
-        return f"{said} That is the mean: each step pays its own.{queue}"
+        return f"{said} That is the mean; each step has its own cost.{queue}"
     beyond = " beyond what is in the times of whole steps" if trace.whole_steps else ""
     known = "was not measured" if trace.comm_ms is None else "cost nothing in this run"
     return f"The network {known}: a barrier and a push are free here{beyond}."

@@ -11,7 +11,7 @@ from core.statistics.verdicts import NO_DIFFERENCE, Ratio
 
 NOT_SEEN = 5e-4  # a ratio that is closer to 1 reads as 1.000×
 MOST_NAMED = 3  # in a headline
-MOST_DECIMALS = 12
+ENOUGH_DECIMALS, MOST_DECIMALS = 3, 12  # of a ratio; of one that is decided but hardly differs from 1
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def of_two(paired: Paired) -> str:
         return f"{both} take the same time."
     if ratio.outcome == "equal":
         return f"{both} take the same time, within 1 %."
-    if ratio.outcome == "decided" and slight(ratio):
+    if (ratio.outcome == "decided" or ratio.runs == 1) and slight(ratio):
         return f"No practical difference: {lowered(first)} is {sooner(ratio)}."
     if ratio.outcome == "decided" or ratio.runs == 1:
         return f"{first} finishes the epoch {sooner(ratio)}{in_time(paired, first, second)}."
@@ -113,12 +113,17 @@ def slight(ratio: Ratio) -> bool:
 
 def sooner(ratio: Ratio) -> str:
     """A ratio above 1 as the time that is saved: 28 % sooner for 1.38×."""
-    if ratio.value < 1 + NOT_SEEN:
-        return f"less than 0.1{NBSP}% sooner"
-    saved, places = 100 * (1 - 1 / ratio.value), 0
+    return f"{share_saved(ratio.value)} sooner"
+
+
+def share_saved(ratio: float) -> str:
+    """What share of the longer time is saved, for a ratio of 1 or more: 28 % for 1.38×."""
+    if ratio < 1 + NOT_SEEN:
+        return f"less than 0.1{NBSP}%"
+    saved, places = 100 * (1 - 1 / ratio), 0
     while round(saved, places) == 100 or (saved < 10 and places == 0):
         places += 1
-    return f"{percent(saved, places)} sooner"
+    return percent(saved, places)
 
 
 def in_time(paired: Paired, quicker: str, slower: str) -> str:
@@ -135,7 +140,7 @@ def how_sure(paired: Paired, slower: str, quicker: str, control: RunsControl, ex
     ratio, runs = paired.speedups[slower, quicker], counted(paired.replicates, "paired run")
     if ratio.runs == 1:
         one = f"This is one pair of runs, {times(ratio.value)}, without an interval"
-        return f"{one}: only more runs tell how sure that is ({control.name})."
+        return f"{one}: only more runs can show how sure that is ({control.name})."
     if same(ratio):
         return f"In each of {runs} {lowered(slower)} and {lowered(quicker)} take the same time."
     if ratio.deviation == 0:
@@ -149,21 +154,21 @@ def how_sure(paired: Paired, slower: str, quicker: str, control: RunsControl, ex
 
 
 def with_interval(ratio: Ratio) -> tuple[str, str]:
-    """A ratio and its interval, with decimals enough to tell its ends apart, and from 1 where it is decided."""
+    """A ratio and its interval, with three decimals at most, or as many as tell it from 1 where it is decided."""
     if ratio.deviation == 0:
         return times(ratio.value), "the same in each run"
     if math.isnan(ratio.low):
-        return times(ratio.value), "no interval, they vary too much"
+        return times(ratio.value), "no interval, the runs vary too much"
     value, low, high = decimals((ratio.value, ratio.low, ratio.high), unlike_one=ratio.decided)
-    return value, f"{low} to {high}"
+    return value, f"{low} to {high}" if low != high else "narrower than 0.001"
 
 
 def decimals(values: Sequence[float], unlike_one: bool = False) -> list[str]:
-    """Ratios, all with the same decimals: two or three, or as many as tell them apart, and from 1 if they are."""
+    """Ratios, all with the same decimals: two, or three where that tells them apart; as many as tell them from 1."""
     apart, ones = len(set(values)), {f"{1:.{places}f}×" for places in range(MOST_DECIMALS)} if unlike_one else set()
     for places in range(3 if any(abs(value - 1) < 0.05 for value in values) else 2, MOST_DECIMALS):
         texts = [f"{value:,.{places}f}×" for value in values]
-        if len(set(texts)) == apart and not ones & set(texts):
+        if (len(set(texts)) == apart or places >= ENOUGH_DECIMALS) and not ones & set(texts):
             break
     return texts
 
@@ -171,7 +176,7 @@ def decimals(values: Sequence[float], unlike_one: bool = False) -> list[str]:
 def what_follows(ratio: Ratio, control: RunsControl) -> str:
     """What an interval says, and what would settle it where it leaves it open."""
     if ratio.outcome == "decided":
-        return "."
+        return ", no practical difference." if slight(ratio) else "."
     return ": equal within 1 %." if ratio.outcome == "equal" else f": open.{to_settle(ratio, control)}"
 
 
@@ -183,7 +188,7 @@ def to_settle(ratio: Ratio, control: RunsControl) -> str:
     step = 10 ** max(0, len(str(needed)) - 2)
     about = -(-needed // step) * step
     if about > control.most:
-        return f" About {about:,} runs would settle it, more than the {control.most:,} that there is room for here."
+        return f" About {about:,} runs would settle it, more than the {control.most:,} that fit here."
     return f" About {about:,} runs would settle it ({control.name})."
 
 
@@ -194,7 +199,9 @@ def run_by_run(paired: Paired, slower: str, quicker: str) -> str:
     lead, (low, high) = paired.lead_of(quicker, slower), paired.spread_of_ratios(slower, quicker)
     ahead = f"{every(lead.runs)} runs" if lead.ahead == lead.runs else f"{lead.ahead:,} of {lead.runs:,} runs"
     level = f", level in {lead.tied:,}" if lead.tied else ""
-    ends = f"{which_runs(lead.runs)} ratios lie between {' and '.join(decimals((low, high)))}"
+    least, most = decimals((low, high))
+    where = f"lie between {least} and {most}" if least != most else f"are {least}"
+    ends = f"{which_runs(lead.runs)} ratios {where}"
     return f" Run by run, {lowered(quicker)} is faster in {ahead}{level}; {ends}."
 
 
@@ -220,8 +227,7 @@ def the_others(paired: Paired, control: RunsControl) -> str:
         ratio = paired.speedups[policy, first]
         value, interval = with_interval(ratio)
         who = policy if policy in close else f"Next comes {lowered(policy)}, which"
-        small = ", no practical difference." if ratio.decided and slight(ratio) else what_follows(ratio, control)
-        said += f" {who} takes {value} the time of {lowered(first)} ({interval}){small}"
+        said += f" {who} takes {value} the time of {lowered(first)} ({interval}){what_follows(ratio, control)}"
     return said
 
 

@@ -662,7 +662,7 @@ def asynchronous_staleness_figures(scenario: Scenario, policy: Asynchronous) -> 
     if policy.is_shared:
         before = sum(push // each for push in range(scenario.work - workers + 1, scenario.work + 1))
         value = (before - scenario.work // each) / scenario.work
-        formula = "(N − 1) / K less what is cut off at the end, for any law and mix of speeds, K gradients an update"
+        formula = "(N − 1) / K less what is cut off at the end, for any law and mix of speeds, K gradients per update"
         return {"mean_staleness": Expected(value=value, holds="exact", formula=formula)}
     pulls = np.ravel(scenario.network.pull_of(workers))
     if groups and len(groups) == 1 and not lasting(scenario.stragglers) and (pulls == pulls[0]).all():
@@ -672,7 +672,7 @@ def asynchronous_staleness_figures(scenario: Scenario, policy: Asynchronous) -> 
             push = uniform_moments(*scenario.network.push_range_ms)
         apart = math.sqrt(2 * scenario.batches) * math.hypot(groups[0][1] * std, push[1])
         tail = (apart / (groups[0][1] * mean + push[0]) + 1) * workers * (workers - 1) / 2
-        formula = "(N − 1) / K, for any law, K gradients an update"
+        formula = "(N − 1) / K, for any law, K gradients per update"
         if math.isfinite(tail):
             low = max(0.0, value - (tail + workers * (each - 1)) / each / scenario.work)
             return {"mean_staleness": Expected(value=value, holds="long run", formula=formula, low=low)}

@@ -20,6 +20,7 @@ TOGETHER = 3.0  # steps that vary so many times more than workers do look as if 
 ROUNDING = 1e-9  # of a step's slowest time: who is closer to it is as slow
 BY_CHANCE = 0.05  # a share of the cost that one of equal workers has more seldom is no chance
 MOST_DRAWS, FEWEST_DRAWS, DRAWN_STEPS = 2_000, 200, 2 * 10**7  # random culprits of all steps
+AT_ONCE = 10**6  # of them
 
 INSTEAD = (
     "Record instead what each worker computes before the barrier: the time until it enters the all-reduce "
@@ -240,8 +241,15 @@ def chance_of(cost_ms: np.ndarray) -> float:
     blocks = np.add.reduceat(cost_ms.sum(axis=1), np.arange(0, steps, length))
     rng = np.random.default_rng(0)
     draws = int(np.clip(DRAWN_STEPS // len(blocks), FEWEST_DRAWS, MOST_DRAWS))
-    most = [np.bincount(rng.integers(workers, size=len(blocks)), blocks, workers).max() for _ in range(draws)]
-    return float((np.array(most) >= share * whole * (1 - ROUNDING)).mean())
+    at_once = max(1, AT_ONCE // len(blocks))
+    most = [most_costly(rng, blocks, workers, min(at_once, draws - done)) for done in range(0, draws, at_once)]
+    return float((np.concatenate(most) >= share * whole * (1 - ROUNDING)).mean())
+
+
+def most_costly(rng: np.random.Generator, blocks: np.ndarray, workers: int, draws: int) -> np.ndarray:
+    """What the worker accounts for that costs most, (draws,), where each block of steps has a random culprit."""
+    culprits = rng.integers(workers, size=(draws, len(blocks))) + workers * np.arange(draws)[:, None]
+    return np.bincount(culprits.ravel(), np.tile(blocks, draws), workers * draws).reshape(draws, workers).max(axis=1)
 
 
 def persistence(rest: np.ndarray) -> float:
@@ -291,7 +299,7 @@ def kind_of(workers: int, slowdown: float, share: float) -> str:
 
 
 def suspicion(trace: Trace) -> str:
-    """Whether a barrier has evened out the times, so that they cannot tell who is slow; empty if it has not.
+    """Whether a barrier has evened out the times, so that they do not show who is slow; empty if it has not.
 
     Workers differ by less than 1 % within a step, by the root mean square over all steps, and `evened` tells why that
     may be. One step in which a worker is slow is enough for data that can tell.
@@ -302,7 +310,7 @@ def suspicion(trace: Trace) -> str:
     if not why:
         return ""
     alike = f"Within a step all workers take the same time, to {100 * within:.2g} %"
-    return f"{alike}, {why} they cannot tell who is slow. {INSTEAD}"
+    return f"{alike}, {why} they do not show who is slow. {INSTEAD}"
 
 
 def caution(trace: Trace) -> str:
@@ -313,7 +321,7 @@ def caution(trace: Trace) -> str:
     if not why:
         return ""
     most = f"In {alike:,} of {trace.steps:,} steps all workers take the same time, to {100 * within:.2g} % (median)"
-    return f"{most}, {why} those steps cannot tell who is slow."
+    return f"{most}, {why} those steps do not show who is slow."
 
 
 def evened(trace: Trace, within: float) -> str:

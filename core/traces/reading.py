@@ -230,7 +230,7 @@ def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     others = ", ".join(f"{str(stage)[:40]} {duration(ms)}" for stage, ms in usual.iloc[1:6].items())
     notes.append(
         f"Pipeline stages have different work by design, so only workers of one stage are compared: those of stage "
-        f"{slowest}, which takes longest ({duration(usual.iloc[0])} a step; stage {others})."
+        f"{slowest}, which takes longest ({duration(usual.iloc[0])} per step; stage {others})."
     )
     return table[(stages == usual.index[0]).to_numpy()]
 

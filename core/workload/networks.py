@@ -134,8 +134,8 @@ class FlatLatency(Network):
         200.0,
         key="latency_ms",
         axis=(0, 25, 50, 100, 200, 300, 400, 500, 750, 1000),
-        label="Network Latency (ms)",
-        help="What everybody pays once after a barrier. Without a barrier each push pays 0 to 30 % of it. "
+        label="Network latency (ms)",
+        help="What each barrier costs. Without a barrier, each push costs 0 to 30 % of it. "
         "For real links, with bandwidth and queues, choose another network model.",
         usual=(0, 1_000),
         step=25,
@@ -146,8 +146,8 @@ class FlatLatency(Network):
         0.3,
         key="async_fraction",
         axis=(0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0),
-        label="Async Latency, at Most (share)",
-        help="Without a barrier, each push pays up to this share of the latency. The reference has 0.30.",
+        label="Highest async latency (share)",
+        help="Without a barrier, each push costs up to this share of the latency. The reference has 0.30.",
         usual=(0, 1),
         step=0.05,
     )
@@ -155,8 +155,8 @@ class FlatLatency(Network):
         Real(0, 1),
         0.0,
         key="async_least",
-        label="Async Latency, at Least (share)",
-        help="The least a push pays; the reference has 0. With both shares at 1, it pays what a barrier costs.",
+        label="Lowest async latency (share)",
+        help="The least a push costs; the reference has 0. With both shares at 1, it costs as much as a barrier.",
         usual=(0, 1),
         step=0.05,
     )
@@ -200,7 +200,7 @@ class AlphaBeta(Network):
         servers: S, shards of the parameter server; 1 by default.
         overlap: share of a barrier's cost that is hidden under computing, from 0 to below 1; 0 by default. A guess:
             buckets say what can be hidden.
-        buckets: K, equal parts in which gradients get ready and are averaged, one after the other, each with the
+        buckets: K, equal parts in which gradients become ready and are averaged, one after the other, each with the
             latency of a collective; 1 by default.
         backward_share: b, the backward pass as a share of a mini-batch's compute time; 2/3 by default. It counts where
             there are several buckets.
@@ -234,8 +234,8 @@ class AlphaBeta(Network):
         0.05,
         key="alpha_ms",
         axis=(0.0, 0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 100.0),
-        label="Link Latency (ms)",
-        help="What each message pays, whatever its size.",
+        label="Link latency (ms)",
+        help="The fixed cost of each message, whatever its size.",
         step=0.01,
         format="%.4g",
     )
@@ -254,8 +254,8 @@ class AlphaBeta(Network):
         100.0,
         key="message_mb",
         axis=(1.0, 10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 1000.0),
-        label="Gradient Size (MB)",
-        help="The gradients of one mini-batch: 4 bytes a parameter in single precision.",
+        label="Gradient size (MB)",
+        help="The gradients of one mini-batch: 4 bytes per parameter in single precision.",
         step=10,
         format="%.6g",
     )
@@ -265,7 +265,7 @@ class AlphaBeta(Network):
         1,
         key="servers",
         axis=(1, 2, 4, 8, 16),
-        label="Parameter Servers",
+        label="Parameter servers",
         help="Shards that serve each push together.",
         usual=(1, 64),
         step=1,
@@ -275,7 +275,7 @@ class AlphaBeta(Network):
         0.0,
         key="overlap",
         axis=(0.0, 0.25, 0.5, 0.75, 0.9),
-        label="Overlap with Compute",
+        label="Overlap with compute",
         help="Share of a barrier's network time that is hidden under computing. It counts where there is one bucket; "
         "several buckets tell by themselves what can be hidden.",
         usual=(0, 0.95),
@@ -286,9 +286,9 @@ class AlphaBeta(Network):
         1,
         key="buckets",
         axis=(1, 2, 4, 8, 16, 32, 64),
-        label="Gradient Buckets",
+        label="Gradient buckets",
         help="Equal parts in which gradients are averaged, one after the other, as the backward pass computes them. "
-        "Each pays the latency again. 1: nothing is sent before the mini-batch is done.",
+        "Each costs the latency again. 1: nothing is sent before the mini-batch is done.",
         usual=(1, 100),
         step=1,
     )
@@ -297,8 +297,8 @@ class AlphaBeta(Network):
         2 / 3,
         key="backward_share",
         acts_with="buckets",
-        label="Backward Pass (share of a batch)",
-        help="Share of a mini-batch's compute time in which gradients get ready, bucket by bucket.",
+        label="Backward pass (share of a batch)",
+        help="Share of a mini-batch's compute time in which gradients become ready, bucket by bucket.",
         usual=(0, 1),
         step=0.05,
         format="%.2f",
@@ -307,7 +307,7 @@ class AlphaBeta(Network):
         Whole(1, MAX_WORKERS),
         1,
         key="workers_per_node",
-        label="Workers per Node",
+        label="Workers per node",
         help="Workers that share a node, with links of their own inside it; latency and bandwidth above are then those "
         "between nodes. 1: no nodes. What does not divide the number of workers counts as the next lower number that "
         "does.",
@@ -319,8 +319,8 @@ class AlphaBeta(Network):
         0.003,
         key="node_latency_ms",
         acts_with="workers_per_node",
-        label="Latency inside a Node (ms)",
-        help="What each message pays between workers of one node.",
+        label="Latency within a node (ms)",
+        help="The fixed cost of each message between workers of one node.",
         step=0.001,
         format="%.4g",
     )
@@ -329,7 +329,7 @@ class AlphaBeta(Network):
         2_400.0,
         key="node_bandwidth_gbps",
         acts_with="workers_per_node",
-        label="Bandwidth inside a Node (Gb/s)",
+        label="Bandwidth within a node (Gb/s)",
         help="Of one link between workers of one node, one way.",
         step=100,
         format="%.6g",
@@ -339,7 +339,7 @@ class AlphaBeta(Network):
         1,
         key="links_per_node",
         acts_with="workers_per_node",
-        label="Links out of a Node",
+        label="Links per node",
         help="Network cards of a node, shared by its workers: at most one for each of them.",
         usual=(1, 64),
         step=1,
@@ -349,7 +349,7 @@ class AlphaBeta(Network):
         "outside",
         key="server_place",
         acts_with="workers_per_node",
-        label="Parameter Server Stands",
+        label="Parameter server location",
         help="outside: beside the nodes, each shard with a link of its own. inside: in the first node, whose links the "
         "other nodes share.",
     )
@@ -358,7 +358,7 @@ class AlphaBeta(Network):
         1.0,
         key="efficiency",
         axis=(0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
-        label="Link Efficiency",
+        label="Link efficiency",
         help="Share of the bandwidth that messages really reach; 1 is what the data sheet says.",
         usual=(0.05, 1),
         step=0.05,

@@ -15,6 +15,7 @@ PAGES = {
     "trace": ("Your trace", "query_stats"),
     "map": ("Map", "grid_on"),
     "method": ("Method", "function"),
+    "gallery": ("Gallery", "quiz"),
 }
 """Title and icon of each page; the first one's address is `/`."""
 

@@ -9,7 +9,7 @@ from tests.browser.conftest import SIZE
 PAGES = {
     "/?mode=sync": ("Keep this run", 2),
     "/compare": ("Why, and how sure", 3),
-    "/compare?policies=sync&policies=async&policies=backup+3": ("Why, and how sure", 4),
+    "/compare?card=shared-cloud&guess=1": ("Why, and how sure", 4),
     "/learning?problem=quadratic&train_seeds=2": ("Time to target", 2),
     "/trace": ("Worker by worker", 1),
     "/map?workers=4": ("Every cell", 1),
@@ -94,7 +94,7 @@ def test_the_keyboard_goes_through_the_page_in_order(visit, server):
         me.page.keyboard.press("Tab")
         reached.append(me.page.evaluate(name).strip().replace("\n", " "))
     assert reached[0] == "Skip to main content"
-    order = ("Number of Workers", "Network Latency (ms)", "More", "Compare", "Show data")
+    order = ("Number of workers", "Network latency (ms)", "More", "Compare", "Show data")
     places = [
         next(i for i, each in enumerate(reached) if each.endswith(stop) or each.startswith(stop)) for stop in order
     ]
@@ -110,7 +110,7 @@ def test_opened_on_a_phone(visit, server):
     expect(me.page.locator(BROKEN)).to_have_count(0)
     assert serious(me, {}) == []
     links = me.page.locator(".st-key-menu a")
-    expect(links).to_have_count(6)
+    expect(links).to_have_count(7)
     for link in links.all():
         expect(link).to_be_in_viewport(ratio=1)
         assert link.bounding_box()["height"] >= TOUCHED

@@ -6,16 +6,11 @@ import re
 from playwright.sync_api import expect
 
 from core import Asynchronous, Scenario, Synchronous, compare
-from core.links import DEFAULTS, link_values, scenario_of, values_of
-from core.presets.lessons import LESSONS
-from core.presets.presets import PRESETS
+from core.presets.gallery import CARDS
 from core.report.comparison import headline
 from tests.browser.conftest import Visit
 
 BOTH = [Synchronous(), Asynchronous()]
-READY_MADE = {preset.name: ("Presets", preset) for preset in PRESETS} | {
-    preset.name: ("Lessons", preset) for preset in LESSONS
-}
 
 
 def words(me: Visit) -> list[str]:
@@ -29,56 +24,6 @@ def show(me: Visit, said: list[str]) -> None:
     """Wait until the page says this."""
     expect(me.headline).to_have_text(said[0])
     expect(me.figures).to_have_text(said[1:])
-
-
-def says(me: Visit, scenario: Scenario, policies: tuple[str, ...]) -> None:
-    """Wait until the address describes a scenario and policies to compare."""
-
-    def is_said(url: str) -> bool:
-        values = DEFAULTS | link_values(url)
-        return scenario_of(values) == scenario and values["policies"] == policies
-
-    me.page.wait_for_url(is_said, wait_until="commit")
-
-
-def pick(me: Visit, menu: str, name: str) -> None:
-    """Pick a preset or a lesson, and wait until the sidebar names it."""
-    me.page.get_by_role("button", name=menu).click()
-    me.page.get_by_role("menuitem", name=name, exact=True).click()
-    expect(
-        me.page.get_by_test_id("stSidebar").get_by_text(name if name.endswith("?") else f"{name}.", exact=True)
-    ).to_be_visible()
-
-
-def apart(presets):
-    """As few of some presets as set, between them, every key of the address that any of them sets."""
-    left, found = {key for preset in presets for key in differing(preset)}, []
-    while left:
-        found.append(max(presets, key=lambda preset: len(left & differing(preset))))
-        left -= differing(found[-1])
-    return found
-
-
-def differing(preset):
-    """The keys of the address in which a preset differs from the defaults."""
-    return {key for key, value in values_of(preset.scenario).items() if value != DEFAULTS[key]}
-
-
-def test_every_preset_and_lesson_is_shown_and_is_in_the_address(visit, server):
-    """One after the other, each picked from its menu; those that set something else than the others open elsewhere."""
-    me, you = visit(server).go("/?mode=sync"), visit(server)
-    policies, elsewhere = DEFAULTS["policies"], apart([preset for _, preset in READY_MADE.values()])
-    for name, (menu, preset) in READY_MADE.items():
-        pick(me, menu, name)
-        me.shows(preset.scenario)
-        policies = tuple(policy.text for policy in preset.policies) or policies
-        says(me, preset.scenario, policies)
-        if preset in elsewhere:
-            you.go(me.page.url).shows(preset.scenario)
-            assert you.page.url == me.page.url, name
-    me.page.get_by_role("button", name="Reset", exact=True).click()
-    me.shows(Scenario())
-    me.asks(mode="sync")
 
 
 def test_back_and_forward(visit, server):
@@ -151,9 +96,8 @@ def test_a_walk_over_controls_and_pages(visit, server):
     """Wherever it has come to, the address opens the same elsewhere."""
     dice, me, you = random.Random(1), visit(server).go("/?replicates=20&map_runs=2"), visit(server)
     pages = {"Timeline": "/", "Compare": "/compare", "Map": "/map", "Method": "/method"}
-    menus = [(menu, name) for name, (menu, _) in READY_MADE.items()]
     for number in range(12):
-        step = dice.choice(["page", "page", "slide", "preset", "back", "press"])
+        step = dice.choice(["page", "page", "slide", "card", "back", "press"])
         if "/method" in me.page.url:
             step = "page"  # it has no controls
         if step == "page":
@@ -162,9 +106,13 @@ def test_a_walk_over_controls_and_pages(visit, server):
             me.page.wait_for_function("path => location.pathname === path", arg=pages[page])
         elif step == "slide":
             me.slide("slow_workers", dice.choice([-3, -1, 1, 2]))
-        elif step == "preset":
-            menu, name = dice.choice(menus)
-            pick(me, menu, name)
+        elif step == "card":
+            card = dice.choice(list(CARDS.values()))
+            me.page.get_by_role("link", name="Gallery", exact=True).click()
+            me.main.get_by_role("link", name=card.name, exact=True).click()
+            expect(me.headline).to_have_text(card.question)
+            me.main.get_by_role("button", name=dice.choice(card.guesses.texts), exact=True).click()
+            expect(me.headline).not_to_have_text(card.question)
         elif step == "back" and me.page.evaluate("history.length") > 4:
             me.page.go_back()
             me.page.go_forward()

@@ -11,7 +11,7 @@ from core import Asynchronous, Rebalanced, Scenario, Stragglers, Synchronous, co
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
 from core.links import FRESH
-from core.presets.lessons import LESSONS
+from core.presets.gallery import CARDS
 from core.report.comparison import headline
 from core.report.learning import headline as headline_of_learning
 
@@ -131,24 +131,27 @@ def printed_whole(me):
     me.page.emulate_media(media="screen")
 
 
-def test_a_lesson_asks_first_and_answers_on_a_click(visit, server):
-    lesson = next(lesson for lesson in LESSONS if lesson.name == "Backups with hiccups")
-    me = visit(server).go("/?mode=sync")
-    me.page.get_by_role("button", name="Lessons").click()
-    me.page.get_by_text(lesson.name, exact=True).click()
-    me.shows(lesson.scenario)
-    expect(me.page).to_have_url(re.compile("hiccup_probability=0.01"))
-    sidebar = me.page.get_by_test_id("stSidebar")
-    expect(sidebar.get_by_text("do backups pay now?")).to_be_visible()
-    expect(sidebar.get_by_text("One hiccup in a batch, or two, are cancelled")).to_be_hidden()
-    sidebar.get_by_text("Show the answer").click()
-    expect(sidebar.get_by_text("One hiccup in a batch, or two, are cancelled")).to_be_visible()
-    asked = parse_qs(urlsplit(me.page.url).query)
-    sidebar.get_by_text("See it on Compare").click()
-    answer = headline(compare(lesson.scenario, lesson.policies, 1000))
-    expect(me.headline).to_have_text(answer)
+def test_a_card_of_the_gallery_asks_first_and_answers_on_a_guess(visit, server):
+    """In presenter view and by keyboard; reloaded, by Back and by Forward it asks or answers as it did."""
+    card = CARDS["backups-hiccups"]
+    me = visit(server).go("/?present=true")
+    me.page.get_by_role("link", name="Gallery").press("Enter")
+    me.main.get_by_role("link", name=card.name).press("Enter")
+    expect(me.headline).to_have_text(card.question)
+    expect(me.page).to_have_url(re.compile("/compare.*card=backups-hiccups"))
+    expect(me.charts).to_have_count(0)
+    expect(me.main.get_by_text(card.why[:40])).to_have_count(0)
+    me.main.get_by_role("button", name="10 to 25 %").press("Enter")
+    title, told = headline(compare(card.scenario, card.policies, 1000)), me.main.get_by_test_id("stAlert")
+    for back in (lambda: None, me.page.reload, lambda: (me.page.go_back(), me.page.go_forward())):
+        back()
+        expect(me.headline).to_have_text(title)
+        expect(told).to_contain_text("Not quite. The answer is Over 25 %. Compared with waiting for all")
+        expect(me.page).to_have_url(re.compile("guess=2"))
     me.drawn(4)
-    me.asks("/compare", **asked)
+    me.page.go_back()
+    expect(me.headline).to_have_text(card.question)
+    expect(told).to_have_count(0)
 
 
 def test_policies_are_picked_and_typed(visit, server):
@@ -252,7 +255,7 @@ def test_presenter_view_shows_the_answer_alone_and_can_be_left(visit, server):
     expect(me.figures).to_have_count(6)
     me.drawn(3)
     expect(me.charts.first).to_be_visible()
-    for hidden in ("Summary to paste", "nearly free", "Method", "Exit presenter view"):
+    for hidden in ("Summary to paste", "Computed now in", "Method", "Exit presenter view"):
         expect(me.main.get_by_text(hidden)).to_be_hidden()
     me.go("/compare?present=true")
     expect(me.page.get_by_test_id("stSidebar")).to_be_hidden()

@@ -119,7 +119,7 @@ def test_trace_is_the_page(capsys):
     assert printed(capsys, "trace", *files).strip() == summary_text(trace, diagnose(trace), what_if(trace)).strip()
     data = answered(capsys, "trace", *files)
     assert data["workers"] == 4
-    assert "A barrier and a push cost the same here, 11.11 ms a batch" in data["caveats"]
+    assert "A barrier and a push cost the same here, 11.11 ms per batch" in data["caveats"]
     assert [each["remedy"] for each in data["remedies"]] == [each.name for each in what_if(trace)]
     assert data["remedies"][0]["figures"]["throughput"] == what_if(trace)[0].metrics.throughput
     assert len(data["fits"]) == len(diagnose(trace).fits)

@@ -125,7 +125,7 @@ def test_words():
         f"**Bandwidth**, now 10 Gb/s: asynchronous wins above {report.number(crossing.value)} Gb/s "
         f"({report.number(crossing.low)} to {report.number(crossing.high)})."
     )
-    assert report.in_words(servers) == "**Parameter Servers**, now 1: asynchronous wins with 3 or more."
+    assert report.in_words(servers) == "**Parameter servers**, now 1: asynchronous wins with 3 or more."
     said = report.headline(list(found.values()))
     assert said.startswith("The answer flips with bandwidth above ")
     assert said.endswith(" or parameter servers ≥ 3.")

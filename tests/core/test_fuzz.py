@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import core
@@ -57,6 +57,7 @@ from core.report import run as run_report
 from core.theory import closed_forms
 from core.workload.compute_laws import LAWS, Constant, Gumbel, LogNormal, Pareto, ShiftedExponential
 from core.workload.networks import COLLECTIVES, NETWORKS
+from tests.examples import drawn
 
 SMALL = Scenario(workers=2, batches=3)
 RUN, PROBLEM = simulate(SMALL), NoisyQuadratic()
@@ -183,7 +184,7 @@ def test_a_field_of_any_kind(kind, name):
         refused_cheaply(lambda value=value: kind(**{name: value}), name)
 
 
-@settings(max_examples=300)
+@drawn(120)
 @given(st.data())
 def test_fields_of_any_kind_together(data):
     kind = data.draw(st.sampled_from(list(PARTS.values())))
@@ -300,7 +301,7 @@ def test_an_argument_of_any_kind(argument):
         refused_cheaply(lambda value=value: call(value), named)
 
 
-@settings(max_examples=400)
+@drawn(160)
 @given(st.sampled_from(list(ARGUMENTS)), ANYTHING)
 def test_an_argument_of_any_other_kind(argument, value):
     refused_cheaply(lambda: ARGUMENTS[argument](value), field_of(argument))
@@ -379,7 +380,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@drawn(30)
 @given(st.lists(WORDS | st.text(max_size=9), max_size=6))
 @example(["sweep", "--over", "workers=2,1e400,x", "--replicates", "2", "--json"])
 def test_any_command_line(words):
@@ -471,7 +472,7 @@ def extreme_scenarios(draw):
     )
 
 
-@settings(max_examples=30)
+@drawn(30)
 @given(extreme_scenarios(), st.randoms(use_true_random=False))
 @example(  # a law with next to no spread: its powers have no place in a float
     Scenario(compute=Gumbel(mean_ms=1.0, cv=1e-300), network=FlatLatency(latency_ms=1e-9), batches=30), random.Random(1)

@@ -165,7 +165,7 @@ def rows_of(*cells):
             rows_of((1.1, "open", 231), (1.1, "open", np.nan)),
             "B or a: open in both cells; about 240 runs of each cell would settle half of these.",
         ),
-        (rows_of((1.1, "open", np.nan)), "B or a: open in the only cell; more runs would tell more."),
+        (rows_of((1.1, "open", np.nan)), "B or a: open in the only cell; more runs are needed."),
         (
             rows_of((1.1, "decided", np.nan), (0.9, "decided", np.nan), (1, "equal", np.nan), (1.1, "open", 31.0)),
             "B is faster than a in 1 of 4 cells, slower in 1, equal to a within 1\xa0% in 1, open in 1; "
@@ -212,7 +212,7 @@ def test_nobody_is_called_fastest_who_is_not_decided_against_each_other_one():
     assert of_four["outcome"] == of_eight["outcome"] == "equal"
     one_run = sweep(Scenario(), {"workers": [4]}, BOTH, 1)
     assert winners(one_run, ["workers"])["outcome"].tolist() == ["open"]
-    assert fastest_headline(one_run, ["workers"]) == "Fastest of 1 cell: open in 1; more runs would tell more."
+    assert fastest_headline(one_run, ["workers"]) == "Fastest of 1 cell: open in 1; more runs are needed."
 
 
 @pytest.mark.parametrize(

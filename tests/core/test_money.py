@@ -149,14 +149,14 @@ def test_money_in_sentences():
     said = cost_in_words(run, prices)
     found = cost(run, prices)
     assert f"An epoch costs ${found.epoch:,.2f}" in said
-    assert "samples a second" in said
+    assert "samples per second" in said
     assert f"Burnt: ${found.wasted:,.2f}" in cost_lines(run, prices)
     assert cost_lines(run, Prices()) == ""
     assert text_summary(run, prices) == f"{text_summary(run)}\n{cost_lines(run, prices)}"
     paired = compare(Scenario(), BOTH, 20)
     spent = savings_in_words(costs(paired, Scenario(), BOTH, prices))
     assert summary_text(paired, BOTH, Scenario(), prices) == f"{summary_text(paired, BOTH, Scenario())}\n{spent}"
-    assert "samples a second" in cost_in_words(run, Prices())
+    assert "samples per second" in cost_in_words(run, Prices())
     assert cost_in_words(simulate(Scenario()), Prices()) == ""
     assert stragglers_cost_in_words(10, 25, Prices(worker_per_hour=2), 12).endswith("$60.00 a day and $1,825 a month.")
     target = {"Synchronous": HOUR, "Asynchronous": math.nan}

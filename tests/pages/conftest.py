@@ -16,6 +16,7 @@ PAGES = {
     "learning": "pages/learning.py",
     "trace": "pages/trace.py",
     "method": "pages/method.py",
+    "gallery": "pages/gallery.py",
 }
 
 

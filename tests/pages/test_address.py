@@ -6,9 +6,8 @@ import pytest
 import streamlit as st
 
 from core.common.parameters import Flag, Number, OneOf
-from core.links import DEFAULTS, FRESH, PARAMETERS
-from core.presets.lessons import LESSONS
-from core.presets.presets import PRESETS
+from core.links import DEFAULTS, FRESH, PARAMETERS, values_of_card
+from core.presets.gallery import CARDS
 from pages.shared.controls import url, values
 from pages.shared.errors import action
 from tests.links import written
@@ -79,7 +78,7 @@ def browser(monkeypatch):
     return Browser(monkeypatch, workers=["6"])
 
 
-def preset():
+def set_some():
     values.put({"workers": 8, "mode": "async", "cv": 0.004})
 
 
@@ -89,7 +88,7 @@ def test_the_address_follows_the_controls_and_the_controls_the_address(browser):
     assert browser.said == {"workers": ["7"]}
     assert browser.run(address={"workers": ["6"]})["workers"] == 6
     assert browser.run(address={})["workers"] == DEFAULTS["workers"]
-    browser.run(press=preset)
+    browser.run(press=set_some)
     assert browser.said == {"workers": ["8"], "mode": ["async"], "cv": ["0.004"]}
 
 
@@ -154,16 +153,16 @@ def test_a_browser_that_has_not_drawn_what_back_has_set_moves_nothing(browser, e
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_a_preset_and_a_quick_move_after_it_both_hold(browser, ends):
-    browser.run(press=preset, heard=False, ends=ends)
+def test_a_button_that_sets_controls_and_a_quick_move_after_it_both_hold(browser, ends):
+    browser.run(press=set_some, heard=False, ends=ends)
     now = browser.run(seed=3)
     assert (now["workers"], now["mode"], now["cv"], now["seed"]) == (8, "async", 0.004, 3)
 
 
 def test_a_control_may_be_moved_back_after_it_was_set(browser):
-    browser.run(press=preset)
+    browser.run(press=set_some)
     assert browser.run(workers=6)["workers"] == 6
-    browser.run(press=preset)
+    browser.run(press=set_some)
     browser.run(seed=3)
     assert browser.run(mode="sync")["mode"] == "sync"
 
@@ -189,14 +188,16 @@ def elsewhere(app, page):
     assert other.query_params == app.query_params
 
 
-@pytest.mark.parametrize("kind", ["Presets", "Lessons"])
-def test_every_preset_and_lesson_survives_a_reload(open_link, kind):
+def test_every_card_survives_a_reload(monkeypatch):
     """One after the other in one visit: what one has set may not be lost with the next one either."""
-    app = open_link("compare", "replicates=20")
-    for preset in PRESETS if kind == "Presets" else LESSONS:
-        app.menu_button(key=kind).click(preset.name).run()
-        assert preset.question in app.sidebar.caption[0].value
-        elsewhere(app, "compare")
+    browser, shown = Browser(monkeypatch, replicates=["20"]), []
+    for card in CARDS.values():
+        page, asked = card.page.replace("timeline", ""), {**values_of_card(card), "card": card.key, "guess": "1"}
+        now = browser.run(press=lambda asked=asked: values.put(asked))
+        assert asked.items() <= now.items()
+        shown.append((page, url.short_query(page), now))
+    for page, said, now in shown:
+        assert Browser(monkeypatch).run(page=page, address=said) == now
 
 
 def other_value(key, dice):
@@ -270,7 +271,7 @@ def test_the_picked_point_of_a_map_is_in_its_address(open_link):
 def test_the_picked_cell_of_a_map_is_in_its_address(open_link):
     query = "ask=speedup&across=jitter&across_values=0,0.3&up=latency_ms&up_values=100,200&map_runs=2"
     app = open_link("map", f"{query}&cell=0.3,100")
-    assert app.main.markdown[0].value == "Jitter (±): **0.3**  \nNetwork Latency (ms): **100**"
+    assert app.main.markdown[0].value == "Jitter (±): **0.3**  \nNetwork latency (ms): **100**"
     elsewhere(app, "map")
     app = open_link("map", f"{query}&cell=7,100")
     assert "cell" not in app.query_params

@@ -33,7 +33,10 @@ def test_the_time_that_is_saved_is_marked_on_the_quicker_side(open_page):
     app = open_page("compare")
     sync, other, *_ = charts(app)
     titles = [chart["layer"][0]["encoding"]["x"]["title"].replace("\N{NO-BREAK SPACE}", " ") for chart in (sync, other)]
-    assert titles == ["Time (s); the epoch ends at 7.74 s", "Time (s); the epoch ends at 5.71 s, 2.03 s sooner"]
+    assert titles == [
+        "Time (s); run 1 of 1,000 ends at 7.74 s",
+        "Time (s); run 1 of 1,000 ends at 5.71 s, 2.03 s sooner",
+    ]
     marks = [[layer["mark"]["type"] for layer in chart["layer"]] for chart in (sync, other)]
     assert [("text" in types, "rect" in types) for types in marks] == [(False, False), (True, True)]
 
@@ -139,7 +142,7 @@ def test_what_would_flip_the_answer_is_found_on_a_click(open_page):
     assert not complaints(app)
     said = [text.value for text in app.main.markdown]
     assert any(text.startswith("**The answer flips with bandwidth above ") for text in said)
-    assert "**Parameter Servers**, now 1: asynchronous wins with 3 or more." in said
+    assert "**Parameter servers**, now 1: asynchronous wins with 3 or more." in said
     assert app.query_params["flips"] == "True"
     same = open_page("compare", policies=["sync", "rebalanced"], flips="true", replicates="5")
     assert any("no winner here that could change" in caption.value for caption in same.main.caption)

@@ -18,7 +18,7 @@ from tests.links import MIXES, links, parameters, value_of, written
 from tests.pages.conftest import PAGES
 from tests.pages.helpers import stands
 
-FEW = {"timeline": 10, "compare": 7, "map": 7, "learning": 5, "trace": 5, "method": 1}
+FEW = {"timeline": 10, "compare": 7, "map": 7, "learning": 5, "trace": 5, "method": 1, "gallery": 1}
 
 
 def scenario_or_words(query: str) -> Scenario | str:
@@ -35,8 +35,8 @@ def test_three_thousand_links_in_words_or_a_scenario():
     for query in itertools.islice(links(seed=1), 3_000):
         found = parameters(query)
         for key in found.keys() & PARAMETERS.keys():
-            if PARAMETERS[key].rule.accepts(found[key]) and key != "mtbf_hours":  # of which too little is refused
-                scenario_of(link_values(written({key: found[key]})))
+            if PARAMETERS[key].rule.accepts(found[key]):
+                assert scenario_or_words(written({key: found[key]}))
         answer = scenario_or_words(query)
         if isinstance(answer, Scenario):
             assert scenario_of(values_of(answer)) == answer

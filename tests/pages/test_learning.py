@@ -109,7 +109,7 @@ def test_too_many_workers_are_refused_with_what_is_allowed(open_page, monkeypatc
     (message,) = complaints(app)
     assert message.startswith("workers: 32 are too many to train a network 64–32–10 on handwritten digits")
     assert "allowed are 1 to 19" in message
-    assert "The control is **Number of Workers**." in message
+    assert "The control is **Number of workers**." in message
     assert "a noisy quadratic bowl takes up to" in message
     app.selectbox(key="problem").set_value("quadratic").run()
     assert not complaints(app)

@@ -18,11 +18,11 @@ def test_defaults_are_the_references(open_page):
     references = ("workers", "batch_ms", "latency_ms", "mode", "batches", "jitter")
     values = {widget.label: widget.value for widget in (*app.slider, *app.selectbox) if widget.key in references}
     assert values == {
-        "Number of Workers": 4,
-        "Batch Processing Time (ms)": 500,
-        "Network Latency (ms)": 200,
+        "Number of workers": 4,
+        "Batch processing time (ms)": 500,
+        "Network latency (ms)": 200,
         "Mode": "sync",
-        "Number of Batches per Epoch": 10,
+        "Number of batches per epoch": 10,
         "Jitter (±)": 0.2,
     }
     assert [number.value for number in app.number_input] == [42]
@@ -182,26 +182,6 @@ def test_new_seed_and_reset(open_page):
     button(app, "Reset").click().run()
     assert tiles(app) == tiles(open_page())
     assert app.query_params == {"mode": "sync"}
-
-
-def test_presets_set_the_controls(open_page):
-    app = open_page()
-    assert "Reference · 4 workers" in app.sidebar.caption[0].value
-    app.menu_button(key="Presets").click("Reference · 8 workers").run()
-    assert app.text[0].value == text_summary(
-        simulate(
-            Scenario(
-                workers=8,
-                batches=15,
-                compute=Uniform(mean_ms=400),
-                network=FlatLatency(latency_ms=150),
-                policy=Asynchronous(),
-            )
-        )
-    )
-    assert "How stale" in app.sidebar.caption[0].value
-    app.slider(key="workers").set_value(9).run()
-    assert "Reference" not in app.sidebar.caption[0].value
 
 
 def test_link_carries_every_control(open_page):

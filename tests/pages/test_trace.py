@@ -56,7 +56,7 @@ def test_the_sample_shows_the_job_before_any_upload(open_page):
     )
     trace = read_trace(sample_files())
     assert headline(app) == headline_of(diagnose(trace))
-    untold = "What 8, 16, 32 or 64 workers would do cannot be told: 20 steps are too few"
+    untold = "What 8, 16, 32 or 64 workers would do is unknown: 20 steps are too few"
     assert any(untold in text.value for text in app.main.markdown)
     remedies = [remedy.name for remedy in what_if(trace)]
     assert folded(app, "What would save time").table[0].value.index.tolist() == remedies

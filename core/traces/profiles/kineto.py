@@ -96,7 +96,7 @@ def shared_out(recording: Recording, with_steps: list[Key]) -> None:
         if len(own) != 1:
             raise ScenarioError(
                 f"{recording.file} holds {len(with_steps):,} processes, and which of them a device's work is from "
-                "cannot be told; give one file per rank."
+                "is unknown; give one file per rank."
             )
         processes[own[0]].absorb(processes[key])
 

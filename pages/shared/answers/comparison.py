@@ -12,6 +12,7 @@ import pyarrow as pa
 from core import Prices, Workload, charts, compare
 from core.common.wording import duration, lowered
 from core.policies.base import Policy
+from core.presets.cards import Figures
 from core.report import comparison
 from core.report.failures import failures_compared
 from core.report.money import money_compared
@@ -54,6 +55,8 @@ class Answer:
     """The headline figures, one row per policy."""
     outcome: str
     """decided, equal or open: the first policy against the fastest other."""
+    figures: Figures
+    """Every mean, for a card of the gallery."""
     contenders: tuple[str, str]
     """Labels of the first policy and of the fastest other, the quicker one first."""
     ranking: pa.Table
@@ -106,12 +109,13 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         summary=comparison.summary_text(paired, policies, workload, prices, without),
         means=means(paired)[list(HEADLINE)],
         outcome=verdict(paired).outcome,
+        figures=Figures.of(paired, policies),
         contenders=(verdict(paired).winner, verdict(paired).runner_up),
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
-        timelines=[timeline(picture, shown if pair else None, verdict(paired).winner) for picture in shown],
+        timelines=[timeline(picture, shown if pair else None, verdict(paired).winner, replicates) for picture in shown],
         is_whole=is_whole(shown),
-        race=race_data(shown),
+        race=race_data(shown, "" if replicates == 1 else "run 1 "),
         parts=Drawn(
             title="Where the epoch goes, on average",
             chart=ready(charts.epoch_parts(comparison.epoch_parts(paired))),
@@ -136,7 +140,7 @@ def is_whole(shown: Sequence[Picture]) -> bool:
     return max(picture.epoch_ms for picture in shown) <= shown[0].domain_ms[1]
 
 
-def timeline(picture: Picture, pair: Sequence[Picture] | None, winner: str) -> Timeline:
+def timeline(picture: Picture, pair: Sequence[Picture] | None, winner: str, runs: int) -> Timeline:
     """The timeline of a picture: in full where it is one of a pair, else small.
 
     The time that the winner saves is marked, where it does so in this run, too.
@@ -149,7 +153,7 @@ def timeline(picture: Picture, pair: Sequence[Picture] | None, winner: str) -> T
         if picture.label == winner and picture.epoch_ms < slower_ms and is_whole(pair):
             saved = duration(slower_ms - picture.epoch_ms)
             gap, words = (picture.epoch_ms, slower_ms, saved), f"{words} It ends {saved} sooner than the other."
-        chart = charts.timeline(picture, gap)
+        chart = charts.timeline(picture, gap, whose="the epoch" if runs == 1 else f"run 1 of {runs:,}")
     return Timeline(title=picture.label, chart=ready(chart), words=words, epoch_ms=picture.epoch_ms)
 
 

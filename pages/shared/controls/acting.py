@@ -13,7 +13,7 @@ from core.workload.workload import Workload
 from pages.shared.controls import values
 from pages.shared.controls.map_axes import axes_now, values_on_map
 
-WITHOUT_SCENARIO = ("trace", "method")
+WITHOUT_SCENARIO = ("trace", "method", "gallery")
 """Pages that show nothing of the scenario."""
 WITHOUT_BARRIER = {"async_fraction", "async_least"}
 """What only pushes of a single worker pay."""

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.shared.controls import values
 from pages.shared.controls.url import link
 
-HTML = '<button type="button"></button><output></output><textarea readonly hidden></textarea>'
+HTML = '<button type="button">Copy</button><output></output><textarea readonly hidden></textarea>'
 CSS = """
 button {
   font: inherit; color: var(--st-text-color); background: var(--st-background-color); cursor: pointer;

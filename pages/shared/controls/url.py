@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.common.validation import ScenarioError
-from core.links import DEFAULTS, OF_MAP, PARAMETERS, keys_that_matter, meant, to_name
+from core.links import DEFAULTS, OF_MAP, PARAMETERS, keys_that_matter, meant, to_name, with_card
 from pages.shared.controls import values
 from pages.shared.session import session
 
@@ -58,7 +58,7 @@ def read(asked: dict[str, list[str]], page: str) -> None:
             "times, workers, batches and network are back at their defaults. To use the trace again, upload its files "
             "on Your trace."
         )
-    values.put(meant(asked, page) | accepted)
+    values.put(meant(asked, page) | with_card(accepted))
     known.address_values = None if known.complaints else values.now()
 
 

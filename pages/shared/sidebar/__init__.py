@@ -1,1 +1,1 @@
-"""The sidebar: every shared control, presets, what a page hands over to the controls, and a link to take away."""
+"""The sidebar: every shared control, what a page hands over to the controls, and a link to take away."""

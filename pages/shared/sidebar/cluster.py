@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.common.validation import MAX_WORKERS
 from core.links import DEFAULTS
-from core.presets.presets import NETWORK_LINKS
+from core.presets.network_links import NETWORK_LINKS
 from pages.shared.controls import values
 from pages.shared.errors import action, boundary
 from pages.shared.session import session

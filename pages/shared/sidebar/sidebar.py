@@ -8,7 +8,7 @@ import streamlit as st
 from core import AlphaBeta, Failures, FlatLatency, Prices, Stragglers
 from core.common.parameters import keys
 from core.links import DEFAULTS, FRESH, LAW_CODES
-from core.presets.presets import NETWORK_LINKS
+from core.presets.network_links import NETWORK_LINKS
 from core.report import run as run_report
 from pages.shared.asked import described
 from pages.shared.controls import values
@@ -20,7 +20,6 @@ from pages.shared.session import session
 from pages.shared.sidebar.cluster import cluster_button
 from pages.shared.sidebar.handover import let_go_of_trace, stop_using_trace
 from pages.shared.sidebar.policies import mode_and_its_parameters, policies
-from pages.shared.sidebar.presets import preset_menus
 from pages.shared.uploaded_trace import in_use
 
 IN_SIGHT = ("workers", "batch_ms", "network", "latency_ms", "bandwidth_gbps", "message_mb", "slow_workers", "slowdown")
@@ -54,7 +53,6 @@ def scenario(acts: set[str]) -> None:
     """The controls of the scenario that act here. Each group has a place of its own, so that the others stay put."""
     with st.container():
         cluster_button()
-        preset_menus()
     with st.container():
         if "mode" in acts:
             mode_and_its_parameters()

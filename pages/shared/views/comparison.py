@@ -10,6 +10,7 @@ from pages.shared.answers.comparison import Answer
 from pages.shared.answers.drawn import Drawn
 from pages.shared.controls import values
 from pages.shared.errors import action
+from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.race import race
 from pages.shared.views.tiles import metric_tiles
@@ -29,7 +30,7 @@ def network_cost(answer: Answer) -> None:
     else:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="network_cost"):
-        st.caption(words, width="content")
+        caveat("network", words, width="content")
         st.button(label, on_click=charge, args=(change,), icon=":material/balance:", type="tertiary")
 
 
@@ -53,8 +54,10 @@ def side_by_side(answer: Answer) -> None:
         with column:
             st.subheader(timeline.title)
             draw(timeline.chart, timeline.title, timeline.words)
+            if answer.runs > 1:
+                caveat(f"tiles {timeline.title}", f"Means of {answer.runs:,} runs:")
             metric_tiles(means.to_dict(), note)
-    st.caption(answer.drawn)
+    caveat("drawn", answer.drawn)
     race(answer.race, "race")
     if answer.is_whole:
         titled(answer.parts, "parts")
@@ -69,9 +72,10 @@ def ranked(answer: Answer) -> None:
     st.subheader("The same draws under each policy")
     st.html(f"{charts.phase_legend(answer.phases)}&emsp;One time axis for all.")
     for timeline in answer.timelines:
-        st.markdown(f"**{timeline.title}** · {duration(timeline.epoch_ms)}")
+        which = f"run 1 of {answer.runs:,}: " if answer.runs > 1 else ""
+        st.markdown(f"**{timeline.title}** · {which}{duration(timeline.epoch_ms)}")
         draw(timeline.chart, timeline.title, timeline.words)
-    st.caption(answer.drawn)
+    caveat("drawn", answer.drawn)
     race(answer.race, "race")
 
 

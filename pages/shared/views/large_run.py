@@ -17,6 +17,7 @@ from pages.shared.controls import url, values
 from pages.shared.controls.widgets import control
 from pages.shared.errors import boundary
 from pages.shared.session import session
+from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.tiles import timeline_chart
 
@@ -80,7 +81,7 @@ def the_rest(words: str, since_s: float, until_s: float) -> None:
     """That a window is cut short, and a button to go on to the rest of it."""
     if words:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(words)
+            caveat("cut", words)
             st.button("Show the rest", on_click=go_on, args=(since_s, until_s), icon=":material/arrow_forward:")
 
 

@@ -69,7 +69,7 @@ export default function({data, parentElement}) {
       for (const at of lane.barriers) if (at <= clock) pen.fillRect(x(at), 0, 1, height);
       const done = clock >= lane.epoch;
       if (done) pen.fillRect(Math.min(width - 2, x(lane.epoch)), 0, 2, height);
-      lane.said.textContent = done ? "finished after " + lane.time : "";
+      lane.said.textContent = done ? data.whose + "finished after " + lane.time : "";
       lane.said.className = done && lane.first ? "won" : "";
     }
     range.value = 1000 * clock / data.steps;

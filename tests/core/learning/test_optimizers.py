@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
@@ -25,6 +25,7 @@ from core.learning.experiment import rates_for, several_optimizers
 from core.learning.optimizers import Optimizer
 from core.learning.training import SAMPLES, stream
 from tests.core.policies.test_policies import scripts
+from tests.examples import drawn
 from tests.strategies import FLAT, SERVER, given_runs, local_sgd
 
 BOWL = NoisyQuadratic(curvatures=(1.0, 0.5, 0.2, 0.1, 0.05, 0.02), noise=1.0)
@@ -85,7 +86,7 @@ def plain_averages(given, run, rate, optimizer):
     return losses
 
 
-@settings(max_examples=40)
+@drawn(30)
 @given(given_runs(policies=lambda workers: local_sgd(), networks=FLAT), OPTIMIZERS)
 def test_averages_train_like_a_plain_loop(given, optimizer):
     run = given.run()
@@ -114,7 +115,7 @@ def of_gradients(workers):
     )
 
 
-@settings(max_examples=40)
+@drawn(30)
 @given(given_runs(policies=of_gradients, networks=FLAT | SERVER), OPTIMIZERS)
 def test_gradients_train_like_a_plain_loop(given, optimizer):
     run = given.run()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
@@ -30,6 +30,7 @@ from core.learning.problem import Problem
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.training import INITIAL, MAX_RATES, SAMPLES, measured, numbers_kept, replay, stream, used_gradients
 from core.workload.draws import Draws
+from tests.examples import drawn
 from tests.strategies import FLAT, SERVER, given_runs
 
 Z = 4
@@ -107,7 +108,7 @@ def plain_loop(run, problem, rate):
     return [float(np.square(x) @ problem.curvatures / 2) for x in versions]
 
 
-@settings(max_examples=120)
+@drawn(48)
 @given(given_runs(networks=st.one_of(FLAT, SERVER)), st.sampled_from([0.02, 0.1]))
 def test_every_policy_trains_like_a_plain_loop(given, rate):
     run = given.run()

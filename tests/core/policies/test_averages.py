@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
@@ -20,6 +20,7 @@ from core import (
     simulate,
 )
 from core.policies.averages import balanced_steps
+from tests.examples import drawn
 from tests.strategies import FLAT, buckets_and_nodes, given_runs, local_sgd
 
 
@@ -91,7 +92,7 @@ def test_balanced_rounds_are_done_as_early_as_can_be(times, average, random):
     assert not len(done) or done.max() <= soonest
 
 
-@settings(max_examples=50)
+@drawn(30)
 @given(given_runs(policies=lambda workers: local_sgd(), networks=lambda workers: FLAT | buckets_and_nodes(workers)))
 def test_phases_follow_each_other_whatever_passes_beside_them(given):
     found = given.run()
@@ -107,7 +108,7 @@ def test_phases_follow_each_other_whatever_passes_beside_them(given):
     assert (beside["end_ms"] <= figures.epoch_ms * (1 + 1e-12)).all()
 
 
-@settings(max_examples=30)
+@drawn(30)
 @given(given_runs(policies=lambda workers: st.integers(1, 6).map(lambda period: LocalSGD(period=period))))
 def test_an_average_that_is_taken_in_later_never_makes_the_epoch_longer(given):
     scenario = given.scenario

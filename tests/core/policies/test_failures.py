@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
@@ -29,6 +29,7 @@ from core import (
 from core.schedule import metrics
 from core.workload.draws import Draws
 from tests import failing_oracle as oracle
+from tests.examples import drawn
 from tests.strategies import FLAT, SERVER, Given, buckets_and_nodes, given_runs
 
 EXACT = [quarters / 4000 for quarters in range(0, 60) if 1000 * (quarters / 4000) == quarters / 4]
@@ -117,7 +118,7 @@ def found_in(run):
     return sorted(rows)
 
 
-@settings(max_examples=200)
+@drawn(80)
 @given(failing_runs())
 def test_every_schedule_with_failures_is_the_oracles(drawn):
     given, failures_ms = drawn
@@ -247,7 +248,7 @@ def test_many_runs_together_are_the_same_as_one_by_one(policy, recovery):
             assert getattr(alone, name) == pytest.approx(values[run], rel=1e-9), name
 
 
-@settings(max_examples=100)
+@drawn(40)
 @given(failing_runs())
 def test_phases_follow_each_other_and_fill_the_epoch(drawn):
     given, failures_ms = drawn
@@ -335,7 +336,6 @@ def test_no_failures_may_be_said_as_none():
     assert Scenario.from_dict({**Scenario().to_dict(), "failures": {"kind": "Failures", "mtbf_hours": 5}}).failures.any
 
 
-@settings(max_examples=30)
 @given(failing_runs())
 def test_elastic_synchronous_is_synchronous_with_elastic_recovery(drawn):
     given, failures_ms = drawn

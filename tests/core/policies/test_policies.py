@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
@@ -24,6 +24,7 @@ from core import (
 from core.schedule.schedule import PHASES
 from core.workload.draws import Draws
 from tests import oracle
+from tests.examples import drawn
 from tests.strategies import FLAT, FREE, SERVER, buckets_and_nodes, drawn_runs, given_runs, local_sgd
 
 SMALL = {"workers": 2, "batches": 2, "network": FlatLatency(latency_ms=10)}
@@ -138,7 +139,7 @@ def scripts(given):
     return [oracle.balanced_rounds(mine, policy.delay) for mine in steps]
 
 
-@settings(max_examples=300)
+@drawn(120)
 @given(given_runs(networks=st.one_of(FLAT, SERVER)))
 def test_every_schedule_is_the_oracles(given):
     ours, theirs = in_oracles_words(given.run()), by_oracle(given)
@@ -147,13 +148,13 @@ def test_every_schedule_is_the_oracles(given):
         assert mine == pytest.approx(theirs[key]) if given.scenario.policy == Rebalanced() else mine == theirs[key], key
 
 
-@settings(max_examples=80)
+@drawn(40)
 @given(given_runs(networks=buckets_and_nodes))
 def test_a_schedule_with_buckets_and_nodes_is_the_oracles(given):
     compare_with_oracle(given)
 
 
-@settings(max_examples=80)
+@drawn(40)
 @given(given_runs(policies=lambda workers: local_sgd(), networks=lambda workers: FLAT | buckets_and_nodes(workers)))
 def test_local_sgd_with_all_its_settings_is_the_oracles(given):
     compare_with_oracle(given)
@@ -177,7 +178,7 @@ def in_oracles_words(run):
     }
 
 
-@settings(max_examples=60)
+@drawn(30)
 @given(drawn_runs(networks=st.one_of(FLAT, SERVER)))
 def test_a_schedule_with_slow_episodes_is_the_oracles(drawn):
     """The scenario draws its own times, block by block as its policy asks; the oracle is told them."""

@@ -135,7 +135,9 @@ def test_overview_and_closeup_of_a_large_run(seed):
     drawn = slowest(simulated.schedule, MOST_ROWS, since, until)
     found, until = closeup(simulated.schedule, drawn, since, until)
     said = plain(run.closeup_in_words(found, drawn, since, until))
-    begins, ends = re.match(rf"Blocks of {len(drawn)} workers, a row each, from {TIME} to {TIME}\.", said).groups()
+    begins, ends = re.match(
+        rf"Blocks of {len(drawn)} workers, one row per worker, from {TIME} to {TIME}\.", said
+    ).groups()
     assert close(begins, since)
     assert close(ends, until)
     mine = table[table["worker"].isin(drawn)]

@@ -72,7 +72,7 @@ def test_answer_of_the_defaults():
     )
     assert network + waiting == pytest.approx(saved, abs=0.011)
     assert saved == pytest.approx(7.600 - 5.496, abs=0.02)
-    assert "a barrier costs 200 ms a batch, a push 0 to 60 ms" in caveats(Scenario(), table)
+    assert "a barrier costs 200 ms per batch, a push 0 to 60 ms" in caveats(Scenario(), table)
     assert "not yet faster learning" in caveats(Scenario(), table)
     said = costs(table, BOTH, Scenario())
     assert said == "What asynchronous costs: gradients that are 2.8 updates stale on average."
@@ -229,10 +229,10 @@ def test_what_would_settle_it_is_said_with_its_control():
     open_table = compare(scenario, policies, 3)
     needed = verdict(open_table).runs_to_decide
     words = reasons(open_table, policies, scenario)
-    said = re.search(r": open\. About ([\d,]+) runs would settle it \(Paired Runs\)\.", words)
+    said = re.search(r": open\. About ([\d,]+) runs would settle it \(Paired runs\)\.", words)
     assert needed <= float(said[1].replace(",", "")) <= 1.1 * needed + 1
     few = reasons(open_table, policies, scenario, RunsControl("--replicates", 3))
-    assert "would settle it, more than the 3 that there is room for here." in few
+    assert "would settle it, more than the 3 that fit here." in few
     assert "saved" not in words
 
 
@@ -308,7 +308,7 @@ def seconds(text):
 def test_one_worker_is_told_no_tale_of_staleness():
     table = compare(Scenario(workers=1), BOTH, 50)
     assert "stale" not in reasons(table, BOTH, Scenario(workers=1)) + caveats(Scenario(workers=1), table)
-    assert costs(table, BOTH, Scenario(workers=1)).startswith("With one worker nobody waits for anybody")
+    assert costs(table, BOTH, Scenario(workers=1)).startswith("With one worker there is nobody to wait for")
 
 
 def test_changes_read_as_falls_and_rises():
@@ -446,7 +446,7 @@ def test_local_sgd_averages_parameters_and_not_gradients():
     [
         (0.3, 0, "nearly free"),
         (0.95, 0, "charges an asynchronous push less"),
-        (1, 1, "cost the same here, 200 ms a batch"),
+        (1, 1, "cost the same here, 200 ms per batch"),
     ],
 )
 def test_the_network_s_kindness_is_put_into_words(most, least, said):

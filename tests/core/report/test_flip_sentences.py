@@ -11,6 +11,7 @@ from core.links import PARAMETERS
 from core.report import flips as report
 from core.simulation.sweeps import changed, changed_policy
 from tests.core.report.test_sentences import any_scenario, lower, value_of
+from tests.examples import examples
 from tests.truth import Truth
 
 RUNS = 8
@@ -178,7 +179,7 @@ def still(text, judges, winner):
 @pytest.mark.parametrize("block", range(3))
 def test_every_sentence_on_what_would_flip_an_answer(block):
     rng = np.random.default_rng(block)
-    for _ in range(16):
+    for _ in examples(8):
         scenario, policies = any_scenario(rng)
         policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))[:2]
         if len(policies) < 2:

@@ -281,7 +281,7 @@ def check_speedup_sentence(text, raw, cell, policy, baseline):
             not faster,
         )
         assert close(said[0], ratio if faster else 1 / ratio)
-        assert ("no difference in practice" in text) == (abs(ratio - 1) < 0.01)
+        assert ("no practical difference" in text) == (abs(ratio - 1) < 0.01)
     else:
         assert close(said[0], ratio)
     assert lower(policy) in lower(text)
@@ -357,7 +357,7 @@ def asked_of(ask, grid, policies, about, runs, workload):
     )
 
 
-@pytest.mark.parametrize("seed", examples(24))
+@pytest.mark.parametrize("seed", examples(12))
 def test_what_a_map_says_is_what_its_runs_say(seed):
     scenario, grid, policies, runs = random_map(seed)
     raw, table = Raw(scenario, grid, policies, runs), sweep(scenario, grid, policies, runs)

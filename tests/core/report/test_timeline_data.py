@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import Asynchronous, FlatLatency, KAsync, Scenario, Synchronous, simulate
@@ -13,6 +13,7 @@ from core.charts import timeline
 from core.report.run import how_to_read
 from core.report.timeline_data import picture, pictures
 from core.schedule.tables import segments
+from tests.examples import drawn
 from tests.strategies import FLAT, SERVER, buckets_and_nodes, given_runs, local_sgd
 
 SCENARIO = Scenario(workers=4, batches=20)
@@ -111,7 +112,7 @@ def test_the_last_of_each_batch_is_marked_where_it_finishes():
     ]
 
 
-@settings(max_examples=40)
+@drawn(30)
 @given(given_runs(policies=lambda workers: local_sgd(), networks=lambda workers: FLAT | buckets_and_nodes(workers)))
 def test_network_time_beside_the_blocks_is_a_bar_of_its_own(given):
     """Thin bars and blocks together are the segments; a thin one is named for what it is, and is none of the phases."""

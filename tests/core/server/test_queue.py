@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
@@ -29,6 +29,7 @@ from core.policies.registry import CODES
 from core.server.heap import serve_one
 from core.simulation.paired import most_replicates
 from core.workload.draws import Draws
+from tests.examples import drawn
 from tests.strategies import FLAT, SERVER, given_runs
 
 
@@ -51,7 +52,7 @@ def schedules(given):
             yield given.scenario.policy.schedule(draws)
 
 
-@settings(max_examples=200)
+@drawn(80)
 @given(given_runs(policies=looped, networks=st.one_of(FLAT, SERVER)))
 def test_a_single_run_is_each_of_many(given):
     one, *others = schedules(given)

@@ -104,7 +104,7 @@ def test_nor_of_one_outlier():
 
 def test_nor_of_too_few_steps():
     said = more_workers_in_words(trace_of(np.random.default_rng(5).gamma(9, 9, (20, 4))))
-    assert said.startswith("What 8, 16, 32 or 64 workers would do cannot be told: 20 steps are too few")
+    assert said.startswith("What 8, 16, 32 or 64 workers would do is unknown: 20 steps are too few")
 
 
 def test_half_of_the_workers_stay_half():

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -26,6 +26,7 @@ from core.traces.diagnosis import diagnose
 from core.traces.fits import fitted_scenario
 from core.traces.reading import sample_files
 from core.traces.remedies import what_if, what_if_table
+from tests.examples import drawn
 from tests.memory import peak_bytes
 from tests.profiler_files import Machine, train
 from tests.trace_files import LONG, Upload, gloo_rank, span
@@ -227,7 +228,7 @@ def test_damaged_tables_of_other_people_are_read_or_refused(kind):
         fine(trace)
 
 
-@settings(max_examples=60)
+@drawn(30)
 @given(st.data())
 def test_events_of_any_kind(data):
     """Events whose fields have any value that JSON has, NaN and whole numbers without end among them."""
@@ -512,7 +513,7 @@ def odd_traces(draw):
     )
 
 
-@settings(max_examples=12)
+@drawn(12)
 @given(odd_traces())
 def test_odd_traces_give_finite_figures(trace):
     fine(trace)

@@ -551,7 +551,7 @@ def test_merged_devices_whose_launches_have_the_same_numbers():
     np.testing.assert_allclose(trace.compute_ms[1:], np.transpose([FAST, SLOW])[1:] + 1.2, atol=1e-6)
     for each in machines[1].events:
         each["pid"] = 0 if each["pid"] == 1_000_000 else each["pid"]
-    with pytest.raises(ScenarioError, match="cannot be told; give one file per rank"):
+    with pytest.raises(ScenarioError, match="is unknown; give one file per rank"):
         read_trace([kineto([*machines[0].events, *machines[1].events])])
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core import Asynchronous, Measured, ScenarioError, read_trace, simulate
@@ -21,6 +21,7 @@ from core.traces.profiles.json_stream import MAX_VALUE
 from core.traces.reading import sample_files
 from core.traces.remedies import measured_scenario
 from core.traces.trace import Trace
+from tests.examples import drawn
 from tests.paths import DATA
 from tests.trace_files import LONG, Upload, gloo_rank, kineto, span
 
@@ -249,7 +250,7 @@ def test_a_first_step_above_three_times_the_others_on_every_worker_is_warm_up():
     assert wide("10,20", "900,400", "12,21").step_numbers == (0, 1, 2)
 
 
-@settings(max_examples=30)
+@drawn(30)
 @given(st.integers(2, 6), st.integers(1, 5), st.integers(0, 2**32), st.integers(0, 2))
 def test_what_is_exported_reads_back_the_same(steps, workers, seed, known):
     rng = np.random.default_rng(seed)
@@ -369,7 +370,7 @@ def test_events_of_odd_kinds_are_passed_over():
     assert read_trace([kineto([*odd, *GOOD], 0)]).step_numbers == (1, 2)
 
 
-@settings(max_examples=200)
+@drawn(80)
 @given(
     st.binary(max_size=200)
     | st.text(max_size=200).map(str.encode)
@@ -380,7 +381,7 @@ def test_rubbish_is_read_or_refused_and_nothing_else(content):
         assert read_trace([Upload("x", content)]).compute_ms.min() > 0
 
 
-@settings(max_examples=100)
+@drawn(40)
 @given(st.data())
 def test_a_damaged_trace_is_read_or_refused_and_nothing_else(data):
     content = bytearray(gloo_rank(0, [50, 60, 70]).getvalue())

@@ -1,0 +1,76 @@
+"""What the README and PAGES.md say of pages, where no other test holds it: mostly of what pages call, not of pages."""
+
+import re
+
+import numpy as np
+import pytest
+
+from core import FlatLatency, Scenario, charts, compare, simulate
+from core.links import PARAMETERS
+from core.policies.registry import policy_from_text
+from core.report.comparison import flat_caveat
+from core.report.run import how_to_read
+from core.report.verdicts import with_interval
+from core.statistics.pairs import Paired
+from pages.shared.menu import PAGES as MENU
+from tests.paths import ROOT
+
+README, PAGES = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", ".github/PAGES.md"))
+
+
+def captions_of(block, kept):
+    """The captions in containers that are marked as caveats."""
+    kept = kept or "caveat_" in getattr(getattr(block, "proto", None), "id", "")
+    for child in block.children.values():
+        if hasattr(child, "children"):
+            yield from captions_of(child, kept)
+        elif kept and child.type == "caption":
+            yield child.value
+
+
+def test_the_answer_keeps_its_caveats_in_the_presenter_s_view(open_page):
+    """Marked for the style sheet: means or one run, what the network favours, what epochs are not."""
+    assert "st-key-caveat_" in (ROOT / "pages/shared/styles/presenter.css").read_text(encoding="utf-8")
+    app = open_page("compare", present="true", replicates="20")
+    kept = " ".join(captions_of(app.main, kept=False))
+    for words in ("Figures are means of 20", "Means of 20 runs", "favours async", "not yet faster learning"):
+        assert words in kept
+
+
+@pytest.mark.parametrize(("mode", "why"), [("k-async 2", "still under way"), ("backup 3", "enough gradients")])
+def test_cancelled_blocks_are_explained_where_there_are_any(mode, why):
+    run = simulate(Scenario(policy=policy_from_text(mode)))
+    assert why in how_to_read(run, 0, run.metrics.epoch_ms, 4)
+    assert "cancelled" not in how_to_read(simulate(Scenario()), 0, 1e9, 4)
+
+
+def test_a_map_says_where_its_network_favours_async():
+    sync, push = policy_from_text("sync"), policy_from_text("async")
+    assert "nearly free" in flat_caveat(Scenario(), [sync, push])
+    assert not flat_caveat(Scenario(), [sync])
+    assert not flat_caveat(Scenario(network=FlatLatency(async_fraction=1, async_least=1)), [sync, push])
+
+
+def test_no_ratio_has_more_decimals_than_it_takes():
+    table = compare(Scenario(), [policy_from_text("sync"), policy_from_text("async")], 1000)
+    table.loc[table["policy"] == "Synchronous", "epoch_ms"] = 1.2659200 * table["epoch_ms"].to_numpy()[1000:]
+    table["epoch_ms"] += np.random.default_rng(0).normal(0, 1e-3, len(table))
+    value, interval = with_interval(Paired.of(table).speedups["Synchronous", "Asynchronous"])
+    assert (value, interval) == ("1.266×", "narrower than 0.001")
+
+
+def test_the_ends_of_a_bin_never_read_the_same():
+    drawn = charts.histogram({"a": np.linspace(7.5, 7.75, 1000)}, "Epoch time (s)", {"a": "#000000"})
+    digits, bins = drawn.values["bin_format"], drawn.data["bins"]
+    assert all(f"{low:{digits}}" != f"{high:{digits}}" for low, high in zip(bins["from"], bins["to"], strict=True))
+
+
+def test_labels_and_units_are_written_alike():
+    """Sentence case, and what is a name of a page in the README is one in the menu."""
+    names = {"Gumbel", "Gb/s", "MB", "X", "Y"}
+    for parameter in PARAMETERS.values():
+        words = re.findall(r"[A-Za-z/]+", parameter.label)[1:]
+        assert all(word in names or word == word.lower() for word in words), parameter.label
+    named = re.findall(r"^\| \*\*(.+?)\*\* \|", README, re.MULTILINE)
+    assert set(named) == {title for title, _ in MENU.values()}
+    assert all(f"**{name}**" in PAGES for name in named)
