@@ -417,9 +417,8 @@ GALLERY = {
             "elastic group that goes on without the one that failed, or async? Of the time that async saves over "
             "checkpoints, how much does the elastic group save?",
             guesses=Ranges(elastic_saves, ("Under 30 %", 30, "30 to 60 %", 60, "Over 60 %")),
-            answer="Async is {times[sync / async]} as fast as sync with checkpoints, where {redone[sync]} of the "
-            "workers' time goes into work that is done again. The elastic group is {times[sync / elastic]} as fast, "
-            "with fresh gradients.",
+            answer="{quicker[sync / async]}: with checkpoints, {redone[sync]} of the workers' time goes into work that "
+            "is done again. The elastic group {finishes[elastic]}, with fresh gradients.",
             why="With checkpoints all go back to the last one, and wait for each restart. Most of what that costs is "
             "not the barrier's fault: where the others go on, it is gone.",
             scenario=Scenario(workers=16, batches=60, compute=LONG, network=FREE, failures=HOURLY),
@@ -435,7 +434,8 @@ GALLERY = {
                 lambda figures: figures.ratio("sync at 32", "elastic at 32"),
                 ("Under 1.1×", 1.1, "1.1× to 1.3×", 1.3, "Over 1.3×"),
             ),
-            answer="With 32 workers the elastic group is {times[sync at 32 / elastic at 32]} as fast; with 16 it is "
+            answer="With 32 workers an epoch takes {epoch[sync at 32]} with rollback and {epoch[elastic at 32]} in an "
+            "elastic group, which is {times[sync at 32 / elastic at 32]} as fast; with 16 workers it is "
             "{times[sync at 16 / elastic at 16]}, and with 4 {times[sync at 4 / elastic at 4]}.",
             why="Somebody of 32 fails every half hour, and with rollback all of them go back. What a group loses so "
             "grows with its size; what it loses to one missing worker does not.",
