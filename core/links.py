@@ -281,7 +281,7 @@ OF_PAGES = (
         key="hours_a_day",
         rule=Real(0, 24, above=True, unit="h"),
         default=24.0,
-        label="Hours a Day",
+        label="Hours a day",
         help="How many hours a day the workers of a measured run are at it, for what waiting costs a day and a month.",
         step=1,
         format="%.4g",

@@ -394,7 +394,7 @@ def test_a_price_says_what_waiting_costs_a_day(open_link):
     said = stragglers_cost_in_words(4, measured.metrics.wait_percent, Prices(worker_per_hour=3), 20)
     assert any(text.value == said for text in app.main.markdown)
     app.number_input(key="hours_a_day").set_value(25).run()
-    assert any("Hours a Day: 25" in message for message in complaints(app))
+    assert any("Hours a day: 25" in message for message in complaints(app))
     assert any(text.value == said for text in app.main.markdown)
 
 

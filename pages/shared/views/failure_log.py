@@ -30,8 +30,8 @@ def show(measured: Measurement) -> None:
         given, name = log_given()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             workers = st.number_input("Workers (0: those named)", 0, step=1, key="failing_workers")
-            hours = st.number_input("Hours Watched (0: the log's own)", 0.0, step=1.0, key="watched_hours")
-            unit = st.selectbox("Unit of Times", [AS_WRITTEN, *UNITS], key="unit_of_failures")
+            hours = st.number_input("Hours watched (0: the log's own)", 0.0, step=1.0, key="watched_hours")
+            unit = st.selectbox("Unit of times", [AS_WRITTEN, *UNITS], key="unit_of_failures")
             read(given, name, workers or None, hours or None, None if unit == AS_WRITTEN else unit)
         mine = session().failure_logs
         if mine.refused:
@@ -80,9 +80,9 @@ def answer(log: FailureLog, measured: Measurement) -> None:
     if log.notes:
         st.caption(inert(" ".join(log.notes)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        checkpoint_s = st.number_input("A Checkpoint Takes (s)", 0.0, 1e6, 30.0, step=1.0, key="checkpoint_costs_s")
+        checkpoint_s = st.number_input("A checkpoint takes (s)", 0.0, 1e6, 30.0, step=1.0, key="checkpoint_costs_s")
         step_s = st.number_input(
-            "A Step Takes (s)",
+            "A step takes (s)",
             1e-6,
             1e9,
             float(f"{mean_ms / 1000:.4g}"),
