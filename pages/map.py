@@ -84,7 +84,8 @@ def show() -> None:
                 st.markdown(said)
         caveat("map", answer.caption)
         idle = idle_in_words(values.now(), keys, ask)
-        for number, said in enumerate((recovery_in_words(asked), idle, *answer.refusals)):
+        rates = "" if {"workers", "mtbf_hours", "checkpoint_s"} & {*keys} else recovery_in_words(asked)
+        for number, said in enumerate((rates, idle, *answer.refusals)):
             if said:
                 caveat(f"axes {number}", said)
     with st.expander("Every cell", icon=":material/table:"):

@@ -436,7 +436,7 @@ GALLERY = {
             ),
             answer="With 32 workers an epoch takes {epoch[sync at 32]} with rollback and {epoch[elastic at 32]} in an "
             "elastic group, which is {times[sync at 32 / elastic at 32]} as fast; with 16 workers it is "
-            "{times[sync at 16 / elastic at 16]}, and with 4 {times[sync at 4 / elastic at 4]}.",
+            "{times[sync at 16 / elastic at 16]}, and with 4 it is {times[sync at 4 / elastic at 4]}.",
             why="Somebody of 32 fails every half hour, and with rollback all of them go back. What a group loses so "
             "grows with its size; what it loses to one missing worker does not.",
             scenario=Scenario(
