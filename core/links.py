@@ -152,6 +152,14 @@ OF_PAGES = (
         help="For each parameter, at which value another policy wins, all else as it is.",
     ),
     Parameter(
+        key="learn_ask",
+        rule=OneOf(("policies", "period")),
+        default="policies",
+        label="Question",
+        help="Which of the policies in the sidebar learns fastest; or after how many batches to average parameters on "
+        "this network, and whether DiLoCo is worth it.",
+    ),
+    Parameter(
         key="problem",
         rule=OneOf(tuple(PROBLEMS)),
         default="network",
