@@ -6,11 +6,13 @@ import altair as alt
 import pandas as pd
 
 from core.charts.colors import RULE_COLOR
-from core.charts.common import Layers, doubles, plain_numbers, policy_color
+from core.charts.common import Layers, doubles
 from core.charts.specs import Chart, Given, columns
 
 BESIDE = 1.035  # by which factor the points of one way stand beside those of the one before
 MOST_BEYOND = 3  # by which factor the axis goes beyond the values: intervals of few seeds are cut there
+LEGEND_COLUMN = 125  # px that the name of a way takes
+WHOLE = "datum.label === '' ? '' : format(datum.value, ',.12~g')"  # 20,000 where others have 2e+4
 OUTWARD = 1.3  # from the first and the last period to the ends of the axis
 
 
@@ -62,7 +64,7 @@ def by_period(
             "periods": columns(shown, "way", "period", "policy", "value", "chosen", "x", "low", "high"),
             "baseline": columns(shown[shown["way"] == baseline], "way", "value"),
         },
-        height=300,
+        height=260,
     )
 
 
@@ -73,11 +75,11 @@ def declare_by_period(log: bool, with_intervals: bool, values: Given) -> Layers:
         "x:Q",
         title="Batches between two averages",
         scale=alt.Scale(type="log", base=2, domain=[values["x_low"], values["x_high"]], nice=False),
-        axis=plain_numbers(values=periods, grid=False),
+        axis=alt.Axis(values=periods, grid=False, labelExpr=WHOLE),
     )
     domain = [values["y_low"], values["y_high"]]
     y_scale = alt.Scale(type="log" if log else "linear", domain=domain, nice=False)
-    y = alt.Y("value:Q", title=values["y_title"], scale=y_scale, axis=plain_numbers(tickCount=6))
+    y = alt.Y("value:Q", title=values["y_title"], scale=y_scale, axis=alt.Axis(tickCount=5, labelExpr=WHOLE))
     tooltip = [
         alt.Tooltip("policy:N", title="Policy"),
         alt.Tooltip("value:Q", title=values["y_title"], format=",.4g"),
@@ -87,7 +89,7 @@ def declare_by_period(log: bool, with_intervals: bool, values: Given) -> Layers:
             alt.Tooltip(f"{name}:Q", title=f"95 % interval, {end}", format=",.4g")
             for name, end in (("low", "from"), ("high", "to"))
         ]
-    base = alt.Chart(alt.NamedData("periods")).encode(x=x, y=y, color=policy_color(values, "way"), tooltip=tooltip)
+    base = alt.Chart(alt.NamedData("periods")).encode(x=x, y=y, color=way_color(values), tooltip=tooltip)
     across = alt.Chart(alt.NamedData("baseline")).mark_rule(color=RULE_COLOR, strokeDash=[4, 3]).encode(y=y)
     layers = [across, base.mark_line(strokeWidth=2)]
     if with_intervals:
@@ -96,4 +98,13 @@ def declare_by_period(log: bool, with_intervals: bool, values: Given) -> Layers:
         base.mark_point(filled=True, size=50, opacity=1),
         base.transform_filter(alt.datum.chosen).mark_point(filled=True, size=170, opacity=1),
     ]
-    return alt.layer(*layers)
+    legend_beyond = alt.AutoSizeParams(type="fit-x", contains="padding")  # the height is that of the lines alone
+    return alt.layer(*layers).properties(autosize=legend_beyond)
+
+
+def way_color(values: Given) -> alt.Color:
+    """The colours of the ways; values: policies, colors."""
+    scale = alt.Scale(domain=values.several("policies"), range=values.several("colors"))
+    room = alt.ExprRef(f"max(1, floor(width / {LEGEND_COLUMN}))")
+    legend = alt.Legend(orient="top", symbolType="square", symbolOpacity=1, columns=room, labelLimit=0)
+    return alt.Color("way:N", title=None, scale=scale, legend=legend)

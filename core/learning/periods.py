@@ -117,7 +117,7 @@ def best_period(
         >>> region = Scenario(workers=2, network=AlphaBeta(latency_ms=30, bandwidth_gbps=1))
         >>> found = best_period(region, NoisyQuadratic(), periods=(1, 8), seeds=2)
         >>> found.table[["way", "period", "chosen"]].values.tolist()
-        [['Synchronous', 1, True], ['DiLoCo', 1, False], ['Local SGD', 8, True], ['DiLoCo', 8, True],
+        [['Synchronous', 1, True], ['Local SGD', 8, True], ['DiLoCo', 1, False], ['DiLoCo', 8, True],
          ['DiLoCo, delayed', 8, True]]
 
     """
@@ -158,25 +158,32 @@ def several_periods(values: Any) -> tuple[int, ...]:
 
 
 def batches_for(workers: int, problem: Problem, periods: Sequence[int]) -> int:
-    """How many mini-batches each worker trains on: five of the longest period, as far as there is time."""
-    usual = -(-gradients_for(workers, problem) // workers)
-    return max(1, min(max(usual, ROUNDS * max(periods)), most_workers(problem, 1) // workers))
+    """How many mini-batches each worker trains on: five of the longest period that there is time for, or as usual."""
+    usual, most = -(-gradients_for(workers, problem) // workers), most_workers(problem, 1) // workers
+    enough = [ROUNDS * period for period in periods if ROUNDS * period <= most]
+    return max(1, min(max([usual, *enough]), most))
 
 
 def contenders(workload: Workload, periods: Sequence[int]) -> list[Contender]:
     """Sync, and every way at every period that the workload's batches are enough for."""
-    found = [Contender(way=SYNC, period=1, policy=Synchronous(), optimizers=INNER_CHOICES)]
-    for period in periods:
-        if period * ROUNDS > workload.batches:
-            continue
-        at_once = LocalSGD(period=period)
-        if period > 1:
-            found.append(Contender(way=LOCAL, period=period, policy=at_once, optimizers=INNER_CHOICES))
-        found.append(Contender(way=DILOCO, period=period, policy=at_once, optimizers=OUTER_CHOICES))
-        if period > 1:
-            later = replace(at_once, delay=delay_for(workload, period))
-            found.append(Contender(way=DELAYED, period=period, policy=later, optimizers=OUTER_CHOICES))
-    return found
+    long_enough = [period for period in periods if period * ROUNDS <= workload.batches]
+    at_once = {period: LocalSGD(period=period) for period in long_enough}
+    later = {
+        period: replace(policy, delay=delay_for(workload, period)) for period, policy in at_once.items() if period > 1
+    }
+    return [
+        Contender(way=SYNC, period=1, policy=Synchronous(), optimizers=INNER_CHOICES),
+        *(
+            Contender(way=LOCAL, period=period, policy=at_once[period], optimizers=INNER_CHOICES)
+            for period in long_enough
+            if period > 1
+        ),
+        *(
+            Contender(way=way, period=period, policy=policy, optimizers=OUTER_CHOICES)
+            for way, policies in ((DILOCO, at_once), (DELAYED, later))
+            for period, policy in policies.items()
+        ),
+    ]
 
 
 def delay_for(workload: Workload, period: int) -> int:

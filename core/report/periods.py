@@ -95,18 +95,18 @@ def best_diloco(found: Periods) -> str:
     return str(tried[names].idxmin()) if names and tried[names].notna().any() else (names[0] if names else "")
 
 
-def reasons(found: Periods) -> str:
+def reasons(found: Periods) -> list[str]:
     """What each worker sends, what the delay gains, how much the period matters, and what was left out."""
     said = [sent(found), worth(found), gained_by_delay(found)]
     said += [around(found, way) for way in (LOCAL, DILOCO, DELAYED)]
     if found.too_long:
-        periods = listed([str(period) for period in found.too_long])
+        periods = listed([f"{period:,}" for period in found.too_long])
         said.append(
             f"Left out: {'a period' if len(found.too_long) == 1 else 'periods'} of {periods} batches, as a training of "
             f"{counted(found.batches, 'batch', 'batches')} a worker would have fewer than {ROUNDS} averages."
         )
     said += [f"{name} is left out. {why}" for name, why in found.refused.items()]
-    return " ".join(filter(None, said))
+    return [each for each in said if each]
 
 
 def sent(found: Periods) -> str:
@@ -116,17 +116,17 @@ def sent(found: Periods) -> str:
         return ""
     first, exchanges = sure[0], table["exchanges"]
     if table["sent_mb"].isna().all():
-        said = f"Until then each worker exchanges all parameters {rounded(exchanges[first])} times"
+        said = f"To get there, each worker exchanges all parameters {rounded(exchanges[first])} times"
         if SYNC in sure and first != SYNC:
             said += f", under synchronous {rounded(exchanges[SYNC])} times"
         return f"{said}. {WITHOUT_SIZE}"
     mb = table["sent_mb"]
-    said = f"Until then each worker sends {rounded(mb[first])}{NBSP}MB"
+    said = f"To get there, each worker sends {rounded(mb[first])}{NBSP}MB"
     if SYNC not in sure or first == SYNC:
         return f"{said}."
     ratio = mb[SYNC] / mb[first]
     factor = f"{rounded(ratio)} times as much" if ratio >= 1 else f"{rounded(1 / ratio)} times less"
-    return f"{said}; under synchronous it sends {rounded(mb[SYNC])}{NBSP}MB, {factor}."
+    return f"{said}; under synchronous {rounded(mb[SYNC])}{NBSP}MB, {factor}."
 
 
 def gained_by_delay(found: Periods) -> str:

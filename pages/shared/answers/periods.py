@@ -23,7 +23,8 @@ class PeriodsAnswer:
     """Everything that the page shows of periods."""
 
     headline: str
-    reasons: str
+    reasons: list[str]
+    """A sentence or two each."""
     judged: str
     """What counts as reached, and on which seeds settings are chosen and judged."""
     times: Drawn | None

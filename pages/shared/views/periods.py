@@ -79,4 +79,4 @@ def show_charts(answer: PeriodsAnswer, seeds: int) -> None:
             f"Geometric means of the seeds. {each}Large dots: the period of each way that was best on the seeds to "
             "choose by. Dashed: synchronous. What is not there does not reach the target in every seed."
         )
-    st.markdown(answer.reasons)
+    st.markdown("\n".join(f"- {said}" for said in answer.reasons))
