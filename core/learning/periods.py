@@ -84,6 +84,7 @@ def best_period(
     *,
     periods: int | Iterable[int] = PERIODS,
     seeds: int = SEEDS,
+    gradients: int | None = None,
     target: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Periods:
@@ -99,6 +100,8 @@ def best_period(
         periods: batches between two averages: a number, or up to 12 different ones. At 1, local SGD is sync. Too long
             ones, of which a training in reasonable time has fewer than five, are left out.
         seeds: how many runs they are judged by, from 1 to 32.
+        gradients: about how many mini-batches all workers use together; by default enough for five averages of the
+            longest period, as far as there is time.
         target: the value of the problem's goal that counts as learnt; the problem's own by default.
         progress: called with the contenders done and all of them after each.
 
@@ -128,8 +131,9 @@ def best_period(
     if progress is not None and not callable(progress):
         raise ScenarioError(f"progress: {shown(progress)} cannot be called.")
     asked = several_periods(periods)
-    batches = batches_for(scenario.workers, problem, asked)
-    workload = for_training(scenario, batches * scenario.workers)
+    if gradients is None:
+        gradients = batches_for(scenario.workers, problem, asked) * scenario.workers
+    workload = for_training(scenario, gradients)
     everyone = contenders(workload, asked)
     trained: dict[Contender, Trained] = {}
     refused: dict[str, str] = {}

@@ -134,10 +134,18 @@ def gained_by_delay(found: Periods) -> str:
     at_once, later = best_of(found, DILOCO), best_of(found, DELAYED)
     if not at_once or not later:
         return ""
-    ratio = found.chosen.ratios[at_once, later]
+    said = f"{over(found, later, at_once)}."
+    if local := best_of(found, LOCAL):
+        said += f" Without the delay, {over(found, at_once, local)}."
+    return said
+
+
+def over(found: Periods, policy: str, other: str) -> str:
+    """How much sooner or later one chosen policy is than another, and how surely."""
+    ratio = found.chosen.ratios[other, policy]
     outcome = "" if ratio.decided else f": {ratio.outcome}"
     shown = interval_in_words(ratio if ratio.value >= 1 else ratio.inverse)
-    return f"{later} is {compared(ratio.value, 'sooner', 'later')} than {lowered(at_once)} ({shown}{outcome})."
+    return f"{policy} is {compared(ratio.value, 'sooner', 'later')} than {lowered(other)} ({shown}{outcome})"
 
 
 def around(found: Periods, way: str) -> str:

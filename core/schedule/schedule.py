@@ -71,7 +71,7 @@ class Averages:
     """An average is of one of so many parts of the parameters, in turn."""
     balanced: bool = False
     """Whether each worker takes as many mini-batches between two averages as its speed allows: then they weigh as much,
-    and it takes an average in before it sends for the next one, at the latest."""
+    and it takes an average in before it sends the same part again, at the latest."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from core.report import periods as periods_report
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered
 
-COLORS = dict(zip((SYNC, LOCAL, DILOCO, DELAYED), charts.POLICY_COLORS, strict=False))
+COLORS = {way: charts.POLICY_COLORS[place] for way, place in ((SYNC, 0), (LOCAL, 1), (DILOCO, 2), (DELAYED, 4))}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,7 @@ def acting(page: str, measured: bool) -> set[str]:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
     found = {key for key in found if not is_idle(key, now)}
     if page == "":
-        of_policy = {*keys(CODES[now["mode"]]).values()}
-        return found | {"mode"} | (of_policy - {"fragments"} if now["balance"] else of_policy)
+        return found | {"mode", *keys(CODES[now["mode"]]).values()}
     if page == "map":
         axes = axes_now()
         unused = {"samples_per_batch"} | (set() if now["ask"] == "cost" else {*keys(Prices).values()})
