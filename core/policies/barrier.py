@@ -264,9 +264,11 @@ class LocalSGD(Policy):
         return f"parameters that drift apart for {self.period} batches between two averages{late}"
 
     def schedule(self, draws: Draws) -> Schedule:
+        every = self.period // self.fragments
         if draws.goes_on_without:
-            return Group(draws, wait_for=draws.workload.workers, period=self.period).schedule()
-        return recovered(self.without_failures(draws), draws, self.period)
+            group = Group(draws, wait_for=draws.workload.workers, period=every, fragments=self.fragments)
+            return group.schedule()
+        return recovered(self.without_failures(draws), draws, every)
 
     def without_failures(self, draws: Draws) -> Schedule:
         """The schedule of rounds between two averages."""
