@@ -118,7 +118,7 @@ def best_period(
         >>> from core import AlphaBeta, Scenario
         >>> from core.learning import NoisyQuadratic, best_period
         >>> region = Scenario(workers=2, network=AlphaBeta(latency_ms=30, bandwidth_gbps=1))
-        >>> found = best_period(region, NoisyQuadratic(), periods=(1, 8), seeds=2)
+        >>> found = best_period(region, NoisyQuadratic(), periods=(1, 8), seeds=2, gradients=200)
         >>> found.table[["way", "period", "chosen"]].values.tolist()
         [['Synchronous', 1, True], ['Local SGD', 8, True], ['DiLoCo', 1, False], ['DiLoCo', 8, True],
          ['DiLoCo, delayed', 8, True]]

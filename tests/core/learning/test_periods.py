@@ -19,12 +19,12 @@ BOWL = NoisyQuadratic(curvatures=(1.0, 0.1))
 
 @lru_cache
 def found():
-    return best_period(WAN, BOWL, periods=(8, 1, 2), seeds=4)
+    return best_period(WAN, BOWL, periods=(8, 1, 2), seeds=4, gradients=160)
 
 
 def test_each_contender_is_what_learn_says():
     table = found().table.set_index("policy")
-    own = learn(WAN, [Synchronous(), LocalSGD(period=8)], BOWL, seeds=4, gradients=640, momentum=(0, 0.9)).policies
+    own = learn(WAN, [Synchronous(), LocalSGD(period=8)], BOWL, seeds=4, gradients=160, momentum=(0, 0.9)).policies
     for row in own.itertuples():
         assert table.loc[row.policy, "time_to_target_ms"] == pytest.approx(row.time_to_target_ms)
         assert table.loc[row.policy, "sent_mb"] == pytest.approx(row.sent_mb)
@@ -67,7 +67,7 @@ def test_a_training_has_five_averages_of_the_longest_period_or_it_is_left_out():
     short = Scenario(batches=FEWEST_EACH)
     assert {each.period for each in contenders(short, (1, 2, 3, 4))} == {1, 2, 3}
     assert contenders(short, (4,)) == contenders(short, (4, 8))
-    none_fits = best_period(Scenario(workers=8), BOWL, periods=100_000, seeds=1)
+    none_fits = best_period(Scenario(workers=8), BOWL, periods=100_000, seeds=1, gradients=40)
     assert none_fits.too_long == (100_000,)
     assert none_fits.table["policy"].tolist() == ["Synchronous"]
     assert "Left out: a period of 100,000 batches" in " ".join(report.reasons(none_fits))
@@ -82,7 +82,7 @@ def test_periods_that_are_none_are_refused(periods):
 def test_who_cannot_be_trained_is_left_out_and_said():
     failing = Scenario(workers=2, failures=Failures(mtbf_hours=1, recovery="elastic", restart_s=0.1))
     told = []
-    got = best_period(failing, BOWL, periods=2, seeds=1, progress=lambda *done: told.append(done))
+    got = best_period(failing, BOWL, periods=2, seeds=1, gradients=40, progress=lambda *done: told.append(done))
     assert told == [(number, 4) for number in (1, 2, 3, 4)]
     assert set(got.refused) <= {"Local SGD (every 2)", "DiLoCo (every 2)", "DiLoCo (every 2, delay 1)"}
     for name, why in got.refused.items():
@@ -122,7 +122,7 @@ def test_whether_diloco_is_worth_it(times, verdict, monkeypatch):
 
 
 def test_where_nobody_learns():
-    got = best_period(WAN, BOWL, periods=1, seeds=1, target=1e-9)
+    got = best_period(WAN, BOWL, periods=1, seeds=1, gradients=20, target=1e-9)
     assert report.headline(got).startswith("No policy reaches a loss of")
     assert report.drawn(got).empty
     assert pd.isna(got.table["time_to_target_ms"]).all()
