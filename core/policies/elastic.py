@@ -6,7 +6,7 @@ for all of its members.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -19,6 +19,11 @@ from core.workload.next_failures import NextFailures
 Resize = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(compute times, who is up) → times of mini-batches of sizes that fit those, (…, workers, runs)."""
 LOOK_AHEAD = 64  # rounds in which nobody fails that are done together
+
+
+def nothing() -> np.ndarray:
+    """Times of rows before which no bucket had been exchanged."""
+    return np.zeros((1, 1, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +47,11 @@ class Rows:
     batch: np.ndarray
     met: np.ndarray
     """When everybody went on to the network, (rows, 1, runs); NaN where nobody did."""
-    ahead: np.ndarray
+    ahead: np.ndarray = field(default_factory=nothing)
     """From when buckets had been exchanged before that, (rows, 1, runs); the same where none had."""
-    ahead_until: np.ndarray
+    ahead_until: np.ndarray = field(default_factory=nothing)
 
 
-NOTHING = np.zeros((1, 1, 1))
 Pause = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Behind the last row of a round, (workers, runs), ms: from when and until when a worker is down, and then waits."""
 
@@ -202,7 +206,7 @@ class Group:
             "version": number,
             "batch": self.row + np.arange(rounds * self.period).reshape(rounds, self.period, 1, 1),
             "met": np.where(last, barriers, np.nan),
-            **self.gone_ahead(exchange, barriers[:, 0, 0], last),
+            **({} if not self.draws.head_start else self.gone_ahead(exchange, barriers[:, 0, 0], last)),
         }
         self.now_ms, self.updates = clock[-1, 0, 0], self.updates + rounds
         self.row = self.row + rounds * self.period
@@ -220,7 +224,9 @@ class Group:
         return {name: np.where(where, times[..., None, None, :], 0.0) for name, times in ends.items()}
 
     def last_ms(self, compute: np.ndarray, up: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """How long the last of so many mini-batches takes each member, (workers, runs), ms; 0 of none."""
+        """How long the last of so many mini-batches takes, (workers, runs), ms; 0 of none, and without buckets."""
+        if not self.draws.head_start:
+            return np.zeros((1, 1))
         sized = self.sized(compute, up)
         last = np.take_along_axis(sized, np.maximum(steps - 1, 0)[None], axis=0)[0]
         return np.where(steps > 0, last, 0.0)
@@ -365,19 +371,17 @@ class Group:
             version=number,
             batch=self.row + np.arange(self.period)[:, None, None],
             met=np.where(last, met, np.nan),
-            ahead=NOTHING,
-            ahead_until=NOTHING,
         )
 
     def joined(self) -> Schedule:
         """The schedule of all rounds."""
         shape = (self.length, self.workers, self.runs)
         all_rows = {}
-        for field in fields(Rows):
-            parts = [getattr(rows, field.name) for rows in self.rows]
+        for each in fields(Rows):
+            parts = [getattr(rows, each.name) for rows in self.rows]
             narrow = all(part.shape[1] == 1 for part in parts)
             wide = (1 if narrow else self.workers, self.runs)
-            all_rows[field.name] = np.concatenate(
+            all_rows[each.name] = np.concatenate(
                 [np.broadcast_to(part, (len(rows.end), *wide)) for part, rows in zip(parts, self.rows, strict=True)]
             )
         rows = Rows(**all_rows)
