@@ -11,7 +11,7 @@ from core.presets.network_links import FAST_LINKS, NODES_OF_8, REGIONS
 from core.scenario import Scenario
 from core.workload.compute_laws import Constant, Gumbel, LogNormal, Uniform
 from core.workload.failures import Failures
-from core.workload.networks import AlphaBeta, FlatLatency
+from core.workload.networks import FlatLatency
 from core.workload.stragglers import Stragglers
 
 FREE = FlatLatency(latency_ms=0)
@@ -364,8 +364,8 @@ GALLERY = {
             guesses=faster_than_first("async", "Sync", "No real difference", "Async"),
             answer="{quicker[sync / async]}: {epoch[sync]} with a barrier, {epoch[async]} without.",
             why="The first node pushes over its own links, and the other one over its four cards, all the while that "
-            "others compute. Outside, behind a single link (*Parameter server location*, under *More*), both are several "
-            "times slower, as that link carries everything.",
+            "others compute. Outside, behind a single link (*Parameter server location*, under *More*), both are "
+            "several times slower, as that link carries everything.",
             scenario=Scenario(
                 workers=16,
                 batches=30,

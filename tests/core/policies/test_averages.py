@@ -84,8 +84,8 @@ def test_rounds_by_the_clock_of_a_slow_worker():
 def test_fragments_in_balanced_rounds_traced_by_hand():
     """Every 3 batches on average, 2 of a slow worker and 4 of the other, half the parameters; 15 ms, 3 batches later.
 
-    W0, 20 ms each: sends at 40, 80 and 120, and has the first half at its third batch's end, 100. W1, 10 ms each: sends
-    at 40 and 80, and has taken the first half in in between, at 70.
+    W0, 20 ms each: sends at 40, 80 and 120, and has the first half behind its fifth batch, at 100. W1, 10 ms each:
+    sends at 40, 80 and 120, and takes the halves in at 70 and 110.
     """
     slow, halves = Stragglers(slow_workers=1, slowdown=2), LocalSGD(period=6, fragments=2, delay=3, balance=True)
     found = run(halves, workers=2, batches=9, latency_ms=15, stragglers=slow)
@@ -96,7 +96,7 @@ def test_fragments_in_balanced_rounds_traced_by_hand():
     assert found.metrics.epoch_ms == 120 + 15
 
 
-@settings(max_examples=25)
+@drawn(25)
 @given(given_runs(policies=lambda workers: local_sgd()))
 def test_balanced_rounds_of_equal_workers_are_plain_rounds(given):
     """With fragments, too: where averages are taken in before the last batch, which balanced rounds treat apart."""
