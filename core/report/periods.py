@@ -69,11 +69,12 @@ def verdict_on_diloco(found: Periods) -> str:
     ratio = diloco_over_local(found)
     if ratio is None:
         return ""
+    name = f"{DILOCO} with a delay" if best_diloco(found) == best_of(found, DELAYED) else DILOCO
     if ratio.outcome == "open":
-        return "whether DiLoCo is worth it is open"
+        return f"whether {name} is worth it is open"
     if ratio.outcome == "equal" or abs(math.log(ratio.value)) < math.log1p(NO_DIFFERENCE):
-        return "DiLoCo makes no practical difference"
-    return f"DiLoCo is {'worth it' if ratio.value > 1 else 'not worth it'}"
+        return f"{name} makes no practical difference"
+    return f"{name} is {'worth it' if ratio.value > 1 else 'not worth it'}"
 
 
 def worth(found: Periods) -> str:

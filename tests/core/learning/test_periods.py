@@ -117,8 +117,13 @@ def test_the_answer_in_words():
 def test_whether_diloco_is_worth_it(times, verdict, monkeypatch):
     (ratio,) = log_ratios([(np.array(times), np.ones(3))])
     monkeypatch.setattr(report, "diloco_over_local", lambda _: ratio)
-    assert report.verdict_on_diloco(found()) == verdict
+    assert report.verdict_on_diloco(found()).replace(" with a delay", "") == verdict
     assert ("open" in report.worth(found())) == ("open" in verdict)
+
+
+def test_what_is_worth_it_is_named_with_its_delay():
+    delayed = report.best_diloco(found()) == report.best_of(found(), DELAYED)
+    assert (" with a delay" in report.verdict_on_diloco(found())) == delayed
 
 
 def test_where_nobody_learns():
