@@ -6,7 +6,7 @@ are an *iteration*; in a measured run it is a *step*. *Row* k of an array holds 
 """
 
 from core.common.validation import ScenarioError
-from core.learning import learn, replay
+from core.learning import best_period, learn, replay
 from core.money import Cost, Costs, Prices, cost, costs
 from core.policies import (
     Asynchronous,
@@ -64,6 +64,7 @@ __all__ = [
     "Verdict",
     "Workload",
     "__version__",
+    "best_period",
     "compare",
     "cost",
     "costs",

@@ -11,18 +11,25 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
+from core.learning.experiment import for_training, gradients_for, train_policy
+from core.learning.judging import judged
+from core.learning.optimizers import CHOICES
+from core.learning.periods import PERIODS, Periods, best_period
+from core.learning.registry import PROBLEMS
 from core.links import DEFAULTS, link_values, prices_of, scenario_of
 from core.money import Prices, cost, costs
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.report import comparison
+from core.report import learning as learning_report
+from core.report import periods as periods_report
 from core.report import traces as trace_report
 from core.report.bandwidth import bandwidths, bandwidths_in_words
 from core.report.failure_logs import log_in_words, recoveries_in_words
 from core.report.failures import cost_of_failures_in_words, failures_compared, failures_in_words
 from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
-from core.scenario import Scenario
+from core.scenario import Scenario, under
 from core.schedule.metrics import FIGURES
 from core.simulation.bandwidth import RUNS, UTILIZATIONS, required_bandwidth
 from core.simulation.paired import compare, most_replicates
@@ -84,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """What the command line takes."""
     whole = argparse.ArgumentParser("python -m core", description="The Batch Scheduler Simulator without its pages.")
-    commands = whole.add_subparsers(required=True, metavar="run | compare | sweep | bandwidth | trace | failures")
+    commands = whole.add_subparsers(
+        required=True, metavar="run | compare | sweep | learn | bandwidth | trace | failures"
+    )
 
     def command(name: str, answer: Answer, help: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=help, description=help)
@@ -95,11 +104,13 @@ def parser() -> argparse.ArgumentParser:
     run = command("run", answer_run, "Figures of one run, beside what theory expects.")
     many = command("compare", answer_compare, "Policies on the same draws: who finishes first, and what it costs.")
     grid = command("sweep", answer_sweep, "Policies over one parameter or two.")
+    train = command("learn", answer_learn, "Real training: which policy, or which period, reaches the target first.")
     links = command("bandwidth", answer_bandwidth, "The bandwidth that each policy needs to keep workers computing.")
-    for one in (run, many, grid, links):
+    for one in (run, many, grid, train, links):
         one.add_argument("link", nargs="?", default="", help=LINK)
-    for one in (many, grid, links):
+    for one in (many, grid, train, links):
         one.add_argument("--policies", help='with commas between: "sync,async,ssp 3" (default: those of the link)')
+    for one in (many, grid, links):
         runs = "paired runs (default: those of the link)" if one is not links else f"runs of each (default: {RUNS})"
         one.add_argument("--replicates", type=int, help=runs)
     grid.add_argument(
@@ -109,6 +120,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUES",
         help="workers=2,4,8 or compute.jitter=0.1,0.3; once or twice",
     )
+    train.add_argument(
+        "--periods",
+        nargs="?",
+        const=",".join(map(str, PERIODS)),
+        help="instead of policies: after how many batches to average, and whether DiLoCo is worth it; batches, with "
+        f"commas between ({','.join(map(str, PERIODS))})",
+    )
+    train.add_argument("--problem", choices=PROBLEMS, help="what is trained (default: that of the link)")
+    train.add_argument("--seeds", type=int, help="how many times each trains (default: those of the link)")
+    train.add_argument("--optimizer", choices=CHOICES, help="of the policies (default: that of the link)")
     links.add_argument(
         "--utilization",
         metavar="PERCENT",
@@ -193,6 +214,42 @@ def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:
     table = sweep(scenario, grid, policies, replicates, prices=prices if priced else None)
     shown = [*grid, "policy", *(name for name in SWEPT if name in table)]
     return table_text(table[shown]), {"replicates": replicates, "cells": table.to_dict("records")}
+
+
+def answer_learn(asked: argparse.Namespace) -> tuple[str, dict]:
+    """Which policy reaches the target first, or which period does."""
+    values = {**DEFAULTS, **link_values(asked.link)}
+    scenario, policies = scenario_of(values), policies_in(asked.policies or ",".join(values["policies"]))
+    problem = PROBLEMS[asked.problem or values["problem"]]
+    seeds = values["train_seeds"] if asked.seeds is None else asked.seeds
+    if asked.periods or (values["learn_ask"] == "period" and not asked.policies):
+        periods = axis(f"periods={asked.periods}")[1] if asked.periods else PERIODS
+        return answer_periods(best_period(scenario, problem, periods=periods, seeds=seeds))
+    policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))
+    rate = None if values["rate"] == "best" else float(values["rate"])
+    short = for_training(scenario, gradients_for(scenario.workers, problem))
+    trained = [
+        train_policy(
+            under(short, policy),
+            problem,
+            learning_rates=rate,
+            seeds=seeds,
+            gradients=short.work,
+            optimizers=CHOICES[asked.optimizer or values["optimizer"]],
+        )
+        for policy in policies
+    ]
+    learning = judged(trained, compare(short, policies, seeds), problem)
+    answer, why = learning_report.headline(learning), learning_report.reasons(learning)
+    data = {"answer": answer, "reasons": why, "policies": learning.policies.to_dict("records")}
+    return f"{answer}\n\n{why}\n\n{table_text(learning_report.targets(learning))}", data
+
+
+def answer_periods(found: Periods) -> tuple[str, dict]:
+    """Which period reaches the target first, and whether DiLoCo is worth it."""
+    answer, why = periods_report.headline(found), " ".join(periods_report.reasons(found))
+    data = {"answer": answer, "reasons": why, "batches": found.batches, "periods": found.table.to_dict("records")}
+    return f"{answer}\n\n{why}\n\n{table_text(periods_report.targets(found))}", data
 
 
 def answer_bandwidth(asked: argparse.Namespace) -> tuple[str, dict]:

@@ -149,7 +149,7 @@ def acting_keys(workload: Workload, policies: Sequence[Policy]) -> list[str]:
     if not workload.failures.any:
         idle |= {*keys(Failures).values()}
     else:
-        idle |= {name.partition(".")[2] for name in WITHOUT_FAILURES}
+        idle |= {*WITHOUT_FAILURES}
     idle |= {*MUST_DIVIDE} | {multiple for key, multiple in MUST_DIVIDE.items() if values.get(key, 1) > 1}
     idle |= {"buckets"} if values.get("overlap") else {"overlap"} if values.get("buckets", 1) > 1 else set()
     if True not in barriers:

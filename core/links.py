@@ -152,6 +152,14 @@ OF_PAGES = (
         help="For each parameter, at which value another policy wins, all else as it is.",
     ),
     Parameter(
+        key="learn_ask",
+        rule=OneOf(("policies", "period")),
+        default="policies",
+        label="Question",
+        help="Which of the policies in the sidebar learns fastest; or after how many batches to average parameters on "
+        "this network, and whether DiLoCo is worth it.",
+    ),
+    Parameter(
         key="problem",
         rule=OneOf(tuple(PROBLEMS)),
         default="network",
@@ -356,7 +364,7 @@ def scenario_of(values: Mapping) -> Scenario:
     `slow_workers` and `wait_for` are capped at the number of workers, `delay` at `period` − 1, `links_per_node` at
     `workers_per_node`; `async_fraction` is raised to `async_least`, and `episode_batches` to 1/(1 − `episode_share`),
     where it is below it; `workers_per_node` is lowered to what divides the number of workers, `fragments` to what
-    divides `period`. `overlap` counts where `buckets` is 1, and `fragments` where rounds are not balanced.
+    divides `period`. `overlap` counts where `buckets` is 1.
 
     Args:
         values: {key: value}, as `link_values` returns them.

@@ -13,8 +13,12 @@ from core.workload.failures import elastic_share, push_step_ms, rollback_ms
 from core.workload.workload import Workload
 
 MOST_STRETCHED = 100  # times as long as without failures
-WITHOUT_FAILURES = {"policy.delay": 0, "policy.fragments": 1, "policy.balance": False, "network.buckets": 1}
-"""What barriers allow only where nobody fails, by name, and the value that always goes."""
+WITHOUT_FAILURES = {"delay": 0, "balance": False}
+"""Settings of policies with a barrier that go only where nobody fails, and the value that always goes."""
+WHY_NOT = {
+    "delay": "with a delay workers never stand at one place, so that there is no moment to go back to or to regroup at",
+    "balance": "balanced rounds would have to be divided anew among the workers that are up",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,25 +97,23 @@ def stretched_by_failures(workload: Workload, policy: Policy) -> float:
     return rollback_ms(1.0, every, cost, failures.restart_ms, failures.mtbf_ms, workers)
 
 
-def check_recovery(workload: Workload, policy: Policy, otherwise: str = "failures.mtbf_hours at 0") -> None:
-    """Check that a policy can be simulated with workers that fail: no round may begin before the one before it ends.
+def check_recovery(policy: Policy, otherwise: str = "failures.mtbf_hours 0") -> None:
+    """Check that a policy can be simulated with workers that fail: all must meet before the next round begins.
 
     Args:
-        workload: what is run.
         policy: how it recovers.
         otherwise: what else would do, as nobody fails then.
 
     Raises:
-        ScenarioError: where it cannot; it names the field, and what to set it to.
+        ScenarioError: where it cannot; it says why, names the field, and what to set it to.
 
     """
     for name, plain in WITHOUT_FAILURES.items():
-        part, _, field = name.partition(".")
-        value = getattr(policy if part == "policy" else workload.network, field, plain)
-        if value != plain and policy.has_barrier:
+        value = getattr(policy, name, plain)
+        if value != plain:
             raise ScenarioError(
-                f"{name}: {shown(value)} cannot be simulated together with failures of workers yet; leave {name} at "
-                f"{shown(plain)}, or {otherwise}."
+                f"policy.{name}: {shown(value)} does not go together with failures of workers, as {WHY_NOT[name]}; "
+                f"take policy.{name} {shown(plain)}, or {otherwise}."
             )
 
 
@@ -128,7 +130,7 @@ def check_failures(workload: Workload, policy: Policy) -> None:
     """
     if not workload.failures.any:
         return
-    check_recovery(workload, policy)
+    check_recovery(policy)
     if stretched_by_failures(workload, policy) <= MOST_STRETCHED:
         return
     failures, advice = workload.failures, "take a longer time between failures, or shorter mini-batches"

@@ -1,8 +1,11 @@
 """Learning: real SGD on the schedule's own stale gradients; who reaches the target first."""
 
-import streamlit as st
+from collections.abc import Callable
 
-from core import ScenarioError, Workload
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core import Scenario, ScenarioError, Workload
 from core.common.wording import counted
 from core.learning.experiment import FEWEST_EACH, for_training, gradients_for
 from core.learning.registry import PROBLEMS
@@ -12,11 +15,13 @@ from pages.shared import app
 from pages.shared.answers.learning import Learned, learned, measures_of
 from pages.shared.answers.training import Settings, learning
 from pages.shared.asked import policies, prices, scenario
+from pages.shared.controls import values
 from pages.shared.controls.widgets import control
 from pages.shared.session import session
 from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import csv_button
+from pages.shared.views.periods import which_period
 from pages.shared.views.training import RATES, kept_place, train, with_control
 
 RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
@@ -33,12 +38,26 @@ EVIDENCE = """
 
 
 def show() -> None:
-    """Draw the page: the answer, what is trained, the curves, and then what they mean."""
-    headline = kept_place()
-    asked, chosen, spent = scenario(), policies(), prices()
+    """Draw the page: which policy learns fastest, or which period does."""
+    headline, which = kept_place(), values.value("learn_ask")
+    asked = scenario()
+    chosen = policies() if which == "policies" else ()
     with st.container(horizontal=True):
-        problem, seeds, rates = PROBLEMS[control("problem")], control("train_seeds"), RATES[control("rate")]
-        settings = Settings(problem=problem, rates=rates, seeds=seeds, optimizer=control("optimizer"))
+        control("learn_ask")
+        problem, seeds = PROBLEMS[control("problem")], control("train_seeds")
+        if which == "policies":
+            rates, optimizer = RATES[control("rate")], control("optimizer")
+    if which == "period":
+        which_period(asked, problem, seeds, headline)
+    else:
+        which_policy(asked, chosen, Settings(problem=problem, rates=rates, seeds=seeds, optimizer=optimizer), headline)
+
+
+def which_policy(
+    asked: Scenario, chosen: tuple[Policy, ...], settings: Settings, headline: Callable[[], DeltaGenerator]
+) -> None:
+    """Draw the answer, the curves, and then what they mean; headline: the place of the answer."""
+    problem, spent = settings.problem, prices()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measures = measures_of(problem)
         axes = control("curves_over"), control("curves_of", measures) if len(measures) > 1 else measures[0]

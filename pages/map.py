@@ -15,6 +15,7 @@ from core.report import comparison
 from core.report.failures import recovery_in_words
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
+from pages.shared.answers.bandwidth import by_utilization
 from pages.shared.answers.maps import Asked, MapAnswer, picked_in_words, place_in_words
 from pages.shared.asked import policies, scenario
 from pages.shared.controls import values
@@ -88,9 +89,21 @@ def show() -> None:
         for number, said in enumerate((rates, idle, *answer.refusals)):
             if said:
                 caveat(f"axes {number}", said)
+    if ask == "bandwidth":
+        bandwidths_at(picked or cells[0], found, chosen)
     with st.expander("Every cell", icon=":material/table:"):
         st.dataframe(answer.cells, hide_index=True)
         csv_button("Map (CSV)", lambda: answer.table, "map.csv")
+
+
+def bandwidths_at(cell: dict, found: Asked, chosen: tuple[Policy, ...]) -> None:
+    """What each policy needs for other utilizations, at the cell that is picked or the first one."""
+    with st.expander("Bandwidth by utilization", icon=":material/speed:", expanded=True):
+        st.markdown(place_in_words(cell, found))
+        words, table = by_utilization(found.workload, chosen, cell)
+        st.markdown(words)
+        if table is not None:
+            st.table(table)
 
 
 def what_is_mapped(keys: Sequence[str]) -> tuple[Scenario, tuple[Policy, ...]]:

@@ -5,6 +5,8 @@ Each policy gives an `Epoch`; draws are lists [row][worker], failures lists of t
 
 from dataclasses import dataclass, field
 
+from tests.oracle import collective
+
 
 @dataclass
 class Epoch:
@@ -74,19 +76,19 @@ def rollback(units, failures, restart, checkpoint):
     return epoch
 
 
-def iterations(compute, latency, wait_for, gradients, every):
+def iterations(compute, latency, wait_for, gradients, every, buckets=1, backward=0.0):
     """The units of iterations that end with their first gradients."""
     units, row = [], 0
     while gradients:
         first = sorted((time, worker) for worker, time in enumerate(compute[row]))[: min(wait_for, gradients)]
-        lasts = first[-1][0] + latency
+        lasts = collective([(0, time, backward) for time, _ in first], latency, buckets)
         row += 1
         units.append(([(worker, 0, time, lasts) for time, worker in first], lasts, bool(every) and row % every == 0))
         gradients -= len(first)
     return units
 
 
-def rounds(compute, latency, period, every):
+def rounds(compute, latency, period, every, buckets=1, backward=0.0):
     """The units of local SGD."""
     units, saved = [], 0
     for first in range(0, len(compute), period):
@@ -97,16 +99,19 @@ def rounds(compute, latency, period, every):
             for worker, time in enumerate(row):
                 ready[worker] += time
                 found.append((worker, ready[worker]))
-        lasts, done = max(ready) + latency, first + len(mine)
+        ends = [(ready[worker] - time, time, backward) for worker, time in enumerate(mine[-1])]
+        lasts, done = collective(ends, latency, buckets), first + len(mine)
         saves = bool(every) and done // every > saved
         saved = done // every if saves else saved
         units.append(([(worker, 0, time, lasts) for worker, time in found], lasts, saves))
     return units
 
 
-def elastic(compute, latency, wait_for, gradients, failures, restart, regroup, period=None, sizes=None):
+def elastic(compute, latency, wait_for, gradients, failures, restart, regroup, period=None, sizes=None,
+            buckets=1, backward=0.0):  # fmt: skip
     """Those that are up go on; a round has one row, or with a period so many and then an average.
 
+    A failure before the barrier makes those that are left exchange everything anew.
     sizes: (those that are up) → {worker: size}.
     """
     workers = range(len(failures))
@@ -146,6 +151,9 @@ def elastic(compute, latency, wait_for, gradients, failures, restart, regroup, p
                 barrier = when
                 break
         end = barrier + latency if alive else barrier
+        if alive and not any(clock.next(worker) < barrier for worker in up):
+            begun = {worker: times[-2] if len(times) > 1 else start for worker, times in ready.items()}
+            end = collective([(begun[w], done[w] - begun[w], backward) for w in there], latency, buckets)
         fallen = {worker for worker in up if worker not in alive or clock.next(worker) < end}
         counted = [worker for worker in there if alive and worker not in fallen]
         for worker in fallen:

@@ -84,15 +84,17 @@ def equal_rounds(batches, every, delay):
     return sorted([*sends, *takes, (batches, "take", len(ends) - 1)], key=lambda act: (act[0], act[1]))
 
 
-def balanced_rounds(steps, delay):
-    """The same in rounds of its own numbers of mini-batches: it takes in the last average before it sends again."""
-    script, done = [], 0
-    for number, mine in enumerate(steps):
-        if number and (done + delay <= sum(steps) or number < len(steps) - 1):
-            script.append((done + min(delay, mine), "take", number - 1))
-        done += mine
-        script.append((done, "send", number))
-    return [*script, (done, "take", len(steps) - 1)]
+def balanced_rounds(steps, delay, parts):
+    """The same between averages of its own numbers of mini-batches: it takes one in before it sends that part again."""
+    ends = [sum(steps[: number + 1]) for number in range(len(steps))]
+    script = [(end, 1, "send", number) for number, end in enumerate(ends)]
+    for number, end in enumerate(ends[:-1]):
+        again = number + parts
+        if again < len(ends) and end + delay >= ends[again] and (again < len(ends) - 1 or end + delay == ends[-1]):
+            script.append((ends[again], 0, "take", number))
+        elif end + delay <= ends[-1]:
+            script.append((end + delay, 2, "take", number))
+    return [(end, act, number) for end, _, act, number in sorted([*script, (ends[-1], 3, "take", len(ends) - 1)])]
 
 
 def balanced(times, average):

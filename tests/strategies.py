@@ -81,7 +81,7 @@ def local_sgd(draw):
     return LocalSGD(
         period=period,
         delay=draw(st.integers(0, period - 1)),
-        fragments=1 if balance else fragments,
+        fragments=fragments,
         balance=balance,
     )
 

@@ -4,6 +4,7 @@ from core.charts.colors import PHASE_COLORS, POLICY_COLORS, RULE_COLOR, STALENES
 from core.charts.comparisons import epoch_parts, histogram, intervals
 from core.charts.learning import curves, sensitivity
 from core.charts.maps import Coloring, amounts, heatmap, lines, outline, speedups, vertical, winners
+from core.charts.periods import by_period
 from core.charts.specs import Chart, Values, as_spec, columns
 from core.charts.timelines import contributions, overview, shares, small_timeline, staleness, timeline
 from core.charts.traces import remedies, slowness
@@ -18,6 +19,7 @@ __all__ = [
     "Values",
     "amounts",
     "as_spec",
+    "by_period",
     "columns",
     "contributions",
     "curves",

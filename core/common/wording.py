@@ -66,5 +66,7 @@ def listed(parts: list[str], last: str = "and") -> str:
 
 
 def lowered(sentence: str) -> str:
-    """The sentence as it goes on after a semicolon; K-async and SSP keep their capitals."""
-    return sentence if sentence[1:2] in ("-", "S") else sentence[0].lower() + sentence[1:]
+    """The sentence as it goes on after a semicolon; K-async, SSP and DiLoCo keep their capitals."""
+    word = sentence.partition(" ")[0]
+    as_it_is = word[1:2] == "-" or any(letter.isupper() for letter in word[1:])
+    return sentence if as_it_is else sentence[0].lower() + sentence[1:]

@@ -173,10 +173,16 @@ def by_rate(trainings: pd.DataFrame) -> pd.DataFrame:
     rates = late.groupby(["policy", *settings_of(late), "learning_rate"], as_index=False).agg(
         {"time_to_target_ms": geometric_mean, "final_loss": "median"} | dict.fromkeys(COUNTS, "sum")
     )
-    ranked = rates.assign(missed=-rates["reached"], lost=rates["diverged"] + rates["stuck"]).sort_values(
+    return rates.assign(best=np.arange(len(rates)) == soonest(rates)).replace(np.inf, np.nan)
+
+
+def soonest(rates: pd.DataFrame) -> int:
+    """The place of the row that is best: it reaches the target first, or, where none does in every run, nearly so."""
+    late = rates.fillna({"time_to_target_ms": np.inf, "final_loss": np.inf}).reset_index(drop=True)
+    ranked = late.assign(missed=-late["reached"], lost=late["diverged"] + late["stuck"]).sort_values(
         ["time_to_target_ms", "missed", "lost", "final_loss", "learning_rate"]
     )
-    return rates.assign(best=rates.index == ranked.index[0]).replace(np.inf, np.nan)
+    return int(ranked.index[0])
 
 
 def settings_of(table: pd.DataFrame) -> list[str]:

@@ -4,7 +4,7 @@ Parameters of some runs at some learning rates are (runs, learning rates, size).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 
 import numpy as np
@@ -58,6 +58,7 @@ CHOICES: dict[str, tuple[Optimizer, ...]] = {
 }
 CHOICES["best"] = tuple(chain.from_iterable(CHOICES.values()))
 """What a link calls some optimizers; of several each policy has its own best."""
+NEVER = -1  # no number of steps
 SETTINGS = tuple(field.name for field in fields(Optimizer))
 """The names of what is added to plain SGD."""
 
@@ -153,32 +154,33 @@ def by_averages(
 
     """
     runs, rows, workers = samples.shape[:3]
-    ends, delay, size = averages.ends, averages.delay, start.shape[-1]
-    equal = not averages.balanced
+    ends, delay, parts, size = averages.ends, averages.delay, averages.fragments, start.shape[-1]
+    equal, last = not averages.balanced, len(averages.ends) - 1
     common, own = start.copy(), np.repeat(start[:, None], workers, axis=1)  # own: (runs, workers, rates, size)
     velocity, outer = np.zeros_like(own) if optimizer.momentum else None, np.zeros_like(common)
     step, run, worker = rates[:, None], np.arange(runs)[:, None], np.arange(workers)
-    under_way: list[tuple[np.ndarray, slice, np.ndarray]] = []  # after which step, which part, and what is added to it
+    under_way: list[Change] = []
     done = np.zeros((runs, workers), dtype=np.int64)
     for number, end in enumerate(ends):
         for turn in range(int((end - done).max())):
             place = done + turn
-            under_way = taken_in(own, under_way, place)
+            works = None if equal else place < end
+            under_way = taken_in(own, under_way, place, works)
             batches = samples[run, np.minimum(place, rows - 1), worker]
             slope = problem.gradient(merged(own), merged(batches)[:, None]).reshape(own.shape)
             if velocity is not None:
                 slope += optimizer.momentum * velocity
-            works = None if equal else (place < end)[:, :, None, None]
-            if velocity is not None:
-                velocity = slope.copy() if works is None else np.where(works, slope, velocity)
-            own = own - step * slope if works is None else np.where(works, own - step * slope, own)
-        if not equal:
-            under_way = taken_in(own, under_way, end)
-        part = fragment(number % averages.fragments, averages.fragments, size)
+                velocity = slope.copy() if works is None else np.where(works[:, :, None, None], slope, velocity)
+            moved = own - step * slope
+            own = moved if works is None else np.where(works[:, :, None, None], moved, own)
+        if not equal:  # in balanced rounds it is taken in before the same part is sent again
+            again, others = ([each for each in under_way if (each.number + parts <= number) == now] for now in (1, 0))
+            under_way = [*taken_in(own, again, end), *others]
+        part = fragment(number % parts, parts, size)
         sent = own[..., part].copy()
         mean = sent.mean(axis=1)
         if not equal:
-            steps = (end - done)[:, :, None, None]
+            steps = (end - (ends[number - parts] if number >= parts else 0))[:, :, None, None]
             mean = (sent * steps).sum(axis=1) / steps.sum(axis=1)
         if optimizer.averages_alone:
             common[..., part] = mean
@@ -189,12 +191,12 @@ def by_averages(
         yield common
         if not delay:
             own[..., part] = common[:, None, :, part]
-        elif number + 1 < len(ends):
+        elif number < last:
             due = end + delay
             if not equal:
-                last = number + 2 == len(ends)
-                due = np.where(last & (due > ends[-1]), -1, np.minimum(due, ends[number + 1]))
-            under_way.append((due, part, common[:, None, :, part] - sent))
+                following = ends[min(number + parts, last)]
+                due = np.where((number + parts >= last) & (due > ends[-1]), NEVER, np.minimum(due, following))
+            under_way.append(Change(number, due, part, common[:, None, :, part] - sent))
         done = end
 
 
@@ -203,28 +205,44 @@ def fragment(number: int, fragments: int, size: int) -> slice:
     return slice(size * number // fragments, size * (number + 1) // fragments)
 
 
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What an average has changed, under way to the workers."""
+
+    number: int
+    """Of the average."""
+    due: np.ndarray
+    """After which step each worker takes it in, (runs, workers); `NEVER` where it does not, or has done so."""
+    part: slice
+    """Of the parameters."""
+    change: np.ndarray
+    """What is added to them, (runs, workers, learning rates, size of the part)."""
+
+
 def taken_in(
-    own: np.ndarray, under_way: list[tuple[np.ndarray, slice, np.ndarray]], place: np.ndarray
-) -> list[tuple[np.ndarray, slice, np.ndarray]]:
+    own: np.ndarray, under_way: list[Change], place: np.ndarray, who: np.ndarray | None = None
+) -> list[Change]:
     """Add to workers' parameters what averages have changed that they take in now, and return those still under way.
 
     Args:
         own: the parameters of every worker, (runs, workers, learning rates, size); changed in place.
-        under_way: after which step each worker takes an average in, (runs, workers), its part of the parameters, and
-            what is added to it.
+        under_way: what averages have changed.
         place: how many steps each worker has done, (runs, workers).
+        who: which of them take a step; all by default.
 
     """
     left = []
-    for due, part, change in under_way:
-        now = due == place
+    for each in under_way:
+        now = each.due == place if who is None else (each.due == place) & who
         if now.all():
-            own[..., part] += change
+            own[..., each.part] += each.change
             continue
         if now.any():
-            own[..., part][now] += change[now]
-        left.append((due, part, change))
-    return [each for each in left if (each[0] > place).any()]
+            own[..., each.part][now] += each.change[now]
+        due = np.where(now, NEVER, each.due)
+        if (due != NEVER).any():
+            left.append(replace(each, due=due))
+    return left
 
 
 def merged(array: np.ndarray) -> np.ndarray:

@@ -84,12 +84,13 @@ def in_equal_rounds_with_delay(draws: Draws, every: int, fragments: int, delay: 
     return Walk(draws, draws.compute_ms, Averages(ends, delay, fragments)).schedule(network)
 
 
-def in_balanced_rounds(draws: Draws, period: int, delay: int) -> Schedule:
+def in_balanced_rounds(draws: Draws, every: int, fragments: int, delay: int) -> Schedule:
     """The schedule of runs in which each worker takes as many mini-batches in a round as its known speed allows.
 
     Args:
         draws: compute times, known speeds, and what the network takes.
-        period: H, mini-batches of a worker in a round on average.
+        every: mini-batches of a worker between two averages, on average over the workers.
+        fragments: an average is of one of so many parts of the parameters.
         delay: mini-batches after which a worker takes an average in; 0 where all wait for it.
 
     Raises:
@@ -98,16 +99,16 @@ def in_balanced_rounds(draws: Draws, period: int, delay: int) -> Schedule:
 
     """
     workload = draws.workload
-    rounds, rest = divmod(workload.batches, period)
-    steps = [balanced_steps(draws.slowness, period)] * rounds
+    rounds, rest = divmod(workload.batches, every)
+    steps = [balanced_steps(draws.slowness, every)] * rounds
     steps += [balanced_steps(draws.slowness, rest)] if rest else []
     ends = np.cumsum(steps, axis=0)
     rows = max(int(ends[-1].max()), 1)
     check_work(workload.workers, workload.batches, [rows])
     if rows * workload.workers * draws.runs > MAX_WORK and draws.runs > chunk_runs(workload):
         raise TooManyRuns
-    network = means_of_rounds(draws.barrier_rows(workload.batches), period)
-    return Walk(draws, draws.compute_rows(rows), Averages(ends, delay, balanced=True)).schedule(network)
+    network = means_of_rounds(draws.barrier_rows(workload.batches, fragments), every)
+    return Walk(draws, draws.compute_rows(rows), Averages(ends, delay, fragments, balanced=True)).schedule(network)
 
 
 def balanced_steps(slowness: np.ndarray, period: int) -> np.ndarray:
@@ -159,8 +160,10 @@ class Walk:
         """When each worker is done so far, when it last took an average in, and how long its last mini-batch took."""
         self.done = np.zeros_like(averages.ends[0])
         """How many of its own mini-batches each worker has done."""
-        self.sent = self.taken = 0
-        """How many averages have been sent, and taken in."""
+        self.sent = 0
+        """How many averages have been sent."""
+        self.taken = np.zeros_like(self.done)
+        """How many each worker has taken in."""
 
     def schedule(self, network_ms: np.ndarray) -> Schedule:
         """The schedule at the end of the way.
@@ -169,10 +172,10 @@ class Walk:
             network_ms: what each average takes, (averages, 1, runs), ms.
 
         """
-        ends, delay = self.averages.ends, self.averages.delay
+        ends = self.averages.ends
         arrived, begun, there = (np.zeros((len(ends), self.runs)) for _ in range(3))
-        hidden: list[Beside] = []
-        for sends, number, until in self.stages():
+        stays = np.zeros((len(ends), *self.clock.shape))
+        for sends, number, who, until in self.stages():
             self.advance(until)
             if sends:
                 arrived[number] = self.clock.max(axis=0)
@@ -183,29 +186,48 @@ class Walk:
                 begun[number] = there[number] - exchange.cost_ms
                 self.sent = number + 1
                 continue
-            last = number == len(ends) - 1
-            comes_later = not self.equal and number + 1 < len(ends) - 1  # before the worker sends again, at the latest
-            due = (ends[number] + delay <= ends[-1]) | last | comes_later
-            stays = self.take_in(np.where(due, arrived[number], 0.0), np.where(due, there[number], 0.0))
-            over = np.clip(stays, begun[number], np.maximum(begun[number], there[number]))
-            after = (ends[number] if self.equal else ends[number][None]) - 1
-            hidden.append(Beside(after[0] if self.equal else after, begun[number][None, None], over[None]))
-            self.taken = number + 1
-        return self.laid_out(there, hidden)
+            waits = who & self.waits_for(number)
+            started = self.take_in(who, *(np.where(waits, times[number], 0.0) for times in (arrived, there)))
+            np.copyto(stays[number], started, where=who)
+            self.taken = np.where(who, number + 1, self.taken)
+        after = ends[:, 0, 0] - 1 if self.equal else ends - 1
+        begun = begun[:, None]
+        over = np.clip(stays, begun, np.maximum(begun, there[:, None]))
+        return self.laid_out(there, Beside(after, begun, over))
 
-    def stages(self) -> Iterator[tuple[bool, int, np.ndarray]]:
-        """Whether an average is sent (or taken in), its number, and after how many mini-batches of each worker."""
-        ends, delay = self.averages.ends, self.averages.delay
-        if not self.equal:  # nobody has two averages to take in
-            for number, end in enumerate(ends):
-                yield True, number, end
-                following = ends[min(number + 1, len(ends) - 1)]
-                yield False, number, np.minimum(end + delay, following)
+    def waits_for(self, number: int) -> np.ndarray:
+        """Whether a worker waits for an average: not where its mini-batches end before it would take it in.
+
+        All wait for the last one. In balanced rounds an average is taken in before the next one of the same part is
+        sent.
+        """
+        ends, last = self.averages.ends, len(self.averages.ends) - 1
+        sent_again = not self.equal and number + self.averages.fragments < last
+        return (ends[number] + self.averages.delay <= ends[-1]) | (number == last) | sent_again
+
+    def stages(self) -> Iterator[tuple[bool, int, np.ndarray, np.ndarray]]:
+        """Whether an average is sent (or taken in), its number, by whom, and after how many mini-batches of each."""
+        ends, delay, parts = self.averages.ends, self.averages.delay, self.averages.fragments
+        everybody = np.ones_like(self.done, dtype=bool)
+        if self.equal:
+            sends = [(int(end.item()), 0, number) for number, end in enumerate(ends)]
+            takes = [(min(end + delay, sends[-1][0]), 1, number) for end, _, number in sends]
+            for end, takes_in, number in sorted([*sends, *takes]):
+                yield not takes_in, number, everybody, np.full((1, 1), end)
             return
-        sends = [(int(end.item()), 0, number) for number, end in enumerate(ends)]
-        takes = [(min(end + delay, sends[-1][0]), 1, number) for end, _, number in sends]
-        for end, takes_in, number in sorted([*sends, *takes]):
-            yield not takes_in, number, np.full((1, 1), end)
+        under_way: list[tuple[int, np.ndarray, np.ndarray]] = []
+        for number, end in enumerate(ends):
+            for sent, due, left in under_way:
+                now = left & ((due < end) | (sent + parts <= number))
+                if now.any():
+                    yield False, sent, now, np.where(now, due, self.done)
+                    left &= ~now
+            under_way = [each for each in under_way if each[2].any()]
+            yield True, number, everybody, end
+            due = np.minimum(end + delay, ends[min(number + parts, len(ends) - 1)])
+            under_way.append((number, due, everybody.copy()))
+        for sent, due, left in under_way:
+            yield False, sent, left, np.where(left, due, self.done)
 
     def advance(self, until: np.ndarray) -> None:
         """Let each worker do its mini-batches up to a number of them."""
@@ -231,30 +253,30 @@ class Walk:
         self.update[here], self.version[here] = self.sent, self.taken
         self.clock, self.done = ended[-1] + self.clock, until
 
-    def take_in(self, arrived_ms: np.ndarray, there_ms: np.ndarray) -> np.ndarray:
-        """Let each worker go on with an average; when it starts to wait for the network, and no longer for others.
+    def take_in(self, who: np.ndarray, arrived_ms: np.ndarray, there_ms: np.ndarray) -> np.ndarray:
+        """Let workers go on with an average; when they start to wait for the network, and no longer for others.
 
         Args:
-            arrived_ms: when the last worker had sent its parameters, ms.
-            there_ms: when the average is there, ms.
+            who: which workers do.
+            arrived_ms: when the last worker had sent its parameters, ms; 0 where nobody waits for that.
+            there_ms: when the average is there, ms; likewise.
 
         """
         worker, run = np.ogrid[: self.clock.shape[0], : self.runs]
         here = (self.done - 1, worker, run)
         until = np.maximum(self.clock, np.minimum(arrived_ms, there_ms))
         self.clock = np.maximum(self.clock, there_ms)
-        self.since = self.clock
-        self.until[here], self.go_on[here] = until, self.clock
+        self.since = np.where(who, self.clock, self.since)
+        self.until[here] = np.where(who, until, self.until[here])
+        self.go_on[here] = np.where(who, self.clock, self.go_on[here])
         return until
 
-    def laid_out(self, there_ms: np.ndarray, hidden: list["Beside"]) -> Schedule:
+    def laid_out(self, there_ms: np.ndarray, hidden: Beside) -> Schedule:
         """The schedule, when everybody has come to the end of the way."""
         rows = len(self.compute)
         began, finish = self.start[:rows], self.clock
         used = None if self.equal else np.arange(rows)[:, None, None] < self.averages.ends[-1]
-        beside = Beside.joined(hidden)
-        if beside is not None and not (beside.end_ms > beside.start_ms).any():
-            beside = None
+        beside = hidden if (hidden.end_ms > hidden.start_ms).any() else None
         until = np.where(np.isnan(self.until), self.ready, self.until)[:rows]
         go_on = np.where(np.isnan(self.go_on), self.ready, self.go_on)[:rows]
         ready, read, update = self.ready[:rows], self.read[:rows], self.update[:rows]

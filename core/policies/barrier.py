@@ -177,8 +177,8 @@ class LocalSGD(Policy):
         delay: d, batches after which an average is taken in, from 0 (the default: all wait for it) to below H.
         fragments: P, parts of the parameters, one of which is averaged every H/P batches; it must divide H; 1 by
             default.
-        balance: whether each worker takes as many batches in a round as its known speed allows, at least one and N·H in
-            all, with its weight in the average in proportion; no by default. Not together with fragments.
+        balance: whether each worker takes as many batches between two averages as its known speed allows, at least one
+            and N·H/P in all, with its weight in the average in proportion; no by default.
 
     Source:
         Stich 2019 (local SGD); Douillard et al. 2025, arXiv 2501.18512 (delay and fragments).
@@ -223,7 +223,7 @@ class LocalSGD(Policy):
         False,
         key="balance",
         label="Balanced rounds",
-        help="Each worker takes as many batches in a round as its known speed allows. Not together with fragments.",
+        help="Each worker takes as many batches in a round as its known speed allows.",
     )
 
     def __post_init__(self) -> None:
@@ -238,20 +238,15 @@ class LocalSGD(Policy):
                 f"policy.fragments: {self.fragments:,} does not divide policy.period, which is {self.period:,}; take, "
                 f"for example, {largest_divisor(self.period, self.fragments):,}."
             )
-        if self.balance and self.fragments > 1:
-            raise ScenarioError(
-                f"policy.balance: balanced rounds cannot go together with policy.fragments, which is "
-                f"{self.fragments:,}; take fragments 1."
-            )
 
     @classmethod
     def nearest(cls, **values: Any) -> Self:
-        """A delay below the period, fragments that divide it, and none of them in balanced rounds."""
+        """A delay below the period, and fragments that divide it."""
         plain = {name: parameter.default for name, parameter in parameters(cls).items()}
         period, delay, fragments, balance = (
             parameters(cls)[name].rule.checked(f"{cls.prefix}{name}", value) for name, value in (plain | values).items()
         )
-        parts = 1 if balance else largest_divisor(period, fragments)
+        parts = largest_divisor(period, fragments)
         return cls(period=period, delay=min(delay, period - 1), fragments=parts, balance=balance)
 
     @property
@@ -271,15 +266,12 @@ class LocalSGD(Policy):
 
     @property
     def rule(self) -> str:
-        alone = counted(self.period, "batch", "batches")
-        who = "Each worker trains"
+        alone = counted(self.period // self.fragments, "batch", "batches")
+        who, what = "Each worker trains", "their parameters"
         if self.balance:
             who, alone = "In each round a worker trains", f"as many batches as its speed allows, {alone} on average,"
         if self.fragments > 1:
-            alone = counted(self.period // self.fragments, "batch", "batches")
             what = f"one of {self.fragments} parts of their parameters in turn"
-        else:
-            what = "their parameters"
         if not self.delay:
             return f"{who} {alone} on its own; then all wait for the slowest and average {what}."
         later = counted(self.delay, "batch", "batches")
@@ -293,15 +285,17 @@ class LocalSGD(Policy):
         return f"parameters that drift apart for {self.period} batches between two averages{late}"
 
     def schedule(self, draws: Draws) -> Schedule:
+        every = self.period // self.fragments
         if draws.goes_on_without:
-            return Group(draws, wait_for=draws.workload.workers, period=self.period).schedule()
-        return recovered(self.without_failures(draws), draws, self.period)
+            group = Group(draws, wait_for=draws.workload.workers, period=every, fragments=self.fragments)
+            return group.schedule()
+        return recovered(self.without_failures(draws), draws, every)
 
     def without_failures(self, draws: Draws) -> Schedule:
         """The schedule of rounds between two averages."""
         every = self.period // self.fragments
         if self.balance:
-            return in_balanced_rounds(draws, self.period, self.delay)
+            return in_balanced_rounds(draws, every, self.fragments, self.delay)
         if self.delay:
             return in_equal_rounds_with_delay(draws, every, self.fragments, self.delay)
         return in_equal_rounds(draws, every, self.fragments)

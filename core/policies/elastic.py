@@ -6,18 +6,24 @@ for all of its members.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Averages, Schedule, Stretch
+from core.policies.exchange import Exchange
+from core.schedule.schedule import Averages, Beside, Schedule, Stretch
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.next_failures import NextFailures
 
 Resize = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(compute times, who is up) → times of mini-batches of sizes that fit those, (…, workers, runs)."""
 LOOK_AHEAD = 64  # rounds in which nobody fails that are done together
+
+
+def nothing() -> np.ndarray:
+    """Times of rows before which no bucket had been exchanged."""
+    return np.zeros((1, 1, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +47,9 @@ class Rows:
     batch: np.ndarray
     met: np.ndarray
     """When everybody went on to the network, (rows, 1, runs); NaN where nobody did."""
+    ahead: np.ndarray = field(default_factory=nothing)
+    """From when buckets had been exchanged before that, (rows, 1, runs); the same where none had."""
+    ahead_until: np.ndarray = field(default_factory=nothing)
 
 
 Pause = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -54,13 +63,22 @@ class Group:
         draws: compute times and failures.
         wait_for: how many gradients an iteration waits for; all that are up where they are fewer.
         period: batches of a round, which ends with an average of parameters; None where gradients are averaged.
+        fragments: an average is of one of so many parts of the parameters.
         resize: sizes of mini-batches; as they are where it is None.
 
     """
 
-    def __init__(self, draws: Draws, *, wait_for: int, period: int | None = None, resize: Resize | None = None) -> None:
+    def __init__(
+        self,
+        draws: Draws,
+        *,
+        wait_for: int,
+        period: int | None = None,
+        fragments: int = 1,
+        resize: Resize | None = None,
+    ) -> None:
         workload = draws.workload
-        self.draws, self.wait_for, self.resize = draws, wait_for, resize
+        self.draws, self.wait_for, self.resize, self.fragments = draws, wait_for, resize, fragments
         self.averaged, self.period = period is not None, period or 1
         self.regroup_ms, self.restart_ms = workload.failures.regroup_ms, workload.failures.restart_ms
         self.workers, self.runs = workload.workers, draws.runs
@@ -101,7 +119,7 @@ class Group:
                 "mini-batches; take a longer time between failures, or a shorter restart."
             )
         first, last = int(self.row.min()), int(self.row.max()) + rows
-        compute, network = self.draws.compute_rows(last), self.draws.barrier_rows(last)
+        compute, network = self.draws.compute_rows(last), self.draws.barrier_rows(last, self.fragments)
         if first + rows == last:
             compute, network = compute[first:last], network[first:last, 0]
         else:
@@ -116,6 +134,24 @@ class Group:
     def sized(self, compute: np.ndarray, up: np.ndarray) -> np.ndarray:
         """Compute times of mini-batches that are resized to those that are up."""
         return compute if self.resize is None else self.resize(compute, up)
+
+    def exchange(
+        self, cost_ms: np.ndarray, barrier_ms: np.ndarray, done_ms: np.ndarray, last_ms: np.ndarray, used: np.ndarray
+    ) -> Exchange:
+        """An exchange of a round in which nobody fails: its first buckets go out when all have them.
+
+        Args:
+            cost_ms: what it takes in all, (…, runs), ms.
+            barrier_ms: when all are there, (…, runs), ms.
+            done_ms: when each worker is, (…, workers, runs), ms.
+            last_ms: how long its last mini-batch takes, likewise.
+            used: who takes part, likewise.
+
+        """
+        if not self.draws.head_start:
+            return Exchange.of(self.draws, cost_ms, np.zeros(1))
+        first = np.where(used, done_ms - self.draws.head_start * last_ms, -np.inf).max(axis=-2)
+        return Exchange.of(self.draws, cost_ms, np.where(np.isfinite(first), barrier_ms - first, 0.0))
 
     def undisturbed(self) -> int:
         """How many of the next rounds have all workers and surely no failure in any run."""
@@ -141,7 +177,8 @@ class Group:
             place = np.argsort(np.argsort(took[:, -1], axis=1, kind="stable"), axis=1, kind="stable")
             used = (place < self.wait_for)[:, None]
             longest = np.where(used[:, 0], took[:, -1], 0).max(axis=1)
-        clock = np.concatenate([self.now_ms[None], longest + network])
+        exchange = self.exchange(network, longest, took[:, -1], compute[:, -1], used[:, -1])
+        clock = np.concatenate([self.now_ms[None], longest + exchange.exposed_ms])
         clock = np.cumsum(clock, axis=0)[:, None, None]
         begins, ends = clock[:-1], clock[1:]
         barriers = begins + longest[:, None, None]
@@ -169,11 +206,30 @@ class Group:
             "version": number,
             "batch": self.row + np.arange(rounds * self.period).reshape(rounds, self.period, 1, 1),
             "met": np.where(last, barriers, np.nan),
+            **({} if not self.draws.head_start else self.gone_ahead(exchange, barriers[:, 0, 0], last)),
         }
         self.now_ms, self.updates = clock[-1, 0, 0], self.updates + rounds
         self.row = self.row + rounds * self.period
         self.left = self.left - rounds * (self.workers * self.period if self.averaged else self.wait_for)
         return Rows(**{name: by_row(value, rounds, self.period) for name, value in values.items()}), []
+
+    def gone_ahead(self, exchange: Exchange, barrier_ms: np.ndarray, where: np.ndarray) -> dict[str, np.ndarray]:
+        """From when until when buckets had been exchanged before barriers, (…, runs), in some rows, (…, rows, 1, runs).
+
+        Elsewhere nothing: both are 0.
+        """
+        first = barrier_ms - exchange.lead_ms
+        until = first + (exchange.cost_ms - exchange.exposed_ms)
+        ends = {"ahead": first, "ahead_until": until}
+        return {name: np.where(where, times[..., None, None, :], 0.0) for name, times in ends.items()}
+
+    def last_ms(self, compute: np.ndarray, up: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """How long the last of so many mini-batches takes, (workers, runs), ms; 0 of none, and without buckets."""
+        if not self.draws.head_start:
+            return np.zeros((1, 1))
+        sized = self.sized(compute, up)
+        last = np.take_along_axis(sized, np.maximum(steps - 1, 0)[None], axis=0)[0]
+        return np.where(steps > 0, last, 0.0)
 
     def round(self) -> tuple[Rows, list[Pause]]:
         """One round of every run that is not done; one without members lasts until the first worker is back."""
@@ -186,22 +242,30 @@ class Group:
         doing = np.arange(self.period)[:, None, None] < steps
         done = start + np.cumsum(np.where(doing, self.sized(compute, up), 0), axis=0)
         used, barrier = self.first_done(up, done[-1])
-        end = barrier + network
+        exchange = self.exchange(network, barrier, done[-1], self.last_ms(compute, up, steps), used)
+        exposed = np.broadcast_to(exchange.exposed_ms, barrier.shape).copy()
+        end = barrier + exposed
         barrier, end = (np.where(running, times, begin) for times in (barrier, end))
         alone = running & ~up.any(axis=0)
         if alone.any():
             back = self.down_until_ms.min(axis=0)
             barrier, end = np.where(alone, begin, barrier), np.where(alone, back, end)
         met, alive = np.where(up.any(axis=0), barrier, np.nan), up.copy()
+        whole = np.asarray(up.any(axis=0))
         for run in np.flatnonzero(running & ~alone & (self.next.next_ms < end).any(axis=0)):
             met[run], ended, used[:, run], alive[:, run] = self.disturbed(int(run), up[:, run], done[-1, :, run])
             barrier[run] = ended if np.isnan(met[run]) else met[run]
-            end[run] = ended if np.isnan(met[run]) else met[run] + network[run]
+            if (up[:, run] & (self.next.next_ms[:, run] < barrier[run])).any():  # those that are left exchange it anew
+                whole[run], exposed[run] = False, network[run]
+            end[run] = ended if np.isnan(met[run]) else met[run] + exposed[run]
         failed = up & (~alive | (self.next.next_ms < end))
         cut = np.where(up, np.where(failed, self.next.next_ms, np.inf), begin)
         pauses = self.passed(cut, end, up, failed, running)
         used &= ~failed
         rows = self.lived(begin, start, done, doing, barrier, end, cut, used, met)
+        if self.draws.head_start:
+            last = (np.arange(self.period) == self.period - 1)[:, None, None]
+            rows = replace(rows, **self.gone_ahead(exchange, barrier, last & whole))
         self.left = self.left - (used * steps).sum(axis=0)
         self.updates = self.updates + (used & (steps > 0)).any(axis=0)
         self.row = self.row + np.where(up.any(axis=0), self.period, 0)
@@ -313,11 +377,13 @@ class Group:
         """The schedule of all rounds."""
         shape = (self.length, self.workers, self.runs)
         all_rows = {}
-        for field in fields(Rows):
-            parts = [getattr(rows, field.name) for rows in self.rows]
+        for each in fields(Rows):
+            parts = [getattr(rows, each.name) for rows in self.rows]
             narrow = all(part.shape[1] == 1 for part in parts)
             wide = (1 if narrow else self.workers, self.runs)
-            all_rows[field.name] = np.concatenate([np.broadcast_to(part, (len(part), *wide)) for part in parts])
+            all_rows[each.name] = np.concatenate(
+                [np.broadcast_to(part, (len(rows.end), *wide)) for part, rows in zip(parts, self.rows, strict=True)]
+            )
         rows = Rows(**all_rows)
         compute = Stretch("compute", rows.start, np.where(rows.used, rows.ready, rows.start))
         cancelled = Stretch("cancelled", rows.start, np.where(rows.used, rows.start, rows.ready))
@@ -343,6 +409,7 @@ class Group:
             barrier_ms=rows.met,
             outages=self.next.outages,
             averages=self.averages(rows) if self.averaged else None,
+            hidden=Beside.of_rows(rows.ahead, rows.ahead_until),
         )
 
     def averages(self, rows: Rows) -> Averages:
@@ -351,7 +418,7 @@ class Group:
         row, worker, run = np.nonzero(used)
         ends = np.zeros((int(self.updates.max()), self.workers, self.runs), dtype=np.int64)
         np.add.at(ends, (np.broadcast_to(rows.update, used.shape)[row, worker, run], worker, run), 1)
-        return Averages(np.cumsum(ends, axis=0))
+        return Averages(np.cumsum(ends, axis=0), fragments=self.fragments)
 
     def paused(self, end: np.ndarray) -> Sequence[Stretch]:
         """The pauses behind the rows, as stretches; of no length where there are none."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Schedule, Stretch
+from core.schedule.schedule import Beside, Schedule, Stretch
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.failures import Failures
 from core.workload.next_failures import NextFailures
@@ -45,6 +45,9 @@ def with_checkpoints(tape: Schedule, checkpoints: np.ndarray, cost_ms: float) ->
 
     end = tape.stretches[-1].end_ms + later
     saved = end + (cost_ms * checkpoints)[:, None, None]
+    beside = tape.hidden
+    if beside is not None:
+        beside = replace(beside, start_ms=beside.start_ms + later[beside.row], end_ms=beside.end_ms + later[beside.row])
     moved_stretches = [replace(s, start_ms=moved(s.start_ms), end_ms=moved(s.end_ms)) for s in tape.stretches]
     return replace(
         tape,
@@ -54,6 +57,7 @@ def with_checkpoints(tape: Schedule, checkpoints: np.ndarray, cost_ms: float) ->
         applied_ms=moved(tape.applied_ms),
         finish_ms=np.broadcast_to(saved[-1], tape.shape[1:]),
         barrier_ms=None if tape.barrier_ms is None else moved(tape.barrier_ms),
+        hidden=beside,
     )
 
 
@@ -231,6 +235,9 @@ class Takes:
         used = begun & ~lost
         if tape.used is not None:
             used = used & played.taken(tape.used)
+        hidden = None
+        if tape.hidden is not None:
+            hidden = Beside.of_rows(*(played.times(values) for values in tape.hidden.by_row(self.rows)))
         barrier_ms = None
         if tape.barrier_ms is not None:
             met = played.taken(tape.barrier_ms) + played.offset_ms[:, None]
@@ -249,6 +256,7 @@ class Takes:
             started=begun,
             barrier_ms=barrier_ms,
             outages=self.next.outages,
+            hidden=hidden,
         )
 
 

@@ -15,25 +15,14 @@ from core.policies import (
     Synchronous,
 )
 from core.presets.cards import Card, Figures, Quickest, Ranges, faster_than_first, saved, share, speedup
+from core.presets.network_links import FAST_LINKS, NODES_OF_8, REGIONS
 from core.scenario import Scenario
 from core.workload.compute_laws import Constant, Gumbel, LogNormal, Uniform
 from core.workload.failures import Failures
-from core.workload.networks import AlphaBeta, FlatLatency
+from core.workload.networks import FlatLatency
 from core.workload.stragglers import Stragglers
 
 FREE = FlatLatency(latency_ms=0)
-FAST_LINKS = AlphaBeta(latency_ms=0.01, bandwidth_gbps=100, message_mb=400)
-NODES_OF_8 = replace(FAST_LINKS, workers_per_node=8, links_per_node=4)
-"""Eight workers to a node, NVLink-class links inside, four 100 GbE cards out of each."""
-REGIONS = AlphaBeta(
-    latency_ms=30,
-    bandwidth_gbps=1,
-    message_mb=400,
-    workers_per_node=8,
-    node_latency_ms=0.01,
-    node_bandwidth_gbps=100,
-)
-"""Eight workers to a region, 100 GbE inside, one wide-area link between regions."""
 SYNC, ASYNC, SHARED = Synchronous(), Asynchronous(), Asynchronous(assignment="shared")
 QUICK = LogNormal(mean_ms=150, cv=0.004)
 HEALTHY = LogNormal(mean_ms=500, cv=0.004)  # within-step variation of dedicated GPUs

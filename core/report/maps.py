@@ -185,7 +185,7 @@ def at_a_point(row: pd.Series, question: Question) -> str:
     """A value, and whether it is decided."""
     if np.isnan(row["value"]):
         some = f"in {row['reached']:.0f} of {row['trained']:.0f} runs only"
-        return some if row["reached"] else question.missed or "never"
+        return some if row["reached"] else f"never ({question.missed})" if question.missed else "never"
     shown = amount(row["value"], question)
     if row["outcome"] == "open":
         return f"open ({shown} so far)"

@@ -50,6 +50,24 @@ class Beside:
     start_ms: np.ndarray
     end_ms: np.ndarray
 
+    def by_row(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """When each row's exchange starts and ends, (rows, workers or 1, runs), ms; at 0 of rows that have none.
+
+        Args:
+            rows: how many there are; of each all workers have the same exchange.
+
+        """
+        start, end = (np.zeros((rows, *self.start_ms.shape[1:])) for _ in range(2))
+        start[self.row], end[self.row] = self.start_ms, self.end_ms
+        return start, end
+
+    @classmethod
+    def of_rows(cls, start_ms: np.ndarray, end_ms: np.ndarray) -> "Beside | None":
+        """One exchange a row; None where all of them are empty."""
+        if not (end_ms > start_ms).any():
+            return None
+        return cls(np.arange(len(start_ms)), start_ms, end_ms)
+
     @classmethod
     def joined(cls, several: Sequence["Beside"]) -> "Beside | None":
         """Several as one; None where there are none."""
@@ -85,7 +103,7 @@ class Averages:
     """An average is of one of so many parts of the parameters, in turn."""
     balanced: bool = False
     """Whether each worker takes as many mini-batches between two averages as its speed allows: then they weigh as much,
-    and it takes an average in before it sends for the next one, at the latest."""
+    and it takes an average in before it sends the same part again, at the latest."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -154,7 +154,7 @@ def simulate(
     """
     fails = Scenario.checked(scenario).failures.any or failures_ms is not None
     if failures_ms is not None:
-        check_recovery(scenario, scenario.policy, "give no failures_ms")
+        check_recovery(scenario.policy, "give no failures_ms")
     draws = Draws(
         scenario,
         compute_ms=given_draws("compute_ms", compute_ms, scenario, positive=True, fails=fails),

@@ -841,6 +841,18 @@ LESS = (
             **STEADY | {"workers": 4, "batches": 28, "stragglers": ONE_SLOW(slowdown=2)},
         ),
     ),
+    less(
+        claim="Epoch of 28 batches in balanced rounds, 4 workers, one 2× slower, half the parameters every 7, L = 3 m",
+        formula="B·P/H·(n·f·m + L), the slow one n = H/P·N/(1 + f(N − 1)) batches a round",
+        source="rounds by the clock",
+        expected=28 / 7 * (4 * 2 + 3),
+        sample=partial(
+            epochs_ms,
+            runs=2,
+            policy=LocalSGD(period=14, fragments=2, balance=True),
+            **ROUND | {"workers": 4, "batches": 28, "stragglers": ONE_SLOW(slowdown=2)},
+        ),
+    ),
     *(
         less(
             claim=f"Bandwidth for {share} % utilization, DiLoCo every 100 steps of 0.1 s, 10⁹ parameters of 16 bits",

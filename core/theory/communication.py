@@ -101,11 +101,15 @@ def delayed_epoch_ms(scenario: Scenario, policy: LocalSGD, batch_ms: float) -> f
 
 
 def balanced_epoch_ms(scenario: Scenario, policy: LocalSGD) -> float:
-    """The epoch in balanced rounds of workers with constant times: in each the longest of n_w·c_w, and the exchange."""
-    slowness = Draws(scenario).slowness
-    rounds, rest = divmod(scenario.batches, policy.period)
-    steps = [balanced_steps(slowness, policy.period)] * rounds + [balanced_steps(slowness, rest)] * (rest > 0)
-    return sum(float((each * slowness).max()) + scenario.network.barrier_ms(scenario.workers) for each in steps)
+    """The epoch in balanced rounds of workers with constant times: each takes the longest of n_w·c_w, and the exchange.
+
+    With fragments a round ends after H/P batches on average, and exchanges one of P parts.
+    """
+    slowness, every = Draws(scenario).slowness, policy.period // policy.fragments
+    rounds, rest = divmod(scenario.batches, every)
+    steps = [balanced_steps(slowness, every)] * rounds + [balanced_steps(slowness, rest)] * (rest > 0)
+    exchange = scenario.network.barrier_ms(scenario.workers, policy.fragments)
+    return sum(float((each * slowness).max()) + exchange for each in steps)
 
 
 def delayed_staleness(batches: int, every: int, delay: int) -> float:

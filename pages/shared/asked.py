@@ -41,8 +41,7 @@ def said_here(changes: Mapping[str, Any] | None) -> dict:
     said = {**values.now(), **(changes or {})}
     if said["mtbf_hours"]:
         acts = acting(session().page or "", bool(uploaded_trace.in_use()))
-        names = (name.partition(".")[2] for name in WITHOUT_FAILURES)
-        said |= {name: DEFAULTS[name] for name in names if name not in acts}
+        said |= {name: DEFAULTS[name] for name in WITHOUT_FAILURES if name not in acts}
     return said
 
 

@@ -87,6 +87,8 @@ class Session:
     """The controls that are fields to type in, although a slider would be there by default."""
     refused: dict[str, str] = field(default_factory=dict)
     """Why what was typed into a field is not taken, by control."""
+    links_refused: str = ""
+    """Why the links were not fitted to what was timed."""
     replaced: dict[str, set] = field(default_factory=dict)
     """Of controls that were set, what they were before, until a browser has shown that it knows the new value."""
     on_page: set[str] = field(default_factory=set)

@@ -14,15 +14,20 @@ from core import (
     Scenario,
     StaleSynchronous,
     Synchronous,
+    best_period,
     compare,
+    learn,
     read_trace,
     required_bandwidth,
     simulate,
     sweep,
 )
 from core.cli import main
+from core.learning import NoisyQuadratic
 from core.report.bandwidth import bandwidths_in_words
 from core.report.comparison import headline
+from core.report.learning import headline as learning_headline
+from core.report.periods import headline as periods_headline
 from core.report.traces import summary_text
 from core.schedule.metrics import FIGURES
 from core.statistics.pairs import means
@@ -186,3 +191,23 @@ def test_it_runs_as_a_module_without_streamlit_or_altair():
     refused = subprocess.run([sys.executable, "-m", "core", "run", "x=1"], cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+def test_learn_is_learn(capsys):
+    asked = "workers=2&problem=quadratic&train_seeds=2&network=ring&optimizer=best"
+    data = answered(capsys, "learn", asked, "--policies", "sync,local 4", "--optimizer", "plain")
+    expected = learn(
+        Scenario(workers=2, network=AlphaBeta()), [Synchronous(), LocalSGD(period=4)], NoisyQuadratic(), seeds=2
+    )
+    assert data["answer"] == learning_headline(expected)
+    assert [row["sent_mb"] for row in data["policies"]] == pytest.approx(expected.policies["sent_mb"].tolist())
+
+
+def test_learn_finds_a_period(capsys):
+    asked = "learn", "workers=2&problem=quadratic&learn_ask=period", "--periods", "4,1", "--seeds", "1"
+    found = best_period(Scenario(workers=2), NoisyQuadratic(), periods=(1, 4), seeds=1)
+    data = answered(capsys, *asked)
+    assert data["answer"] == periods_headline(found)
+    assert [row["policy"] for row in data["periods"]] == found.table["policy"].tolist()
+    assert main(["learn", "--periods", "4,x"]) == 2
+    assert "periods: 'x'" in capsys.readouterr().err

@@ -32,6 +32,7 @@ from core import (
     Trace,
     Uniform,
     Workload,
+    best_period,
     compare,
     cost,
     costs,
@@ -65,6 +66,7 @@ PAID, BOTH = Prices(worker_per_hour=2), [Synchronous(), Asynchronous()]
 PAIRED = compare(SMALL, BOTH, 2)
 BOWL = {"run": RUN, "problem": PROBLEM, "learning_rate": 0.1}
 QUICK = {"scenario": SMALL, "policies": [Synchronous()], "problem": PROBLEM, "seeds": 1, "gradients": 12}
+SHORT = {"scenario": SMALL, "problem": PROBLEM, "periods": 1, "seeds": 1, "gradients": 12}
 REFUSED_BYTES = 2**20
 
 
@@ -225,6 +227,11 @@ ARGUMENTS = {
     "learn gradients": lambda value: learn(**QUICK | {"gradients": value}),
     "learn points": lambda value: learn(**QUICK | {"points": value}),
     "learn target": lambda value: learn(**QUICK | {"target": value}),
+    "best_period scenario": lambda value: best_period(**SHORT | {"scenario": value}),
+    "best_period problem": lambda value: best_period(**SHORT | {"problem": value}),
+    "best_period periods": lambda value: best_period(**SHORT | {"periods": value}),
+    "best_period seeds": lambda value: best_period(**SHORT | {"seeds": value}),
+    "best_period target": lambda value: best_period(**SHORT | {"target": value}),
     "cost run": lambda value: cost(value, PAID),
     "cost prices": lambda value: cost(RUN, value),
     "costs table": lambda value: costs(value, SMALL, BOTH, PAID),

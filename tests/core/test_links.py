@@ -156,10 +156,10 @@ def test_what_a_link_asks_of_a_network_fits_it():
 
 
 def test_what_a_link_asks_of_local_sgd_fits_its_rounds():
-    """A delay is below the period, fragments divide it, and balanced rounds have none."""
+    """A delay is below the period, and fragments divide it, in balanced rounds, too."""
     asked = {"mode": "local", "period": 6, "delay": 9, "fragments": 4}
     assert scenario_of(asked).policy == LocalSGD(period=6, delay=5, fragments=3)
-    assert scenario_of(asked | {"balance": True}).policy == LocalSGD(period=6, delay=5, balance=True)
+    assert scenario_of(asked | {"balance": True}).policy == LocalSGD(period=6, delay=5, fragments=3, balance=True)
 
 
 def test_settings_of_local_sgd_go_by_their_names():

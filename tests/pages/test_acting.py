@@ -103,14 +103,14 @@ def test_a_control_that_is_not_on_a_page_does_not_change_it_and_keeps_its_value(
 
 @pytest.mark.parametrize(
     ("link", "field"),
-    [({"mode": "local", "delay": "2"}, "policy.delay"), ({"network": "ring", "buckets": "4"}, "network.buckets")],
+    [({"mode": "local", "delay": "2"}, "policy.delay"), ({"mode": "local", "balance": "true"}, "policy.balance")],
 )
 def test_what_failures_do_not_allow_is_refused_where_its_control_is(open_link, link, field):
     """All controls stay there; where the policies of a page do not have it, it does not matter."""
     failing = link | {"mtbf_hours": "5", "replicates": "2"}
     app = open_link("timeline", written({key: [text] for key, text in failing.items()}))
     assert [said for said in complaints(app) if said.startswith(f"{field}: ")]
-    keys = {widget.key for widget in (*app.sidebar.slider, *app.sidebar.number_input)}
+    keys = {widget.key for widget in (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.toggle)}
     assert {"mtbf_hours", field.partition(".")[2]} <= keys
     app = open_link(
         "compare", written({key: [text] for key, text in failing.items()} | {"policies": ["async", "ssp 2"]})

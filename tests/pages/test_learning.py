@@ -2,12 +2,13 @@
 
 import pytest
 
-from core import AlphaBeta, Asynchronous, LocalSGD, Scenario, Synchronous
+from core import AlphaBeta, Asynchronous, LocalSGD, Scenario, Synchronous, best_period
 from core.learning.digits import Digits
 from core.learning.experiment import FRESH_GRID, learn
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.registry import PROBLEMS
 from core.report.learning import headline as headline_of
+from core.report.periods import headline as headline_of_periods
 from core.workload.draws import Draws, TooManyRuns
 from tests.pages.helpers import alive, charts, complaints, headline
 
@@ -177,3 +178,25 @@ def test_an_optimizer_is_said_once_it_is_not_plain(open_page):
     scenario = Scenario(network=AlphaBeta())
     expected = learn(scenario, policies, NoisyQuadratic(), seeds=2, outer_rate=0.7, outer_momentum=0.9)
     assert headline(app) == headline_of(expected)
+
+
+def test_which_period(open_page, monkeypatch):
+    """The answer of `best_period`, in the link, and without a choice of policies, which do not act on it."""
+    monkeypatch.setattr("pages.shared.views.periods.PERIODS", (1, 4))
+    params = {"learn_ask": "period", "problem": "quadratic", "network": "ring", "workers": "2", "train_seeds": "2"}
+    app = open_page("learning", **params)
+    assert not app.exception
+    assert not complaints(app)
+    asked = Scenario(workers=2, network=AlphaBeta())
+    found = best_period(asked, NoisyQuadratic(), periods=(1, 4), seeds=2)
+    assert headline(app) == headline_of_periods(found)
+    assert app.dataframe[0].value["Policy"].tolist() == found.table["policy"].tolist()
+    assert [spec["encoding"]["y"]["title"] for spec in (chart["layer"][1] for chart in charts(app))] == [
+        "Time to a loss of 0.0144 (s)",
+        "Each worker sends (MB)",
+    ]
+    assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
+    assert {"policies", "rate", "optimizer"}.isdisjoint(app.session_state.session.mounted)
+    app.selectbox(key="learn_ask").set_value("policies").run()
+    assert not app.exception
+    assert "policies" in app.session_state.session.mounted

@@ -3,12 +3,24 @@
 import pyarrow as pa
 import pytest
 
-from core import AlphaBeta, Asynchronous, Failures, Rebalanced, Scenario, Synchronous, sweep
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    Failures,
+    LocalSGD,
+    Rebalanced,
+    Scenario,
+    Synchronous,
+    Uniform,
+    required_bandwidth,
+    sweep,
+)
 from core.axes import offered
 from core.common.parameters import keys
 from core.common.wording import duration
 from core.links import DEFAULTS, PARAMETERS
 from core.maps import AXES, QUESTIONS, answers, ideal_scaling
+from core.report.bandwidth import bandwidths, bandwidths_in_words
 from core.report.maps import fastest_headline, scaling_headline, speedup_headline
 from tests.links import parameters
 from tests.pages.helpers import charts, complaints, headline, value
@@ -281,3 +293,14 @@ def tables_of(app, name):
     (chart,) = app.get("vega_lite_chart")
     (data,) = [dataset.data.data for dataset in chart.proto.datasets if dataset.name == name]
     return pa.ipc.open_stream(data).read_pandas()
+
+
+def test_bandwidths_for_other_utilizations(open_page):
+    """Under the map that asks for a bandwidth, the table of the cell that is picked, as `required_bandwidth` has it."""
+    params = {"ask": "bandwidth", "network": "ring", "policies": ["sync", "local 4"], "jitter": "0"}
+    app = open_page("map", across="message_mb", across_values="50,100", cell="100", up="none", **params)
+    assert not complaints(app)
+    scenario = Scenario(compute=Uniform(jitter=0), network=AlphaBeta(message_mb=100))
+    table = required_bandwidth(scenario, [Synchronous(), LocalSGD(period=4)], replicates=5)
+    assert bandwidths_in_words(table) in [text.value for text in app.main.markdown]
+    assert app.table[0].value.iloc[:, 1:].values.tolist() == bandwidths(table).values.tolist()

@@ -1,5 +1,7 @@
 """The controls between sync and async: policies, laws, stragglers, networks, on both pages."""
 
+from dataclasses import replace
+
 import pytest
 
 from core import (
@@ -20,12 +22,13 @@ from core import (
     compare,
     simulate,
 )
+from core.presets.network_links import NODES_OF_8
 from core.report.comparison import headline as headline_of
 from core.report.comparison import ranking
 from core.report.run import text_summary
 from core.schedule.downsampling import MAX_BLOCKS
 from core.statistics.pairs import Paired
-from tests.pages.helpers import alive, charts, complaints, headline, link, marks
+from tests.pages.helpers import alive, charts, complaints, headline, link, marks, value
 
 
 @pytest.mark.parametrize(
@@ -92,6 +95,16 @@ def test_named_links_fill_in_values_that_can_be_changed(open_page):
     assert app.text[0].value == text_summary(simulate(Scenario(network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=25))))
     assert any("A barrier costs" in caption.value for caption in app.sidebar.caption)
     assert "latency_ms" not in {slider.key for slider in app.slider}  # it does not act on this network
+
+
+def test_links_of_two_levels_can_be_picked(open_page):
+    app = open_page("timeline", network="ring", workers="16", message_mb="400")
+    app.menu_button(key="links").click("8 GPUs a node: NVLink-class inside, 4 × 100 GbE out").run()
+    assert not complaints(app)
+    assert value(app, "workers_per_node") == 8
+    assert value(app, "links_per_node") == 4
+    paid = f"A barrier costs {NODES_OF_8.barrier_ms(16):.4g} ms"
+    assert any(paid in said.value for said in app.sidebar.caption)
 
 
 def test_staleness_and_shares_of_contributions(open_page):
@@ -193,3 +206,24 @@ def test_local_sgd_takes_all_its_settings_from_a_link(open_page):
     policy = LocalSGD(period=6, delay=5, fragments=3)
     scenario = Scenario(policy=policy, network=AlphaBeta())
     assert app.text[0].value == text_summary(simulate(scenario))
+
+
+def test_links_are_fitted_to_timed_collectives(open_page):
+    """One size sets the efficiency, two the latency as well; times that no link allows are refused in words."""
+    app = open_page("compare", network="ring", workers="4", bandwidth_gbps="10")
+    links = AlphaBeta(latency_ms=0.2, bandwidth_gbps=10, efficiency=0.75)
+    for number, size in enumerate((25, 400)):
+        app.number_input(key=f"timed_mb_{number}").set_value(size)
+        time = replace(links, message_mb=size).barrier_ms(4)
+        app.number_input(key=f"timed_ms_{number}").set_value(time)
+    next(button for button in app.button if button.label == "Fit to these times").click().run()
+    assert not complaints(app)
+    assert value(app, "efficiency") == 0.75
+    assert value(app, "alpha_ms") == pytest.approx(0.2)
+    app.number_input(key="timed_ms_0").set_value(0.001)
+    app.number_input(key="timed_ms_1").set_value(0.0)
+    next(button for button in app.button if button.label == "Fit to these times").click().run()
+    (message,) = complaints(app)
+    assert message.startswith("times_ms: 0.001 ms are shorter than these links allow")
+    assert value(app, "efficiency") == 0.75
+    assert not any(button.label == "Fit to my trace" for button in app.button)  # there is none

@@ -7,6 +7,7 @@ from core.axes import settled_by
 from core.common.parameters import keys
 from core.links import LAW_CODES
 from core.maps import is_idle
+from core.policies import LocalSGD, Synchronous
 from core.policies.base import Policy
 from core.policies.registry import CODES, policy_from_text
 from core.workload.workload import Workload
@@ -34,14 +35,15 @@ def acting(page: str, measured: bool) -> set[str]:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
     found = {key for key in found if not is_idle(key, now)}
     if page == "":
-        of_policy = {*keys(CODES[now["mode"]]).values()}
-        return found | {"mode"} | (of_policy - {"fragments"} if now["balance"] else of_policy)
+        return found | {"mode", *keys(CODES[now["mode"]]).values()}
     if page == "map":
         axes = axes_now()
         unused = {"samples_per_batch"} | (set() if now["ask"] == "cost" else {*keys(Prices).values()})
         return found - {*axes, *settled_by(axes), *unused} | {"policies"}
     if page == "learning":
-        return found - {"batches", "samples_per_batch"} | {"policies"}
+        own = {"policies"} if now["learn_ask"] == "policies" else set()
+        unused = {"batches", "samples_per_batch"} | (set() if own else {*keys(Prices).values()})
+        return found - unused | own
     return found | {"policies", "replicates"}
 
 
@@ -74,6 +76,8 @@ def shown_policies(page: str) -> list[Policy]:
     """The policies that a page is about."""
     if page == "":
         return [CODES[values.value("mode")]()]
+    if page == "learning" and values.value("learn_ask") == "period":
+        return [Synchronous(), LocalSGD()]
     found = []
     for text in values.value("policies"):
         try:

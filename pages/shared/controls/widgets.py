@@ -19,6 +19,7 @@ NAMES = {
     "mode": {code: policy.name for code, policy in CODES.items()},
     "law": {code: law.name for code, law in LAW_CODES.items()},
     "network": {FlatLatency.code: "Flat latency", **COLLECTIVES},
+    "learn_ask": {"policies": "Which policy?", "period": "Which period?"},
 }
 """What people call the options of a choice; elsewhere they are called as in a link."""
 

@@ -8,7 +8,7 @@ import streamlit as st
 from core import AlphaBeta, Failures, FlatLatency, Prices, Stragglers
 from core.common.parameters import keys
 from core.links import DEFAULTS, FRESH, LAW_CODES
-from core.presets.network_links import NETWORK_LINKS
+from core.presets.network_links import NETWORK_LINKS, TWO_LEVELS
 from core.report import run as run_report
 from pages.shared.asked import described
 from pages.shared.controls import values
@@ -20,10 +20,20 @@ from pages.shared.session import session
 from pages.shared.sidebar.cluster import cluster_button
 from pages.shared.sidebar.handover import let_go_of_trace, stop_using_trace
 from pages.shared.sidebar.policies import mode_and_its_parameters, policies
+from pages.shared.sidebar.timed_links import timed_links
 from pages.shared.uploaded_trace import in_use
 
 IN_SIGHT = ("workers", "batch_ms", "network", "latency_ms", "bandwidth_gbps", "message_mb", "slow_workers", "slowdown")
 """The shared controls that are not under More."""
+OF_LINKS = (
+    "latency_ms",
+    "bandwidth_gbps",
+    "workers_per_node",
+    "node_latency_ms",
+    "node_bandwidth_gbps",
+    "links_per_node",
+)
+"""Fields of a network that its links set."""
 LINKS = {*keys(AlphaBeta).values()}
 """Controls that act where the network has links."""
 
@@ -77,10 +87,12 @@ def essentials(acts: set[str]) -> None:
         controls(("network", "latency_ms"), acts)
         if LINKS & acts:
             speeds = [f"{name}: {latency:g} ms, {speed:,g} Gb/s" for name, (latency, speed) in NETWORK_LINKS.items()]
+            speeds += [f"{name}: {about}" for name, (_, about) in TWO_LEVELS.items()]
             st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
             controls(("bandwidth_gbps", "message_mb"), acts)
             if values.value("network") != FlatLatency.code:  # it is not that of a map whose axis needs links
                 st.caption(run_report.network_in_words(described({"mtbf_hours": 0.0})))
+                timed_links()
     controls(("slow_workers", "slowdown"), acts)
 
 
@@ -125,9 +137,14 @@ def reset() -> None:
 
 @action
 def use_links() -> None:
-    """Set the links to those that were picked."""
-    latency, bandwidth = NETWORK_LINKS[st.session_state.links.split(":")[0]]
-    values.put({"alpha_ms": latency, "bandwidth_gbps": bandwidth})
+    """Set the links to those that were picked; those of two levels say how workers stand in nodes, too."""
+    name = st.session_state.links.split(":")[0]
+    if name in NETWORK_LINKS:
+        latency, bandwidth = NETWORK_LINKS[name]
+        values.put({"alpha_ms": latency, "bandwidth_gbps": bandwidth})
+        return
+    network, _ = TWO_LEVELS[name]
+    values.put({key: getattr(network, field) for field, key in keys(AlphaBeta).items() if field in OF_LINKS})
 
 
 @action

@@ -59,7 +59,7 @@ def plain_averages(given, run, rate, optimizer):
     workers, size = range(len(todo)), BOWL.size
     x, v, done = [np.ones(size) for _ in workers], [np.zeros(size) for _ in workers], [0 for _ in workers]
     common, outer, sent, after, losses = np.ones(size), np.zeros(size), {}, {}, [loss(np.ones(size))]
-    count, begun = 1 + max(number for _, _, number in todo[0]), [0 for _ in workers]
+    count, begun = 1 + max(number for _, _, number in todo[0]), []
     for number in range(count):
         part = slice(size * (number % policy.fragments) // policy.fragments, None)
         part = slice(part.start, size * (number % policy.fragments + 1) // policy.fragments)
@@ -76,12 +76,14 @@ def plain_averages(given, run, rate, optimizer):
                     where, new = after[act[1]]
                     x[worker][where] += new - sent[act[1], worker]
             sent[number, worker] = x[worker][part].copy()
-        weights = [done[worker] - begun[worker] for worker in workers]
+        since = begun[-policy.fragments] if number >= policy.fragments else [0 for _ in workers]  # that part was sent
+        weights = [done[worker] - since[worker] for worker in workers]
         mean = sum(weight * sent[number, worker] for worker, weight in enumerate(weights)) / sum(weights)
         move = common[part] - mean
         outer[part] = optimizer.outer_momentum * outer[part] + move
         common[part] = common[part] - optimizer.outer_rate * (move + optimizer.outer_momentum * outer[part])
-        after[number], begun = (part, common[part].copy()), list(done)
+        after[number] = (part, common[part].copy())
+        begun.append(list(done))
         losses.append(loss(common))
     return losses
 

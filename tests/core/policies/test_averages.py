@@ -81,6 +81,36 @@ def test_rounds_by_the_clock_of_a_slow_worker():
     assert even.metrics.epoch_ms == pytest.approx(2 * 140)
 
 
+def test_fragments_in_balanced_rounds_traced_by_hand():
+    """Every 3 batches on average, 2 of a slow worker and 4 of the other, half the parameters; 15 ms, 3 batches later.
+
+    W0, 20 ms each: sends at 40, 80 and 120, and has the first half behind its fifth batch, at 100. W1, 10 ms each:
+    sends at 40, 80 and 120, and takes the halves in at 70 and 110.
+    """
+    slow, halves = Stragglers(slow_workers=1, slowdown=2), LocalSGD(period=6, fragments=2, delay=3, balance=True)
+    found = run(halves, workers=2, batches=9, latency_ms=15, stragglers=slow)
+    assert found.contributions()["used"].tolist() == [6, 12]
+    table = found.gradients().query("used")
+    reads = {worker: mine["read_ms"].tolist() for worker, mine in table.groupby("worker")}
+    assert reads == {0: [0, 0, 0, 0, 0, 100], 1: [0] * 7 + [70] * 4 + [110]}
+    assert found.metrics.epoch_ms == 120 + 15
+
+
+@drawn(25)
+@given(given_runs(policies=lambda workers: local_sgd()))
+def test_balanced_rounds_of_equal_workers_are_plain_rounds(given):
+    """With fragments, too: where averages are taken in before the last batch, which balanced rounds treat apart."""
+    equal = np.full_like(given.compute_ms, 2.0)
+    policy, batches = given.scenario.policy, given.scenario.batches
+    plain, balanced = (
+        simulate(replace(given.scenario, policy=replace(policy, balance=balance)), compute_ms=equal)
+        for balance in (False, True)
+    )
+    if policy.delay < policy.period // policy.fragments and batches % (policy.period // policy.fragments) == 0:
+        assert balanced.metrics == plain.metrics
+    assert balanced.metrics.epoch_ms == plain.metrics.epoch_ms
+
+
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=7), st.integers(1, 9), st.randoms(use_true_random=False))
 def test_balanced_rounds_are_done_as_early_as_can_be(times, average, random):
     """At least one batch each, all of them together; no batch could be done sooner by somebody else."""
@@ -131,7 +161,11 @@ def test_a_delay_hides_waiting_too():
 
 def test_many_runs_are_as_one():
     slow = Stragglers(spread=0.3)
-    for policy in (LocalSGD(period=5, delay=2, balance=True), LocalSGD(period=6, delay=4, fragments=3)):
+    for policy in (
+        LocalSGD(period=5, delay=2, balance=True),
+        LocalSGD(period=6, delay=4, fragments=3),
+        LocalSGD(period=6, delay=4, fragments=3, balance=True),
+    ):
         scenario = Scenario(workers=5, batches=23, stragglers=slow, policy=policy)
         runs = replicate(scenario, 700)
         assert runs["epoch_ms"][0] == simulate(scenario).metrics.epoch_ms
@@ -144,7 +178,6 @@ def test_many_runs_are_as_one():
         ({"delay": 4}, "policy.delay: 4 is not below policy.period, which is 4"),
         ({"delay": -1}, "policy.delay: -1 is not"),
         ({"fragments": 3}, "policy.fragments: 3 does not divide policy.period, which is 4; take, for example, 2."),
-        ({"fragments": 2, "balance": True}, "policy.balance: balanced rounds cannot go together with policy.fragments"),
         ({"balance": 2}, "policy.balance: 2 is not true or false."),
     ],
 )

@@ -30,10 +30,11 @@ from core.schedule import metrics
 from core.workload.draws import Draws
 from tests import failing_oracle as oracle
 from tests.examples import drawn
-from tests.strategies import FLAT, SERVER, Given, buckets_and_nodes, given_runs
+from tests.strategies import FLAT, SERVER, Given, buckets_and_nodes, given_runs, policies_for
 
 EXACT = [quarters / 4000 for quarters in range(0, 60) if 1000 * (quarters / 4000) == quarters / 4]
 """Seconds that are whole quarters of a ms."""
+COUNTS = st.integers(1, 3)
 SHORT = st.sampled_from(EXACT)
 FAILURES = st.builds(
     Failures,
@@ -46,15 +47,21 @@ FAILURES = st.builds(
 
 
 def networks(workers):
-    """Networks whose times are whole parts of a power of two, also of workers in nodes around a server."""
-    in_nodes = buckets_and_nodes(workers).map(lambda found: replace(found, collective="server", buckets=1))
+    """Networks whose times are whole parts of a power of two, with buckets too, of workers in nodes around a server."""
+    in_nodes = buckets_and_nodes(workers).map(lambda found: replace(found, collective="server"))
     return st.one_of(FLAT, SERVER, in_nodes)
+
+
+def any_policy(workers):
+    """Local SGD with fragments, too."""
+    parts = st.builds(lambda every, parts: LocalSGD(period=every * parts, fragments=parts), COUNTS, st.integers(2, 3))
+    return policies_for(workers) | parts
 
 
 @st.composite
 def failing_runs(draw):
     """Given draws with more rows than are needed, and given failures: whole quarters of a ms, and ties are common."""
-    given = draw(given_runs(networks=networks))
+    given = draw(given_runs(policies=any_policy, networks=networks))
     workers = given.scenario.workers
     rows = max(len(given.compute_ms), given.scenario.work + 30)
     compute = np.resize(given.compute_ms, (rows, workers))
@@ -72,7 +79,9 @@ def by_oracle(given, failures_ms):
     """What the oracle says."""
     scenario, compute, push = given.scenario, given.compute_ms.tolist(), given.push_ms.tolist()
     policy, failures, workers, work = scenario.policy, scenario.failures, scenario.workers, scenario.work
-    latency, batches = scenario.network.barrier_ms(workers), scenario.batches
+    network, parts, batches = scenario.network, getattr(policy, "fragments", 1), scenario.batches
+    latency = network.barrier_ms(workers, parts)
+    buckets = {"buckets": getattr(network, "buckets", 1), "backward": getattr(network, "backward_share", 0.0)}
     times = [[time for time in mine if time == time] for mine in failures_ms.T.tolist()]
     restart, regroup, saves = failures.restart_ms, failures.regroup_ms, failures.checkpoint_ms
     every = failures.checkpoint_batches
@@ -96,17 +105,17 @@ def by_oracle(given, failures_ms):
         case KAsync():
             return oracle.pushing(**pushes, group=policy.wait_for, waits=True)
     wait_for = policy.wait_for if isinstance(policy, BackupWorkers) else workers
-    period = policy.period if isinstance(policy, LocalSGD) else None
+    period = policy.period // parts if isinstance(policy, LocalSGD) else None
     resized = sizes if isinstance(policy, Rebalanced) else None
     if failures.elastic:
-        return oracle.elastic(compute, latency, wait_for, work, times, restart, regroup, period, resized)
+        return oracle.elastic(compute, latency, wait_for, work, times, restart, regroup, period, resized, **buckets)
     if resized:
         own = sizes(range(workers))
         compute = [[time * own[worker] for worker, time in enumerate(row)] for row in compute]
     if period:
-        units = oracle.rounds(compute[:batches], latency, period, every)
+        units = oracle.rounds(compute[:batches], latency, period, every, **buckets)
     else:
-        units = oracle.iterations(compute, latency, wait_for, work, every)
+        units = oracle.iterations(compute, latency, wait_for, work, every, **buckets)
     return oracle.rollback(units, times, restart, saves)
 
 
@@ -176,6 +185,35 @@ def test_a_failure_during_a_restart_starts_it_anew():
     assert (run.metrics.epoch_ms, run.metrics.failures) == (8500, 2)
 
 
+BUCKETS = AlphaBeta(latency_ms=0, bandwidth_gbps=8, message_mb=400, buckets=4, backward_share=0.5)
+"""400 ms for two workers; the first of four buckets is ready 375 ms before a batch of 1 s ends, so 100 ms remain."""
+
+
+def test_rollback_with_buckets_traced_by_hand():
+    """W0 fails while its second batch's first buckets are under way: that exchange is cut, and comes again."""
+    failures = Failures(restart_s=3, checkpoint_batches=1)
+    run = simulate(Scenario(**SMALL | {"network": BUCKETS}, failures=failures), failures_ms=[[1900.0, NAN]])
+    assert rows(run, "hidden comm")[:3] == [
+        [0, "hidden comm", "", 625, 925],
+        [0, "hidden comm", "", 1725, 1900],
+        [0, "hidden comm", "", 5525, 5825],
+    ]
+    assert rows(run, "comm")[:2] == [[0, "comm", "", 1000, 1100], [0, "comm", "", 5900, 6000]]
+    assert run.metrics.epoch_ms == 4900 + 3 * 1100
+
+
+def test_elastic_with_buckets_traced_by_hand():
+    """Whoever is left when one fails exchanges everything anew; behind the barrier, buckets that have passed count."""
+    failures = Failures(restart_s=3, recovery="elastic")
+    early, late = (
+        simulate(Scenario(**SMALL | {"network": BUCKETS}, failures=failures), failures_ms=[[when, NAN]])
+        for when in (1900.0, 2150.0)
+    )
+    assert rows(early, "comm")[2:4] == [[1, "comm", "", 1000, 1100], [1, "comm", "", 2100, 2500]]
+    assert [row[3:] for row in rows(late, "comm") if row[0] == 1][:2] == [[1000, 1100], [2100, 2200]]
+    assert rows(early, "hidden comm")[0] == [0, "hidden comm", "", 625, 925]
+
+
 def test_elastic_traced_by_hand():
     """W1 goes on alone; W0 is back at 4.5 s and joins at 5.25 s; each change of the group costs 0.25 s."""
     failures = Failures(restart_s=3, recovery="elastic", regroup_s=0.25)
@@ -214,6 +252,7 @@ POLICIES = [
     Rebalanced(),
     BackupWorkers(wait_for=3),
     LocalSGD(period=2),
+    LocalSGD(period=4, fragments=2),
     Asynchronous(),
     Asynchronous(assignment="shared"),
     StaleSynchronous(bound=1),
@@ -253,7 +292,8 @@ def test_many_runs_together_are_the_same_as_one_by_one(policy, recovery):
 def test_phases_follow_each_other_and_fill_the_epoch(drawn):
     given, failures_ms = drawn
     run = given.run(failures_ms=failures_ms)
-    for _, mine in run.segments().groupby("worker"):
+    table = run.segments()
+    for _, mine in table[table["phase"] != "hidden comm"].groupby("worker"):
         assert mine["start_ms"].iloc[0] == 0
         np.testing.assert_allclose(mine["start_ms"].to_numpy()[1:], mine["end_ms"].to_numpy()[:-1])
     np.testing.assert_allclose(run.worker_shares().groupby("worker")["percent"].sum(), 100)
@@ -300,22 +340,20 @@ def test_epochs_that_would_hardly_end_are_refused(failures, policy, advice):
 
 
 @pytest.mark.parametrize(
-    ("policy", "network", "advice"),
+    ("policy", "advice"),
     [
-        (LocalSGD(period=4, delay=2), FlatLatency(), r"policy\.delay: 2 .* leave policy\.delay at 0"),
-        (LocalSGD(period=4, fragments=2), FlatLatency(), r"policy\.fragments: 2 .* leave policy\.fragments at 1"),
-        (LocalSGD(period=4, balance=True), FlatLatency(), r"policy\.balance: True .* leave policy\.balance at False"),
-        (Synchronous(), AlphaBeta(buckets=4), r"network\.buckets: 4 .* leave network\.buckets at 1"),
+        (LocalSGD(period=4, delay=2), r"policy\.delay: 2 .*no moment to go back to.* take policy\.delay 0"),
+        (LocalSGD(period=4, balance=True), r"policy\.balance: True .*divided anew.* take policy\.balance False"),
     ],
 )
-def test_rounds_that_overlap_do_not_go_together_with_failures(policy, network, advice):
+def test_what_does_not_go_together_with_failures_says_why(policy, advice):
     failures, workers = Failures(mtbf_hours=5), np.full((1, 4), np.nan)
-    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
-        Scenario(policy=policy, network=network, failures=failures)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours 0\.$"):
+        Scenario(policy=policy, failures=failures)
     with pytest.raises(ScenarioError, match=rf"^{advice}, or give no failures_ms\.$"):
-        simulate(Scenario(policy=policy, network=network), failures_ms=workers)
-    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours at 0\.$"):
-        compare(Scenario(network=network, failures=failures, policy=Asynchronous()), [Asynchronous(), policy], 2)
+        simulate(Scenario(policy=policy), failures_ms=workers)
+    with pytest.raises(ScenarioError, match=rf"^{advice}, or failures\.mtbf_hours 0\.$"):
+        compare(Scenario(failures=failures, policy=Asynchronous()), [Asynchronous(), policy], 2)
 
 
 def test_pushes_have_no_buckets_and_go_on():

@@ -131,12 +131,13 @@ def each(value, workers):
 def scripts(given):
     """What each worker does under local SGD."""
     policy, batches, workers = given.scenario.policy, given.scenario.batches, given.scenario.workers
+    every = policy.period // policy.fragments
     if not policy.balance:
-        return [oracle.equal_rounds(batches, policy.period // policy.fragments, policy.delay)] * workers
+        return [oracle.equal_rounds(batches, every, policy.delay)] * workers
     times = given.compute_ms[:batches].mean(axis=0).tolist()
-    rounds = [policy.period] * (batches // policy.period) + [batches % policy.period] * (batches % policy.period > 0)
+    rounds = [every] * (batches // every) + [batches % every] * (batches % every > 0)
     steps = zip(*(oracle.balanced(times, average) for average in rounds), strict=True)
-    return [oracle.balanced_rounds(mine, policy.delay) for mine in steps]
+    return [oracle.balanced_rounds(mine, policy.delay, policy.fragments) for mine in steps]
 
 
 @drawn(120)

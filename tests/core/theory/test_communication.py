@@ -88,3 +88,14 @@ def test_a_server_in_a_node_bounds_the_throughput():
 
 def test_claims_are_told_apart():
     assert len({check.claim for check in CHECKS}) == len(CHECKS)
+
+
+@pytest.mark.parametrize("batches", [12, 14])
+def test_balanced_rounds_with_fragments(batches):
+    """A slow worker among constant ones: exactly, also where the last round is shorter."""
+    network, slow = AlphaBeta(latency_ms=0.1, message_mb=10), Stragglers(slow_workers=1, slowdown=2)
+    policy = LocalSGD(period=6, fragments=2, balance=True)
+    scenario = Scenario(workers=3, batches=batches, compute=Constant(), stragglers=slow, network=network, policy=policy)
+    theory, metrics = expected(scenario), simulate(scenario).metrics
+    assert metrics.epoch_ms == pytest.approx(theory["epoch_ms"].value)
+    assert metrics.throughput == pytest.approx(theory["throughput"].value)
