@@ -14,6 +14,7 @@ from pages.shared.answers.training import Settings, learning
 from pages.shared.asked import policies, scenario
 from pages.shared.controls.widgets import control
 from pages.shared.session import session
+from pages.shared.views import pinned
 from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import csv_button
@@ -36,6 +37,7 @@ def show() -> None:
     """Draw the page: the answer, what is trained, the curves, and then what they mean."""
     headline = kept_place()
     asked, chosen = scenario(), policies()
+    pinned.on_learning(asked.workload)
     with st.container(horizontal=True):
         problem, seeds, rates = PROBLEMS[control("problem")], control("train_seeds"), RATES[control("rate")]
         settings = Settings(problem=problem, rates=rates, seeds=seeds, optimizer=control("optimizer"))
