@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core.presets.gallery import CARDS
 
 from core import (
     AlphaBeta,
@@ -22,6 +21,7 @@ from core import (
 )
 from core.changes import Outcome, changes, differences, what_changed
 from core.common.wording import NBSP
+from core.presets.gallery import CARDS
 from core.report.changes import (
     change_in_words,
     changes_table,
