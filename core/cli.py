@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.changes import changes, differences, outcome, outcomes, shares_draws
 from core.common.validation import ScenarioError
 from core.learning.experiment import for_training, gradients_for, train_policy
 from core.learning.judging import judged
 from core.learning.optimizers import CHOICES
 from core.learning.periods import PERIODS, Periods, best_period
 from core.learning.registry import PROBLEMS
-from core.links import DEFAULTS, link_values, prices_of, scenario_of
+from core.links import DEFAULTS, link_values, pinned_values, prices_of, scenario_of
 from core.money import Prices, cost, costs
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
+from core.report import changes as change_report
 from core.report import comparison
 from core.report import learning as learning_report
 from core.report import periods as periods_report
@@ -197,6 +199,9 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     healthy = Paired.of(compare(scenario.without_failures, policies, replicates)) if scenario.failures.any else None
     if said := failures_compared(paired, scenario, policies, healthy, prices if prices.given else None):
         data["failures"], why = said, f"{why}\n\n{said}"
+    if pin := link_values(asked.link).get("pin"):
+        said, data["changes"] = against_pinned(scenario_of(pinned_values(pin)), scenario, policies, paired, control)
+        why = f"{why}\n\n{said}"
     ranking = table_text(comparison.ranking(paired).reset_index())
     if not prices.given:
         return f"{answer}\n\n{why}\n\n{ranking}\n\n{caveats}", data
@@ -204,6 +209,27 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
     data |= {"currency": prices.currency, "costs": spent.table().to_dict("records")}
     money = f"{savings_in_words(spent)}\n\n{table_text(cost_ranking(spent))}"
     return f"{answer}\n\n{why}\n\n{ranking}\n\n{money}\n\n{caveats}", data
+
+
+def against_pinned(
+    pinned: Scenario, now: Scenario, policies: Sequence[Policy], paired: Paired, control: RunsControl
+) -> tuple[str, list[dict]]:
+    """What has changed under each policy against the scenario that the link pins: in words, and as data."""
+    before = outcomes(pinned, policies, paired.replicates)
+    after = [outcome(policy, now.work, figures) for policy, figures in paired.runs.items()]
+    found = changes(before, after, shares_draws(pinned, now))
+    rows = [
+        {
+            "policy": each.after.policy,
+            "pinned_epoch_ms": each.before.mean_ms,
+            "epoch_ms": each.after.mean_ms,
+            **{name: getattr(each.ratio, name) for name in ("value", "low", "high", "outcome")},
+            "paired": each.paired,
+            "saved_ms": each.saved_ms,
+        }
+        for each in found
+    ]
+    return change_report.summary_text(found, differences(pinned.workload, now.workload), control), rows
 
 
 def answer_sweep(asked: argparse.Namespace) -> tuple[str, dict]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 from core.common.parameters import Checked, Flag, OneOf, Parameter, Real, Rule, Text, Whole, by_key, keys
 from core.common.validation import ScenarioError, shown
@@ -33,7 +33,7 @@ from core.workload.workload import Workload
 LAW_CODES = {law.code: law for law in LAWS.values() if law.code}
 """Laws by what a link calls them."""
 IGNORED = ("embed", "embed_options")
-MAX_LINK = 5_000
+MAX_LINK, MAX_PIN = 5_000, 2_000
 NO_CARD = "none"
 MOST_GUESSES = 4
 NOT_YET, TELL = "none", "tell"
@@ -79,6 +79,25 @@ class Span(Rule):
         if value != "" and ends_of(value) is None:
             raise ScenarioError(f"{name}: {shown(value)} is not {self.allowed}.")
         return str(value)
+
+
+@dataclass(frozen=True)
+class PinnedScenario(Rule):
+    """A scenario that others are compared with, as `pin_text` writes it; empty where none is pinned."""
+
+    @property
+    def allowed(self) -> str:
+        return "a scenario as pairs of a key and its value, such as workers 8 network ring"
+
+    def checked(self, name: str, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > MAX_PIN:
+            raise ScenarioError(f"{name}: {shown(value)} is not {self.allowed}.")
+        if not value:
+            return ""
+        asked = pinned_values(value, name)
+        prices_of(asked)
+        scenario_of(asked)
+        return pin_text(asked)
 
 
 def ends_of(span: Any) -> tuple[float, float] | None:
@@ -309,6 +328,13 @@ OF_PAGES = (
         help="Which of a card's answers somebody has guessed, from 1; tell: the answer without a guess.",
     ),
     Parameter(
+        key="pin",
+        rule=PinnedScenario(),
+        default="",
+        label="Pinned scenario",
+        help="The scenario that every page compares with.",
+    ),
+    Parameter(
         key="present",
         rule=Flag(),
         default=False,
@@ -320,6 +346,8 @@ PARAMETERS: dict[str, Parameter] = of_fields() | {parameter.key: parameter for p
 """Every key of a link: what it takes, what people call it and what it means."""
 DEFAULTS = {key: parameter.default for key, parameter in PARAMETERS.items()}
 """What a key means where a link leaves it out."""
+OF_SCENARIO = ("workers", "mode", "law", "network", "times", *(key for key in of_fields() if key != "workers"))
+"""Keys of a scenario, of its prices and of where its compute times come from: those that a pinned one has."""
 OF_MAP = ("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "cell")
 """Keys of what Map is asked."""
 FRESH = DEFAULTS | {"ask": "speedup", "across": "bandwidth_gbps", "up": "workers", "up_values": "2,4,8,16,32,64"}
@@ -436,20 +464,75 @@ def prices_of(values: Mapping) -> Prices:
     return made(Prices, {**DEFAULTS, **values})
 
 
-def values_of(scenario: Scenario, prices: Prices | None = None) -> dict:
+def values_of(scenario: Workload, prices: Prices | None = None) -> dict:
     """The values of a link that describe a scenario, without the keys that do not matter to it.
 
     A measured table has no place in a link: then nothing is said of the law.
 
     Args:
-        scenario: what is described.
+        scenario: what is described; of a workload, nothing is said of a policy.
         prices: what machines cost; nothing is said of them where they are left out.
 
     """
-    law, network, policy = scenario.compute, scenario.network, scenario.policy
-    codes = {"mode": policy.code, "network": network.code} | ({"law": law.code} if law.code else {})
-    parts = (scenario, law, scenario.stragglers, scenario.failures, network, policy, *([prices] if prices else []))
-    return codes | {key: getattr(part, name) for part in parts for name, key in keys(type(part)).items()}
+    law, network, policy = scenario.compute, scenario.network, getattr(scenario, "policy", None)
+    codes = {"mode": policy.code} if policy else {}
+    codes |= {"network": network.code} | ({"law": law.code} if law.code else {})
+    parts = (scenario, law, scenario.stragglers, scenario.failures, network, policy, prices)
+    return codes | {key: getattr(part, name) for part in parts if part for name, key in keys(type(part)).items()}
+
+
+def pin_text(values: Mapping[str, Any], named: Collection[str] = ("workers",)) -> str:
+    """A scenario to compare with, as a link names it: pairs of a key and its value, of what is not at its default.
+
+    Args:
+        values: {key: value}, such as `values_of` returns; keys that say nothing of a scenario are left out.
+        named: keys that are there even at their default, the number of workers among them, so that the text is never
+            empty.
+
+    Example:
+        >>> pin_text({"workers": 4, "network": "ring", "bandwidth_gbps": 100.0, "replicates": 5})
+        'workers 4 network ring bandwidth_gbps 100'
+
+    """
+    said = {key: values.get(key, DEFAULTS[key]) for key in OF_SCENARIO}
+    return " ".join(
+        f"{key} {quote(as_text(value), safe='', errors='replace')}"
+        for key, value in said.items()
+        if key in named or value != DEFAULTS[key]
+    )
+
+
+def pinned_values(text: str, name: str = "pin") -> dict[str, Any]:
+    """The values of a scenario that `pin_text` wrote, by their keys.
+
+    Args:
+        text: pairs of a key and its value.
+        name: what messages call it.
+
+    Raises:
+        ScenarioError: for what is not pairs, a key that no scenario has or that is there twice, and a value that the
+            key does not take.
+
+    Example:
+        >>> pinned_values("workers 8 network ring")
+        {'workers': 8, 'network': 'ring'}
+
+    """
+    words, found = text.split(" "), {}
+    if len(words) % 2:
+        raise ScenarioError(f"{name}: {shown(text)} is not pairs of a key and its value, such as workers 8.")
+    for key, value in zip(words[::2], words[1::2], strict=True):
+        if key not in OF_SCENARIO:
+            raise ScenarioError(f"{name}: {shown(key)} is not a parameter of a scenario.")
+        if key in found:
+            raise ScenarioError(f"{name}: {shown(key)} is there twice.")
+        found[key] = PARAMETERS[key].rule.read(f"{name}: {key}", [unquote(value)])
+    return found
+
+
+def as_text(value: Any) -> str:
+    """A value as a link has it; whole numbers without decimals."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 @cache

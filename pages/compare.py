@@ -10,7 +10,7 @@ from pages.shared.answers.comparison import compared
 from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls import copied, values
 from pages.shared.controls.url import link
-from pages.shared.views import cards, flips, kept_runs
+from pages.shared.views import cards, flips, kept_runs, pinned
 from pages.shared.views.caveats import caveat
 from pages.shared.views.comparison import network_cost, ranked, side_by_side, spreads
 from pages.shared.views.downloads import csv_button
@@ -26,12 +26,15 @@ st.header(answer.headline)
 st.markdown(answer.costs)
 if answer.also:
     st.markdown(answer.also)
-network_cost(answer)
+with st.container(horizontal=True, vertical_alignment="center", key="switches"):
+    network_cost(answer)
+    pinned.pin_button()
+against = pinned.on_compare(asked.workload, chosen, answer)
 if wanted > most:
     caveat("fewer runs", comparison.fewer_runs_in_words(asked, wanted, most))
 
 layout = side_by_side if len(chosen) == 2 else ranked
-layout(answer)
+layout(answer, against.outlines)
 
 st.subheader("Why, and how sure")
 st.markdown(answer.reasons)
@@ -46,7 +49,7 @@ with st.expander("All metrics"):
     st.caption(f"{comparison.about_all_metrics(runs)}.")
     st.dataframe(answer.metrics, height="content")
 with st.expander("Summary to paste"):
-    copied.shown(f"{answer.summary}\n{link()}")
+    copied.shown(f"{answer.summary}\n{against.summary}{link()}")
 with st.container(horizontal=True):
     name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
     csv_button("Every run (CSV)", lambda: compare(asked.workload, chosen, runs), name)

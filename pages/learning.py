@@ -18,6 +18,7 @@ from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls import values
 from pages.shared.controls.widgets import control
 from pages.shared.session import session
+from pages.shared.views import pinned
 from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import csv_button
@@ -42,6 +43,7 @@ def show() -> None:
     headline, which = kept_place(), values.value("learn_ask")
     asked = scenario()
     chosen = policies() if which == "policies" else ()
+    pinned.on_learning(asked.workload)
     with st.container(horizontal=True):
         control("learn_ask")
         problem, seeds = PROBLEMS[control("problem")], control("train_seeds")

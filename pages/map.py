@@ -22,7 +22,7 @@ from pages.shared.controls import values
 from pages.shared.controls.map_axes import axes_now
 from pages.shared.controls.widgets import control
 from pages.shared.sidebar.handover import open_cell
-from pages.shared.views import cards
+from pages.shared.views import cards, pinned
 from pages.shared.views.caveats import caveat
 from pages.shared.views.downloads import csv_button
 from pages.shared.views.maps import about, answered, axis, map_chart, mapped, names_of, pick, question, values_of_axes
@@ -78,8 +78,9 @@ def show() -> None:
                 texts = dict(zip(found.labels, [each.text for each in chosen], strict=True))
                 cards.answered(Figures.over(answer.table, names[0], texts))
             st.header(answer.drawn.title)
+            there = pinned.on_map(asked.workload, chosen, found, answer)
         with chart:
-            map_chart(answer, found, picked)
+            map_chart(answer, found, picked, there)
         for said in (switch_in_words(values.now(), keys), comparison.flat_caveat(asked, chosen)):
             if said:
                 st.markdown(said)
@@ -111,8 +112,8 @@ def what_is_mapped(keys: Sequence[str]) -> tuple[Scenario, tuple[Policy, ...]]:
     changes = needed(values.now(), keys)
     texts = [text for text in changes.pop("policies", ()) if text not in values.value("policies")]
     asked, chosen = scenario(changes), policies()
-    if "workers" in keys and uploaded_trace.in_use():
-        asked = uploaded_trace.fitted(asked)
+    if "workers" in keys and (measurement := uploaded_trace.in_use()):
+        asked = uploaded_trace.fitted(asked, measurement)
         st.caption(uploaded_trace.fitted_in_words())
     return asked, (*chosen, *(policy_from_text(text).fitted(asked.workers) for text in texts))
 

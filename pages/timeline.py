@@ -16,7 +16,7 @@ from pages.shared import app
 from pages.shared.asked import prices, scenario
 from pages.shared.caching.simulations import epoch_without_failures_ms, simulated
 from pages.shared.controls import copied
-from pages.shared.views import cards, kept_runs, large_run
+from pages.shared.views import cards, kept_runs, large_run, pinned
 from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
@@ -33,20 +33,23 @@ def failures_cost(run: Run) -> str:
 
 app.through_app()
 asked = scenario()
+before = pinned.before_run(asked)
 run = simulated(asked)
 headline, detail = run_report.run_answer(run)
 
 cards.answered(Figures(rows={asked.policy.text: vars(run.metrics)}))
 st.header(headline)
 st.markdown(f"{detail} {failures_cost(run)}")
+outline = pinned.on_timeline(run, before)
 
 segments = whole(run.schedule)
 if segments is None:
-    large_run.timelines(run)
+    large_run.timelines(run, outline)
 else:
     whole_run = picture(run, segments)
-    timeline_chart(whole_run, key="timeline")
-    st.caption(run_report.how_to_read(run, 0.0, run.metrics.epoch_ms, asked.workers))
+    timeline_chart(whole_run, "timeline", outline)
+    reading = run_report.how_to_read(run, 0.0, run.metrics.epoch_ms, asked.workers)
+    st.caption(f"{reading} {pinned.how_to_read(outline, whole_run)}".rstrip())
     race(race_data([whole_run]), "race")
 
 tiles = {name: getattr(run.metrics, name) for name in run_report.HEADLINE}

@@ -6,11 +6,22 @@ from core.charts.learning import curves, sensitivity
 from core.charts.maps import Coloring, amounts, heatmap, lines, outline, speedups, vertical, winners
 from core.charts.periods import by_period
 from core.charts.specs import Chart, Values, as_spec, columns
-from core.charts.timelines import contributions, overview, shares, small_timeline, staleness, timeline
+from core.charts.timelines import (
+    PINNED,
+    contributions,
+    overview,
+    shares,
+    small_timeline,
+    staleness,
+    timeline,
+    with_end,
+    with_outline,
+)
 from core.charts.traces import remedies, slowness
 
 __all__ = [
     "PHASE_COLORS",
+    "PINNED",
     "POLICY_COLORS",
     "RULE_COLOR",
     "STALENESS_COLOR",
@@ -41,4 +52,6 @@ __all__ = [
     "timeline",
     "vertical",
     "winners",
+    "with_end",
+    "with_outline",
 ]

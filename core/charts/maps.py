@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.colors import RULE_COLOR
+from core.charts.colors import OUTLINE_COLOR, RULE_COLOR
 from core.charts.common import AROUND, MANY, Layers, doubles, plain_numbers, policy_color, readable, spacing
 from core.charts.specs import Chart, Columns, Given, columns
 
@@ -19,6 +19,8 @@ SPEEDUPS, FAINT = (0.5, 1 / 1.01, 1, 1.01, 2), "59"  # where colours change thei
 GRID_COLOR = "#8A909966"
 FEW = 14  # places of an axis, each of which has a label
 BANDS = {"middle": "Mean", "low": "Low", "high": "High"}
+DOTS = [2, 4]
+"""The dashes of what is pinned."""
 HALO = (("white", 6), ("black", 2.5))
 """A line that is seen on every colour, light and dark: black with a white edge."""
 
@@ -70,7 +72,11 @@ def heatmap(
     """
     fields = dict.fromkeys(["x", "y", "shown", *(field.split(":")[0] for field, *_ in tooltip)])
     cells, mark = columns(table, *fields), table["mark"].to_numpy()
-    data = {"cells": cells | {"x2": cells["x"] + 1, "y2": cells["y"] + 1}, "picked": outline(picked)}
+    data = {
+        "cells": cells | {"x2": cells["x"] + 1, "y2": cells["y"] + 1},
+        "picked": outline(picked),
+        "pinned": outline(None),
+    }
     marked = mark != ""
     if marked.any():
         data["marks"] = {"across": cells["x"][marked] + 0.5, "up": cells["y"][marked] + 0.5, "mark": mark[marked]}
@@ -120,6 +126,7 @@ def lines(
     data: dict[str, Columns] = {
         "lines": columns(table, "policy", "x", "middle", "low", "high"),
         "picked": vertical(picked),
+        "pinned": vertical(None),
     }
     if level is not None:
         data["level"] = {"level": np.array([level])}
@@ -181,6 +188,8 @@ def declare_lines(
         layers.append(line.mark_rule(color=RULE_COLOR, strokeDash=[2, 3], strokeWidth=2))
         layers += readable(line.encode(text="said:N", y=alt.value(4)), align="left", baseline="top", dx=6)
     layers.append(alt.Chart(alt.NamedData("picked")).mark_rule(color=RULE_COLOR, strokeWidth=2).encode(x="x:Q"))
+    pinned = alt.Chart(alt.NamedData("pinned")).mark_rule(color=OUTLINE_COLOR, strokeWidth=2.5, strokeDash=DOTS, **MANY)
+    layers.append(pinned.encode(x="x:Q"))
     return alt.layer(*layers)
 
 
@@ -234,6 +243,11 @@ def declare_heatmap(
     for color, width in HALO:
         edge = alt.Chart(alt.NamedData("picked")).mark_rect(filled=False, stroke=color, strokeWidth=width + 1, **MANY)
         layers.append(edge.encode(**places))
+    for color, width, dash in (("white", 5, []), (OUTLINE_COLOR, 3, DOTS)):
+        frame = alt.Chart(alt.NamedData("pinned"))
+        layers.append(
+            frame.mark_rect(filled=False, stroke=color, strokeWidth=width, strokeDash=dash, **MANY).encode(**places)
+        )
     return alt.layer(*layers)
 
 

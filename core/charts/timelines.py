@@ -1,16 +1,17 @@
 """Charts of one run: its timeline, an overview of a large one, and where time and gradients went."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
 import numpy as np
 
-from core.charts.colors import GAP_COLOR, PHASE_COLORS, STALENESS_COLOR, shown_phases
+from core.charts.colors import GAP_COLOR, OUTLINE_COLOR, PHASE_COLORS, STALENESS_COLOR, shown_phases
 from core.charts.common import AROUND, MANY, Layers, legend, phase_color, readable, row_height, rules, worker_axis
 from core.charts.specs import Chart, Columns, Given
 from core.common.wording import duration
-from core.report.timeline_data import Picture
+from core.report.timeline_data import Outline, Picture
 
 DRAWN = ("label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms")
 THIN = 0.3  # of a row's height, for what takes no worker's time
@@ -18,6 +19,9 @@ CLOSE = 14  # px; in lower rows labels may overlap and are thinned out
 ROOM_FOR_WORDS = 0.15  # of the axis
 CROSS = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
 """The mark of a failure, as a path."""
+LEGEND_ROW = 40  # px, below the axis
+MARGIN = 0.01  # of what is drawn, after its end
+FRAME, PINNED = 1.22, "pinned scenario"  # of a row's height, for the outline of another run; what that is called
 MOST_DIAMONDS = 24  # stragglers that are marked in one picture; more would hide what they mark
 
 
@@ -51,6 +55,7 @@ def timeline(picture: Picture, gap: tuple[float, float, str] | None = None, whos
             gap is not None,
             has_hidden(picture),
             has_failures(picture),
+            False,
         ),
         values=block_values(picture, ends) | {"diamond": f"{np.clip(row * 2, 12, 60):g}", "cross": cross_size(row)},
         data=data,
@@ -65,6 +70,7 @@ def declare_timeline(
     with_gap: bool,
     with_hidden: bool,
     with_failures: bool,
+    with_outline: bool,
     values: Given,
 ) -> Layers:
     """Phases as bars, the network beside them as thinner ones, and where there are barriers their marks.
@@ -78,7 +84,8 @@ def declare_timeline(
         "color": phase_color(phases, legend=legend()),
         "opacity": alt.condition(pick, alt.value(1), alt.value(0.06)),
     }
-    layers = [phase_bars(values, values["time"], overlap).encode(**seen).add_params(pick, zoom)]
+    bars = phase_bars(values, values["time"], overlap).encode(**seen).add_params(pick, zoom)
+    layers = [*([outlined(with_legend=True)] if with_outline else []), bars]
     if with_hidden:
         layers.append(phase_bars(values, values["time"], overlap, "hidden", THIN).encode(**seen))
     if with_barriers:
@@ -92,6 +99,8 @@ def declare_timeline(
         layers.append(failure_marks(values))
     if with_gap:
         layers += time_saved()
+    if with_outline:
+        layers.append(end_of_outline())
     return alt.layer(*layers, end_of_epoch())
 
 
@@ -144,7 +153,7 @@ def small_timeline(picture: Picture) -> Chart:
     row = row_height(len(picture.workers), 150, 3, 20)
     return Chart(
         declare=declare_small_timeline,
-        shape=(shown_phases(picture.phases), row < CLOSE, has_hidden(picture), has_failures(picture)),
+        shape=(shown_phases(picture.phases), row < CLOSE, has_hidden(picture), has_failures(picture), False),
         values=block_values(picture, named=True) | {"cross": cross_size(row)},
         data=block_data(picture),
         height=int(row * len(picture.workers) + 40),
@@ -152,16 +161,78 @@ def small_timeline(picture: Picture) -> Chart:
 
 
 def declare_small_timeline(
-    phases: tuple[str, ...], overlap: bool, with_hidden: bool, with_failures: bool, values: Given
+    phases: tuple[str, ...], overlap: bool, with_hidden: bool, with_failures: bool, with_outline: bool, values: Given
 ) -> Layers:
     """Phases as bars, the network beside them as thinner ones; values: those of the blocks, and cross."""
     color = phase_color(phases, legend=None)
-    layers = [phase_bars(values, None, overlap).encode(color=color)]
+    layers = [
+        *([outlined(with_legend=False)] if with_outline else []),
+        phase_bars(values, None, overlap).encode(color=color),
+    ]
     if with_hidden:
         layers.append(phase_bars(values, None, overlap, "hidden", THIN).encode(color=color))
     if with_failures:
         layers.append(failure_marks(values))
+    if with_outline:
+        layers.append(end_of_outline())
     return alt.layer(*layers, end_of_epoch())
+
+
+def with_outline(chart: Chart, outline: Outline, until_ms: float | None = None) -> Chart:
+    """A timeline, in full or small, with the outline of another run behind it: a frame around each worker's row.
+
+    Where the other run's epoch ends, there is a dotted line. Workers that only one of the runs has have no frame.
+
+    Args:
+        chart: what `timeline` or `small_timeline` made, of a run from its start.
+        outline: of the other run.
+        until_ms: where the time axis is to end, ms; where it ended before, if left out.
+
+    """
+    labels = [label for label in chart.values["labels"] if int(label[1:]) < len(outline.finish_ms)]
+    frames = {
+        "label": np.array(labels, dtype=object),
+        "from_ms": np.zeros(len(labels)),
+        "to_ms": np.array([outline.finish_ms[int(label[1:])] for label in labels]),
+        "what": np.full(len(labels), PINNED, dtype=object),
+    }
+    return replace(
+        chart,
+        shape=(*chart.shape[:-1], True),
+        values={
+            **chart.values,
+            "until": chart.values["until"] if until_ms is None else until_ms * (1 + MARGIN),
+        },
+        data={**chart.data, "outline": frames, "outline_end": {"at_ms": np.array([outline.epoch_ms])}},
+        height=chart.height + (LEGEND_ROW if chart.declare is declare_timeline else 0),
+    )
+
+
+def with_end(chart: Chart, outline: Outline) -> Chart:
+    """An overview with a dotted line where another run's epoch ends."""
+    end = {"outline_end": {"at_ms": np.array([outline.epoch_ms])}}
+    return replace(chart, shape=(*chart.shape[:-1], True), data={**chart.data, **end})
+
+
+def outlined(*, with_legend: bool) -> alt.Chart:
+    """A frame around each worker's row, from the start of another run to its end there."""
+    frame = alt.Legend(orient="bottom", symbolType="square", symbolFillColor="transparent") if with_legend else None
+    scale = alt.Scale(domain=[PINNED], range=[OUTLINE_COLOR])
+    return (
+        alt.Chart(alt.NamedData("outline"))
+        .mark_bar(filled=False, strokeWidth=1.5, clip=True, height=alt.RelativeBandSize(band=FRAME), **MANY)
+        .encode(
+            x="from_ms:Q",
+            x2="to_ms:Q",
+            y="label:N",
+            stroke=alt.Stroke("what:N", title=None, scale=scale, legend=frame),
+        )
+    )
+
+
+def end_of_outline() -> alt.Chart:
+    """A dotted line where the other run's epoch ends."""
+    return rules("outline_end", color=OUTLINE_COLOR, strokeDash=[2, 4], strokeWidth=2.5)
 
 
 def has_hidden(picture: Picture) -> bool:
@@ -193,7 +264,7 @@ def block_values(picture: Picture, ends: str = "", named: bool = False) -> dict[
     ends: what the title says of the end; named: whether each label has the unit, as there is no title.
     """
     since_ms, until_ms = picture.domain_ms
-    margin = 0.01 * (until_ms - since_ms)  # so that a line at the very end is seen
+    margin = MARGIN * (until_ms - since_ms)  # so that a line at the very end is seen
     labels = [f"W{worker}" for worker in picture.workers]
     return {"since": since_ms, "until": until_ms + margin, "labels": labels, **time_axis(until_ms, ends, named)}
 
@@ -252,7 +323,7 @@ def overview(cells: Columns, labels: list[str], title: str, epoch_ms: float, fai
     columns = {name: np.asarray(cells[name]) for name in ("from_ms", "to_ms", *percents)}
     return Chart(
         declare=declare_overview,
-        shape=(percents, row < CLOSE, failed is not None),
+        shape=(percents, row < CLOSE, failed is not None, False),
         values={"labels": labels, "title": title, "cross": cross_size(row), **time_axis(epoch_ms)},
         data={"cells": {"label": np.array(labels, dtype=object)[np.asarray(cells["row"])]} | columns}
         | ({"failures": failed} if failed is not None else {}),
@@ -261,7 +332,7 @@ def overview(cells: Columns, labels: list[str], title: str, epoch_ms: float, fai
 
 
 def declare_overview(
-    percents: tuple[str, ...], overlap: bool, with_failures: bool, values: Given
+    percents: tuple[str, ...], overlap: bool, with_failures: bool, with_end: bool, values: Given
 ) -> alt.Chart | Layers:
     """Cells by their share of computing, the percents in the tooltip; values: labels, title, cross, time, tick."""
     color = alt.Color(
@@ -270,7 +341,7 @@ def declare_overview(
         scale=alt.Scale(domain=[0, 100], range=["#F1EEE8", PHASE_COLORS["compute"]]),
         legend=alt.Legend(orient="top", gradientLength=160),
     )
-    grid = (
+    cells = (
         alt.Chart(alt.NamedData("cells"))
         .mark_rect(**MANY)
         .encode(
@@ -289,7 +360,8 @@ def declare_overview(
         )
         .add_params(alt.selection_interval(encodings=["x"], name="window"))
     )
-    return alt.layer(grid, failure_marks(values)) if with_failures else grid
+    layers = [cells, *([failure_marks(values)] if with_failures else []), *([end_of_outline()] if with_end else [])]
+    return alt.layer(*layers) if layers[1:] else cells
 
 
 def shares(labels: list[str], bars: Columns) -> Chart:

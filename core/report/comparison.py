@@ -21,7 +21,7 @@ from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
 from core.scenario import step_ms
-from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
+from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES, PARTS
 from core.simulation.paired import most_replicates
 from core.statistics.pairs import Paired, Table, means, spread, verdict
 from core.workload.compute_laws import Pareto
@@ -46,15 +46,6 @@ LOSSES = {
     "down_percent": "down after a failure",
     "tail_percent": "idle at the end, after its last batch",
 }
-PARTS = {
-    "compute": "utilization_percent",
-    "wait": "wait_percent",
-    "comm": "comm_percent",
-    "cancelled": "cancelled_percent",
-    "down": "down_percent",
-    "tail": "tail_percent",
-}
-"""Phases, and what share of an epoch each takes."""
 
 
 def ranking(table: Table) -> pd.DataFrame:
@@ -263,21 +254,35 @@ def savings(table: Table, baseline: str, other: str) -> str:
     """What the time saved is made of, and what is given back: a worker's mean times, which add up to the epoch."""
     table = Paired.of(table)
     saved = {what: mean_ms(table, baseline, share) - mean_ms(table, other, share) for what, share in SHARES.items()}
+    whole_ms = mean_ms(table, baseline, [name for names in SHARES.values() for name in names])
+    return made_of(saved, whole_ms) if sum(saved.values()) > 0 else ""
+
+
+def made_of(saved: Mapping[str, float], whole_ms: float) -> str:
+    """What a time that was saved, or added, is made of; empty where it is too little beside the whole to be seen.
+
+    Args:
+        saved: by how much each part has become shorter, ms; below 0 where it has become longer.
+        whole_ms: how long all parts took together before.
+
+    """
     total = sum(saved.values())
-    least = 5e-4 * mean_ms(table, baseline, [name for names in SHARES.values() for name in names])
-    if total <= least:
+    if abs(total) <= 5e-4 * whole_ms:
         return ""
-    all_saved, *parts = same_unit([total, *saved.values()])
+    in_all, *parts = (time.removeprefix("-") for time in same_unit([total, *saved.values()]))
     shown = dict(zip(saved, parts, strict=True))
     less = {what: shown[what] for what, ms in saved.items() if ms > 0 and not is_nothing(shown[what])}
-    more = {what: shown[what].removeprefix("-") for what, ms in saved.items() if ms < 0 and not is_nothing(shown[what])}
-    if not more and len(less) == 1:
-        return f" All of the {all_saved} saved is {next(iter(less))}."
-    if not more:
-        return f" Of the {all_saved} saved, {listed([f'{ms} is {what}' for what, ms in less.items()])}."
-    saves = [f"{ms} of {what}" for what, ms in less.items()]
-    spends = [f"{ms} more on {what}" for what, ms in more.items()]
-    return f" It saves {listed(saves)}, and spends {listed(spends)}: {all_saved} less in all."
+    more = {what: shown[what] for what, ms in saved.items() if ms < 0 and not is_nothing(shown[what])}
+    along, back, changed = (less, more, "saved") if total > 0 else (more, less, "added")
+    if not back and len(along) == 1:
+        return f" All of the {in_all} {changed} is {next(iter(along))}."
+    if not back:
+        return f" Of the {in_all} {changed}, {listed([f'{ms} is {what}' for what, ms in along.items()])}."
+    saves = listed([f"{ms} of {what}" for what, ms in less.items()])
+    spends = listed([f"{ms} more on {what}" for what, ms in more.items()])
+    if total > 0:
+        return f" It saves {saves}, and spends {spends}: {in_all} less in all."
+    return f" It spends {spends}, and saves {saves}: {in_all} more in all."
 
 
 def same_unit(ms: Sequence[float]) -> list[str]:

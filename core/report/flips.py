@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from core.common.wording import listed, lowered
 from core.flips import Crossing, Flip
-from core.links import PARAMETERS
+from core.report.parameters import name_of, unit_of
 
 MOST_VALUES = 3  # that are named in a sentence
 
 
 def headline(flips: Sequence[Flip]) -> str:
     """What would flip the answer, in a sentence; that nothing would, where nothing does."""
-    found = [f"{name_of(flip).lower()} {where(flip)}" for flip in flips if flip.crossings]
+    found = [f"{name_of(flip.key).lower()} {where(flip)}" for flip in flips if flip.crossings]
     if not found:
         return "No single parameter that was tried flips the answer on this network model."
     return f"The answer flips with {listed(found, 'or')}."
@@ -19,7 +19,9 @@ def headline(flips: Sequence[Flip]) -> str:
 
 def in_words(flip: Flip) -> str:
     """What one parameter does to the answer: Bandwidth: asynchronous wins above 59 Gb/s (57 to 61)."""
-    said = f"**{name_of(flip)}**, now {amount(flip, flip.now)}: {winner_elsewhere(flip)} wins {where(flip, sure=True)}"
+    said = (
+        f"**{name_of(flip.key)}**, now {amount(flip, flip.now)}: {winner_elsewhere(flip)} wins {where(flip, sure=True)}"
+    )
     elsewhere = [
         value for value in flip.undecided if not any(each.low <= value <= each.high for each in flip.crossings)
     ]
@@ -32,23 +34,14 @@ def the_rest(flips: Sequence[Flip], winner: str) -> str:
     A parameter that can take no other value here is not among them.
     """
     still = [flip for flip in flips if not flip.crossings and flip.tried > 1]
-    tried = {flip.key: f"{name_of(flip).lower()} ({number(flip.least)} to {amount(flip, flip.most)})" for flip in still}
+    tried = {
+        flip.key: f"{name_of(flip.key).lower()} ({number(flip.least)} to {amount(flip, flip.most)})" for flip in still
+    }
     sure = [tried[flip.key] for flip in still if not flip.undecided]
     close = [f"{tried[flip.key]} {at_values(flip.undecided, flip.tried)}" for flip in still if flip.undecided]
     said = [f"{winner} stays ahead whatever the {listed(sure, 'or')}."] if sure else []
     said += [f"These flip nothing, but are too close to call: {'; '.join(close)}."] if close else []
     return " ".join(said)
-
-
-def name_of(flip: Flip) -> str:
-    """What people call the parameter."""
-    return PARAMETERS[flip.key].label.partition(" (")[0]
-
-
-def unit_of(flip: Flip) -> str:
-    """Its unit, where it has one that can stand behind a number."""
-    unit = PARAMETERS[flip.key].label.partition(" (")[2].rstrip(")")
-    return unit if unit in ("ms", "s", "Gb/s", "MB", "×") else ""
 
 
 def number(value: float) -> str:
@@ -58,7 +51,7 @@ def number(value: float) -> str:
 
 def amount(flip: Flip, value: float) -> str:
     """A value with its unit."""
-    return f"{number(value)} {unit_of(flip)}".rstrip()
+    return f"{number(value)} {unit_of(flip.key)}".rstrip()
 
 
 def at_values(values: Sequence[float], tried: int = 0) -> str:

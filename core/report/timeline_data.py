@@ -87,6 +87,20 @@ class Picture:
         )
 
 
+@dataclass(frozen=True)
+class Outline:
+    """When a run that others are compared with ended, ms: each of its workers, and its epoch."""
+
+    finish_ms: tuple[float, ...]
+    epoch_ms: float
+
+    @classmethod
+    def of(cls, run: Run) -> "Outline":
+        """That of a run."""
+        finish_ms = np.broadcast_to(run.schedule.finish_ms[:, 0], run.scenario.workers)
+        return cls(tuple(finish_ms.tolist()), run.metrics.epoch_ms)
+
+
 def started_before(blocks: dict[str, np.ndarray], until_ms: float) -> dict[str, np.ndarray]:
     """Those that start before a time."""
     return of_places(blocks, blocks["start_ms"] < until_ms)

@@ -61,6 +61,15 @@ class Metrics:
 
 FIGURES = {f.name: f.metadata for f in fields(Metrics)}
 """Label, unit and meaning of every metric, by name."""
+PARTS = {
+    "compute": "utilization_percent",
+    "wait": "wait_percent",
+    "comm": "comm_percent",
+    "cancelled": "cancelled_percent",
+    "down": "down_percent",
+    "tail": "tail_percent",
+}
+"""Phases, and what share of an epoch each takes."""
 
 
 def phase_ms(schedule: Schedule) -> dict[str, np.ndarray]:

@@ -198,11 +198,16 @@ def fieller(one: np.ndarray, other: np.ndarray, t: float) -> tuple[float, float]
 
     NaN where it is unbounded, or its inverse is: one of the means is not clearly above zero.
     """
-    top, bottom, runs = float(one.mean()), float(other.mean()), len(one)
+    runs = len(one)
     ((var_one, both), (_, var_other)) = np.cov(one, other) * (t * t / runs)
-    a, b, c = bottom * bottom - var_other, top * bottom - both, top * top - var_one
+    return bounds(float(one.mean()), float(other.mean()), float(var_one), float(var_other), float(both))
+
+
+def bounds(top: float, bottom: float, var_top: float, var_bottom: float, both: float = 0.0) -> tuple[float, float]:
+    """Every ρ for which (top − ρ·bottom)² is at most var_top − 2ρ·both + ρ²·var_bottom: the least and the largest."""
+    a, b, c = bottom * bottom - var_bottom, top * bottom - both, top * top - var_top
     inside = b * b - a * c
     if a <= 0 or c <= 0 or inside < 0:
         return math.nan, math.nan
     root = math.sqrt(inside)
-    return float((b - root) / a), float((b + root) / a)
+    return (b - root) / a, (b + root) / a

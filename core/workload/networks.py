@@ -211,7 +211,7 @@ class AlphaBeta(Network):
             default.
         server_place: where the parameter server stands, "outside" the nodes (the default) or "inside" the first one,
             whose links all other nodes then share.
-        efficiency: share of the bandwidths that messages reach, above 0 to 1; 1 by default.
+        efficiency: share of the bandwidths that messages reach, 1e-6 to 1; 1 by default.
 
     Raises:
         ScenarioError: for a value out of bounds, which it names with its field and range, and for several buckets
@@ -354,7 +354,7 @@ class AlphaBeta(Network):
         "other nodes share.",
     )
     efficiency: float = takes(
-        Real(0, 1, above=True),
+        Real(1e-6, 1),
         1.0,
         key="efficiency",
         axis=(0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),

@@ -1,13 +1,14 @@
 """What the controls describe: a scenario, and policies to compare."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from core import Prices, Scenario, ScenarioError
 from core.common.wording import counted
-from core.links import DEFAULTS, adjustments, prices_of, scenario_of
+from core.links import DEFAULTS, adjustments, pinned_values, prices_of, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.scenario import WITHOUT_FAILURES
@@ -23,8 +24,9 @@ def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
     changes: the values of controls that something else stands in for.
     """
     asked = scenario_of(said_here(changes))
-    used = uploaded_trace.applied(asked)
-    if uploaded_trace.in_use():
+    measurement = uploaded_trace.in_use()
+    used = uploaded_trace.applied(asked, measurement)
+    if measurement:
         st.caption(uploaded_trace.in_words(used))
     for said in adjustments(values.now(), asked):
         st.caption(f":material/info: {said}")
@@ -33,7 +35,7 @@ def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
 
 def described(changes: Mapping[str, Any] | None = None) -> Scenario:
     """The scenario that the controls describe, some of their values changed."""
-    return uploaded_trace.applied(scenario_of(said_here(changes)))
+    return uploaded_trace.applied(scenario_of(said_here(changes)), uploaded_trace.in_use())
 
 
 def said_here(changes: Mapping[str, Any] | None) -> dict:
@@ -48,6 +50,26 @@ def said_here(changes: Mapping[str, Any] | None) -> dict:
 def prices() -> Prices:
     """What machines cost, as the controls say."""
     return prices_of(values.now())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """The scenario that is pinned, what machines cost in it, and where its compute times come from."""
+
+    scenario: Scenario
+    prices: Prices
+    times: str
+
+
+def pinned() -> Pinned | None:
+    """The scenario that every page compares with, if any."""
+    text = values.value("pin")
+    if not text:
+        return None
+    said = pinned_values(text)
+    times = said.get("times", DEFAULTS["times"])
+    found = uploaded_trace.applied(scenario_of(said), uploaded_trace.measured(times))
+    return Pinned(scenario=found, prices=prices_of(said), times=times)
 
 
 def policies() -> tuple[Policy, ...]:

@@ -1,6 +1,5 @@
 """The visitor's own trace: in the memory of this session only, never written to disk, never shared."""
 
-import re
 from dataclasses import replace
 
 import streamlit as st
@@ -15,6 +14,7 @@ from core.traces.selection import read_one_run
 from core.traces.tables.cells import UNITS_MS
 from pages.shared.answers.trace import Measurement
 from pages.shared.controls import copied, values
+from pages.shared.controls.url import inert, pins_own_trace
 from pages.shared.errors import action
 from pages.shared.session import Upload, session
 
@@ -81,6 +81,7 @@ def read(files: list, names: tuple[str, ...], asked: dict[str, str]) -> bool:
     except ScenarioError as refused:
         mine.refused = str(refused)
         return False
+    let_go_of_pin()
     mine.measurement, mine.refused = measurement, ""
     mine.used = tuple(files[place].file_id for place in found.places)
     if found.left_out:
@@ -132,11 +133,6 @@ def choose_columns(names: list[str]) -> None:
         place.selectbox(label, [AS_READ, *options], key=key_of(role))
 
 
-def inert(text: str) -> str:
-    """A stranger's text as Markdown that shows it and does nothing else."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:])", r"\\\1", text)
-
-
 def shown() -> Measurement:
     """The visitor's last good trace, or the sample."""
     return session().upload.measurement or sample()
@@ -153,32 +149,40 @@ def sample() -> Measurement:
 def back_to_sample() -> None:
     """Let go of the visitor's trace and files."""
     known = session()
+    let_go_of_pin()
     known.upload = Upload(uploaders=known.upload.uploaders + 1)
     known.private_answers.clear()
 
 
+def let_go_of_pin() -> None:
+    """Unpin a scenario whose compute times come from a trace of the visitor's own, as there will be another one."""
+    if pins_own_trace(values.value("pin")):
+        values.put({"pin": ""})
+
+
 def in_use() -> Measurement | None:
     """The trace that stands in for the controls of compute times and stragglers, if any."""
-    times = values.value("times")
+    return measured(values.value("times"))
+
+
+def measured(times: str) -> Measurement | None:
+    """The trace that compute times come from, as the key `times` of a link has it; None where they do not."""
     if times == "controls":
         return None
     return sample() if times == "sample" else session().upload.measurement
 
 
-def applied(asked: Scenario) -> Scenario:
-    """The scenario with compute times from the trace: replayed for its own number of workers, fitted for others."""
-    measurement = in_use()
+def applied(asked: Scenario, measurement: Measurement | None) -> Scenario:
+    """The scenario with compute times from a trace: replayed for its own number of workers, fitted for others."""
     if not measurement:
         return asked
     if asked.workers == measurement.trace.workers:
         return replace(asked, compute=measurement.scenario.compute, stragglers=Stragglers())
-    return fitted(asked)
+    return fitted(asked, measurement)
 
 
-def fitted(asked: Scenario) -> Scenario:
-    """The scenario with the law and the stragglers that were fitted to the trace."""
-    measurement = in_use()
-    assert measurement
+def fitted(asked: Scenario, measurement: Measurement) -> Scenario:
+    """The scenario with the law and the stragglers that were fitted to a trace."""
     fit = measurement.diagnosis.fits[0]
     return replace(asked, compute=fit.compute, stragglers=fit.stragglers_of(asked.workers))
 

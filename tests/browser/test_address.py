@@ -6,8 +6,10 @@ import re
 from playwright.sync_api import expect
 
 from core import Asynchronous, Scenario, Synchronous, compare
+from core.changes import what_changed
 from core.presets.gallery import CARDS
-from core.report.comparison import headline
+from core.report.changes import change_in_words
+from core.report.comparison import headline, paired_runs
 from tests.browser.conftest import Visit
 
 BOTH = [Synchronous(), Asynchronous()]
@@ -90,6 +92,34 @@ def test_a_trace_that_is_lost_leaves_nothing_behind(visit, server, tmp_path):
     me.shows(Scenario(seed=7))
     expect(me.page.get_by_test_id("stAlert")).to_contain_text("exists only in the session that uploaded it")
     me.asks(seed=7)
+
+
+def test_a_scenario_is_pinned_and_the_change_against_it_survives_a_reload(visit, server):
+    """From page to page, too, by Back and by Forward, and until it is let go of."""
+    me = visit(server).go("/compare?replicates=20")
+    me.page.get_by_role("button", name="Pin this scenario").click()
+    me.asks("/compare", replicates=20, pin="workers 4")
+    me.slide("workers", 1)
+    box = me.page.locator(".st-key-pinned")
+    control = paired_runs(Scenario(workers=5), BOTH)
+    said = [change_in_words(each, control) for each in what_changed(Scenario(), Scenario(workers=5), BOTH, 20)]
+    for reload in (True, False):
+        for words in ("Against the pinned scenario: Number of workers 4 → 5", *said):
+            expect(box).to_contain_text(words)
+        expect(me.charts.first.get_by_text("pinned scenario", exact=True)).to_have_count(1)
+        me.asks("/compare", replicates=20, pin="workers 4", workers=5)
+        if reload:
+            me.page.reload()
+    me.page.get_by_role("link", name="Timeline", exact=True).click()
+    expect(box).to_contain_text("as many mini-batches a second: ")
+    me.page.get_by_role("button", name="Go back to the pinned one").click()
+    me.shows(Scenario())
+    expect(box).to_contain_text("This is the pinned scenario.")
+    me.page.go_back()
+    me.shows(Scenario(workers=5))
+    me.page.get_by_role("button", name="Unpin").click()
+    expect(box).to_have_count(0)
+    me.asks("/", replicates=20, workers=5)
 
 
 def test_a_walk_over_controls_and_pages(visit, server):

@@ -10,6 +10,7 @@ import pytest
 from core import (
     AlphaBeta,
     Asynchronous,
+    FlatLatency,
     LocalSGD,
     Scenario,
     StaleSynchronous,
@@ -22,6 +23,7 @@ from core import (
     simulate,
     sweep,
 )
+from core.changes import what_changed
 from core.cli import main
 from core.learning import NoisyQuadratic
 from core.report.bandwidth import bandwidths_in_words
@@ -49,6 +51,19 @@ def printed(capsys, *arguments):
 def answered(capsys, *arguments):
     """What the command prints as JSON; NaN would not be JSON."""
     return json.loads(printed(capsys, *arguments, "--json"), parse_constant=pytest.fail)
+
+
+def test_compare_says_what_has_changed_against_the_pinned_scenario(capsys):
+    link = "latency_ms=50&replicates=20&pin=workers+4+mode+async"
+    changed = what_changed(
+        Scenario(), Scenario(network=FlatLatency(latency_ms=50)), [Synchronous(), Asynchronous()], 20
+    )
+    data = answered(capsys, "compare", link)["changes"]
+    assert [each["value"] for each in data] == [pytest.approx(change.ratio.value) for change in changed]
+    assert data[0]["saved_ms"]["comm"] == pytest.approx(1500)
+    text = printed(capsys, "compare", link)
+    assert "Against the pinned scenario: Network latency 200 → 50\xa0ms\n- Synchronous is 1.2" in text
+    assert "Both scenarios on the same draws, in 20 paired runs" in text
 
 
 def test_run_is_simulate(capsys):

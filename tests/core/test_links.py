@@ -1,11 +1,24 @@
 """What a link says: keys and values, to a scenario and back; policies by their text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import LocalSGD, Scenario, ScenarioError
-from core.links import DEFAULTS, FRESH, LAW_CODES, meant, scenario_of, to_name, values_of
+from core import LocalSGD, Prices, Scenario, ScenarioError
+from core.links import (
+    DEFAULTS,
+    FRESH,
+    LAW_CODES,
+    PARAMETERS,
+    keys_that_matter,
+    meant,
+    pin_text,
+    pinned_values,
+    prices_of,
+    scenario_of,
+    to_name,
+    values_of,
+)
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from tests.strategies import local_sgd, policies_for
 
@@ -19,6 +32,7 @@ KEYS = (
     *("server_place", "efficiency", "delay", "fragments", "balance"),
     *("seed", "replicates", "problem", "train_seeds", "rate"),
     *("ask", "against", "across", "across_values", "up", "up_values", "map_runs", "present"),
+    *("flips", "pin"),
 )
 
 
@@ -76,6 +90,51 @@ def test_a_scenario_survives_the_way_through_a_link(values):
     scenario = scenario_of(values)
     assert scenario_of(values_of(scenario)) == scenario
     assert values_of(scenario).keys() <= DEFAULTS.keys()
+
+
+@settings(max_examples=10)
+@given(link_values())
+def test_a_scenario_survives_being_pinned(values):
+    """Written once, it is written so again; in full, too, it says the same."""
+    scenario = scenario_of(values)
+    text = pin_text(values_of(scenario))
+    assert scenario_of(pinned_values(text)) == scenario
+    assert PARAMETERS["pin"].rule.read("pin", [text]) == text
+    in_full = pin_text(pinned_values(text), keys_that_matter(DEFAULTS | pinned_values(text)))
+    assert PARAMETERS["pin"].rule.read("pin", [in_full]) == text
+
+
+def test_what_is_pinned_is_what_differs_from_the_defaults():
+    assert pin_text(values_of(Scenario())) == "workers 4"
+    assert pin_text({"workers": 8, "network": "ring", "policies": ("sync",)}) == "workers 8 network ring"
+    prices = Prices(worker_per_hour=2.5, currency="a b%")
+    text = pin_text(values_of(Scenario(), prices))
+    assert text == "workers 4 worker_per_hour 2.5 currency a%20b%25"
+    assert prices_of(pinned_values(text)) == prices
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("workers", "pairs"),
+        ("workers 4 seed", "pairs"),
+        ("workers  4", "pairs"),
+        ("workers 0", "whole number from 1"),
+        ("workers 4 workers 5", "twice"),
+        ("policies sync", "not a parameter of a scenario"),
+        ("pin workers", "not a parameter of a scenario"),
+        ("<b> 4", "not a parameter of a scenario"),
+        ("times elsewhere", "controls, sample or trace"),
+        ("workers 4096 batches 100000", "20,000,000"),
+        ("mtbf_hours 1 mode local delay 3", "together with failures"),
+        ("mtbf_hours 0.0001 batches 1000", "100 times as long"),
+        ("9 " * 1_500, "a scenario as pairs"),
+        ("workers %ff%00", "whole number"),
+    ],
+)
+def test_what_is_no_scenario_to_pin_is_refused_in_words(text, why):
+    with pytest.raises(ScenarioError, match=why):
+        PARAMETERS["pin"].rule.read("pin", [text])
 
 
 def test_more_slow_workers_or_first_ones_than_there_are_mean_all():

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.common.parameters import Text
-from core.links import DEFAULTS, PARAMETERS, Span
+from core.links import DEFAULTS, PARAMETERS, PinnedScenario, Span
 from pages.shared.controls.url import as_code
 from tests.pages.conftest import ROOT
 from tests.pages.helpers import alive, complaints
@@ -43,7 +43,9 @@ def test_every_key_with_a_bad_value(open_page, value):
     assert alive(app)
     messages = complaints(app)
     refused = {key: at.rule for key, at in PARAMETERS.items() if not at.rule.accepts([value])}
-    assert all(isinstance(PARAMETERS[key].rule, Text | Span) for key in PARAMETERS.keys() - refused.keys())
+    assert all(
+        isinstance(PARAMETERS[key].rule, Text | Span | PinnedScenario) for key in PARAMETERS.keys() - refused.keys()
+    )
     for (key, rule), message in zip(refused.items(), messages, strict=True):
         assert f"`{key}`" in message
         assert as_code(value) in message

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from core import Prices, Workload, charts, compare
+from core.changes import Outcome, outcome
 from core.common.wording import duration, lowered
 from core.policies.base import Policy
 from core.presets.cards import Figures
@@ -61,11 +62,15 @@ class Answer:
     """Labels of the first policy and of the fastest other, the quicker one first."""
     ranking: pa.Table
     metrics: pa.Table
+    outcomes: list[Outcome]
+    """Of each policy, in their order, to compare with those of another scenario."""
     timelines: list[Timeline]
     phases: list[str]
     """Those that the timelines draw."""
     is_whole: bool
     """Whether the timelines draw the epochs to their ends."""
+    until_ms: float
+    """Where their time axis ends."""
     race: dict[str, Any] | None
     """The epochs that play together; None where they cannot."""
     parts: Drawn
@@ -113,8 +118,10 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         contenders=(verdict(paired).winner, verdict(paired).runner_up),
         ranking=tabled(comparison.ranking(paired)),
         metrics=tabled(comparison.summary(paired).round(3)),
+        outcomes=[outcome(policy, workload.work, figures) for policy, figures in paired.runs.items()],
         timelines=[timeline(picture, shown if pair else None, verdict(paired).winner, replicates) for picture in shown],
         is_whole=is_whole(shown),
+        until_ms=shown[0].domain_ms[1],
         race=race_data(shown, "" if replicates == 1 else "run 1 "),
         parts=Drawn(
             title="Where the epoch goes, on average",

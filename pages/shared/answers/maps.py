@@ -276,9 +276,9 @@ def amounts_in_tooltip(question: Question) -> list[tuple[str, str, str]]:
     ]
 
 
-def place_in_words(cell: dict, asked: Asked) -> str:
-    """The values of a cell on the axes, a line for each."""
-    return "  \n".join(f"{title}: **{value:,g}**" for title, value in zip(asked.titles, cell.values(), strict=True))
+def place_in_words(cell: dict, asked: Asked, between: str = "  \n") -> str:
+    """The values of a cell on the axes, a line for each or with something else between."""
+    return between.join(f"{title}: **{value:,g}**" for title, value in zip(asked.titles, cell.values(), strict=True))
 
 
 def picked_in_words(table: pd.DataFrame, cell: dict, asked: Asked) -> str:

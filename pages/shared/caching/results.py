@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.simulation.run import MODEL_VERSION
 from pages.shared.controls import values
+from pages.shared.controls.url import pins_own_trace
 from pages.shared.session import session
 
 R = TypeVar("R")
@@ -51,8 +52,8 @@ def remembered(
 
 
 def from_a_trace() -> bool:
-    """Whether what is asked now comes from a trace: nothing of that is kept where others could see it."""
-    return values.value("times") != "controls"
+    """Whether what is asked now may come from a trace: nothing of that is kept where others could see it."""
+    return values.value("times") != "controls" or pins_own_trace(values.value("pin"))
 
 
 def privately(compute: Callable[..., R], asked: str, arguments: tuple, own: int) -> R:

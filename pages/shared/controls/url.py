@@ -4,6 +4,7 @@ What it says always opens the same words and numbers, on this machine or another
 Forward: it names every control that is not at its default. Links from page to page carry it along.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +12,18 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.common.validation import ScenarioError
-from core.links import DEFAULTS, OF_MAP, PARAMETERS, keys_that_matter, meant, to_name, with_card
+from core.links import (
+    DEFAULTS,
+    OF_MAP,
+    PARAMETERS,
+    as_text,
+    keys_that_matter,
+    meant,
+    pin_text,
+    pinned_values,
+    to_name,
+    with_card,
+)
 from pages.shared.controls import values
 from pages.shared.session import session
 
@@ -48,8 +60,10 @@ def read(asked: dict[str, list[str]], page: str) -> None:
     for key, texts in asked.items():
         try:
             accepted[key] = PARAMETERS[key].rule.read(key, texts)
-        except (KeyError, ScenarioError):
-            known.complaints.append(refusal(key, texts))
+        except KeyError:
+            known.complaints.append(f"The link names {as_code(key)}, which no control knows; it is ignored.")
+        except ScenarioError as refused:
+            known.complaints.append(refusal(key, texts, refused))
     if accepted.get("times") == "trace" and not known.upload.measurement:
         for key in ("times", *OF_A_TRACE):
             accepted.pop(key, None)
@@ -57,6 +71,12 @@ def read(asked: dict[str, list[str]], page: str) -> None:
             "The uploaded trace behind this scenario is gone: it exists only in the session that uploaded it. Compute "
             "times, workers, batches and network are back at their defaults. To use the trace again, upload its files "
             "on Your trace."
+        )
+    if pins_own_trace(accepted.get("pin", "")) and not known.upload.measurement:
+        del accepted["pin"]
+        known.complaints.append(
+            "The pinned scenario has the compute times of an uploaded trace, which exists only in the session that "
+            "uploaded it. Nothing is pinned."
         )
     values.put(meant(asked, page) | with_card(accepted))
     known.address_values = None if known.complaints else values.now()
@@ -116,29 +136,43 @@ def link() -> str:
     named = {key: value for key, value in now.items() if key in kept} | to_name(now, page)
     if now["times"] == "trace":
         del named["times"]
+    if now["pin"]:
+        pinned = {**DEFAULTS, **pinned_values(now["pin"])}
+        named["pin"] = pin_text(pinned, keys_that_matter(pinned))
+    if pins_own_trace(now["pin"]):
+        del named["pin"]
     base = (st.context.url or "").split("?")[0]
     return f"{base}?{urlencode({key: texts(value) for key, value in named.items()}, doseq=True)}"
 
 
 def texts(value: Any) -> list[str]:
     """A value as an address has it; whole numbers without decimals."""
-    if isinstance(value, tuple):
-        return list(value)
-    return [str(int(value) if isinstance(value, float) and value.is_integer() else value)]
+    return list(value) if isinstance(value, tuple) else [as_text(value)]
 
 
-def refusal(key: str, texts: list[str]) -> str:
-    """Why a key of the address, or its value, is not taken."""
-    control, default = PARAMETERS.get(key), DEFAULTS.get(key)
-    if not control:
-        return f"The link names {as_code(key)}, which no control knows; it is ignored."
+def refusal(key: str, texts: list[str], refused: ScenarioError) -> str:
+    """Why the value of a key of the address is not taken."""
+    control, default = PARAMETERS[key], DEFAULTS[key]
+    asked = f"The link asks for {as_code(key)} = {as_code(', '.join(texts))}, but {control.label} takes"
+    if key == "pin":
+        return f"{asked} {control.rule.allowed}. {inert(str(refused))} Nothing is pinned."
     return (
-        f"The link asks for {as_code(key)} = {as_code(', '.join(texts))}, but {control.label} takes "
-        f"{control.rule.allowed}. {', '.join(default) if isinstance(default, tuple) else default} is used instead."
+        f"{asked} {control.rule.allowed}. {', '.join(default) if isinstance(default, tuple) else default} is used "
+        "instead."
     )
+
+
+def pins_own_trace(pin: str) -> bool:
+    """Whether a pinned scenario has the compute times of a trace of the visitor's own, which no link carries."""
+    return "times trace" in pin
 
 
 def as_code(text: str) -> str:
     """A stranger's text, short and inert in Markdown."""
     clean = "".join(c if c.isprintable() and c != "`" else "?" for c in text[:60])
     return f"`{clean or ' '}`"
+
+
+def inert(text: str) -> str:
+    """A stranger's text as Markdown that shows it and does nothing else."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:])", r"\\\1", text)

@@ -7,21 +7,14 @@ import streamlit as st
 
 from core.common.parameters import Flag, Number, OneOf, Parameter, Text
 from core.common.validation import ScenarioError
-from core.links import LAW_CODES, MOST_POLICIES, PARAMETERS, PolicyTexts
+from core.links import MOST_POLICIES, PARAMETERS, PolicyTexts
 from core.policies.registry import CODES, policy_from_text
-from core.workload.networks import COLLECTIVES, FlatLatency
+from core.report.parameters import NAMES
 from pages.shared.controls import values
 from pages.shared.session import session
 
 SIDE_BY_SIDE = ("curves_over", "curves_of", "worker_order")
 """Choices of which there are few, side by side."""
-NAMES = {
-    "mode": {code: policy.name for code, policy in CODES.items()},
-    "law": {code: law.name for code, law in LAW_CODES.items()},
-    "network": {FlatLatency.code: "Flat latency", **COLLECTIVES},
-    "learn_ask": {"policies": "Which policy?", "period": "Which period?"},
-}
-"""What people call the options of a choice; elsewhere they are called as in a link."""
 
 
 def control(

@@ -7,8 +7,9 @@ from core.links import DEFAULTS, MOST_POLICIES, PARAMETERS
 from core.policies.barrier import BackupWorkers
 from core.policies.base import Policy
 from core.policies.registry import CODES, policy_from_text
+from core.report.parameters import NAMES
 from pages.shared.controls import values
-from pages.shared.controls.widgets import NAMES, control
+from pages.shared.controls.widgets import control
 from pages.shared.errors import action
 
 

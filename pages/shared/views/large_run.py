@@ -7,9 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from core import Run, Scenario, charts
+from core.common.wording import duration
 from core.links import PARAMETERS, ends_of
 from core.report import run as run_report
-from core.report.timeline_data import marks_of_failures, picture
+from core.report.changes import outline_in_words
+from core.report.timeline_data import Outline, marks_of_failures, picture
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, groups, overview, slowest
 from core.schedule.failures import failures
 from pages.shared.caching.simulations import simulated
@@ -19,20 +21,31 @@ from pages.shared.errors import boundary
 from pages.shared.session import session
 from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
+from pages.shared.views.pinned import room_for
 from pages.shared.views.tiles import timeline_chart
 
 BY_NUMBER = "by number"
 
 
-def timelines(run: Run) -> None:
-    """The overview, in an order of one's choice, and below it what a drag across it asks for."""
+def timelines(run: Run, pinned: Outline | None) -> None:
+    """The overview, in an order of one's choice, and below it what a drag across it asks for.
+
+    pinned: the outline of the pinned run, whose end is marked unless it is far away.
+    """
     order = control("worker_order")
     everybody = np.arange(run.scenario.workers)
     ranking = slowest(run.schedule, len(everybody))
     rows = groups(everybody if order == BY_NUMBER else ranking)
     _, until_ms = closeup(run.schedule, ranking[:MOST_ROWS])
+    if pinned and pinned.epoch_ms > room_for([pinned], [run.metrics.epoch_ms]):
+        pinned = None
+    if pinned:
+        caveat(
+            "pinned end", f"The dotted line is the end of the pinned scenario's epoch ({duration(pinned.epoch_ms)})."
+        )
+    title = f"Workers, {order}"
     cells, labels = overview(run.schedule, rows), group_names(rows)
-    window(run.scenario, cells, labels, f"Workers, {order}", until_ms / 1000, failed_in(run, rows, labels))
+    window(run.scenario, cells, labels, title, until_ms / 1000, pinned, failed_in(run, rows, labels))
 
 
 def failed_in(run: Run, rows: list[np.ndarray], labels: list[str]) -> dict[str, np.ndarray] | None:
@@ -51,18 +64,18 @@ def window(
     labels: list[str],
     title: str,
     until_s: float,
+    pinned: Outline | None,
     failed: dict[str, np.ndarray] | None,
 ) -> None:
     """The overview to drag across, and the window in full; it asks for the run again rather than holding on to it."""
     run = simulated(asked)
     epoch_s = run.metrics.epoch_ms / 1000
     first = (0.0, until_s)
-    draw(
-        charts.overview(cells, labels, title, run.metrics.epoch_ms, failed),
-        "overview",
-        run_report.overview_in_words(cells, labels),
-        on_select=lambda: brushed(first, epoch_s),
-    )
+    chart = charts.overview(cells, labels, title, run.metrics.epoch_ms, failed)
+    words = run_report.overview_in_words(cells, labels)
+    if pinned:
+        chart, words = charts.with_end(chart, pinned), f"{words} {outline_in_words(pinned, ())}"
+    draw(chart, "overview", words, on_select=lambda: brushed(first, epoch_s))
     since_s, until_s = window_slider(first, epoch_s)
     since_ms, until_ms = 1000 * since_s, 1000 * until_s
     workers = slowest(run.schedule, MOST_ROWS, since_ms, until_ms)

@@ -15,7 +15,6 @@ import streamlit as st
 
 from core import Prices, ScenarioError, Workload, charts
 from core.axes import has, offered, thinned, to_act_on, together, usual_values
-from core.charts import Chart
 from core.charts.specs import Columns
 from core.learning.problem import Problem
 from core.links import FRESH, PARAMETERS, prices_of
@@ -23,7 +22,7 @@ from core.maps import QUESTIONS, axes_for, bandwidth_rows, names_of_axes, target
 from core.policies.base import Policy
 from core.simulation.sweeps import cell_rows, name_of
 from pages.shared import uploaded_trace
-from pages.shared.answers.maps import Asked, MapAnswer, map_answer
+from pages.shared.answers.maps import Asked, MapAnswer, map_answer, place_in_words
 from pages.shared.caching.results import remembered
 from pages.shared.controls import values
 from pages.shared.controls.map_axes import axes_now
@@ -210,21 +209,26 @@ def about(policies: Sequence[Policy], keys: Sequence[str], cell: dict, ask: str)
     return labels[choice("against", options, labels.__getitem__)]
 
 
-def map_chart(answer: MapAnswer, asked: Asked, picked: dict | None) -> None:
-    """The chart of a map, with what is picked of it."""
+def map_chart(answer: MapAnswer, asked: Asked, picked: dict | None, pinned: dict | None) -> None:
+    """The chart of a map, with what is picked of it, and where the pinned scenario lies on it."""
     drawn = answer.drawn
     assert drawn  # the page ends where nothing can be drawn
-    places = [axis.index(picked[name]) for name, axis in zip(asked.names, asked.values, strict=True)] if picked else []
+    marks = {"picked": mark_of(asked, picked), "pinned": mark_of(asked, pinned)}
+    chart, words = replace(drawn.chart, data={**drawn.chart.data, **marks}), drawn.words
+    if pinned:
+        words += f" The pinned scenario lies at {place_in_words(pinned, asked, ', ')}."
     if len(asked.names) == 1:
-        draw(marked(drawn.chart, charts.vertical(picked[asked.names[0]] if picked else None)), "map", drawn.words)
-        return
-    chart = marked(drawn.chart, charts.outline((places[0], places[1]) if picked else None))
-    draw(chart, chart_key(asked), drawn.words, on_select="rerun", selection_mode="cell")
+        draw(chart, "map", words)
+    else:
+        draw(chart, chart_key(asked), words, on_select="rerun", selection_mode="cell")
 
 
-def marked(chart: Chart, picked: Columns) -> Chart:
-    """The chart with another table of what is picked."""
-    return replace(chart, data={**chart.data, "picked": picked})
+def mark_of(asked: Asked, cell: dict | None) -> Columns:
+    """What marks a cell of a map, or a point of its only axis; nothing where there is none."""
+    if len(asked.names) == 1:
+        return charts.vertical(cell[asked.names[0]] if cell else None)
+    x, y = (axis.index(cell[name]) for name, axis in zip(asked.names, asked.values, strict=True)) if cell else (0, 0)
+    return charts.outline((x, y) if cell else None)
 
 
 def chart_key(asked: Asked) -> str:

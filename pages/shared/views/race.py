@@ -81,7 +81,7 @@ export default function({data, parentElement}) {
     button.setAttribute("aria-label", playing ? "Pause the race" : "Play the race");
   };
   const step = now => {
-    const clock = Math.min(data.steps, from + data.steps * (now - began) / 1000 / SECONDS);
+    const clock = Math.min(data.steps, from + data.steps * Math.max(0, now - began) / 1000 / SECONDS);
     draw(clock);
     playing = playing && clock < data.steps;
     if (playing) root.frame = requestAnimationFrame(step); else name();

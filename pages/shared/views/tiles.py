@@ -7,10 +7,11 @@ import streamlit as st
 
 from core import charts
 from core.report import run as run_report
-from core.report.timeline_data import Picture
+from core.report.timeline_data import Outline, Picture
 from core.schedule.metrics import FIGURES
 from core.theory.closed_forms import Expected
 from pages.shared.views.charts import draw
+from pages.shared.views.pinned import behind, room_for
 
 
 def metric_tiles(values: dict[str, float], notes: dict[str, dict[str, Any]]) -> None:
@@ -37,6 +38,11 @@ def theory_notes(names: Iterable[str], expected: dict[str, Expected]) -> dict[st
     return notes
 
 
-def timeline_chart(picture: Picture, key: str) -> None:
-    """The Gantt chart of a picture, and in words for those who cannot see it."""
-    draw(charts.timeline(picture), key, picture.words)
+def timeline_chart(picture: Picture, key: str, outline: Outline | None = None) -> None:
+    """The Gantt chart of a picture, with the pinned run's outline behind it, and in words for those who cannot see it.
+
+    outline: behind a picture of a whole run only.
+    """
+    until_ms = room_for([outline], [picture.epoch_ms]) if outline else None
+    chart, words = behind(charts.timeline(picture), picture.words, outline, until_ms)
+    draw(chart, key, words)

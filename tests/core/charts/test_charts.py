@@ -23,7 +23,7 @@ from core import (
 )
 from core.charts.specs import compiled
 from core.report.comparison import epoch_parts
-from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
+from core.report.timeline_data import Outline, contribution_bars, picture, share_bars, staleness_bars
 from core.schedule.downsampling import group_names, groups, overview
 from core.traces.diagnosis import diagnose
 from core.traces.reading import read_trace, sample_files
@@ -82,6 +82,11 @@ EVERY = {
         *[charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE, FAILS)],
         *[charts.timeline(picture(ASYNC), (4_000, to_ms, "0.3 s")) for to_ms in (4_300, 9_000)],
     ],
+    "outlined": [
+        charts.with_outline(charts.timeline(picture(ASYNC)), Outline.of(SYNC), 9_000),
+        charts.with_outline(charts.small_timeline(picture(SYNC)), Outline((1.0,), 1.0)),
+        charts.with_end(overview_of(LARGE), Outline((1.0,), 1.0)),
+    ],
     "epoch parts": [
         charts.epoch_parts(epoch_parts(compare(Scenario(), [Synchronous(), BackupWorkers(wait_for=3)], replicates)))
         for replicates in (1, 20)
@@ -120,6 +125,18 @@ EVERY = {
         charts.heatmap(WINS, *AXES, charts.winners(["A", "B", "tie"], COLORS, ("tie", "open")), TIP, EDGES[:0]),
     ],
 }
+
+
+def test_an_outline_frames_the_workers_that_both_runs_have():
+    """From 0 to the other run's end of each; the axis goes as far as is asked, or stays."""
+    plain = charts.timeline(picture(ASYNC))
+    chart = charts.with_outline(plain, Outline((5.0, 7.0), 7.0), 8_000.0)
+    assert chart.data["outline"]["label"].tolist() == ["W0", "W1"]
+    assert chart.data["outline"]["to_ms"].tolist() == [5.0, 7.0]
+    assert chart.data["outline_end"]["at_ms"].tolist() == [7.0]
+    assert chart.values["until"] == pytest.approx(8_080)
+    assert charts.with_outline(plain, Outline((5.0,), 5.0)).values["until"] == plain.values["until"]
+    assert "outline" not in plain.data
 
 
 @pytest.mark.parametrize("kind", EVERY)

@@ -1,0 +1,58 @@
+"""Parameters and their values as people write them: Bandwidth, 100 Gb/s."""
+
+from typing import Any
+
+from core.common.parameters import Number, Text
+from core.common.wording import NBSP
+from core.links import LAW_CODES, PARAMETERS
+from core.policies.registry import CODES
+from core.workload.networks import COLLECTIVES, FlatLatency
+
+UNITS = ("ms", "s", "h", "Gb/s", "MB", "×")
+"""What stands in brackets behind a label and can stand behind a number."""
+NAMES: dict[str, dict[str, str]] = {
+    "mode": {code: policy.name for code, policy in CODES.items()},
+    "law": {code: law.name for code, law in LAW_CODES.items()},
+    "network": {FlatLatency.code: "Flat latency", **COLLECTIVES},
+    "learn_ask": {"policies": "Which policy?", "period": "Which period?"},
+    "times": {"controls": "from the controls", "sample": "from the sample trace", "trace": "from your trace"},
+}
+"""What people call the options of a choice; elsewhere they are called as in a link."""
+
+
+def name_of(key: str) -> str:
+    """What people call the parameter, without its unit."""
+    return PARAMETERS[key].label.partition(" (")[0]
+
+
+def unit_of(key: str) -> str:
+    """Its unit, where it has one that can stand behind a number."""
+    unit = PARAMETERS[key].label.partition(" (")[2].rstrip(")")
+    return unit if unit in UNITS else ""
+
+
+def from_to(key: str, before: Any, after: Any) -> tuple[str, str]:
+    """A value and another one, the unit behind the second only: 10 and 100 Gb/s."""
+    parameter = PARAMETERS[key]
+    if isinstance(parameter.rule, Number) and before is not None and after is not None:
+        if parameter.format == "percent":
+            return plain(100 * before), f"{plain(100 * after)}{NBSP}%"
+        unit = unit_of(key)
+        return plain(before), f"{plain(after)}{'' if unit == '×' else NBSP}{unit}".rstrip(NBSP)
+    return choice(key, before), choice(key, after)
+
+
+def choice(key: str, value: Any) -> str:
+    """A choice or a switch by its name, a text as code, as it may be anybody's; or that there is none."""
+    if value is None:
+        return "as measured" if key == "law" else "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(PARAMETERS[key].rule, Text):
+        return f"`{value.replace('`', '?')}`"
+    return NAMES.get(key, {}).get(value, str(value))
+
+
+def plain(value: float) -> str:
+    """A number with up to six significant figures."""
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
