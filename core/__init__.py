@@ -8,7 +8,16 @@ are an *iteration*; in a measured run it is a *step*. *Row* k of an array holds 
 from core.common.validation import ScenarioError
 from core.learning import best_period, learn, replay
 from core.money import Cost, Costs, Prices, cost, costs
-from core.policies import Asynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
+from core.policies import (
+    Asynchronous,
+    BackupWorkers,
+    ElasticSynchronous,
+    KAsync,
+    LocalSGD,
+    Rebalanced,
+    StaleSynchronous,
+    Synchronous,
+)
 from core.scenario import Scenario
 from core.simulation.bandwidth import required_bandwidth
 from core.simulation.paired import compare, replicate
@@ -32,6 +41,7 @@ __all__ = [
     "Constant",
     "Cost",
     "Costs",
+    "ElasticSynchronous",
     "Failures",
     "FlatLatency",
     "Gumbel",

@@ -27,7 +27,8 @@ from core.report import learning as learning_report
 from core.report import periods as periods_report
 from core.report import traces as trace_report
 from core.report.bandwidth import bandwidths, bandwidths_in_words
-from core.report.failures import failures_compared, failures_in_words, log_in_words
+from core.report.failure_logs import log_in_words, recoveries_in_words
+from core.report.failures import cost_of_failures_in_words, failures_compared, failures_in_words
 from core.report.money import cost_in_words, cost_ranking, savings_in_words
 from core.report.verdicts import RunsControl
 from core.scenario import Scenario, under
@@ -142,10 +143,10 @@ def parser() -> argparse.ArgumentParser:
         "--policies", help='what to try, with commas between: "async,ssp 3" (default: some of every kind)'
     )
     failures = command("failures", answer_failures, "How often workers fail by a log, and which recovery loses least.")
-    failures.add_argument("log", help="CSV with the columns start, end and worker")
+    failures.add_argument("log", help="a table with start, end and worker, or lines that say who went down when")
     failures.add_argument("--workers", type=int, help="how many there are (default: those that the log names)")
     failures.add_argument("--hours", type=float, help="how long they were watched (default: as long as the log)")
-    failures.add_argument("--unit", default="s", help="of times that are numbers: ms, s, min or h (default: s)")
+    failures.add_argument("--unit", help="of times that are numbers and do not say it: ms, s, min or h (default: s)")
     failures.add_argument("--step-ms", type=float, default=1_000, help="time of a step (default: 1000)")
     failures.add_argument("--checkpoint-s", type=float, default=10, help="what a checkpoint costs (default: 10)")
     return whole
@@ -161,7 +162,11 @@ def answer_run(asked: argparse.Namespace) -> tuple[str, dict]:
         {"name": name, "value": figures[name], "unit": FIGURES[name]["unit"], **theory_of(known.get(name))}
         for name in FIGURES
     ]
-    said = f"{failures_in_words(run)} {cost_in_words(run, prices)}".strip()
+    cost_of_them = ""
+    if scenario.failures.any:
+        without_ms = simulate(scenario.without_failures).metrics.epoch_ms
+        cost_of_them = cost_of_failures_in_words(run, without_ms, prices)
+    said = " ".join(filter(None, (failures_in_words(run), cost_of_them, cost_in_words(run, prices))))
     data: dict[str, Any] = {"policy": scenario.policy.label, "figures": rows}
     if prices.given:
         data["cost"] = vars(cost(run, prices))
@@ -191,7 +196,8 @@ def answer_compare(asked: argparse.Namespace) -> tuple[str, dict]:
         "verdict": comparison.verdict_figures(paired),
         "policies": comparison.mean_figures(paired).reset_index().to_dict("records"),
     }
-    if said := failures_compared(paired, scenario, policies):
+    healthy = Paired.of(compare(scenario.without_failures, policies, replicates)) if scenario.failures.any else None
+    if said := failures_compared(paired, scenario, policies, healthy, prices if prices.given else None):
         data["failures"], why = said, f"{why}\n\n{said}"
     if pin := link_values(asked.link).get("pin"):
         said, data["changes"] = against_pinned(scenario_of(pinned_values(pin)), scenario, policies, paired, control)
@@ -337,7 +343,8 @@ def answer_failures(asked: argparse.Namespace) -> tuple[str, dict]:
     log = read_failures(asked.log, asked.workers, observed_hours=asked.hours, unit=asked.unit)
     table = recoveries(log, asked.step_ms, asked.checkpoint_s)
     data = {"log": vars(log), "recoveries": table.to_dict("records")}
-    return f"{log_in_words(log)}\n\n{table_text(table)}", data
+    said = f"{log_in_words(log)} {recoveries_in_words(table, asked.step_ms)}"
+    return f"{said}\n\n{table_text(table)}", data
 
 
 def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int, Prices]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, unquote
 
-from core.common.parameters import Checked, Flag, OneOf, Parameter, Rule, Text, Whole, by_key, keys
+from core.common.parameters import Checked, Flag, OneOf, Parameter, Real, Rule, Text, Whole, by_key, keys
 from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, listed
 from core.learning.experiment import GRID
@@ -303,6 +303,15 @@ OF_PAGES = (
         default="controls",
         label="Compute times",
         help="From the controls, from the sample trace, or from a trace of your own.",
+    ),
+    Parameter(
+        key="hours_a_day",
+        rule=Real(0, 24, above=True, unit="h"),
+        default=24.0,
+        label="Hours a day",
+        help="How many hours a day the workers of a measured run are at it, for what waiting costs a day and a month.",
+        step=1,
+        format="%.4g",
     ),
     Parameter(
         key="card",

@@ -15,19 +15,21 @@ from core.learning.problem import Problem
 from core.money import Prices
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
-from core.scenario import dotted_names
+from core.scenario import Scenario, dotted_names
 from core.simulation.bandwidth import required_bandwidth
 from core.simulation.sweeps import changed, changed_policy, name_of, refused
 from core.statistics.log_ratios import log_ratios
 from core.statistics.standings import FASTEST, OPEN, SLOWER, TIED, as_columns, same_as_itself
 from core.statistics.verdicts import LEVEL
+from core.theory.failures import epochs_saved_every
 from core.workload.compute_laws import LAWS
-from core.workload.failures import Failures
+from core.workload.failures import Failures, best_interval_ms
 from core.workload.networks import NETWORKS
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
 MOST_VALUES = 40
+MOST_DRAWN = 2  # times the longest simulated epoch, above which a theoretical one is not drawn
 WANTED_PERCENT, MOST_SEARCHED = 90.0, 5  # utilization whose bandwidth is looked for, in no more runs than this
 TARGET_SEEDS, MOST_TRAINED = 3, 30  # runs of a cell that trains, and how many (cell, policy) may
 KINDS: list[type[Checked]] = [Workload, Stragglers, Failures, Prices]
@@ -216,6 +218,51 @@ def ideal_scaling(table: pd.DataFrame) -> Ideal | None:
     fewest = good[good["workers"] == good["workers"].min()]
     best = fewest.loc[fewest["throughput"].idxmax()]
     return Ideal(policy=best["policy"], fewest=int(best["workers"]), throughput=float(best["throughput"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """What theory says of epochs over the distance of their checkpoints, beside what was simulated.
+
+    Attributes:
+        policy: which policy goes back to them.
+        line: columns x (mini-batches from one to the next) and ideal (Daly's mean epoch, s).
+        best: Young's distance, mini-batches.
+        best_ms: the same as work, ms.
+        simulated: the distance whose simulated mean epoch is the shortest.
+
+    """
+
+    policy: str
+    line: dict[str, np.ndarray]
+    best: float
+    best_ms: float
+    simulated: int
+
+
+def checkpoints_beside(rows: pd.DataFrame, scenario: Scenario, without_ms: float) -> Checkpoints:
+    """What theory says beside the rows of a map over `failures.checkpoint_batches`.
+
+    Args:
+        rows: of one policy, that of the scenario.
+        scenario: what was run.
+        without_ms: mean time of its epoch without failures, ms.
+
+    Source:
+        Young 1974, Daly 2006.
+
+    """
+    every = rows["failures.checkpoint_batches"].to_numpy()
+    work_ms = best_interval_ms(scenario.failures.checkpoint_ms, scenario.failures.mtbf_ms / scenario.workers)
+    epochs_ms = epochs_saved_every(scenario, every.tolist(), without_ms)
+    known = np.isfinite(epochs_ms) & (epochs_ms <= MOST_DRAWN * rows["epoch_ms"].max())
+    return Checkpoints(
+        policy=scenario.policy.label,
+        line={"x": every[known].astype(float), "ideal": epochs_ms[known] / 1000},
+        best=work_ms / (without_ms / scenario.batches),
+        best_ms=work_ms,
+        simulated=int(every[rows["epoch_ms"].to_numpy().argmin()]),
+    )
 
 
 def target_rows(scenario: Workload, cell: dict, policies: Sequence[Policy], problem: Problem) -> list[dict]:

@@ -89,7 +89,7 @@ def stretched_by_failures(workload: Workload, policy: Policy) -> float:
         step = computing + 2 * float(np.max(network.pull_of(workers)))
         return push_step_ms(step, failures.restart_ms, failures.mtbf_ms) / step
     step, rows = computing + network.barrier_ms(workers), policy.rows(workers, workload.batches)
-    if failures.elastic:
+    if policy.goes_on_without(failures.recovery):
         regroups = 1 + 2 * failures.regroup_ms * workers / failures.mtbf_ms
         return regroups / elastic_share(step, failures.restart_ms, failures.mtbf_ms)
     every = min(failures.checkpoint_batches or rows, rows) * step
@@ -134,7 +134,7 @@ def check_failures(workload: Workload, policy: Policy) -> None:
     if stretched_by_failures(workload, policy) <= MOST_STRETCHED:
         return
     failures, advice = workload.failures, "take a longer time between failures, or shorter mini-batches"
-    if policy.has_barrier and not failures.elastic:
+    if policy.has_barrier and not policy.goes_on_without(failures.recovery):
         more = "checkpoints more often" if failures.checkpoint_batches else "checkpoints, with checkpoint_batches"
         advice = f"take {more}, a longer time between failures, or elastic recovery"
     raise ScenarioError(

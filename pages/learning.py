@@ -14,7 +14,7 @@ from core.report import learning as learning_report
 from pages.shared import app
 from pages.shared.answers.learning import Learned, learned, measures_of
 from pages.shared.answers.training import Settings, learning
-from pages.shared.asked import policies, scenario
+from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls import values
 from pages.shared.controls.widgets import control
 from pages.shared.session import session
@@ -59,7 +59,7 @@ def which_policy(
     asked: Scenario, chosen: tuple[Policy, ...], settings: Settings, headline: Callable[[], DeltaGenerator]
 ) -> None:
     """Draw the answer, the curves, and then what they mean; headline: the place of the answer."""
-    problem = settings.problem
+    problem, spent = settings.problem, prices()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measures = measures_of(problem)
         axes = control("curves_over"), control("curves_of", measures) if len(measures) > 1 else measures[0]
@@ -75,7 +75,7 @@ def which_policy(
 
     def show_picture(trained: tuple[Policy, ...]) -> Learned:
         """The answer of those who have trained, and their curves."""
-        found = learned(short, trained, settings)
+        found = learned(short, trained, settings, spent if spent.given else None)
         with headline():
             st.header(found.headline)
         with picture():
@@ -105,6 +105,8 @@ def show_answer(answer: Learned, settings: Settings, short: Workload, trained: t
         "curves", f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}"
     )
     st.markdown(answer.reasons)
+    if answer.costs:
+        st.markdown(answer.costs)
     if answer.advice:
         st.info(answer.advice, icon=":material/lightbulb:")
     st.subheader("Time to target")

@@ -55,6 +55,7 @@ def show() -> None:
         keys=keys,
         names=names,
         values=axes,
+        policies=chosen,
         labels=tuple(name_of(policy, cells[0]) for policy in chosen),
         about=policy,
         runs=TARGET_SEEDS if problem else runs,
@@ -85,7 +86,8 @@ def show() -> None:
                 st.markdown(said)
         caveat("map", answer.caption)
         idle = idle_in_words(values.now(), keys, ask)
-        for number, said in enumerate((recovery_in_words(asked), idle, *answer.refusals)):
+        rates = "" if {"workers", "mtbf_hours", "checkpoint_s"} & {*keys} else recovery_in_words(asked)
+        for number, said in enumerate((rates, idle, *answer.refusals)):
             if said:
                 caveat(f"axes {number}", said)
     if ask == "bandwidth":

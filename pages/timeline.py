@@ -2,18 +2,19 @@
 
 import streamlit as st
 
-from core import charts, simulate
+from core import Run, charts, simulate
 from core.presets.cards import Figures
 from core.report import run as run_report
-from core.report.failures import recovery_in_words
+from core.report.failures import cost_of_failures_in_words, failures_table, recovery_in_words
 from core.report.money import cost_in_words
 from core.report.race import race_data
 from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
 from core.schedule.downsampling import whole
+from core.schedule.failures import failures
 from core.theory import closed_forms
 from pages.shared import app
 from pages.shared.asked import prices, scenario
-from pages.shared.caching.simulations import simulated
+from pages.shared.caching.simulations import epoch_without_failures_ms, simulated
 from pages.shared.controls import copied
 from pages.shared.views import cards, kept_runs, large_run, pinned
 from pages.shared.views.caveats import caveat
@@ -21,6 +22,14 @@ from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
 from pages.shared.views.race import race
 from pages.shared.views.tiles import metric_tiles, theory_notes, timeline_chart
+
+
+def failures_cost(run: Run) -> str:
+    """What failures cost of the epoch; empty where nobody may fail."""
+    if not run.scenario.failures.any:
+        return ""
+    return cost_of_failures_in_words(run, epoch_without_failures_ms(run.scenario), prices())
+
 
 app.through_app()
 asked = scenario()
@@ -30,7 +39,7 @@ headline, detail = run_report.run_answer(run)
 
 cards.answered(Figures(rows={asked.policy.text: vars(run.metrics)}))
 st.header(headline)
-st.markdown(detail)
+st.markdown(f"{detail} {failures_cost(run)}")
 outline = pinned.on_timeline(run, before)
 
 segments = whole(run.schedule)
@@ -49,6 +58,9 @@ if spent := cost_in_words(run, prices()):
     st.markdown(spent)
 if rates := recovery_in_words(asked):
     caveat("recovery", rates)
+if run.metrics.failures:
+    with st.expander("Failures, one by one", icon=":material/report:"):
+        st.dataframe(failures_table(failures(run.schedule)), hide_index=True)
 if said := run_report.idle_in_words(run):
     caveat("idle", said)
 

@@ -2,11 +2,15 @@
 
 import streamlit as st
 
+from core.report.money import stragglers_cost_in_words
 from core.traces.remedies import what_if_table
 from pages.shared import app, uploaded_trace
 from pages.shared.answers.trace import Measurement, TraceAnswer
-from pages.shared.controls import copied
+from pages.shared.asked import prices
+from pages.shared.controls import copied, values
+from pages.shared.controls.widgets import control
 from pages.shared.sidebar.handover import let_go_of_trace, use_trace_button
+from pages.shared.views import failure_log
 from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
@@ -27,6 +31,11 @@ COLLECTIVES = (
     "the host waits for it; only that is what a barrier costs."
 )
 
+MONEY = (
+    "The share of the workers' time that goes into waiting in the measured epoch, times what they cost for so many "
+    "hours a day, 365 days a year. Set a price above 0 to see it beside the answer. Network time is not in it."
+)
+
 
 def show(measured: Measurement) -> None:
     """The answer beside the picture of who is slow when, and the rest folded away."""
@@ -40,11 +49,30 @@ def show(measured: Measurement) -> None:
         if answer.host:
             st.markdown(f"**{answer.host}**")
         st.markdown(answer.reasons)
+        if answer.wait_percent is not None and (spent := a_day_and_a_month(measured, answer.wait_percent)):
+            st.markdown(spent)
         if answer.cures:
             st.markdown(f"**{answer.cures.best}**")
         use_trace_button()
     details(answer)
+    if answer.wait_percent is not None:
+        prices_of_workers()
+    failure_log.show(measured)
     exports(measured)
+
+
+def a_day_and_a_month(measured: Measurement, wait_percent: float) -> str:
+    """What waiting for the slowest costs; empty where no price is set."""
+    return stragglers_cost_in_words(measured.trace.workers, wait_percent, prices(), values.value("hours_a_day"))
+
+
+def prices_of_workers() -> None:
+    """What a worker costs, and how long the workers run a day."""
+    with st.expander("What waiting costs in money", icon=":material/payments:"):
+        with st.container(horizontal=True):
+            for key in ("worker_per_hour", "spot_discount", "hours_a_day", "currency"):
+                control(key)
+        st.caption(MONEY)
 
 
 def details(answer: TraceAnswer) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import OUTLINE_COLOR, RULE_COLOR
-from core.charts.common import AROUND, MANY, Layers, doubles, plain_numbers, policy_color, spacing
+from core.charts.common import AROUND, MANY, Layers, doubles, plain_numbers, policy_color, readable, spacing
 from core.charts.specs import Chart, Columns, Given, columns
 
 SAME_COLOR = "#8A90991F"  # a speed-up of 1: nearly the page itself, whether that is light or dark
@@ -114,11 +114,13 @@ def lines(
     *,
     level: float | None = None,
     ideal: Columns | None = None,
+    upright: tuple[float, str] | None = None,
     picked: float | None = None,
 ) -> Chart:
     """A line for each policy in its band: columns policy, x, middle, low, high; logarithmic where values double.
 
-    level: of a dashed line. ideal: another dashed line (x, ideal). picked: where a vertical line stands.
+    level: of a dashed line. ideal: another dashed line (x, ideal). upright: where a dashed vertical
+    line stands, and what is written on it. picked: where a vertical line stands.
     """
     policies, places = list(table["policy"].unique()), sorted(set(table["x"]))
     data: dict[str, Columns] = {
@@ -130,11 +132,13 @@ def lines(
         data["level"] = {"level": np.array([level])}
     if ideal is not None:
         data["ideal"] = ideal
+    if upright is not None:
+        data["upright"] = {"x": np.array([upright[0]]), "said": np.array([upright[1]], dtype=object)}
     x_scale = spacing(places)
     log_y = x_scale[0] == "log" and doubles(table[["low", "middle", "high"]].to_numpy())
     return Chart(
         declare=declare_lines,
-        shape=(x_scale, log_y, len(places) <= FEW, level is not None, ideal is not None),
+        shape=(x_scale, log_y, len(places) <= FEW, level is not None, ideal is not None, upright is not None),
         values={
             "x_title": x_title,
             "y_title": y_title,
@@ -153,6 +157,7 @@ def declare_lines(
     few: bool,
     with_level: bool,
     with_ideal: bool,
+    with_upright: bool,
     values: Given,
 ) -> Layers:
     """Lines in bands with their points; values: x_title, y_title, policies, colors, places."""
@@ -177,7 +182,11 @@ def declare_lines(
         layers.append(line.encode(y="level:Q"))
     if with_ideal:
         line = alt.Chart(alt.NamedData("ideal")).mark_line(color=RULE_COLOR, strokeDash=[6, 4])
-        layers.append(line.encode(x=x, y="ideal:Q", tooltip=[alt.Tooltip("ideal:Q", title="Ideal", format=".4g")]))
+        layers.append(line.encode(x=x, y="ideal:Q", tooltip=alt.Tooltip("ideal:Q", title="Dashed", format=".4g")))
+    if with_upright:
+        line = alt.Chart(alt.NamedData("upright")).encode(x=x)
+        layers.append(line.mark_rule(color=RULE_COLOR, strokeDash=[2, 3], strokeWidth=2))
+        layers += readable(line.encode(text="said:N", y=alt.value(4)), align="left", baseline="top", dx=6)
     layers.append(alt.Chart(alt.NamedData("picked")).mark_rule(color=RULE_COLOR, strokeWidth=2).encode(x="x:Q"))
     pinned = alt.Chart(alt.NamedData("pinned")).mark_rule(color=OUTLINE_COLOR, strokeWidth=2.5, strokeDash=DOTS, **MANY)
     layers.append(pinned.encode(x="x:Q"))

@@ -17,6 +17,8 @@ DRAWN = ("label", "batch", "phase", "what", "start_ms", "end_ms", "duration_ms")
 THIN = 0.3  # of a row's height, for what takes no worker's time
 CLOSE = 14  # px; in lower rows labels may overlap and are thinned out
 ROOM_FOR_WORDS = 0.15  # of the axis
+CROSS = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
+"""The mark of a failure, as a path."""
 LEGEND_ROW = 40  # px, below the axis
 MARGIN = 0.01  # of what is drawn, after its end
 FRAME, PINNED = 1.22, "pinned scenario"  # of a row's height, for the outline of another run; what that is called
@@ -46,8 +48,16 @@ def timeline(picture: Picture, gap: tuple[float, float, str] | None = None, whos
         data["gap"] = {"from_ms": [gap[0]], "to_ms": [gap[1]], "middle_ms": [(gap[0] + gap[1]) / 2], "said": [said]}
     return Chart(
         declare=declare_timeline,
-        shape=(shown_phases(picture.phases), row < CLOSE, with_barriers, gap is not None, has_hidden(picture), False),
-        values=block_values(picture, ends) | {"diamond": f"{np.clip(row * 2, 12, 60):g}"},
+        shape=(
+            shown_phases(picture.phases),
+            row < CLOSE,
+            with_barriers,
+            gap is not None,
+            has_hidden(picture),
+            has_failures(picture),
+            False,
+        ),
+        values=block_values(picture, ends) | {"diamond": f"{np.clip(row * 2, 12, 60):g}", "cross": cross_size(row)},
         data=data,
         height=int(row * rows + AROUND),
     )
@@ -59,12 +69,13 @@ def declare_timeline(
     with_barriers: bool,
     with_gap: bool,
     with_hidden: bool,
+    with_failures: bool,
     with_outline: bool,
     values: Given,
 ) -> Layers:
     """Phases as bars, the network beside them as thinner ones, and where there are barriers their marks.
 
-    Values: those of the blocks, and diamond.
+    Values: those of the blocks, diamond and cross.
     """
     diamond = alt.ExprRef(values["diamond"])
     pick = alt.selection_point(fields=["phase"], bind="legend", name="phases")
@@ -84,11 +95,46 @@ def declare_timeline(
             .mark_point(shape="diamond", filled=True, color="white", stroke="black", size=diamond, opacity=1, clip=True)
             .encode(x="end_ms:Q", y="label:N")
         )
+    if with_failures:
+        layers.append(failure_marks(values))
     if with_gap:
         layers += time_saved()
     if with_outline:
         layers.append(end_of_outline())
     return alt.layer(*layers, end_of_epoch())
+
+
+def failure_marks(values: Given) -> alt.Chart:
+    """A cross at each failure, with who failed when, for how long, and what was lost; values: cross, its size."""
+    return (
+        alt.Chart(alt.NamedData("failures"))
+        .mark_point(
+            shape=CROSS,
+            filled=True,
+            color="white",
+            stroke="black",
+            strokeWidth=0.7,
+            size=alt.ExprRef(values["cross"]),
+            opacity=1,
+            clip=True,
+            **MANY,
+        )
+        .encode(
+            x="at_ms:Q",
+            y="label:N",
+            tooltip=[
+                alt.Tooltip("worker:N", title="Fails"),
+                alt.Tooltip("at:N", title="At"),
+                alt.Tooltip("down:N", title="Down for"),
+                alt.Tooltip("lost:N", title="Work lost"),
+            ],
+        )
+    )
+
+
+def cross_size(row: float) -> str:
+    """The size of the mark of a failure in a row of so many px, as an expression."""
+    return f"{np.clip(row * 5, 60, 150):g}"
 
 
 def time_saved() -> list[alt.Chart]:
@@ -107,17 +153,17 @@ def small_timeline(picture: Picture) -> Chart:
     row = row_height(len(picture.workers), 150, 3, 20)
     return Chart(
         declare=declare_small_timeline,
-        shape=(shown_phases(picture.phases), row < CLOSE, has_hidden(picture), False),
-        values=block_values(picture, named=True),
+        shape=(shown_phases(picture.phases), row < CLOSE, has_hidden(picture), has_failures(picture), False),
+        values=block_values(picture, named=True) | {"cross": cross_size(row)},
         data=block_data(picture),
         height=int(row * len(picture.workers) + 40),
     )
 
 
 def declare_small_timeline(
-    phases: tuple[str, ...], overlap: bool, with_hidden: bool, with_outline: bool, values: Given
+    phases: tuple[str, ...], overlap: bool, with_hidden: bool, with_failures: bool, with_outline: bool, values: Given
 ) -> Layers:
-    """Phases as bars, the network beside them as thinner ones; values: those of the blocks."""
+    """Phases as bars, the network beside them as thinner ones; values: those of the blocks, and cross."""
     color = phase_color(phases, legend=None)
     layers = [
         *([outlined(with_legend=False)] if with_outline else []),
@@ -125,6 +171,8 @@ def declare_small_timeline(
     ]
     if with_hidden:
         layers.append(phase_bars(values, None, overlap, "hidden", THIN).encode(color=color))
+    if with_failures:
+        layers.append(failure_marks(values))
     if with_outline:
         layers.append(end_of_outline())
     return alt.layer(*layers, end_of_epoch())
@@ -192,6 +240,11 @@ def has_hidden(picture: Picture) -> bool:
     return len(picture.hidden["start_ms"]) > 0
 
 
+def has_failures(picture: Picture) -> bool:
+    """Whether any worker fails in it."""
+    return len(picture.failures["at_ms"]) > 0
+
+
 def block_data(picture: Picture) -> dict[str, Columns]:
     """What a timeline draws."""
     data: dict[str, Columns] = {
@@ -200,6 +253,8 @@ def block_data(picture: Picture) -> dict[str, Columns]:
     }
     if has_hidden(picture):
         data["hidden"] = {name: picture.hidden[name] for name in DRAWN}
+    if has_failures(picture):
+        data["failures"] = picture.failures
     return data
 
 
@@ -258,25 +313,28 @@ def end_of_epoch() -> alt.Chart:
     return rules("end", strokeDash=[4, 3], strokeWidth=2)
 
 
-def overview(cells: Columns, labels: list[str], title: str, epoch_ms: float) -> Chart:
+def overview(cells: Columns, labels: list[str], title: str, epoch_ms: float, failed: Columns | None = None) -> Chart:
     """How much of its time each row of workers computes: a cell a row and stretch of time; drag to select a window.
 
-    cells: columns row, from_ms, to_ms, and the percent of each phase.
+    cells: columns row, from_ms, to_ms, and the percent of each phase. failed: failures to mark, as in a picture.
     """
     row = row_height(len(labels), 480, 8, 26)
     percents = tuple(phase for phase in PHASE_COLORS if np.any(cells[phase]))
     columns = {name: np.asarray(cells[name]) for name in ("from_ms", "to_ms", *percents)}
     return Chart(
         declare=declare_overview,
-        shape=(percents, row < CLOSE, False),
-        values={"labels": labels, "title": title, **time_axis(epoch_ms)},
-        data={"cells": {"label": np.array(labels, dtype=object)[np.asarray(cells["row"])]} | columns},
+        shape=(percents, row < CLOSE, failed is not None, False),
+        values={"labels": labels, "title": title, "cross": cross_size(row), **time_axis(epoch_ms)},
+        data={"cells": {"label": np.array(labels, dtype=object)[np.asarray(cells["row"])]} | columns}
+        | ({"failures": failed} if failed is not None else {}),
         height=int(row * len(labels) + AROUND),
     )
 
 
-def declare_overview(percents: tuple[str, ...], overlap: bool, with_end: bool, values: Given) -> alt.Chart | Layers:
-    """Cells by their share of computing, the percents in the tooltip; values: labels, title, time, tick."""
+def declare_overview(
+    percents: tuple[str, ...], overlap: bool, with_failures: bool, with_end: bool, values: Given
+) -> alt.Chart | Layers:
+    """Cells by their share of computing, the percents in the tooltip; values: labels, title, cross, time, tick."""
     color = alt.Color(
         "compute:Q",
         title="computing (% of the time)",
@@ -302,7 +360,8 @@ def declare_overview(percents: tuple[str, ...], overlap: bool, with_end: bool, v
         )
         .add_params(alt.selection_interval(encodings=["x"], name="window"))
     )
-    return alt.layer(cells, end_of_outline()) if with_end else cells
+    layers = [cells, *([failure_marks(values)] if with_failures else []), *([end_of_outline()] if with_end else [])]
+    return alt.layer(*layers) if layers[1:] else cells
 
 
 def shares(labels: list[str], bars: Columns) -> Chart:

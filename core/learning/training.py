@@ -146,7 +146,7 @@ def updates_of(schedule: Schedule) -> int:
     if len(updates) > 1 or (schedule.averaged and schedule.failures is not None and np.ndim(schedule.updates)):
         raise ScenarioError(
             "failures.recovery: with elastic recovery updates differ from run to run, which is not trained; take "
-            "rollback, or a policy without a barrier."
+            "rollback and synchronous workers, or a policy without a barrier."
         )
     return int(updates[0])
 

@@ -32,6 +32,27 @@ class Synchronous(Policy):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ElasticSynchronous(Synchronous):
+    """Synchronous, with a group that goes on without workers that fail, whatever recovery the workload asks for.
+
+    So that it can be compared with synchronous workers that go back to checkpoints. Where nobody fails it is the same.
+    """
+
+    name, code = "Elastic synchronous", "elastic"
+    rule = (
+        "As synchronous, but the others go on without a worker that fails; it joins the first batch after it is back."
+    )
+
+    def goes_on_without(self, recovery: str) -> bool:
+        return True
+
+    def schedule(self, draws: Draws) -> Schedule:
+        if draws.fails:
+            return Group(draws, wait_for=draws.workload.workers).schedule()
+        return super().schedule(draws)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rebalanced(Policy):
     """Synchronous, with mini-batch sizes in proportion to each worker's known speed; their sum is kept.
 

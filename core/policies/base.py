@@ -96,6 +96,15 @@ class Policy(Part, ABC):
         """Whether its pushes are served in order on this network, so that each depends on those before it."""
         return False
 
+    def goes_on_without(self, recovery: str) -> bool:
+        """Whether those behind a barrier go on without one that fails, or else all go back to a checkpoint.
+
+        Args:
+            recovery: of `Failures`.
+
+        """
+        return recovery == "elastic"
+
     def pushes(self, workers: int, batches: int, network: Network) -> int:
         """How many mini-batches of each worker count several times as work: those of long runs that go push by push."""
         long = workers * batches > LONG and self.goes_push_by_push(network)

@@ -407,7 +407,7 @@ class Group:
             used=np.broadcast_to(rows.used, shape),
             started=np.broadcast_to(rows.started, shape),
             barrier_ms=rows.met,
-            failures=self.next.counts,
+            outages=self.next.outages,
             averages=self.averages(rows) if self.averaged else None,
             hidden=Beside.of_rows(rows.ahead, rows.ahead_until),
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.common.parameters import Flag, OneOf, Parameter, Whole, parameters
 from core.common.validation import ScenarioError, shown
-from core.policies.barrier import BackupWorkers, LocalSGD, Rebalanced, Synchronous
+from core.policies.barrier import BackupWorkers, ElasticSynchronous, LocalSGD, Rebalanced, Synchronous
 from core.policies.base import Policy
 from core.policies.push import Asynchronous, KAsync, StaleSynchronous
 
@@ -13,6 +13,7 @@ __all__ = [
     "POLICIES",
     "Asynchronous",
     "BackupWorkers",
+    "ElasticSynchronous",
     "KAsync",
     "LocalSGD",
     "Policy",
@@ -24,7 +25,10 @@ __all__ = [
 
 POLICIES: dict[str, type[Policy]] = {
     policy.__name__: policy
-    for policy in (Synchronous, Asynchronous, StaleSynchronous, BackupWorkers, KAsync, LocalSGD, Rebalanced)
+    for policy in (
+        *(Synchronous, Asynchronous, StaleSynchronous, BackupWorkers),
+        *(KAsync, LocalSGD, Rebalanced, ElasticSynchronous),
+    )
 }
 CODES = {policy.code: policy for policy in POLICIES.values()}
 
@@ -50,7 +54,7 @@ def policy_from_text(text: str) -> Policy:
     values = fields_from_words(CODES[code], words) if code in CODES else None
     if values is None:
         known = "sync, async, async shared, async 4, ssp 1, backup 7, k-async 4, local 8, local 8 delay 2, rebalanced"
-        raise ScenarioError(f"policies: {shown(text)} is not a policy; write, for example, {known}.")
+        raise ScenarioError(f"policies: {shown(text)} is not a policy; write, for example, {known}, elastic.")
     return CODES[code](**values)
 
 

@@ -255,7 +255,7 @@ class Takes:
             used=used,
             started=begun,
             barrier_ms=barrier_ms,
-            failures=self.next.counts,
+            outages=self.next.outages,
             hidden=hidden,
         )
 

@@ -5,7 +5,15 @@ Sources of measured figures: .github/PAGES.md.
 
 from dataclasses import replace
 
-from core.policies import Asynchronous, BackupWorkers, LocalSGD, Rebalanced, StaleSynchronous, Synchronous
+from core.policies import (
+    Asynchronous,
+    BackupWorkers,
+    ElasticSynchronous,
+    LocalSGD,
+    Rebalanced,
+    StaleSynchronous,
+    Synchronous,
+)
 from core.presets.cards import Card, Figures, Quickest, Ranges, faster_than_first, saved, share, speedup
 from core.presets.network_links import FAST_LINKS, NODES_OF_8, REGIONS
 from core.scenario import Scenario
@@ -20,12 +28,26 @@ QUICK = LogNormal(mean_ms=150, cv=0.004)
 HEALTHY = LogNormal(mean_ms=500, cv=0.004)  # within-step variation of dedicated GPUs
 LONG = LogNormal(mean_ms=120_000, cv=0.1)
 HICCUPS = Stragglers(hiccup_probability=0.01, hiccup_factor=5)
-HOURLY = Failures(mtbf_hours=16, restart_s=300, checkpoint_batches=10, checkpoint_s=20)
+ELASTIC = ElasticSynchronous()
+HOURLY = Failures(mtbf_hours=16, restart_s=300, checkpoint_batches=10, checkpoint_s=20, regroup_s=20)
+SPOT_DISCOUNT = 0.67
+ON_DEMAND_MS = 5_516_000
+"""A synchronous epoch of the card on spot machines, on machines that stay."""
 
 
 def recovered(figures: Figures) -> float:
     """Of the time that async saves, how much slack of one batch saves already, in percent."""
     return 100 * figures.saved_percent("ssp 1") / figures.saved_percent("async")
+
+
+def elastic_saves(figures: Figures) -> float:
+    """Of the time that async saves, how much an elastic group saves already, in percent."""
+    return 100 * figures.saved_percent("elastic") / figures.saved_percent("async")
+
+
+def spot_cost(figures: Figures) -> float:
+    """What an epoch on spot machines costs with a barrier and checkpoints, in percent of that on machines that stay."""
+    return 100 * (1 - SPOT_DISCOUNT) * figures.rows["sync"]["epoch_ms"] / ON_DEMAND_MS
 
 
 GALLERY = {
@@ -380,16 +402,61 @@ GALLERY = {
             key="failure-an-hour",
             name="A failure an hour",
             setting="16 workers, a checkpoint every ten batches of two minutes",
-            question="One of 16 workers fails every hour, and is back after five minutes. How many times as fast is an "
-            "epoch without a barrier?",
-            guesses=Ranges(speedup("async"), ("Under 1.1×", 1.1, "1.1× to 1.3×", 1.3, "Over 1.3×")),
-            answer="{quicker[sync / async]}, {times[sync / async]} as fast. With a barrier, {redone[sync]} of the "
-            "workers' time goes into work that is done again.",
-            why="All go back to the last checkpoint, and wait for each restart. Most of that is not the barrier's "
-            "fault: choose *elastic* under *Recovery with a Barrier*, where the others go on without the one that "
-            "failed, and most of the gap is gone.",
+            question="One of 16 workers fails every hour, and is back after five minutes: sync with checkpoints, an "
+            "elastic group that goes on without the one that failed, or async? Of the time that async saves over "
+            "checkpoints, how much does the elastic group save?",
+            guesses=Ranges(elastic_saves, ("Under 30 %", 30, "30 to 60 %", 60, "Over 60 %")),
+            answer="{quicker[sync / async]}: with checkpoints, {redone[sync]} of the workers' time goes into work that "
+            "is done again. The elastic group {finishes[elastic]}, with fresh gradients.",
+            why="With checkpoints all go back to the last one, and wait for each restart. Most of what that costs is "
+            "not the barrier's fault: where the others go on, it is gone.",
             scenario=Scenario(workers=16, batches=60, compute=LONG, network=FREE, failures=HOURLY),
-            policies=(SYNC, ASYNC),
+            policies=(SYNC, ELASTIC, ASYNC),
+        ),
+        Card(
+            key="rollback-or-elastic",
+            name="Rollback or elastic",
+            setting="4 to 32 workers that each fail every 16 hours",
+            question="Each worker fails every 16 hours, whatever the size of the group, and a checkpoint is taken "
+            "every five batches of two minutes. With 32 workers, how many times as fast is an elastic group?",
+            guesses=Ranges(
+                lambda figures: figures.ratio("sync at 32", "elastic at 32"),
+                ("Under 1.1×", 1.1, "1.1× to 1.3×", 1.3, "Over 1.3×"),
+            ),
+            answer="With 32 workers an epoch takes {epoch[sync at 32]} with rollback and {epoch[elastic at 32]} in an "
+            "elastic group, which is {times[sync at 32 / elastic at 32]} as fast; with 16 workers it is "
+            "{times[sync at 16 / elastic at 16]}, and with 4 it is {times[sync at 4 / elastic at 4]}.",
+            why="Somebody of 32 fails every half hour, and with rollback all of them go back. What a group loses so "
+            "grows with its size; what it loses to one missing worker does not.",
+            scenario=Scenario(
+                workers=32, batches=30, compute=LONG, network=FREE, failures=replace(HOURLY, checkpoint_batches=5)
+            ),
+            policies=(SYNC, ELASTIC),
+            page="map",
+            asked={"ask": "epoch", "across": "workers", "across_values": "4,16,32", "up": "none", "up_values": ""},
+        ),
+        Card(
+            key="spot-machines",
+            name="Spot machines",
+            setting="8 workers at a third of the price, each taken away every four hours",
+            question="Spot machines cost a third of the price, but each is taken away every four hours, and another "
+            "one is there after two minutes. With a barrier and checkpoints, what does an epoch cost, in percent of "
+            "that on machines that stay?",
+            guesses=Ranges(spot_cost, ("Under 35 %", 35, "35 to 60 %", 60, "Over 60 %")),
+            answer="An epoch takes {epoch[sync]} with checkpoints, {epoch[elastic]} in an elastic group and "
+            "{epoch[async]} without a barrier. Compare says what each costs.",
+            why="On machines that stay it takes 5,516 s with a barrier, for three times the price an hour. Work that "
+            "is done again eats up some of the discount, and least of it where nobody else stops. $3 an hour is a "
+            "round figure: the shares hold for any price.",
+            scenario=Scenario(
+                workers=8,
+                batches=40,
+                compute=LONG,
+                network=FREE,
+                failures=replace(HOURLY, mtbf_hours=4.0, restart_s=120.0, checkpoint_batches=3),
+            ),
+            policies=(SYNC, ELASTIC, ASYNC),
+            asked={"worker_per_hour": 3.0, "spot_discount": SPOT_DISCOUNT},
         ),
         Card(
             key="how-often-to-save",
@@ -407,7 +474,8 @@ GALLERY = {
             ),
             answer="With a checkpoint after every third batch the epoch takes {epoch[sync at 3]}; after every batch, "
             "{epoch[sync at 1]}, after every tenth {epoch[sync at 10]}, and after every thirtieth {epoch[sync at 30]}.",
-            why="Young's rule √(2δM) says a checkpoint after 379 s of work. Too seldom costs more than too often.",
+            why="Young's rule √(2δM) says a checkpoint after 379 s of work: the upright line. Dashed is Daly's "
+            "formula. Too seldom costs more than too often.",
             scenario=Scenario(
                 workers=16, batches=60, compute=LONG, network=FREE, failures=replace(HOURLY, checkpoint_batches=3)
             ),

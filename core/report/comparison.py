@@ -196,7 +196,13 @@ def rare_events(workload: Workload, runs: int) -> str:
     return ""
 
 
-def summary_text(table: Table, policies: Sequence[Policy], workload: Workload, money: Prices | None = None) -> str:
+def summary_text(
+    table: Table,
+    policies: Sequence[Policy],
+    workload: Workload,
+    money: Prices | None = None,
+    without_failures: Paired | None = None,
+) -> str:
     """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, why, and the cost."""
     asked = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'batch', 'batches')}"
     paired = Paired.of(table)
@@ -209,7 +215,8 @@ def summary_text(table: Table, policies: Sequence[Policy], workload: Workload, m
             f"staleness {row['mean_staleness']:.1f}"
         )
     lines.append(in_full(paired, policies, workload))
-    also = (failures_compared(paired, workload, policies), money_compared(paired, workload, policies, money))
+    failed = failures_compared(paired, workload, policies, without_failures, money)
+    also = (failed, money_compared(paired, workload, policies, money))
     lines += [said for said in also if said]
     return "\n".join(lines)
 
@@ -476,9 +483,10 @@ def what_is_drawn(asked: Workload, pictures: list[Picture], replicates: int) -> 
     until_ms = pictures[0].domain_ms[1]
     part = f"the first {duration(until_ms)} of " if until_ms < longest else ""
     some = f" Of {counted(asked.workers, 'worker')}, the {workers} slowest." if workers < asked.workers else ""
+    fails = " ✕ marks a failure of a worker." if any(len(picture.failures["at_ms"]) for picture in pictures) else ""
     return (
         f"Figures are means of {counted(replicates, 'paired run')}; the timelines draw {part}the first of them "
-        f"(seed {asked.seed}), the same compute draws for every policy.{some}"
+        f"(seed {asked.seed}), the same compute draws for every policy.{some}{fails}"
     )
 
 

@@ -1,16 +1,22 @@
 """Failures in words: how many there were, what they cost, and how policies recover from them."""
 
-import math
 from collections.abc import Sequence
 
-from core.common.wording import counted, duration, listed, lowered, percent, rounded
+import pandas as pd
+
+from core.common.wording import counted, duration, listed, lowered, money, percent, rounded, times
+from core.money import Prices, cost_of_time
 from core.policies.base import Policy
+from core.schedule.failures import Failed
 from core.schedule.metrics import wait_ms
 from core.simulation.run import Run
 from core.statistics.pairs import Paired
-from core.traces.failures import FailureLog
 from core.workload.failures import best_interval_ms
 from core.workload.workload import Workload
+
+MOST_FAILURES, MOST_LISTED = 1_000, 10
+"""Failures of a run that are marked and tabled one by one, and that are listed in a sentence."""
+LEAST_LOST = 0.0005  # of an epoch: what is less is not worth a word
 
 
 def failures_in_words(run: Run) -> str:
@@ -29,6 +35,80 @@ def failures_in_words(run: Run) -> str:
     parts = [f"{percent(share)} {what}" for share, what in spent if round(share, 1)]
     took = f": of the workers' time, {listed(parts)}" if parts else ""
     return f"Workers fail {times_in_words(figures.failures)}{took}."
+
+
+def cost_of_failures_in_words(run: Run, without_ms: float, prices: Prices) -> str:
+    """What failures, and checkpoints against them, cost of an epoch: time, and money where a price is set.
+
+    Args:
+        run: where workers may fail.
+        without_ms: how long the same epoch takes without failures and checkpoints, ms.
+        prices: what machines cost.
+
+    """
+    scenario, lost_ms = run.scenario, run.metrics.epoch_ms - without_ms
+    saves = saves_work(scenario, scenario.policy)
+    if not run.metrics.failures and not saves:
+        return ""
+    what = " and ".join(["failures"] * (run.metrics.failures > 0) + ["checkpoints"] * saves)
+    would = f"without them the epoch would take {duration(without_ms)}"
+    what = what[0].upper() + what[1:]
+    if abs(lost_ms) < LEAST_LOST * without_ms:
+        return f"{what} cost next to no time: {would}, too."
+    if lost_ms < 0:
+        return f"{what} make this epoch no longer: {would}."
+    amount, ratio = amount_in_words(lost_ms, scenario, scenario.policy, prices), run.metrics.epoch_ms / without_ms
+    return f"{what} cost {duration(lost_ms)}{amount}: {would}; it takes {times(ratio)} that."
+
+
+def amount_in_words(lost_ms: float, workload: Workload, policy: Policy, prices: Prices | None) -> str:
+    """What a time costs, after the time; empty where no price is set."""
+    if prices is None or not prices.given:
+        return ""
+    return f", or {money(cost_of_time(lost_ms, workload, policy, prices), prices.currency)}"
+
+
+def saves_work(workload: Workload, policy: Policy) -> bool:
+    """Whether a policy pays for checkpoints."""
+    failures = workload.failures
+    saves = failures.any and failures.checkpoint_batches and failures.checkpoint_ms
+    return bool(saves and policy.has_barrier and not policy.goes_on_without(failures.recovery))
+
+
+def lost_in_words(found: Failed, place: int) -> str:
+    """What work one of some failures cost: 8 mini-batches, 4.00 s of computing; none."""
+    batches = int(found.lost_batches[place])
+    if not batches:
+        return "none"
+    return f"{counted(batches, 'mini-batch', 'mini-batches')}, {duration(found.lost_ms[place])} of computing"
+
+
+def listed_failures(found: Failed) -> str:
+    """The first failures of a run one by one, for people who cannot see their marks; empty where there are none."""
+    if not len(found):
+        return ""
+    said = [
+        f"W{worker} at {duration(at)}, down for {duration(back - at)}, work lost: {lost_in_words(found, place)}"
+        for place, (worker, at, back) in enumerate(
+            zip(found.worker[:MOST_LISTED], found.failed_ms, found.back_ms, strict=False)
+        )
+    ]
+    more = len(found) - len(said)
+    return f" Failures: {'; '.join(said)}{f'; and {more:,} more' if more else ''}."
+
+
+def failures_table(found: Failed) -> pd.DataFrame:
+    """The failures of a run, the first of them where they are very many, as people read them."""
+    some = slice(MOST_FAILURES)
+    return pd.DataFrame(
+        {
+            "Worker": [f"W{worker}" for worker in found.worker[some]],
+            "Fails at (s)": (found.failed_ms[some] / 1000).round(3),
+            "Down for (s)": ((found.back_ms - found.failed_ms)[some] / 1000).round(3),
+            "Mini-batches to do again": found.lost_batches[some],
+            "Computing lost (s)": (found.lost_ms[some] / 1000).round(3),
+        }
+    )
 
 
 def times_in_words(number: int) -> str:
@@ -50,39 +130,39 @@ def recovery_in_words(workload: Workload) -> str:
     return f"{text} Where a checkpoint costs {cost}, about {best} from one to the next is best."
 
 
-def failures_compared(paired: Paired, workload: Workload, policies: Sequence[Policy]) -> str:
-    """How many failures each policy met on average, and what was lost to them; empty where nobody may fail."""
+def failures_compared(
+    paired: Paired,
+    workload: Workload,
+    policies: Sequence[Policy],
+    without: Paired | None = None,
+    prices: Prices | None = None,
+) -> str:
+    """How many failures each policy met on average, and what they cost; empty where nobody may fail.
+
+    Args:
+        paired: runs of the policies.
+        workload: what was run.
+        policies: those of the runs.
+        without: as many runs without failures and checkpoints; where it is None, nothing is said of the time they cost.
+        prices: what machines cost; None where nothing is said of money.
+
+    """
     if not workload.failures.any:
         return ""
     means = [paired.means[policy.label] for policy in policies]
     if not any(mean["failures"] for mean in means):
         return f"{recovery_in_words(workload)} None did in {counted(paired.replicates, 'run')}."
-    each = [
-        f"{rounded(mean['failures'])} with {lowered(policy.label)}, {percent(mean['down_percent'])} of the time down "
-        f"and {percent(mean['cancelled_percent'])} in work thrown away"
-        for policy, mean in zip(policies, means, strict=True)
-    ]
-    return f"{recovery_in_words(workload)} Failures in an epoch: {'; '.join(each)}."
-
-
-def log_in_words(log: FailureLog) -> str:
-    """How often workers fail, how long they are down, and whether failures come at random."""
-    if math.isinf(log.mtbf_high):
-        return f"No failure in {rounded(log.observed_hours)} hours."
-    seen = rounded(log.observed_hours)
-    text = (
-        f"{counted(log.failures, 'failure')} of {counted(log.workers, 'worker')} in {seen} hours: "
-        f"one worker fails every {rounded(log.mtbf_hours)} hours (95 % range: {rounded(log.mtbf_low)} to "
-        f"{rounded(log.mtbf_high)})"
-    )
-    if not math.isnan(log.restart_s):
-        ends = f"{duration(1000 * log.restart_low)} to {duration(1000 * log.restart_high)}"
-        text += f", and is back after {duration(1000 * log.restart_s)} on average ({ends})"
-    law = {
-        None: "Too few to tell whether they come at random.",
-        True: "The times between them vary as those of failures at random do, as the simulation takes them.",
-        False: "The times between them do not vary as those of failures at random, as the simulation takes them: "
-        "its figures are a guide only.",
-    }[log.exponential]
-    out = f" {counted(log.left_out, 'row')} left out." if log.left_out else ""
-    return f"{text}. {law}{out}"
+    each = []
+    for policy, mean in zip(policies, means, strict=True):
+        cost = ""
+        if without is not None:
+            healthy_ms = without.means[policy.label]["epoch_ms"]
+            lost_ms = mean["epoch_ms"] - healthy_ms
+            amount = amount_in_words(lost_ms, workload, policy, prices)
+            cost = f", which make it {times(mean['epoch_ms'] / healthy_ms)} as long ({duration(lost_ms)}{amount})"
+        each.append(
+            f"{rounded(mean['failures'])} with {lowered(policy.label)}{cost}, {percent(mean['down_percent'])} of the "
+            f"time down and {percent(mean['cancelled_percent'])} in work thrown away"
+        )
+    counted_in = " (time with that of checkpoints)" if any(saves_work(workload, policy) for policy in policies) else ""
+    return f"{recovery_in_words(workload)} Failures in an epoch{counted_in if without else ''}: {'; '.join(each)}."

@@ -2,18 +2,23 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORKERS
-from core.common.wording import counted, duration, listed, lowered, percent, rounded, times
+from core.common.wording import counted, duration, listed, lowered, money, percent, rounded, times
 from core.learning.experiment import ENOUGH_EACH, most_workers
 from core.learning.judging import Learning, geometric_mean
 from core.learning.optimizers import SETTINGS, Optimizer
 from core.learning.problem import Problem
 from core.learning.registry import PROBLEMS
+from core.money import Prices, cost_of_time
+from core.policies.base import Policy
+from core.report.money import cost_to_target_in_words
 from core.statistics.verdicts import NO_DIFFERENCE, Ratio
+from core.workload.workload import Workload
 
 GRID_POINTS = 120
 FEW = 4  # policies, of each of which there is a sentence
@@ -282,8 +287,47 @@ def happening(row: pd.Series) -> str:
     )
 
 
-def targets(learning: Learning) -> pd.DataFrame:
-    """Time to the target, a row for each policy: the geometric mean with its range over the seeds, and the verdict."""
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """What machines cost while policies train.
+
+    Attributes:
+        prices: per hour; a worker more than 0.
+        workload: whose workers and servers they are.
+        policies: those that train.
+
+    """
+
+    prices: Prices
+    workload: Workload
+    policies: Sequence[Policy]
+
+    def of(self, policy: str, time_ms: float) -> float:
+        """What a time costs under a policy, by its label."""
+        which = next(each for each in self.policies if each.label == policy)
+        return cost_of_time(time_ms, self.workload, which, self.prices)
+
+    def between(self, row: pd.Series) -> str:
+        """What it costs a policy until the target is reached, with its range over the seeds."""
+        times_ms = (row["time_to_target_ms"], row["time_low_ms"], row["time_high_ms"])
+        return ranged(
+            lambda value: money(value, self.prices.currency), *(self.of(row["policy"], time) for time in times_ms)
+        )
+
+    def in_words(self, learning: Learning) -> str:
+        """What it costs each policy until the target is reached; empty where none reaches it in every seed."""
+        times_ms = dict(zip(learning.policies["policy"], learning.policies["time_to_target_ms"], strict=True))
+        return cost_to_target_in_words(times_ms, self.workload, self.policies, self.prices)
+
+
+def targets(learning: Learning, spending: Spending | None = None) -> pd.DataFrame:
+    """Time to the target, a row for each policy: the geometric mean with its range over the seeds, and the verdict.
+
+    Args:
+        learning: the answer.
+        spending: what machines cost; None where nothing is said of money.
+
+    """
     known, plain = learning.policies["sent_mb"].notna().any(), Optimizer()
     added = any((learning.policies[name] != getattr(plain, name)).any() for name in SETTINGS)
     return pd.DataFrame(
@@ -292,6 +336,7 @@ def targets(learning: Learning) -> pd.DataFrame:
             f"Time to {goal_in_words(learning)} (s)": ranged(
                 rounded, row["time_to_target_ms"] / 1000, row["time_low_ms"] / 1000, row["time_high_ms"] / 1000
             ),
+            **({"Cost to target": spending.between(row)} if spending else {}),
             "Speed-up to target": ranged(times, row["speedup"], row["speedup_low"], row["speedup_high"])
             if number
             else "baseline",

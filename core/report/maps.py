@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.common.wording import counted, listed, lowered, percent, rounded, times, with_unit
-from core.maps import SPEEDUP, Ideal, Question, answers, winners
+from core.common.wording import counted, duration, listed, lowered, percent, rounded, times, with_unit
+from core.maps import SPEEDUP, Checkpoints, Ideal, Question, answers, winners
 from core.schedule.metrics import FEWEST_FOR_TAILS
 from core.simulation.sweeps import changed
 from core.statistics.verdicts import NO_DIFFERENCE
@@ -147,6 +147,16 @@ def ideal_in_words(ideal: Ideal) -> str:
     """What the dashed line is."""
     base = "one does alone" if ideal.fewest == 1 else f"it does as one of {ideal.fewest:,}"
     return f"The dashed line is ideal scaling: each worker does as much as {base} under {lowered(ideal.policy)}."
+
+
+def checkpoints_in_words(found: Checkpoints) -> str:
+    """What the dashed lines over the distance of checkpoints are, and how the simulated best compares."""
+    simulated = f"every {counted(found.simulated, 'batch', 'batches')}" if found.simulated > 1 else "every batch"
+    return (
+        f"Dashed: Daly's mean epoch of {lowered(found.policy)}. Upright: Young's √(2δM), {duration(found.best_ms)} of "
+        f"work or {rounded(found.best)} batches from one checkpoint to the next. Of what was simulated, a checkpoint "
+        f"after {simulated} is best."
+    )
 
 
 def lines_headline(table: pd.DataFrame, question: Question, axis: str) -> str:

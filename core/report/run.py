@@ -8,9 +8,10 @@ import pandas as pd
 
 from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded, with_unit
 from core.money import Prices
-from core.report.failures import failures_in_words
+from core.report.failures import MOST_FAILURES, failures_in_words, listed_failures
 from core.report.money import cost_lines
 from core.schedule.downsampling import MOST_ROWS
+from core.schedule.failures import failures
 from core.schedule.metrics import FIGURES, phase_ms, wait_ms
 from core.schedule.schedule import Schedule, one_run
 from core.schedule.tables import Barriers, Segments, barriers, contributions, staleness_counts
@@ -124,7 +125,7 @@ def timeline_in_words(run: Run) -> str:
         last = ", ".join(f"W{worker} {times[worker]}×" for worker in shown)
         last += f" and {counted(len(often) - len(shown), 'other')}" if len(shown) < len(often) else ""
         text += f" Last at the barrier: {last}." if last else " Nobody waits at a barrier."
-    return text
+    return text + listed_failures(failures(run.schedule))
 
 
 def times_last(schedule: Schedule, met: Barriers) -> np.ndarray:
@@ -293,6 +294,9 @@ def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str
         marks += (
             "Vertical lines are barriers; ◇, where there are few, marks the straggler of a batch: the last to finish. "
         )
+    if run.metrics.failures:
+        some = f", the first {MOST_FAILURES:,} of them" if run.metrics.failures > MOST_FAILURES else ""
+        marks += f"✕ marks failures{some}: point at one for what it cost. "
     if run.metrics.cancelled_percent:
         marks += f"Grey is cancelled work: {cancelled_in_words(run)}. "
     if run.schedule.hidden is not None:

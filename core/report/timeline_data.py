@@ -1,14 +1,17 @@
 """What is drawn of a run: its blocks and barriers in a stretch of time, in words and numbers, but not the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.common.wording import duration
 from core.policies.base import Policy
+from core.report.failures import MOST_FAILURES, lost_in_words
 from core.report.run import Workers, timeline_in_words
 from core.scenario import under
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, group_of, groups, slowest
+from core.schedule.failures import Failed, failures
 from core.schedule.metrics import phase_ms
 from core.schedule.schedule import HIDDEN, PHASES, Schedule
 from core.schedule.tables import Barriers, Segments, barriers, contributions, segments, staleness_counts
@@ -61,6 +64,9 @@ class Picture:
     hidden: dict[str, np.ndarray]
     """Network time beside the blocks, in the same columns: a thinner bar, as it takes no worker's time."""
     barriers_ms: np.ndarray
+    failures: dict[str, np.ndarray]
+    """A failure at each place of these columns: label (its row), worker (W0…), at_ms, and in words at,
+    down (for how long) and lost (what work)."""
     words: str
     """What is seen, for people who cannot see it."""
 
@@ -76,6 +82,7 @@ class Picture:
             blocks=started_before(self.blocks, until_ms),
             hidden=started_before(self.hidden, until_ms),
             barriers_ms=self.barriers_ms[self.barriers_ms <= until_ms],
+            failures=of_places(self.failures, self.failures["at_ms"] <= until_ms),
             domain_ms=(self.domain_ms[0], until_ms),
         )
 
@@ -96,8 +103,12 @@ class Outline:
 
 def started_before(blocks: dict[str, np.ndarray], until_ms: float) -> dict[str, np.ndarray]:
     """Those that start before a time."""
-    kept = blocks["start_ms"] < until_ms
-    return {name: column[kept] for name, column in blocks.items()}
+    return of_places(blocks, blocks["start_ms"] < until_ms)
+
+
+def of_places(columns: dict[str, np.ndarray], kept: np.ndarray) -> dict[str, np.ndarray]:
+    """The same columns with some of their places."""
+    return {name: column[kept] for name, column in columns.items()}
 
 
 def picture(
@@ -119,11 +130,36 @@ def picture(
         epoch_ms=run.metrics.epoch_ms,
         workers=workers,
         domain_ms=domain_ms,
-        blocks={name: column[~thin] for name, column in drawn.items()},
-        hidden={name: column[thin] for name, column in drawn.items()} | {"phase": np.full(thin.sum(), "comm", object)},
+        blocks=of_places(drawn, ~thin),
+        hidden=of_places(drawn, thin) | {"phase": np.full(thin.sum(), "comm", object)},
         barriers_ms=barriers_ms[(barriers_ms >= domain_ms[0]) & (barriers_ms <= domain_ms[1])],
+        failures=marks_of_failures(failures(run.schedule), {worker: f"W{worker}" for worker in workers}, domain_ms),
         words=words or timeline_in_words(run),
     )
+
+
+def marks_of_failures(
+    found: Failed, labels: Mapping[int, str], domain_ms: tuple[float, float]
+) -> dict[str, np.ndarray]:
+    """The failures of some workers in a stretch of time, the first few of them where they are very many, in words.
+
+    Args:
+        found: all of a run.
+        labels: the row of each worker that is drawn.
+        domain_ms: the stretch of time, ms.
+
+    """
+    inside = (found.failed_ms >= domain_ms[0]) & (found.failed_ms <= domain_ms[1]) & np.isin(found.worker, [*labels])
+    places = np.flatnonzero(inside)[:MOST_FAILURES]
+    down_ms = found.back_ms - found.failed_ms
+    return {
+        "label": np.array([labels[worker] for worker in found.worker[places].tolist()], dtype=object),
+        "worker": np.array([f"W{worker}" for worker in found.worker[places].tolist()], dtype=object),
+        "at_ms": found.failed_ms[places],
+        "at": np.array([duration(at) for at in found.failed_ms[places]], dtype=object),
+        "down": np.array([duration(ms) for ms in down_ms[places]], dtype=object),
+        "lost": np.array([lost_in_words(found, place) for place in places.tolist()], dtype=object),
+    }
 
 
 def pictures(workload: Workload, policies: Sequence[Policy], most: int) -> list[Picture]:

@@ -14,7 +14,7 @@ from core.report.comparison import barrier_caveat, network_caveat
 from core.traces.diagnosis import BY_CHANCE, Diagnosis
 from core.traces.fits import Fit, slowest_ratio
 from core.traces.forecasts import forecasts
-from core.traces.remedies import AS_MEASURED, HELD_OUT, LEAST_SAVED, Remedy, what_if_table
+from core.traces.remedies import AS_MEASURED, HELD_OUT, LEAST_SAVED, Remedy, as_measured, what_if_table
 from core.traces.repairs import FEWEST_FOLDS, FEWEST_STEPS, LASTING
 from core.traces.trace import Trace
 from core.workload.compute_laws import correlated_steps
@@ -234,7 +234,7 @@ def between(low: float, high: float) -> str:
 
 def best_remedies(remedies: list[Remedy]) -> str:
     """The remedy that saves most, and the one that saves most with updates, staleness and discarded work unchanged."""
-    measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
+    measured = as_measured(remedies)
     saving = sorted((each for each in remedies if each.saves), key=lambda each: -each.saved_percent)
     few = too_few_steps(measured, all(each.told for each in remedies))
     if not saving:
@@ -454,7 +454,7 @@ def time_saved(remedy: Remedy) -> str:
 
 def caveats(trace: Trace, remedies: list[Remedy]) -> str:
     """What comparing policies rests on: what the network charges each of them; empty where there is one policy."""
-    measured = next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
+    measured = as_measured(remedies)
     tried = {remedy.scenario.policy for remedy in remedies}
     if len(tried) == 1:
         return ""

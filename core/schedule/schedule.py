@@ -77,6 +77,20 @@ class Beside:
 
 
 @dataclass(frozen=True, eq=False)
+class Outages:
+    """The failures of some runs, in no order: arrays of one length."""
+
+    worker: np.ndarray
+    run: np.ndarray
+    failed_ms: np.ndarray
+    back_ms: np.ndarray
+
+    def per_run(self, runs: int) -> np.ndarray:
+        """How many there were in each of so many runs, (runs,)."""
+        return np.bincount(self.run, minlength=runs)
+
+
+@dataclass(frozen=True, eq=False)
 class Averages:
     """How the parameters of workers, each of which takes steps of its own, are averaged."""
 
@@ -121,8 +135,8 @@ class Schedule:
     """Whether the mini-batch was ever begun; None where all were."""
     barrier_ms: np.ndarray | None = None
     """When everybody went on after a row, NaN where nobody waited for all; None where there are no barriers."""
-    failures: np.ndarray | None = None
-    """How many failures there were, (runs,); None where nobody may fail."""
+    outages: Outages | None = None
+    """The failures that workers met; None where nobody may fail."""
     averages: Averages | None = None
     """Where an update is an average of the workers' parameters, each after local steps of its own; else None."""
     hidden: Beside | None = None
@@ -143,6 +157,11 @@ class Schedule:
         """Which of its worker's mini-batches each row is of, (rows, workers, runs)."""
         own = np.arange(self.shape[0])[:, None, None] if self.batch is None else self.batch
         return np.broadcast_to(own, self.shape)
+
+    @property
+    def failures(self) -> np.ndarray | None:
+        """How many failures there were, (runs,); None where nobody may fail."""
+        return None if self.outages is None else self.outages.per_run(self.shape[2])
 
     @property
     def gradients(self) -> int:

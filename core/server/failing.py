@@ -21,7 +21,7 @@ class FailingQueue(WindowedQueue):
     def __init__(self, draws: Draws, pushes: int, quota: int | None) -> None:
         super().__init__(draws, pushes)
         self.next, self.quota = NextFailures(draws), quota
-        self.interruptions = Interruptions(self.next.counts)
+        self.interruptions = Interruptions(self.next)
         self.read_ms, self.start_ms = np.zeros(self.pending_ms.shape), np.zeros(self.pending_ms.shape)
         """Of the mini-batch that each worker is at."""
         self.back_ms = np.full(self.pending_ms.shape, -np.inf)

@@ -20,7 +20,7 @@ def step_by_step(draws: Draws, size: int, bound: int) -> tuple[Timestamps, Inter
     """
     compute, step = draws.compute_ms, draws.compute_ms + draws.push_ms
     following, restart_ms = NextFailures(draws), draws.workload.failures.restart_ms
-    found = Interruptions(following.counts)
+    found = Interruptions(following)
     start, applied = np.zeros_like(step), np.empty_like(step)
     released = np.full((len(step), *step.shape[2:]), -np.inf)  # when everybody has finished a batch
     go_on = np.zeros(step.shape) if bound < len(step) else applied

@@ -26,7 +26,7 @@ def serve_shared(draws: Draws, size: int) -> tuple[Timestamps, Interruptions]:
 
     """
     following = NextFailures(draws)
-    found = Interruptions(following.counts)
+    found = Interruptions(following)
     runs = [SharedRun(draws, run, following, found) for run in range(draws.runs)]
     for run in runs:
         run.serve()

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.server.timestamps import Timestamps
 from core.workload.draws import Draws
+from core.workload.next_failures import NextFailures
 
 Lane: TypeAlias = tuple[int, int]
 """A worker, and its run."""
@@ -61,8 +62,8 @@ class Idle:
 class Interruptions:
     """What failures did in some runs, for each worker in the order of time."""
 
-    counts: np.ndarray
-    """How many there were, (runs,)."""
+    next: NextFailures
+    """The failures, of which these are those that were met."""
     losses: list[Loss] = field(default_factory=list)
     idles: list[Idle] = field(default_factory=list)
     restarts: dict[tuple[int, int, int], float] = field(default_factory=dict)

@@ -200,5 +200,5 @@ def schedule_of_lives(
         batch=placed.batches(),
         used=counts,
         started=started,
-        failures=found.counts,
+        outages=found.next.outages,
     )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from core.common.validation import MAX_WORK, TIME_RANGE_MS, ScenarioError, as_table, shown
 from core.scenario import Scenario, check_recovery
-from core.schedule import metrics, tables
+from core.schedule import failures, metrics, tables
 from core.schedule.metrics import Metrics
 from core.schedule.schedule import Schedule
 from core.workload.draws import Draws, TooFewRows
@@ -84,6 +84,16 @@ class Run:
 
         """
         return tables.contributions(self.schedule).table()
+
+    def failures(self) -> pd.DataFrame:
+        """Every failure of a worker that was met, in the order of time; no rows where nobody failed.
+
+        Returns:
+            Columns: worker, failed_ms, back_ms (when it is back, or when the epoch ends), down_ms, lost_batches (what
+            has to be done again because of it) and lost_ms (for how long that had been computed, all workers together).
+
+        """
+        return failures.failures(self.schedule).table()
 
     def staleness_counts(self) -> pd.DataFrame:
         """How many of the gradients used had which staleness.

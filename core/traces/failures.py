@@ -9,19 +9,13 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORKERS, ScenarioError, real, shown, whole
+from core.traces.failure_logs import read_down_times
 from core.workload.failures import HOUR_MS, best_interval_ms, elastic_share, rollback_ms
 
-MOST_ROWS = 100_000
 RANGE = 0.95
+UNITS = ("ms", "s", "min", "h")
 DRAWS, FEWEST = 2_000, 8
 """Random logs that a log is compared with, and below how many failures nothing is said of their law."""
-NAMES = {
-    "start": ("start", "start_ms", "failed", "failed_at", "down", "begin", "from"),
-    "end": ("end", "end_ms", "back", "back_at", "up", "recovered", "until", "to"),
-    "worker": ("worker", "rank", "node", "host", "gpu"),
-}
-"""What columns may be called."""
-UNITS_MS = {"ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,6 +36,7 @@ class FailureLog:
             they are exponential; NaN below 8 failures.
         exponential: whether that is what as many exponential times would give; None below 8 failures.
         left_out: how many rows could not be used.
+        notes: what was understood of the log, a sentence each.
 
     """
 
@@ -57,19 +52,21 @@ class FailureLog:
     variation: float
     exponential: bool | None
     left_out: int
+    notes: tuple[str, ...] = ()
 
 
 def read_failures(
-    log: Any, workers: int | None = None, *, observed_hours: float | None = None, unit: str = "s"
+    log: Any, workers: int | None = None, *, observed_hours: float | None = None, unit: str | None = None
 ) -> FailureLog:
     """How often workers fail and how long they are down, from a log with a row for each failure.
 
     Args:
-        log: a data frame, or a path or an open file of CSV, with columns start, end and worker (or rank, node, …);
-            times are numbers in one unit, or dates. An end may be missing. Bad rows are left out and counted.
+        log: a data frame, or a path or an open file: a table (CSV, JSON, Parquet) with columns start, end (or
+            duration) and worker (or rank, node, …), or a log whose lines say who went down and came back when. Times
+            are numbers in one unit, or dates. An end may be missing. Bad rows are left out and counted.
         workers: how many there are, those that never failed among them; as many as the log names by default.
         observed_hours: for how long they were watched; from the first to the last time of the log by default.
-        unit: of times that are numbers: ms, s, min or h.
+        unit: of times that are numbers and do not say it themselves: ms, s, min or h; s by default.
 
     Returns:
         Mean time between failures and restart time, each with a range, and whether failures come at random.
@@ -89,19 +86,13 @@ def read_failures(
         (198, 5400)
 
     """
-    if unit not in UNITS_MS:
-        raise ScenarioError(f"unit: {shown(unit)} is not {', '.join(UNITS_MS)}.")
-    table = as_log(log)
-    start, end = (
-        in_ms(table[name], unit) if name in table else np.full(len(table), np.nan) for name in ("start", "end")
-    )
-    good = np.isfinite(start) & ~(end < start)
-    good &= table["worker"].notna().to_numpy() if "worker" in table else True
-    left_out = len(table) - int(good.sum())
-    start, end = start[good], end[good]
+    if unit is not None and unit not in UNITS:
+        raise ScenarioError(f"unit: {shown(unit)} is not {', '.join(UNITS)}.")
+    down = read_down_times(log, unit)
+    start, end = down.start_ms, down.end_ms
     if not len(start):
         raise ScenarioError("log: no row has a start, a worker, and an end that is not before the start.")
-    named = table["worker"][good].nunique() if "worker" in table else 1
+    named = 1 if down.worker is None else len(set(down.worker))
     workers = named if workers is None else whole("workers", workers, 1, MAX_WORKERS)
     if workers < named:
         raise ScenarioError(f"workers: {workers:,} are fewer than the {named:,} that the log names.")
@@ -115,6 +106,11 @@ def read_failures(
         )
     down_ms = (end - start)[np.isfinite(end)]
     up_hours = (workers * observed_ms - down_ms.sum()) / HOUR_MS
+    if up_hours <= 0:
+        raise ScenarioError(
+            f"observed_hours: in {observed_ms / HOUR_MS:g} hours, as long as the log spans, all workers were down; say "
+            "for how many hours they were watched."
+        )
     few, many = poisson_range(len(start))
     gaps = np.diff(np.sort(start))
     variation = float(gaps.std(ddof=1) / gaps.mean()) if len(start) >= FEWEST and gaps.any() else math.nan
@@ -131,46 +127,9 @@ def read_failures(
         restart_high=high,
         variation=variation,
         exponential=looks_exponential(variation, len(gaps)),
-        left_out=left_out,
+        left_out=down.left_out,
+        notes=down.notes,
     )
-
-
-def as_log(log: Any) -> pd.DataFrame:
-    """A log as a table with the columns start, and end and worker where it has them."""
-    if not isinstance(log, pd.DataFrame):
-        try:
-            log = pd.read_csv(log, nrows=MOST_ROWS + 1, sep=None, engine="python", on_bad_lines="skip")
-        except (ValueError, TypeError, OSError, UnicodeError, AttributeError, pd.errors.ParserError) as error:
-            raise ScenarioError(f"log: {shown(log)} is not a table or a CSV file of failures: {error}") from None
-    if len(log) > MOST_ROWS:
-        raise ScenarioError(f"log: {len(log):,} rows are more than {MOST_ROWS:,}.")
-    by_name = {str(name).strip().lower(): name for name in log.columns}
-    found = {}
-    for column, names in NAMES.items():
-        called = next((by_name[name] for name in names if name in by_name), None)
-        if called is not None:
-            found[column] = log[called]
-    if "start" not in found:
-        raise ScenarioError(
-            f"log: of its columns, {', '.join(map(str, by_name))[:200]}, none is called start or failed."
-        )
-    return pd.DataFrame(found)
-
-
-def in_ms(times: pd.Series, unit: str) -> np.ndarray:
-    """Times as ms, NaN where they are none: numbers in a unit, or dates."""
-    numbers = pd.to_numeric(times, errors="coerce")
-    if numbers.notna().any() or times.isna().all():
-        return numbers.to_numpy(dtype=float) * UNITS_MS[unit]
-    return np.array([moment_ms(text) for text in times], dtype=float)
-
-
-def moment_ms(text: Any) -> float:
-    """A date and time as ms since 1970, in UTC where it names no zone; NaN where it is none."""
-    try:
-        return pd.Timestamp(text).timestamp() * 1000
-    except (ValueError, TypeError, OverflowError):
-        return math.nan
 
 
 def poisson_range(count: int) -> tuple[float, float]:

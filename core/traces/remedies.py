@@ -146,6 +146,16 @@ def what_if(trace: Trace, policies: Sequence[Policy] | None = None) -> list[Reme
     return sorted(remedies, key=lambda one: one.epoch_ms)
 
 
+def as_measured(remedies: list[Remedy]) -> Remedy:
+    """The measured run among the remedies.
+
+    Args:
+        remedies: what `what_if` returned.
+
+    """
+    return next(remedy for remedy in remedies if remedy.name == AS_MEASURED)
+
+
 def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
     """A row per remedy, in their order: what it saves of the measured epoch, and what it pays.
 
@@ -157,7 +167,7 @@ def what_if_table(remedies: list[Remedy]) -> pd.DataFrame:
         saved_high_percent (its range), some metrics, exact, basis, pays.
 
     """
-    measured = next(remedy.epoch_ms for remedy in remedies if remedy.name == AS_MEASURED)
+    measured = as_measured(remedies).epoch_ms
     names = ("idle_percent", "cancelled_percent", "mean_staleness", "updates", "gradients_per_update")
     return pd.DataFrame(
         {

@@ -5,6 +5,7 @@ from typing import TypeAlias
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
+from core.schedule.schedule import Outages
 from core.workload.draws import Draws
 
 Lanes: TypeAlias = tuple[np.ndarray, ...]
@@ -16,7 +17,7 @@ class NextFailures:
 
     Attributes:
         next_ms: when each worker fails next, (workers, runs), ms; infinite where it does not.
-        counts: how many failures were met, (runs,).
+        met: the failures that were met so far: workers, their runs, when they failed and when they are back, ms.
 
     """
 
@@ -25,7 +26,7 @@ class NextFailures:
         self.times = draws.failures_ms(0)
         self.place = np.zeros(self.times.shape[1:], dtype=np.int64)
         self.next_ms = self.times[0].copy()
-        self.counts = np.zeros(draws.runs, dtype=np.int64)
+        self.met: list[tuple[np.ndarray, ...]] = []
 
     def first(self) -> tuple[np.ndarray, np.ndarray]:
         """When the next failure of each run comes, and whose it is, (runs,) each; ties go to the lower number."""
@@ -33,16 +34,23 @@ class NextFailures:
         return self.next_ms[who, np.arange(len(who))], who
 
     def meet(self, lanes: Lanes, back_ms: np.ndarray) -> None:
-        """Count the next failure of some workers; those that fall into its down time are passed over.
+        """Note the next failure of some workers; those that fall into its down time are passed over.
 
         Args:
             lanes: whose failure it is.
             back_ms: when each is back, ms.
 
         """
-        np.add.at(self.counts, lanes[1], 1)
+        self.met.append((*lanes, self.next_ms[lanes], back_ms))
         self.go_on(lanes)
         self.pass_over(lanes, back_ms)
+
+    @property
+    def outages(self) -> Outages:
+        """The failures that were met so far."""
+        none = np.zeros(0, dtype=np.int64)
+        columns = zip(*self.met, strict=True) if self.met else [[none]] * 4
+        return Outages(*(np.concatenate(each) for each in columns))
 
     def pass_over(self, lanes: Lanes, until_ms: np.ndarray) -> None:
         """Leave out what comes before a time, (lanes,), ms."""

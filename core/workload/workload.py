@@ -1,6 +1,6 @@
 """What is asked of a cluster whatever the policy: workers, batches, compute law, stragglers, network, seed."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from core.common.parameters import Checked, OfKind, Part, Whole, parameters, takes
@@ -88,6 +88,11 @@ class Workload(Checked):
     def work(self) -> int:
         """Mini-batches of one epoch: workers × batches."""
         return self.workers * self.batches
+
+    @property
+    def without_failures(self) -> Self:
+        """The same with workers that never fail, and no checkpoints."""
+        return replace(self, failures=Failures())
 
     def to_dict(self) -> dict:
         """Every field in a plain dict of numbers, strings and dicts; `from_dict` turns it back.

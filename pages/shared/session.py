@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
+    from core.traces.failures import FailureLog
     from pages.shared.answers.maps import MapAnswer
     from pages.shared.answers.trace import Measurement
 
@@ -33,6 +34,18 @@ class Upload:
     """Why some of them are not part of the trace, a sentence each."""
     uploaders: int = 0
     """How many upload fields there were before; a new one is empty."""
+
+
+@dataclass
+class FailureLogs:
+    """The log of failures that the visitor gave on Your trace."""
+
+    asked: tuple = ()
+    """What was read last: the file or the text, and what was said of it."""
+    log: FailureLog | None = None
+    """The last log that could be read."""
+    refused: str = ""
+    """Why what was given last is not read."""
 
 
 @dataclass
@@ -85,6 +98,7 @@ class Session:
     complaints: list[str] = field(default_factory=list)
     """What the address asks for and does not get, until it has been said."""
     upload: Upload = field(default_factory=Upload)
+    failure_logs: FailureLogs = field(default_factory=FailureLogs)
     before_trace: dict = field(default_factory=dict)
     """What a trace in use has set, as it was before."""
     private_answers: dict[str, dict] = field(default_factory=dict)

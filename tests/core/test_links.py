@@ -150,7 +150,7 @@ def test_a_policy_survives_the_way_through_its_text(policy):
 
 
 def test_every_policy_has_a_code_and_stands_alone():
-    assert list(CODES) == ["sync", "async", "ssp", "backup", "k-async", "local", "rebalanced"]
+    assert list(CODES) == ["sync", "async", "ssp", "backup", "k-async", "local", "rebalanced", "elastic"]
     for code, policy in CODES.items():
         assert policy_from_text(code) == policy()
     assert len(CODES) == len(POLICIES)

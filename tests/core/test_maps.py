@@ -1,5 +1,7 @@
 """Maps: axes, questions, the line of break-even, and answers in words."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from core import (
     Asynchronous,
     BackupWorkers,
     Constant,
+    Failures,
     FlatLatency,
     Gumbel,
     Measured,
@@ -33,6 +36,7 @@ from core.maps import (
     answers,
     axes_for,
     break_even,
+    checkpoints_beside,
     ideal_scaling,
     names_of_axes,
     speedup_to_target,
@@ -44,6 +48,7 @@ from core.policies.registry import POLICIES
 from core.report.maps import (
     amount_headline,
     break_even_in_words,
+    checkpoints_in_words,
     fastest_headline,
     ideal_in_words,
     lines_headline,
@@ -297,3 +302,17 @@ def test_rebalanced_leads_with_a_lead_over_the_next():
     best = winners(table, ["stragglers.slowdown"]).iloc[0]
     assert best["policy"] == "Rebalanced"
     assert best["lead"] == pytest.approx(2 / (4 / 3))  # sizes 4/3 and 2/3: a batch takes 4/3 of the quick workers' time
+
+
+def test_theory_stands_beside_a_map_over_checkpoints():
+    """Young's distance is where Daly's epoch is about the shortest; simulated means are near Daly's."""
+    failures, free = Failures(mtbf_hours=0.5, restart_s=20, checkpoint_s=2), FlatLatency(latency_ms=0)
+    scenario = Scenario(workers=4, batches=100, compute=Constant(mean_ms=3_000), network=free, failures=failures)
+    table = sweep(scenario, {"failures.checkpoint_batches": [2, 5, 10, 25]}, [Synchronous()], 300)
+    found = checkpoints_beside(table, scenario, 300_000)
+    assert found.best == pytest.approx(math.sqrt(2 * 2_000 * 1_800_000 / 4) / 3_000)
+    assert found.simulated == 10
+    np.testing.assert_allclose(found.line["ideal"], table["epoch_ms"] / 1000, rtol=0.03)
+    said = checkpoints_in_words(found)
+    assert "Young's √(2δM), 42.4\N{NO-BREAK SPACE}s of work or 14.1 batches" in said
+    assert said.endswith("a checkpoint after every 10 batches is best.")

@@ -62,7 +62,7 @@ def scenario_keys():
         "map_runs",
         "flips",
     )
-    others = ("cell", "worker_order", "window", "times", "flips", "card", "guess", "pin")
+    others = ("cell", "worker_order", "window", "times", "flips", "card", "guess", "pin", "hours_a_day")
     return [key for key in PARAMETERS if not key.startswith((*of_pages, *others))]
 
 

@@ -6,12 +6,13 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from core import LocalSGD, Synchronous, read_trace, simulate
+from core import LocalSGD, Prices, Synchronous, read_trace, simulate
 from core.common.wording import duration
+from core.report.money import stragglers_cost_in_words
 from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
 from core.traces.reading import sample_files
-from core.traces.remedies import measured_scenario, what_if
+from core.traces.remedies import AS_MEASURED, measured_scenario, what_if
 from tests.pages.helpers import alive, charts, complaints, headline, value
 from tests.profiler_files import Machine, train
 
@@ -385,3 +386,29 @@ def test_a_job_whose_gpus_wait_for_python_is_told_so(open_page):
     table = next(frame.value for frame in app.dataframe if "Collectives, blocking (ms)" in frame.value)
     assert table["Collectives, blocking (ms)"].tolist() == [0, 0]
     assert table["Collectives, exposed (ms)"].tolist() == [3, 3]
+
+
+def test_a_price_says_what_waiting_costs_a_day(open_link):
+    app = open_link("trace", "worker_per_hour=3&hours_a_day=20")
+    measured = next(remedy for remedy in what_if(read_trace(sample_files())) if remedy.name == AS_MEASURED)
+    said = stragglers_cost_in_words(4, measured.metrics.wait_percent, Prices(worker_per_hour=3), 20)
+    assert any(text.value == said for text in app.main.markdown)
+    app.number_input(key="hours_a_day").set_value(25).run()
+    assert any("Hours a day: 25" in message for message in complaints(app))
+    assert any(text.value == said for text in app.main.markdown)
+
+
+def test_a_pasted_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_page):
+    app = open_page("trace")
+    rows = [f"{9 * k},{9 * k + 0.1},{k % 4}" for k in range(12)]
+    app.text_area(key="failure_text").set_value("start_h,end_h,worker\n" + "\n".join(rows)).run()
+    shown = folded(app, "Failures: how often, and how often to save")
+    assert "12 failures of 4 workers in 99.1 hours" in shown.markdown[0].value
+    found = shown.table[0].value
+    assert found.index[0] == "An elastic group"
+    app.number_input(key="checkpoint_costs_s").set_value(1.0).run()
+    cheaper = folded(app, "Failures: how often, and how often to save").table[0].value
+    assert float(cheaper["Left for work (%)"].iloc[1]) > float(found["Left for work (%)"].iloc[1])
+    app.text_area(key="failure_text").set_value("a,b\n1,2").run()
+    assert any("The last good log is shown." in message for message in complaints(app))
+    assert "12 failures" in folded(app, "Failures: how often, and how often to save").markdown[0].value

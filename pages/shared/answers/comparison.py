@@ -91,7 +91,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
     start = time.perf_counter()
     table = compare(workload, policies, replicates)
     cost_ms = 1000 * (time.perf_counter() - start)
-    paired = Paired.of(table)
+    paired, without = Paired.of(table), without_failures(workload, policies, replicates)
     shown = pictures(workload, policies, min(MOST_BLOCKS, BLOCKS // len(policies)))
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
     pair = len(policies) == 2
@@ -100,10 +100,10 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         runs=replicates,
         headline=comparison.headline(paired),
         costs=comparison.costs(paired, policies, workload),
-        also=" ".join(
+        also="\n\n".join(
             said
             for said in (
-                failures_compared(paired, workload, policies),
+                failures_compared(paired, workload, policies, without, prices),
                 money_compared(paired, workload, policies, prices),
             )
             if said
@@ -111,7 +111,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         favours_async=comparison.favours_async(workload, paired),
         reasons=comparison.reasons(paired, policies, workload),
         caveats=comparison.caveats(workload, paired),
-        summary=comparison.summary_text(paired, policies, workload, prices),
+        summary=comparison.summary_text(paired, policies, workload, prices, without),
         means=means(paired)[list(HEADLINE)],
         outcome=verdict(paired).outcome,
         figures=Figures.of(paired, policies),
@@ -135,6 +135,11 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
         cost_ms=cost_ms,
         computed_at=time.time(),
     )
+
+
+def without_failures(workload: Workload, policies: Sequence[Policy], replicates: int) -> Paired | None:
+    """As many runs of the same draws in which nobody fails; None where nobody may."""
+    return Paired.of(compare(workload.without_failures, policies, replicates)) if workload.failures.any else None
 
 
 def is_whole(shown: Sequence[Picture]) -> bool:

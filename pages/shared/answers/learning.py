@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from core import Workload, charts
+from core import Prices, Workload, charts
 from core.learning.judging import Learning
 from core.learning.problem import Problem
 from core.policies.base import Policy
@@ -25,6 +25,8 @@ class Learned:
 
     headline: str
     reasons: str
+    costs: str
+    """What reaching the target costs; empty where no price is set."""
     advice: str
     """What to do where not every seed reaches the target."""
     judged: str
@@ -42,8 +44,9 @@ class Learned:
 
 
 @remembered(entries=64, size="64MiB", own=4)
-def learned(asked: Workload, policies: Sequence[Policy], settings: training.Settings) -> Learned:
-    """The answer of policies that have trained on all of the scenario's mini-batches."""
+def learned(asked: Workload, policies: Sequence[Policy], settings: training.Settings, prices: Prices | None) -> Learned:
+    """The answer of policies that have trained on all of the scenario's mini-batches; of money, where it has prices."""
+    spending = learning_report.Spending(prices=prices, workload=asked, policies=policies) if prices else None
     learning = training.learning(asked, policies, settings)
     colors = dict(zip([policy.label for policy in policies], charts.POLICY_COLORS, strict=False))
     measures = measures_of(settings.problem)
@@ -52,6 +55,7 @@ def learned(asked: Workload, policies: Sequence[Policy], settings: training.Sett
         return Learned(
             headline=headline,
             reasons="",
+            costs="",
             advice="",
             judged="",
             drawn="",
@@ -65,6 +69,7 @@ def learned(asked: Workload, policies: Sequence[Policy], settings: training.Sett
     return Learned(
         headline=headline,
         reasons=learning_report.reasons(learning),
+        costs=spending.in_words(learning) if spending else "",
         advice=learning_report.advice(learning, asked.workers, settings.problem),
         judged=f"{learning_report.how_rates_are_chosen(learning)} {learning_report.how_it_is_judged(learning)}",
         drawn=learning_report.how_it_is_drawn(learning),
@@ -73,7 +78,7 @@ def learned(asked: Workload, policies: Sequence[Policy], settings: training.Sett
             for against in AGAINST
             for measure in measures
         },
-        targets=tabled(learning_report.targets(learning)),
+        targets=tabled(learning_report.targets(learning, spending)),
         trainings=tabled(learning_report.trainings(learning)),
         rates=Drawn(
             title="How sensitive to the learning rate",

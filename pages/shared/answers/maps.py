@@ -6,14 +6,27 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core import Workload, charts
+from core import Workload, charts, replicate
 from core.common.wording import lowered
 from core.links import PARAMETERS
-from core.maps import SPEEDUP, Ideal, Question, answers, break_even, ideal_scaling, winners
+from core.maps import (
+    SPEEDUP,
+    Checkpoints,
+    Ideal,
+    Question,
+    answers,
+    break_even,
+    checkpoints_beside,
+    ideal_scaling,
+    winners,
+)
+from core.policies.base import Policy
 from core.report import maps as map_report
+from core.scenario import under
 from pages.shared.answers.drawn import Drawn, ready, tabled
 
 BREAK_EVEN = "The thick line is break-even, where the ratio of mean epoch times passes 1."
+HEALTHY_RUNS, MOST_HEALTHY = 20, 200_000  # runs without failures that theory starts from, and their mini-batches
 FEW_ROWS = 8  # of a map, to say of each where it breaks even
 
 
@@ -36,6 +49,8 @@ class Asked:
     """Of each policy in each cell."""
     workload: Workload
     """What all cells have in common."""
+    policies: tuple[Policy, ...] = ()
+    """In the order of their labels; none where nothing but their figures is wanted."""
 
     @property
     def titles(self) -> list[str]:
@@ -94,6 +109,9 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     elif question.column == "throughput" and name == "workers" and (ideal := ideal_scaling(table)):
         headline = map_report.scaling_headline(table, ideal)
         caption = f"{caption} {map_report.ideal_in_words(ideal)}"
+    saving = checkpoints(table, asked)
+    if saving:
+        caption = f"{caption} {map_report.checkpoints_in_words(saving)}"
     chart = charts.lines(
         rows.rename(columns={name: "x", "value": "middle"})[["policy", "x", "middle", "low", "high"]].dropna(
             subset=["middle"]
@@ -102,7 +120,8 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
         f"{question.label} ({question.unit})",
         asked.colors,
         level=1.0 if question.unit == "×" else None,
-        ideal=dashed(table, ideal) if ideal else None,
+        ideal=dashed(table, ideal) if ideal else saving.line if saving else None,
+        upright=(saving.best, "Young") if saving else None,
     )
     return MapAnswer(
         table=table,
@@ -117,6 +136,20 @@ def dashed(table: pd.DataFrame, ideal: Ideal) -> dict:
     """The line of ideal scaling, at each number of workers that has figures."""
     workers = np.unique(table.loc[table["refused"] == "", "workers"].to_numpy())
     return {"x": workers, "ideal": ideal.line(workers)}
+
+
+def checkpoints(table: pd.DataFrame, asked: Asked) -> Checkpoints | None:
+    """What theory says of epoch times over the distance of checkpoints; None on any other map."""
+    failures = asked.workload.failures
+    saves = [p for p in asked.policies if p.has_barrier and not p.goes_on_without(failures.recovery)]
+    here = asked.names == ("failures.checkpoint_batches",) and asked.question.column == "epoch_ms"
+    if not here or not saves or not failures.any or not failures.checkpoint_ms:
+        return None
+    scenario = under(asked.workload.without_failures, saves[0])
+    runs = max(1, min(HEALTHY_RUNS, MOST_HEALTHY // scenario.work))
+    without_ms = float(replicate(scenario, runs)["epoch_ms"].mean())
+    rows = table[(table["policy"] == asked.labels[asked.policies.index(saves[0])]) & (table["refused"] == "")]
+    return checkpoints_beside(rows, under(asked.workload, saves[0]), without_ms) if len(rows) else None
 
 
 @dataclass(frozen=True, kw_only=True)

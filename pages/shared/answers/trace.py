@@ -11,7 +11,7 @@ from core.report import traces as trace_report
 from core.scenario import Scenario
 from core.traces.diagnosis import Diagnosis, diagnose
 from core.traces.profiles.devices import host_limit
-from core.traces.remedies import Remedy, measured_scenario, replayed, what_if, what_if_table
+from core.traces.remedies import Remedy, as_measured, measured_scenario, replayed, what_if, what_if_table
 from pages.shared.answers.drawn import Drawn, ready, tabled
 
 
@@ -42,6 +42,9 @@ class TraceAnswer:
     """That the host is the limit; empty where it is not."""
     collectives: pa.Table | None
     """None where launches of devices' work were not recorded."""
+    wait_percent: float | None
+    """Share of the workers' time in the measured epoch that goes into waiting for the slowest; None where there is one
+    worker, or where the timings cannot identify stragglers."""
     cures: Cures | None
     """None where there is one worker, or where the timings cannot identify stragglers."""
     summary: str
@@ -52,6 +55,7 @@ class TraceAnswer:
 def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> TraceAnswer:
     """The answer of a diagnosis and of its remedies."""
     collectives = trace_report.collectives_table(trace)
+    known = trace.workers > 1 and not diagnosis.suspicion
     return TraceAnswer(
         headline=trace_report.headline(diagnosis),
         reasons=" ".join(trace_report.main_reasons(diagnosis, trace)),
@@ -65,7 +69,8 @@ def trace_answer(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
         episodes=None if diagnosis.episodes.empty else tabled(trace_report.episodes_table(diagnosis)),
         host=host_limit(trace),
         collectives=tabled(collectives) if collectives is not None else None,
-        cures=cures(trace, remedies) if trace.workers > 1 and not diagnosis.suspicion else None,
+        wait_percent=as_measured(remedies).metrics.wait_percent if known else None,
+        cures=cures(trace, remedies) if known else None,
         summary=trace_report.summary_text(trace, diagnosis, remedies),
         figures=tabled(diagnosis.table()),
         fits=tabled(trace_report.fits_table(diagnosis)),
@@ -115,6 +120,11 @@ class Measurement:
     def scenario(self) -> Scenario:
         """A barrier after each step, on the mean of the measured network cost."""
         return measured_scenario(self.trace)
+
+    @property
+    def step_ms(self) -> float:
+        """Mean time of a measured step, ms."""
+        return as_measured(self.remedies).epoch_ms / self.trace.steps
 
     def measured_segments(self) -> pd.DataFrame:
         """The simulated schedule of the run as it was measured."""

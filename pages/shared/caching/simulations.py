@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import Run, Scenario, Workload, simulate
 from pages.shared.caching.memory import given_back
-from pages.shared.caching.results import from_a_trace
+from pages.shared.caching.results import from_a_trace, remembered
 
 LARGE = 2**18  # mini-batches of a run that may take more than 64 MB
 
@@ -22,6 +22,13 @@ def simulated(scenario: Scenario) -> Run:
             with last_large_run().turn, given_back():
                 return simulate(scenario)
         return last_large_run().of(scenario)
+
+
+@remembered(entries=256, size="1MiB")
+def epoch_without_failures_ms(scenario: Scenario) -> float:
+    """How long an epoch takes with the same draws, no failures and no checkpoints, ms."""
+    with turn(scenario):
+        return simulate(scenario.without_failures).metrics.epoch_ms
 
 
 @contextmanager

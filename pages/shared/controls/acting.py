@@ -42,15 +42,21 @@ def acting(page: str, measured: bool) -> set[str]:
         return found - {*axes, *settled_by(axes), *unused} | {"policies"}
     if page == "learning":
         own = {"policies"} if now["learn_ask"] == "policies" else set()
-        return found - {"batches", "samples_per_batch", *keys(Prices).values()} | own
+        unused = {"batches", "samples_per_batch"} | (set() if own else {*keys(Prices).values()})
+        return found - unused | own
     return found | {"policies", "replicates"}
 
 
 def unused_recovery(policies: Iterable[Policy]) -> set[str]:
-    """The keys of recovery that do nothing: all without a barrier, else those of the other way to recover."""
-    if not values.value("mtbf_hours") or not any(policy.has_barrier for policy in policies):
-        return {"recovery", "checkpoint_batches", "checkpoint_s", "regroup_s"}
-    return {"checkpoint_batches", "checkpoint_s"} if values.value("recovery") == "elastic" else {"regroup_s"}
+    """The keys of recovery that do nothing: all without a barrier, else those of ways in which nobody recovers."""
+    recovery, policies = values.value("recovery"), [policy for policy in policies if policy.has_barrier]
+    unused = {"checkpoint_batches", "checkpoint_s"}, {"regroup_s"}, {"recovery"}
+    if not values.value("mtbf_hours") or not policies:
+        return set().union(*unused)
+    ways = {policy.goes_on_without(recovery) for policy in policies}
+    choice = any(not policy.goes_on_without("rollback") for policy in policies)
+    acts = (False in ways, True in ways, choice)
+    return set().union(*(keys for keys, act in zip(unused, acts, strict=True) if not act))
 
 
 def network_keys(policies: Iterable[Policy], network: str) -> set[str]:

@@ -11,8 +11,9 @@ from core.common.wording import duration
 from core.links import PARAMETERS, ends_of
 from core.report import run as run_report
 from core.report.changes import outline_in_words
-from core.report.timeline_data import Outline, picture
+from core.report.timeline_data import Outline, marks_of_failures, picture
 from core.schedule.downsampling import MOST_ROWS, closeup, group_names, groups, overview, slowest
+from core.schedule.failures import failures
 from pages.shared.caching.simulations import simulated
 from pages.shared.controls import url, values
 from pages.shared.controls.widgets import control
@@ -43,19 +44,34 @@ def timelines(run: Run, pinned: Outline | None) -> None:
             "pinned end", f"The dotted line is the end of the pinned scenario's epoch ({duration(pinned.epoch_ms)})."
         )
     title = f"Workers, {order}"
-    window(run.scenario, overview(run.schedule, rows), group_names(rows), title, until_ms / 1000, pinned)
+    cells, labels = overview(run.schedule, rows), group_names(rows)
+    window(run.scenario, cells, labels, title, until_ms / 1000, pinned, failed_in(run, rows, labels))
+
+
+def failed_in(run: Run, rows: list[np.ndarray], labels: list[str]) -> dict[str, np.ndarray] | None:
+    """The failures of a run, in the rows of its overview; None where there are none."""
+    if not run.metrics.failures:
+        return None
+    row_of = {int(worker): label for label, workers in zip(labels, rows, strict=True) for worker in workers}
+    return marks_of_failures(failures(run.schedule), row_of, (0.0, run.metrics.epoch_ms))
 
 
 @st.fragment
 @boundary()
 def window(
-    asked: Scenario, cells: pd.DataFrame, labels: list[str], title: str, until_s: float, pinned: Outline | None
+    asked: Scenario,
+    cells: pd.DataFrame,
+    labels: list[str],
+    title: str,
+    until_s: float,
+    pinned: Outline | None,
+    failed: dict[str, np.ndarray] | None,
 ) -> None:
     """The overview to drag across, and the window in full; it asks for the run again rather than holding on to it."""
     run = simulated(asked)
     epoch_s = run.metrics.epoch_ms / 1000
     first = (0.0, until_s)
-    chart = charts.overview(cells, labels, title, run.metrics.epoch_ms)
+    chart = charts.overview(cells, labels, title, run.metrics.epoch_ms, failed)
     words = run_report.overview_in_words(cells, labels)
     if pinned:
         chart, words = charts.with_end(chart, pinned), f"{words} {outline_in_words(pinned, ())}"

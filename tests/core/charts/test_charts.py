@@ -12,6 +12,7 @@ from core import (
     AlphaBeta,
     Asynchronous,
     BackupWorkers,
+    Failures,
     KAsync,
     Scenario,
     Stragglers,
@@ -31,6 +32,7 @@ from core.traces.remedies import what_if, what_if_table
 SYNC, ASYNC = (simulate(Scenario(workers=6, policy=policy)) for policy in (Synchronous(), Asynchronous()))
 BACKUP = simulate(Scenario(workers=40, policy=BackupWorkers(wait_for=30)))
 STALE = simulate(Scenario(workers=9, network=AlphaBeta(message_mb=200), policy=KAsync(wait_for=2)))
+FAILS = simulate(Scenario(workers=40, batches=20, failures=Failures(mtbf_hours=0.1, restart_s=2)))
 LARGE = simulate(Scenario(workers=100, stragglers=Stragglers(slow_workers=3), policy=Asynchronous(accumulate=1)))
 COLORS = {"A": "#0072B2", "B": "#CC79A7"}
 RATES = pd.DataFrame(
@@ -69,13 +71,15 @@ INTERVALS = {"policy": ["B", "A"], "middle": [1.0, 2.0], "low": [0.5, 1.5], "hig
 
 def overview_of(run):
     rows = groups(np.arange(run.scenario.workers))
-    return charts.overview(overview(run.schedule, rows), group_names(rows), "Workers, by number", run.metrics.epoch_ms)
+    failed = picture(run).failures if run.metrics.failures else None
+    cells, names = overview(run.schedule, rows), group_names(rows)
+    return charts.overview(cells, names, "Workers, by number", run.metrics.epoch_ms, failed)
 
 
 WHAT_IFS = what_if_table(what_if(TRACE))
 EVERY = {
     "timeline": [
-        *[charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE)],
+        *[charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE, FAILS)],
         *[charts.timeline(picture(ASYNC), (4_000, to_ms, "0.3 s")) for to_ms in (4_300, 9_000)],
     ],
     "outlined": [
@@ -87,8 +91,8 @@ EVERY = {
         charts.epoch_parts(epoch_parts(compare(Scenario(), [Synchronous(), BackupWorkers(wait_for=3)], replicates)))
         for replicates in (1, 20)
     ],
-    "small timeline": [charts.small_timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP)],
-    "overview": [overview_of(LARGE), overview_of(BACKUP)],
+    "small timeline": [charts.small_timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, FAILS)],
+    "overview": [overview_of(LARGE), overview_of(BACKUP), overview_of(FAILS)],
     "shares": [charts.shares(*share_bars(run)) for run in (SYNC, BACKUP, LARGE)],
     "staleness": [charts.staleness(*staleness_bars(run)) for run in (ASYNC, LARGE)],
     "contributions": [charts.contributions(*contribution_bars(run)) for run in (BACKUP, STALE)],
@@ -110,6 +114,7 @@ EVERY = {
         charts.lines(LINES, "Workers", "Throughput", COLORS),
         charts.lines(LINES, "Workers", "Throughput", COLORS, level=1.0, ideal={"x": [1, 4], "ideal": [1, 4]}),
         charts.lines(LINES.assign(x=LINES["x"] * 4), "Share", "Throughput", COLORS),
+        charts.lines(LINES, "Every", "Epoch", COLORS, ideal={"x": [1, 4], "ideal": [1, 4]}, upright=(2.5, "Young")),
     ],
     "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
     "slowness": [charts.slowness(TRACE, WITH_EPISODE), charts.slowness(TRACE, replace(FOUND, kind="unclear"))],

@@ -12,6 +12,7 @@ from core import (
     Asynchronous,
     BackupWorkers,
     Constant,
+    ElasticSynchronous,
     Failures,
     FlatLatency,
     KAsync,
@@ -371,3 +372,15 @@ def test_no_failures_may_be_said_as_none():
     assert Scenario(failures=None) == Scenario()
     assert simulate(Scenario()).metrics.failures == 0
     assert Scenario.from_dict({**Scenario().to_dict(), "failures": {"kind": "Failures", "mtbf_hours": 5}}).failures.any
+
+
+@given(failing_runs())
+def test_elastic_synchronous_is_synchronous_with_elastic_recovery(drawn):
+    given, failures_ms = drawn
+    runs = []
+    for policy, recovery in ((Synchronous(), "elastic"), (ElasticSynchronous(), "rollback")):
+        failures = replace(given.scenario.failures, recovery=recovery)
+        scenario = replace(given.scenario, policy=policy, failures=failures)
+        runs.append(Given(scenario, given.compute_ms, given.push_ms).run(failures_ms=failures_ms))
+    assert runs[0].metrics == runs[1].metrics
+    assert simulate(Scenario(policy=ElasticSynchronous())).metrics == simulate(Scenario()).metrics

@@ -13,7 +13,7 @@ from core import Asynchronous, Scenario, Stragglers, Synchronous, compare, simul
 from core.links import DEFAULTS, MOST_GUESSES, PARAMETERS, link_values, scenario_of, values_of_card
 from core.maps import names_of_axes, values_from
 from core.presets.cards import Figures, Quickest, Ranges
-from core.presets.gallery import CARDS, GALLERY
+from core.presets.gallery import CARDS, GALLERY, ON_DEMAND_MS
 from core.presets.network_links import NETWORK_LINKS
 from core.report.gallery import answer_in_words
 from core.simulation.sweeps import cell_rows
@@ -141,6 +141,10 @@ def test_what_is_behind_an_answer_follows_from_its_scenario():
     of_four = 1 - 1 / (1 + 0.2 * 3 / 5)  # the largest of four uniform times is 1 + 0.2 · 3/5 of the mean, on average
     assert f"costs {100 * of_four:.0f} %" in CARDS["barrier-scale"].question
     assert f"after {best_interval_ms(20, 3_600):.0f} s of work" in CARDS["how-often-to-save"].why
+    spot = CARDS["spot-machines"]
+    stays_ms = Paired.of(compare(spot.scenario.without_failures, BOTH[:1], 200)).means["Synchronous"]["epoch_ms"]
+    assert stays_ms == pytest.approx(ON_DEMAND_MS, rel=2e-3)
+    assert f"takes {ON_DEMAND_MS / 1000:,.0f} s with a barrier" in spot.why
     push = CARDS["reference-4"].scenario.network
     assert f"{push.push_range_ms[0]:.0f} to {push.push_range_ms[1] / push.latency_ms:.0%}".replace("%", " %") in (
         CARDS["reference-4"].why

@@ -12,6 +12,7 @@ from core import (
     FlatLatency,
     KAsync,
     LocalSGD,
+    Prices,
     Rebalanced,
     Scenario,
     StaleSynchronous,
@@ -23,6 +24,7 @@ from core.learning.experiment import TRIAL_SEEDS, learn
 from core.learning.judging import Trained, judged
 from core.learning.quadratic import NoisyQuadratic
 from core.report.learning import (
+    Spending,
     advice,
     all_rates,
     bands,
@@ -320,3 +322,14 @@ def test_a_problem_without_accuracy():
     learning = learn(Scenario(), POLICIES[:2], NoisyQuadratic(), learning_rates=(0.25, 0.5), seeds=2, gradients=400)
     assert "a loss of" in headline(learning)
     assert bands(learning, "time_s", "loss")["middle"].notna().all()
+
+
+def test_the_cost_to_the_target_is_that_of_the_time_to_it(learning):
+    """Four workers at $900 an hour are a dollar a second."""
+    spending = Spending(prices=Prices(worker_per_hour=900), workload=Scenario(), policies=POLICIES)
+    shown, said = targets(learning, spending), spending.in_words(learning)
+    assert "Cost to target" not in targets(learning)
+    for row, (_, found) in zip(shown.to_dict("records"), learning.policies.iterrows(), strict=True):
+        seconds = [found[name] / 1000 for name in ("time_to_target_ms", "time_low_ms", "time_high_ms")]
+        assert numbers(row["Cost to target"]) == pytest.approx(seconds, rel=0.01)
+        assert f"with {found['policy'].lower()[:5]}" in said.lower()
