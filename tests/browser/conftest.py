@@ -221,7 +221,7 @@ class Visit:
         ]
         file = folder / "ours.csv"
         file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
-        self.page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(file))
+        self.page.locator('[data-testid="stFileUploader"] input[type=file]').first.set_input_files(str(file))
 
 
 def ended(frame):

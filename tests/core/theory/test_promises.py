@@ -177,9 +177,9 @@ def test_what_is_shown_of_the_default_is_not_lost():
 def test_a_long_run_says_from_where():
     """Both ends, unless they read the same; exact figures and bounds as before."""
     figure = Expected(value=3, holds="long run", formula="N − 1", low=2.6413)
-    assert theory_text("mean_staleness", figure) == "theory 2.64 → 3 updates"
+    assert theory_text("mean_staleness", figure) == "theory 2.64 → 3\N{NO-BREAK SPACE}updates"
     near = Expected(value=3, holds="long run", formula="N − 1", low=3.0)
-    assert theory_text("mean_staleness", near) == "theory → 3 updates"
+    assert theory_text("mean_staleness", near) == "theory → 3\N{NO-BREAK SPACE}updates"
     assert theory_text("mean_staleness", expected(Scenario(policy=Asynchronous()))["mean_staleness"]).endswith(
-        "→ 3 updates"
+        "→ 3\N{NO-BREAK SPACE}updates"
     )

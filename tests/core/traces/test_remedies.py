@@ -180,7 +180,7 @@ def test_a_page_to_paste():
     assert len(text) < 3_000
     doubtful = Trace(compute_ms=np.full((3, 2), 7.0), worker_names=(0, 1), step_numbers=(0, 1, 2), whole_steps=True)
     text = summary_text(doubtful, diagnose(doubtful), what_if(doubtful))
-    assert "cannot tell who is slow" in text
+    assert "do not show who is slow" in text
     assert "save" not in text
 
 
