@@ -77,6 +77,8 @@ class Session:
     """The values that this query stands for."""
     left_behind: list[dict[str, list[str]]] = field(default_factory=list)
     """Queries that were in the address since the visitor came to this page by it, until a control moved."""
+    came_by: dict[str, list[str]] = field(default_factory=dict)
+    """The query by which the visitor came to this page."""
     links: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
     """Links to other pages that were drawn on this one, each with the controls as they were then."""
     page: str | None = None

@@ -133,6 +133,21 @@ def test_a_link_that_was_drawn_before_the_last_moves_keeps_them(browser):
     assert browser.run(page="", address={"workers": ["6"]})["workers"] == 6
 
 
+def test_a_move_right_after_such_a_link_is_kept_too(browser):
+    """The browser has not heard yet that the link's address is replaced."""
+    browser.run(workers=7)
+    browser.run(page="compare", address={"workers": ["6"]})
+    assert browser.run(address={"workers": ["6"]}, workers=8)["workers"] == 8
+    assert browser.said == {"workers": ["8"]}
+
+
+@pytest.mark.parametrize("before", [{"workers": 8}, {"press": lambda: None}])
+def test_a_link_that_sets_controls_goes_before_a_move_right_before_it(browser, before):
+    """As those of the gallery do: what they ask about is theirs. Streamlit may also call a forgotten widget moved."""
+    assert browser.run(page="compare", address={"workers": ["3"], "cv": ["0.004"]}, **before)["workers"] == 3
+    assert browser.said == {"workers": ["3"], "cv": ["0.004"]}
+
+
 def test_a_link_from_the_defaults_that_was_drawn_before_a_move_keeps_it(monkeypatch):
     """The two pages then write the same controls differently: Timeline's address is never empty."""
     browser = Browser(monkeypatch, mode=["sync"])

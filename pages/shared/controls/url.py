@@ -37,15 +37,18 @@ def take(page: str) -> None:
     """At the start of a run: the controls follow the address if that is what has changed, by Back, Forward or a link.
 
     A browser may send an address that is about to be replaced, together with a quick move of a control, a press of a
-    button or a click on a link that was drawn before the last move. Those go before the address.
+    button or a click on a link that was drawn before the last move. Those go before the address; but an address that
+    is new, such as that of a card, goes before them.
     """
     known, asked = session(), query()
-    moved = values.take_over(not known.acted and (page, asked) == (known.page, known.address)) or known.acted
-    outdated_link = page != known.page and (asked in known.left_behind or (page, asked) in known.links)
-    if known.values is None or not (moved or outdated_link or asked == known.address):
+    is_here, comes = asked == known.address, page != known.page
+    moved = values.take_over(by_widget=not known.acted and is_here and not comes) or known.acted
+    outdated = asked in known.left_behind or (page, asked) in known.links
+    stays = is_here or (comes and outdated) or (moved and (outdated or asked == known.came_by))
+    if known.values is None or not stays:
         read(asked, page)
-    if page != known.page:
-        known.page, known.left_behind, known.links = page, [], []
+    if comes:
+        known.page, known.came_by, known.left_behind, known.links = page, asked, [], []
         known.answered, known.map.clicked = False, None
     known.acted = False
     known.on_page.clear()

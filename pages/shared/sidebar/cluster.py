@@ -43,6 +43,7 @@ def questions() -> None:
         "without one as many parameter servers as workers. Everything can be changed afterwards."
     )
     if st.button("Show the answer", on_click=use_cluster, type="primary"):
+        session().links.append(("compare", {}))  # it takes the controls along
         st.switch_page("pages/compare.py")
 
 
