@@ -32,7 +32,7 @@ from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.stragglers import Stragglers
 from core.workload.workload import Workload
 
-__version__ = "0.8"
+__version__ = "0.9"
 
 __all__ = [
     "AlphaBeta",

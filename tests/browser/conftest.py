@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import TimeoutError, expect, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from core import simulate
@@ -197,7 +197,10 @@ class Visit:
         """Wait until the address is a page with this query, and nothing else in it."""
         lists = {key: value if isinstance(value, list) else [value] for key, value in query.items()}
         wanted = [[key, str(each)] for key in sorted(lists) for each in lists[key]]
-        self.page.wait_for_function(ASKS, arg=[path, wanted])
+        try:
+            self.page.wait_for_function(ASKS, arg=[path, wanted])
+        except TimeoutError:
+            raise AssertionError(f"{self.page.url} never became {path} with {query}") from None
 
     def slide(self, key, presses):
         """Move a slider with the arrow keys."""

@@ -51,20 +51,23 @@ def test_back_and_forward(visit, server):
 
 def test_back_goes_to_the_axes_of_a_map_and_the_problem_of_learning(visit, server):
     me = visit(server).go("/map?ask=epoch&across=jitter&across_values=0,0.5&map_runs=2")
-    said = words(me)
+    on_map = words(me)
     me.page.get_by_role("link", name="Learning").click()
     expect(me.headline).to_contain_text("reaches")
+    on_network = words(me)
     me.page.get_by_role("combobox", name="Problem").click()
     quadratic = me.page.get_by_role("option", name="quadratic")
     quadratic.hover()
     quadratic.click()
     expect(me.page).to_have_url(re.compile("problem=quadratic"))
+    expect(me.headline).not_to_have_text(on_network[0])
+    on_quadratic = words(me)
     me.page.get_by_role("link", name="Map").click()
-    show(me, said)
-    for url in ("/learning.*problem=quadratic", "/learning", "/map"):
+    show(me, on_map)
+    for url, said in (("/learning.*problem=quadratic", on_quadratic), ("/learning", on_network), ("/map", on_map)):
         me.page.go_back()
         expect(me.page).to_have_url(re.compile(url))
-    show(me, said)
+        show(me, said)
     me.asks("/map", ask="epoch", across="jitter", across_values="0,0.5", map_runs=2)
 
 

@@ -51,7 +51,7 @@ from core.common.parameters import keys
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.training import replay
 from core.links import DEFAULTS, link_values, prices_of, scenario_of
-from core.policies import BackupWorkers, KAsync, LocalSGD, Rebalanced, StaleSynchronous
+from core.policies import BackupWorkers, ElasticSynchronous, KAsync, LocalSGD, Rebalanced, StaleSynchronous
 from core.policies.registry import CODES, POLICIES, policy_from_text
 from core.report import comparison
 from core.report import run as run_report
@@ -448,7 +448,13 @@ def extreme_policies(workers: int, batches: int) -> list:
         "period": (1, 100_000),
         "accumulate": (1, 20_000_000),
     }
-    found = [Rebalanced(), Synchronous(), Asynchronous(assignment="shared"), LocalSGD(period=batches)]
+    found = [
+        Rebalanced(),
+        Synchronous(),
+        ElasticSynchronous(),
+        Asynchronous(assignment="shared"),
+        LocalSGD(period=batches),
+    ]
     for kind, name in (
         (BackupWorkers, "wait_for"),
         (KAsync, "wait_for"),
