@@ -30,6 +30,7 @@ from core import (
     sweep,
 )
 from core.maps import QUESTIONS
+from core.report.maps import settling
 from core.simulation.sweeps import changed
 from pages.shared.answers.maps import Asked, map_answer, picked_in_words
 from tests.examples import examples
@@ -426,3 +427,24 @@ def test_the_checker_knows_its_quantiles():
         for level, t in levels.items():
             at = math.atan(t / math.sqrt(freedom)) / (math.pi / 2)
             assert 1 - np.interp(at, x, share) == pytest.approx(level, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("needed", "half", "which"),
+    [
+        ([40.0], 40, "it"),
+        ([90.0, 40.0], 40, "half of these"),
+        ([90.0, 40.0, 7.0], 40, "half of these"),
+        ([1234.0, 5.0, math.nan, 8.0, 3_000.0], 1_300, "half of these"),
+    ],
+)
+def test_the_runs_that_are_said_to_settle_half_of_the_open_cells_do(needed, half, which):
+    """Rounded up to two figures, so that they are enough; a cell that no number of runs would settle comes last."""
+    assert settling(needed) == f"; about {half:,} runs of each cell would settle {which}"
+    assert 2 * sum(one <= half for one in needed) >= len(needed)
+
+
+def test_cells_that_no_number_of_runs_would_settle():
+    assert settling([math.nan, math.nan, 4.0]) == "; more runs are needed"
+    assert settling([2e9]) == "; a billion runs would not settle half of these"
+    assert settling([]) == ""
