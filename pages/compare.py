@@ -28,6 +28,8 @@ if answer.also:
     st.markdown(answer.also)
 with st.container(horizontal=True, vertical_alignment="center", key="switches"):
     network_cost(answer)
+    if said := comparison.servers_caveat(asked.workload, chosen):
+        caveat("servers", said, width="content")
     pinned.pin_button()
 against = pinned.on_compare(asked.workload, chosen, answer)
 if wanted > most:

@@ -149,8 +149,8 @@ GALLERY = {
             key="shards-or-queue",
             name="Own shards or a shared queue",
             setting="8 workers, one twice as slow, 50 batches each",
-            question="One worker is twice as slow, each has 50 batches to do, and with async nobody waits for it: how "
-            "much sooner is the epoch over than with a barrier?",
+            question="One worker is twice as slow, each has 50 batches of its own to do, and with async nobody waits "
+            "for it: how much sooner is the epoch over than with a barrier?",
             guesses=Ranges(saved("async"), ("Not at all", 5, "By about a quarter", 35, "By nearly half")),
             answer="Compared with a barrier, async with static shards {finishes[async]}; with a shared queue it "
             "{finishes[async shared]}.",

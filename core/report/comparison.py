@@ -25,7 +25,7 @@ from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES, PARTS
 from core.simulation.paired import most_replicates
 from core.statistics.pairs import Paired, Table, means, spread, verdict
 from core.workload.compute_laws import Pareto
-from core.workload.networks import FlatLatency
+from core.workload.networks import AlphaBeta, FlatLatency
 from core.workload.workload import Workload
 
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
@@ -414,6 +414,20 @@ def network_caveat(workload: Workload) -> str:
     return (
         f"This network model {kind}: a barrier costs {four_digits(network.latency_ms)} ms per batch, a push "
         f"{push_in_words(network)}."
+    )
+
+
+def servers_caveat(workload: Workload, policies: Sequence[Policy]) -> str:
+    """That pushes are taken to leave a worker faster than its own link is, where they are; empty otherwise."""
+    network = workload.network
+    if not isinstance(network, AlphaBeta) or all(policy.has_barrier for policy in policies):
+        return ""
+    if network.servers == 1 or network.workers_per_node > 1:
+        return ""
+    speed = rounded(network.servers * network.bandwidth_gbps * network.efficiency)
+    return (
+        f"This network model favours async: a push reaches all {network.servers:,} servers at once, {speed} Gb/s out "
+        "of each worker."
     )
 
 

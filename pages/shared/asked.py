@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import Prices, Scenario, ScenarioError
 from core.common.wording import counted
-from core.links import DEFAULTS, adjustments, pinned_values, prices_of, scenario_of
+from core.links import DEFAULTS, NO_CARD, adjustments, pinned_values, prices_of, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
 from core.scenario import WITHOUT_FAILURES
@@ -62,9 +62,9 @@ class Pinned:
 
 
 def pinned() -> Pinned | None:
-    """The scenario that every page compares with, if any."""
+    """The scenario that every page compares with, if any; a card of the gallery is about its own."""
     text = values.value("pin")
-    if not text:
+    if not text or values.value("card") != NO_CARD:
         return None
     said = pinned_values(text)
     times = said.get("times", DEFAULTS["times"])

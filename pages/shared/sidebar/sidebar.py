@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import AlphaBeta, Failures, FlatLatency, Prices, Stragglers
 from core.common.parameters import keys
-from core.links import DEFAULTS, FRESH, LAW_CODES
+from core.links import DEFAULTS, FRESH, LAW_CODES, NO_CARD, NOT_YET
 from core.presets.network_links import NETWORK_LINKS, TWO_LEVELS
 from core.report import run as run_report
 from pages.shared.asked import described
@@ -91,7 +91,8 @@ def essentials(acts: set[str]) -> None:
             st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
             controls(("bandwidth_gbps", "message_mb"), acts)
             if values.value("network") != FlatLatency.code:  # it is not that of a map whose axis needs links
-                st.caption(run_report.network_in_words(described({"mtbf_hours": 0.0})))
+                if values.value("card") == NO_CARD or values.value("guess") != NOT_YET:  # it would give a card away
+                    st.caption(run_report.network_in_words(described({"mtbf_hours": 0.0})))
                 timed_links()
     controls(("slow_workers", "slowdown"), acts)
 

@@ -111,10 +111,13 @@ def on_compare(asked: Workload, policies: Sequence[Policy], answer: Answer) -> A
             st.caption(f"The pinned scenario cannot be compared under these policies. {refused}")
             return Against()
         changed = changes(before.outcomes, answer.outcomes, shares_draws(there.scenario, asked))
+        if before.headline:
+            st.markdown(
+                f"The pinned scenario, with these policies: **{before.headline}** Each policy against itself there:"
+            )
         say(changed, there, asked, policies)
         rare = rare_events(asked, answer.runs) or rare_events(there.scenario, answer.runs)
-        pinned_headline = f" The pinned answer was: {before.headline}" if before.headline else ""
-        caveat("pinned", f"{report.how_compared(changed, found)}{rare}{pinned_headline}")
+        caveat("pinned", f"{report.how_compared(changed, found)}{rare}")
     return Against(before.outlines, report.summary_text(changed, found, paired_runs(asked, policies)) + "\n")
 
 

@@ -21,6 +21,7 @@ from core import (
     Stragglers,
     Synchronous,
     Uniform,
+    Workload,
     compare,
     verdict,
 )
@@ -42,6 +43,7 @@ from core.report.comparison import (
     ratios_in_words,
     reasons,
     savings,
+    servers_caveat,
     speedup_intervals,
     speedups_in_words,
     summary,
@@ -452,3 +454,19 @@ def test_local_sgd_averages_parameters_and_not_gradients():
 def test_the_network_s_kindness_is_put_into_words(most, least, said):
     scenario = Scenario(network=FlatLatency(async_fraction=most, async_least=least))
     assert said in caveats(scenario, compare(scenario, BOTH, 5))
+
+
+def test_pushes_that_are_faster_than_a_workers_own_link_are_said():
+    """As many servers as workers, each reached at full speed at once."""
+    both, links = [Synchronous(), Asynchronous()], AlphaBeta(bandwidth_gbps=10, servers=16, efficiency=0.5)
+    said = servers_caveat(Workload(workers=16, network=links), both)
+    assert said == (
+        "This network model favours async: a push reaches all 16 servers at once, 80 Gb/s out of each worker."
+    )
+    for network, policies in [
+        (replace(links, servers=1), both),
+        (replace(links, workers_per_node=8), both),
+        (links, both[:1]),
+        (FlatLatency(), both),
+    ]:
+        assert servers_caveat(Workload(workers=16, network=network), policies) == ""
