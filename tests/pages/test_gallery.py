@@ -47,7 +47,8 @@ def test_a_card_asks_first_and_answers_on_a_click(open_link, card):
     assert not complaints(app)
     assert [header.value for header in app.header] == [card.question]
     assert buttons(app) == [*card.guesses.texts, "Show me the answer"]
-    assert not [*app.metric, *app.dataframe, *app.subheader, *app.code, *app.get("vega_lite_chart")]
+    assert not [*app.metric, *app.dataframe, *app.subheader, *app.text, *app.get("vega_lite_chart")]
+    assert not [caption.value for caption in app.sidebar.caption if "barrier costs" in caption.value]
     app.button(key="guess 1").click().run()
     assert app.query_params["guess"] == "1"
     (said,) = [*app.success, *app.info]
