@@ -4,6 +4,7 @@ Until `st.navigation` has been called once in a server's life, Streamlit takes a
 old-style multipage app, and would run the page that the first visitor asks for by itself, without its controls.
 """
 
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from pages.shared.errors import action
 from pages.shared.menu import pages
 from pages.shared.session import session
 
-ICON = str(Path(__file__).with_name("icon.png"))
+ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
+"""As text: a file would be opened and looked through four times in every run."""
 
 STYLES = Path(__file__).with_name("styles")
 

@@ -1,6 +1,6 @@
 """What a change of a control costs the server on each page, beside a bare page: `python -m tests.benchmarks rerun`.
 
-The bare page has as many widgets, tiles, charts, tables and code blocks as ours, with nothing behind them. Both run
+The bare page has as many widgets, tiles, charts, tables and texts as ours, with nothing behind them. Both run
 in servers of their own; what is counted is the processor time of the whole server for each rerun. A slider goes to and
 fro among a few values, whose answers pages with a cache have kept; beside it stands what values cost that are new.
 """
@@ -32,7 +32,7 @@ BARE = {
     "metric": 'st.metric("Tile {n}", "1 s", "2 s")',
     "vega_lite_chart": "st.vega_lite_chart(FRAME, SPEC, key='chart{n}')",
     "dataframe": "st.dataframe(FRAME)",
-    "code": 'st.code("some text", language=None)',
+    "text": 'st.text("some text")',
 }
 HEAD = """
 import pandas as pd
@@ -43,16 +43,23 @@ SPEC = {"mark": "bar", "encoding": {"x": {"field": "x", "type": "quantitative"},
 st.set_page_config(layout="wide")
 st.slider("Slider", 0, 100, 50, key="moved")
 """
+NOTHING = ""  # is moved on pages that have no slider: they run again as they are
 PAGES = {
-    "timeline": ("", "workers"),
+    "timeline": ("mode=sync", "workers"),
     "compare": ("", "workers"),
     "learning": ("problem=quadratic&train_seeds=2", "batch_ms"),
-    "trace": ("", "workers"),
+    "trace": ("", NOTHING),
     "map": ("", "batch_ms"),
-    "method": ("", "workers"),
+    "method": ("", NOTHING),
+    "gallery": ("", NOTHING),
 }
-VALUES = {"workers": (4, 5, 6, 7, 8), "batch_ms": (400.0, 450.0, 500.0, 550.0, 600.0), "moved": (40, 45, 50, 55, 60)}
-NEW = {"workers": range(9, 9 + MOVES), "batch_ms": [650.0 + 50 * i for i in range(MOVES)]}
+VALUES = {
+    "workers": (4, 5, 6, 7, 8),
+    "batch_ms": (400.0, 450.0, 500.0, 550.0, 600.0),
+    "moved": (40, 45, 50, 55, 60),
+    NOTHING: (0,),
+}
+NEW = {"workers": range(9, 9 + MOVES), "batch_ms": [650.0 + 50 * i for i in range(MOVES)], NOTHING: range(MOVES)}
 
 
 def cpu_seconds(process) -> float:
@@ -62,9 +69,9 @@ def cpu_seconds(process) -> float:
 
 
 async def moved(me: Visitor, key: str, values) -> None:
-    """Move one slider to one value after the other."""
+    """Move one slider to one value after the other, or have the page run again as often."""
     for value in values:
-        await me.look(**{key: value})
+        await me.look(**({key: value} if key else {}))
 
 
 async def cost_ms(me: Visitor, process, key: str, values) -> float:
