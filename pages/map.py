@@ -101,7 +101,7 @@ def bandwidths_at(cell: dict, found: Asked, chosen: tuple[Policy, ...]) -> None:
     """What each policy needs for other utilizations, at the cell that is picked or the first one."""
     with st.expander("Bandwidth by utilization", icon=":material/speed:", expanded=True):
         st.markdown(place_in_words(cell, found))
-        words, table = by_utilization(found.workload, chosen, cell)
+        words, table = by_utilization(found.workload, chosen, cell, found.runs)
         st.markdown(words)
         if table is not None:
             st.table(table)

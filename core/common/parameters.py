@@ -133,6 +133,9 @@ class Whole(Number):
         return whole(name, value, self.low, self.high)
 
 
+MOST_LISTED = 20  # choices of which a refusal names all
+
+
 @dataclass(frozen=True)
 class OneOf(Rule):
     """One of some texts."""
@@ -141,6 +144,8 @@ class OneOf(Rule):
 
     @property
     def allowed(self) -> str:
+        if len(self.choices) > MOST_LISTED:
+            return f"one of {len(self.choices):,} names, such as {', '.join(self.choices[:2])} or {self.choices[2]}"
         return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
 
     def checked(self, name: str, value: object) -> str:

@@ -174,7 +174,8 @@ def by_averages(
             moved = own - step * slope
             own = moved if works is None else np.where(works[:, :, None, None], moved, own)
         if not equal:  # in balanced rounds it is taken in before the same part is sent again
-            again, others = ([each for each in under_way if (each.number + parts <= number) == now] for now in (1, 0))
+            again = [each for each in under_way if each.number + parts <= number]
+            others = [each for each in under_way if each.number + parts > number]
             under_way = [*taken_in(own, again, end), *others]
         part = fragment(number % parts, parts, size)
         sent = own[..., part].copy()

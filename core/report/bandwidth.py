@@ -3,10 +3,16 @@
 import pandas as pd
 
 from core.common.wording import NBSP, listed, lowered, percent
+from core.simulation.bandwidth import LEAST_GBPS
+
+
+def is_any(gbps: float) -> bool:
+    """Whether any bandwidth is enough: the least that was tried is, as with one worker that exchanges nothing."""
+    return gbps <= LEAST_GBPS
 
 
 def bandwidths(table: pd.DataFrame) -> pd.DataFrame:
-    """What each policy needs for each utilization, Gb/s, as text; "never" where no bandwidth is enough.
+    """What each policy needs for each utilization, Gb/s, as text; "never" where none is enough, "any" where all are.
 
     Args:
         table: of `required_bandwidth`.
@@ -14,7 +20,7 @@ def bandwidths(table: pd.DataFrame) -> pd.DataFrame:
     """
     order = list(dict.fromkeys(table["policy"]))
     wide = table.pivot(index="policy", columns="utilization_percent", values="bandwidth_gbps").loc[order]
-    said = wide.map(lambda value: "never" if pd.isna(value) else f"{value:.3g}")
+    said = wide.map(lambda value: "never" if pd.isna(value) else "any" if is_any(value) else f"{value:.3g}")
     said.columns = [f"{share:g}{NBSP}% (Gb/s)" for share in wide]
     said.columns.name = None
     return said.rename_axis("Policy")
@@ -34,7 +40,12 @@ def bandwidths_in_words(table: pd.DataFrame) -> str:
     said = ""
     if len(met):
         share, needed = met.index.max(), met.loc[met.index.max()]
-        parts = [f"{lowered(policy)} needs {needed[policy]:.3g}{NBSP}Gb/s" for policy in order]
+        parts = [
+            f"any bandwidth is enough for {lowered(policy)}"
+            if is_any(needed[policy])
+            else f"{lowered(policy)} needs {needed[policy]:.3g}{NBSP}Gb/s"
+            for policy in order
+        ]
         text = listed(parts)
         said = f"For workers that compute {percent(share)} of their time, {text}. "
     lacking = [policy for policy in order if wide[policy].isna().any()]

@@ -19,13 +19,19 @@ MOST_FAILURES, MOST_LISTED = 1_000, 10
 LEAST_LOST = 0.0005  # of an epoch: what is less is not worth a word
 
 
+def how_often_workers_fail(run: Run) -> str:
+    """How many failures a run had; empty where nobody may fail."""
+    if run.schedule.failures is None:
+        return ""
+    failures = run.metrics.failures
+    return f"Workers fail {times_in_words(failures)}." if failures else "No worker fails in this run."
+
+
 def failures_in_words(run: Run) -> str:
     """How many failures a run had, and what the workers' time they took; empty where nobody may fail."""
-    schedule, figures = run.schedule, run.metrics
-    if schedule.failures is None:
-        return ""
-    if not figures.failures:
-        return "No worker fails in this run."
+    schedule, figures, said = run.schedule, run.metrics, how_often_workers_fail(run)
+    if not said or not figures.failures:
+        return said
     whole = run.scenario.workers * figures.epoch_ms
     waits = wait_ms(schedule)
     spent = [(figures.down_percent, "down"), (figures.cancelled_percent, "computing what was thrown away")]
@@ -33,8 +39,7 @@ def failures_in_words(run: Run) -> str:
         if reason in waits:
             spent.append((100 * waits[reason].sum() / whole, what))
     parts = [f"{percent(share)} {what}" for share, what in spent if round(share, 1)]
-    took = f": of the workers' time, {listed(parts)}" if parts else ""
-    return f"Workers fail {times_in_words(figures.failures)}{took}."
+    return f"{said[:-1]}: of the workers' time, {listed(parts)}." if parts else said
 
 
 def cost_of_failures_in_words(run: Run, without_ms: float, prices: Prices) -> str:

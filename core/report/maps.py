@@ -9,6 +9,7 @@ import pandas as pd
 from core.common.validation import ScenarioError
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times, with_unit
 from core.maps import SPEEDUP, Checkpoints, Ideal, Question, answers, winners
+from core.report.bandwidth import is_any
 from core.schedule.metrics import FEWEST_FOR_TAILS
 from core.simulation.sweeps import changed
 from core.statistics.verdicts import NO_DIFFERENCE
@@ -196,6 +197,8 @@ def amount(value: float, question: Question) -> str:
     """A value with its unit."""
     if question.unit == "×":
         return times(value)
+    if question.column == "bandwidth_gbps" and is_any(value):
+        return "any bandwidth"
     return percent(value) if question.unit == "%" else with_unit(rounded(value), question.unit)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded, with_unit
 from core.money import Prices
-from core.report.failures import MOST_FAILURES, failures_in_words, listed_failures
+from core.report.failures import MOST_FAILURES, how_often_workers_fail, listed_failures
 from core.report.money import cost_lines
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.failures import failures
@@ -65,7 +65,7 @@ def run_answer(run: Run) -> tuple[str, str]:
         detail += f"; {percent(tail)} comes after a worker's last batch, while others go on"
     if figures.max_staleness:
         detail += f". A gradient is {updates_stale(figures.mean_staleness)} stale on average"
-    said = failures_in_words(run)
+    said = how_often_workers_fail(run)  # what they took is among the shares
     return headline, f"{detail}. {said}".rstrip() if said else detail + "."
 
 

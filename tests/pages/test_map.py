@@ -304,3 +304,18 @@ def test_bandwidths_for_other_utilizations(open_page):
     table = required_bandwidth(scenario, [Synchronous(), LocalSGD(period=4)], replicates=5)
     assert bandwidths_in_words(table) in [text.value for text in app.main.markdown]
     assert app.table[0].value.iloc[:, 1:].values.tolist() == bandwidths(table).values.tolist()
+
+
+def test_the_table_of_bandwidths_has_the_figure_of_the_map(open_page):
+    """At 90 % utilization both say the same, whatever the number of runs; what needs none is not drawn."""
+    app = open_page(
+        "map", ask="bandwidth", across="workers", across_values="1,2", network="ring", map_runs="2", seed="7"
+    )
+    (of_map,) = app.dataframe[0].value.query("workers == 1 and policy == 'Asynchronous'")["bandwidth_gbps"]
+    by_utilization = app.table[0].value.set_index("Policy").filter(like="90")
+    assert by_utilization.loc["Asynchronous"].item() == f"{of_map:.3g}"
+    assert by_utilization.loc["Synchronous"].item() == "any"
+    assert "synchronous any bandwidth and asynchronous" in headline(app)
+    assert any(
+        caption.value.endswith("Where any bandwidth is enough, nothing is drawn.") for caption in app.main.caption
+    )

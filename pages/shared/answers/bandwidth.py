@@ -15,16 +15,16 @@ from pages.shared.caching.results import remembered
 
 @remembered(entries=256, size="16MiB", own=4, spinner="Looking for bandwidths…")
 def by_utilization(
-    workload: Workload, policies: Sequence[Policy], cell: Mapping[str, float]
+    workload: Workload, policies: Sequence[Policy], cell: Mapping[str, float], runs: int
 ) -> tuple[str, pa.Table | None]:
     """What each policy needs in a cell (dotted names and values), in words and as a table; why there is none.
 
-    The same runs as on the map.
+    runs: of the map, so that both say the same.
     """
     try:
         here = changed(workload, dict(cell))
         adapted = list(dict.fromkeys(changed_policy(policy, dict(cell)).fitted(here.workers) for policy in policies))
-        table = required_bandwidth(here, adapted, replicates=MOST_SEARCHED)
+        table = required_bandwidth(here, adapted, replicates=min(runs, MOST_SEARCHED))
     except ScenarioError as refused:
         return str(refused), None
     return bandwidths_in_words(table), tabled(bandwidths(table).reset_index())

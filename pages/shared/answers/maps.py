@@ -22,6 +22,7 @@ from core.maps import (
 )
 from core.policies.base import Policy
 from core.report import maps as map_report
+from core.report.bandwidth import is_any
 from core.scenario import under
 from pages.shared.answers.drawn import Drawn, ready, tabled
 
@@ -109,6 +110,9 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     elif question.column == "throughput" and name == "workers" and (ideal := ideal_scaling(table)):
         headline = map_report.scaling_headline(table, ideal)
         caption = f"{caption} {map_report.ideal_in_words(ideal)}"
+    if question.column == "bandwidth_gbps" and (anything := rows["value"].map(is_any)).any():
+        rows = rows[~anything]
+        caption = f"{caption} Where any bandwidth is enough, nothing is drawn."
     saving = checkpoints(table, asked)
     if saving:
         caption = f"{caption} {map_report.checkpoints_in_words(saving)}"

@@ -159,10 +159,8 @@ def refusal(key: str, texts: list[str], refused: ScenarioError) -> str:
     asked = f"The link asks for {as_code(key)} = {as_code(', '.join(texts))}, but {control.label} takes"
     if key == "pin":
         return f"{asked} {control.rule.allowed}. {inert(str(refused))} Nothing is pinned."
-    return (
-        f"{asked} {control.rule.allowed}. {', '.join(default) if isinstance(default, tuple) else default} is used "
-        "instead."
-    )
+    used = ", ".join(default) if isinstance(default, tuple) else default
+    return f"{asked} {control.rule.allowed}. The default, {used}, is used instead."
 
 
 def pins_own_trace(pin: str) -> bool:

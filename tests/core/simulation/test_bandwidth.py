@@ -108,3 +108,17 @@ def test_shares_that_are_none_are_refused(share):
 def test_a_network_without_a_bandwidth_is_refused():
     with pytest.raises(ScenarioError, match="FlatLatency, has no bandwidth"):
         required_bandwidth(Scenario())
+
+
+def test_where_any_bandwidth_is_enough_it_is_said():
+    """One worker exchanges nothing at a barrier; in the table, in the sentence and on the map it is no number."""
+    alone = Scenario(workers=1, batches=5, network=AlphaBeta())
+    table = required_bandwidth(alone, [Synchronous(), Asynchronous()], SHARES, 2)
+    assert bandwidths(table).loc["Synchronous"].tolist() == ["any"] * len(SHARES)
+    assert bandwidths_in_words(table).startswith(
+        "For workers that compute 99.0\N{NO-BREAK SPACE}% of their time, any bandwidth is enough for synchronous and "
+        "asynchronous needs "
+    )
+    found = pd.DataFrame(bandwidth_rows(alone, {"workers": 1}, [Synchronous()], 2))
+    rows = answers(found, QUESTIONS["bandwidth"], "Synchronous")
+    assert amount_headline(rows, QUESTIONS["bandwidth"], "Synchronous").endswith("is any bandwidth in the only cell.")
