@@ -1,10 +1,14 @@
 """Pages driven in process by Streamlit's AppTest."""
 
+from importlib import import_module
+from pkgutil import walk_packages
+
 import pytest
 import streamlit as st
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest
 
+import pages.shared
 from tests.links import parameters
 from tests.paths import ROOT
 from tests.sampled import SAMPLED
@@ -18,6 +22,13 @@ PAGES = {
     "method": "pages/method.py",
     "gallery": "pages/gallery.py",
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def every_room_is_open():
+    """A room first opened while a test has patched another would keep what it took from there."""
+    for module in walk_packages(pages.shared.__path__, "pages.shared."):
+        import_module(module.name)
 
 
 @pytest.fixture(autouse=True, scope="session")

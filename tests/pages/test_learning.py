@@ -61,7 +61,7 @@ def test_an_answer_stays_until_the_next_is_there(open_page, monkeypatch):
     """On the first visit curves are drawn as they come; after that, what is on the page stays until all is trained."""
     monkeypatch.setattr("pages.shared.views.training.CACHED", -1)
     drawn = []
-    monkeypatch.setattr("pages.shared.views.charts.draw", lambda chart, key, words: drawn.append(words))
+    monkeypatch.setattr("streamlit.vega_lite_chart", lambda alt, **_: drawn.append(alt))
     app = open_page("learning", problem="quadratic", train_seeds="2")
     assert len(drawn) == 3  # one policy, both, and the learning rates
     app.slider(key="batch_ms").set_value(600).run()
