@@ -64,8 +64,8 @@ def show() -> None:
     with picture:
         chart, beside = st.columns([3, 1], gap="medium")
         with beside:
-            rows = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, problem, ask)
-            answer = answered(rows, found)
+            done = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, problem, ask)
+            answer = answered(done, found)
             picked = pick(found) if answer.drawn else None
             if answer.drawn:
                 show_picked(answer, found, picked, asked, chosen)
@@ -74,7 +74,7 @@ def show() -> None:
                 st.error(said)
             return
         with headline:
-            if len(keys) == 1 and len(rows) == len(cells) * len(chosen):
+            if len(keys) == 1 and done.cells == len(cells):
                 texts = dict(zip(found.labels, [each.text for each in chosen], strict=True))
                 cards.answered(Figures.over(answer.table, names[0], texts))
             st.header(answer.drawn.title)

@@ -10,7 +10,6 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from core.traces.failures import FailureLog
-    from pages.shared.answers.maps import MapAnswer
     from pages.shared.answers.trace import Measurement
 
 
@@ -57,8 +56,6 @@ class MapProgress:
     rows: dict[int, list[dict]] = field(default_factory=dict)
     """The rows of each cell that is done."""
     stopped: bool = False
-    answer: tuple[tuple, MapAnswer] | None = None
-    """What was last asked of these rows, and the answer."""
     point: str | None = None
     """The point that its slider stands for; None before there is one."""
     clicked: tuple[int, int] | None = None

@@ -1,6 +1,7 @@
 """What a change of a control costs the server on each page, beside a bare page: `python -m tests.benchmarks rerun`.
 
-The bare page has as many widgets, tiles, charts, tables and texts as ours, with nothing behind them. Both run
+The bare page has as many elements of every kind as ours (widgets, tiles, charts, tables, texts, links), with nothing
+behind them and without columns or other containers. Both run
 in servers of their own; what is counted is the processor time of the whole server for each rerun. A slider goes to and
 fro among a few values, whose answers pages with a cache have kept; beside it stands what values cost that are new.
 """
@@ -33,6 +34,15 @@ BARE = {
     "vega_lite_chart": "st.vega_lite_chart(FRAME, SPEC, key='chart{n}')",
     "dataframe": "st.dataframe(FRAME)",
     "text": 'st.text("some text")',
+    "markdown": 'st.markdown("some *text*")',
+    "heading": 'st.subheader("Heading")',
+    "html": 'st.html("<b>text</b>")',
+    "alert": 'st.info("text")',
+    "table": "st.table(FRAME)",
+    "text_area": 'st.text_area("Area {n}", key="area{n}")',
+    "page_link": 'st.page_link("https://example.org", label="Page {n}")',
+    "bidi_component": 'COMPONENT(key="component{n}")',
+    "empty": "st.empty()",
 }
 HEAD = """
 import pandas as pd
@@ -41,6 +51,7 @@ FRAME = pd.DataFrame({"x": [1.0, 2.0], "y": [3.0, 4.0]})
 SPEC = {"mark": "bar", "encoding": {"x": {"field": "x", "type": "quantitative"},
                                     "y": {"field": "y", "type": "quantitative"}}}
 st.set_page_config(layout="wide")
+COMPONENT = st.components.v2.component("bare", html="<b>text</b>")
 st.slider("Slider", 0, 100, 50, key="moved")
 """
 NOTHING = ""  # is moved on pages that have no slider: they run again as they are
@@ -83,6 +94,8 @@ async def cost_ms(me: Visitor, process, key: str, values) -> float:
 
 def bare_page(elements) -> str:
     """A script that draws as many elements of each type that counts, less the slider that is moved."""
+    if unknown := set(elements) - set(BARE):
+        raise AssertionError(f"How a bare page draws {unknown} is not known.")
     lines = [HEAD]
     for kind, text in BARE.items():
         count = elements[kind] - (kind == "slider")

@@ -41,20 +41,23 @@ class Visitor:
             state = message.rerun_script.widget_states.widgets.add()
             state.id = self.widgets[key]
             state.double_array_value.data.append(value)
-        start = time.perf_counter()
+        before, start = self.page_hash, time.perf_counter()
         await self.socket.send(message.SerializeToString())
         while True:
             answer = ForwardMsg()
             answer.ParseFromString(await asyncio.wait_for(self.socket.recv(), SECONDS))
             self.take(answer)
             if answer.HasField("script_finished") and answer.script_finished == DONE:
+                if before not in ("", self.page_hash):
+                    raise AssertionError(f"A visitor to {self.page or 'the start'} came to another page.")
                 return time.perf_counter() - start
 
     def take(self, answer: ForwardMsg) -> None:
         """Note what a message draws."""
         if answer.HasField("new_session"):
-            self.page_hash = answer.new_session.page_script_hash
             self.elements.clear()
+        if answer.HasField("navigation"):
+            self.page_hash = answer.navigation.page_script_hash
         if answer.HasField("page_info_changed"):
             self.query = answer.page_info_changed.query_string
         element = answer.delta.new_element

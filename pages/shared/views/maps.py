@@ -7,7 +7,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -33,10 +33,20 @@ from pages.shared.views.charts import draw
 BETWEEN = 0.2  # seconds from one sign of progress to the next
 
 
+@dataclass(frozen=True)
+class Done:
+    """The cells of a map that are done; their rows follow from the rest, so that an answer is known without them."""
+
+    asked: tuple
+    """What the cells depend on."""
+    cells: int
+    rows: list[dict] = field(repr=False)
+
+
 def mapped(
     workload: Workload, policies: Sequence[Policy], cells: list[dict], runs: int, problem: Problem | None, ask: str
-) -> list[dict]:
-    """The rows of the cells that are done; with a problem, each cell trains.
+) -> Done:
+    """The cells that are done, in their order; with a problem, each cell trains.
 
     While cells are missing for longer, progress and a button to stop are shown; after a stop, one to resume.
     """
@@ -44,14 +54,14 @@ def mapped(
     key = (repr(workload), repr(cells), tuple(policies), runs, problem, searches, paid)
     at = session().map
     if at.asked != key:
-        at.asked, at.rows, at.stopped, at.answer = key, {}, False, None
+        at.asked, at.rows, at.stopped = key, {}, False
     missing = [i for i in range(len(cells)) if i not in at.rows]
     if missing and at.stopped:
         st.info(f"Stopped after {len(at.rows):,} of {len(cells):,} cells.")
         st.button("Resume", on_click=stop, args=(False,), icon=":material/play_arrow:")
     elif missing:
         work(workload, cells, missing, tuple(policies), runs, problem, searches, paid)
-    return [row for i in sorted(at.rows) for row in at.rows[i]]
+    return Done(key, len(at.rows), [row for i in sorted(at.rows) for row in at.rows[i]])
 
 
 def work(
@@ -105,13 +115,10 @@ def rows_of(
     return cell_rows(workload, cell, policies, runs, prices)
 
 
-def answered(rows: list[dict], asked: Asked) -> MapAnswer:
-    """What the page shows of these rows, which `mapped` gave it; the last answer is kept in the session."""
-    progress = session().map
-    kept_for = (progress.asked, len(rows), asked)
-    if progress.answer is None or progress.answer[0] != kept_for:
-        progress.answer = (kept_for, map_answer(pd.DataFrame(rows), asked))
-    return progress.answer[1]
+@remembered(entries=256, size="64MiB")
+def answered(done: Done, asked: Asked) -> MapAnswer:
+    """What the page shows of these cells, which `mapped` gave it."""
+    return map_answer(pd.DataFrame(done.rows), asked)
 
 
 def choice(key: str, options: Sequence[str], name: Callable[[str], str], on_change: Callable | None = None) -> str:
