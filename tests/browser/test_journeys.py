@@ -290,6 +290,7 @@ def test_how_many_sheets_a_page_takes(visit, server):
 
 def download(me, name):
     """The file that a button downloads."""
+    me.at_rest()  # a run that ends takes back what the buttons before it would have made
     with me.page.expect_download() as caught:
         me.page.get_by_role("button", name=name).click()
     return caught.value.path()
