@@ -81,7 +81,9 @@ def show() -> None:
             there = pinned.on_map(asked.workload, chosen, found, answer)
         with chart:
             map_chart(answer, found, picked, there)
-        for said in (switch_in_words(values.now(), keys), comparison.flat_caveat(asked, chosen)):
+        servers = max(dict(zip(keys, axes, strict=True)).get("servers", (0,)))
+        favours = comparison.flat_caveat(asked, chosen) or comparison.servers_caveat(asked, chosen, servers)
+        for said in (switch_in_words(values.now(), keys), favours):
             if said:
                 st.markdown(said)
         caveat("map", answer.caption)

@@ -162,6 +162,17 @@ def k_async(compute, push, wait_for, gradients, service, pull):
     return events
 
 
+def through_servers(message, servers, latency, own_link):
+    """Of a push: how long it travels and is served, and how long its answer travels, ms.
+
+    message: how long one link takes for it. All servers serve it together, each a part; its worker sends it, and gets
+    the answer, over one link or over any number of them.
+    """
+    served = message / servers
+    besides = max(message, served) - served if own_link else 0.0
+    return latency + besides, served, served + besides + latency
+
+
 def asynchronous(compute, push, accumulate=1, bound=None, shared=None, *, service, pull):
     """No barrier: pushes are served one by one and applied `accumulate` at a time; nobody is more than `bound` ahead.
 

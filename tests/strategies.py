@@ -44,6 +44,7 @@ SERVER = st.builds(  # 8 Gb/s: a message of M MB takes M ms; times are whole qua
     message_mb=st.integers(1, 12),
     collective=st.just("server"),
     servers=st.sampled_from([1, 2, 4]),
+    own_link=st.booleans(),
 )
 
 
@@ -68,6 +69,7 @@ def buckets_and_nodes(workers: int):
         collective=st.sampled_from(["ring", "tree", "server"]),
         server_place=st.sampled_from(["outside", "inside"]),
         servers=st.sampled_from([1, 2, 4]),
+        own_link=st.booleans(),
         buckets=st.sampled_from([1, 2, 4, 8]),
         backward_share=st.sampled_from([0.0, 0.5, 1.0]),
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -417,17 +418,29 @@ def network_caveat(workload: Workload) -> str:
     )
 
 
-def servers_caveat(workload: Workload, policies: Sequence[Policy]) -> str:
-    """That pushes are taken to leave a worker faster than its own link is, where they are; empty otherwise."""
-    network = workload.network
+def servers_caveat(workload: Workload, policies: Sequence[Policy], servers: int = 0) -> str:
+    """That pushes are taken to leave a worker faster than its own link is, where they are; empty otherwise.
+
+    Args:
+        workload: whose network it is.
+        policies: that are compared.
+        servers: the most that there are, where their number varies.
+
+    """
+    network, workers = workload.network, workload.workers
     if not isinstance(network, AlphaBeta) or all(policy.has_barrier for policy in policies):
         return ""
-    if network.servers == 1 or network.workers_per_node > 1:
+    network = replace(network, servers=servers or network.servers)
+    if network.own_link or not network.outruns_own_link(workers):
         return ""
-    speed = rounded(network.servers * network.bandwidth_gbps * network.efficiency)
+    speed, link = (
+        rounded(8 * network.message_mb / time_ms)
+        for time_ms in (float(network.service_of(workers)), network.own_link_ms)
+    )
+    whose = "whose own link carries" if network.workers_per_node == 1 else "of a node whose links carry"
     return (
         f"This network model favours async: a push reaches all {network.servers:,} servers at once, {speed} Gb/s out "
-        "of each worker."
+        f"of a worker {whose} {link}."
     )
 
 

@@ -264,7 +264,10 @@ def network_in_words(workload: Workload) -> str:
     else:
         most = f"{most} gradients per second"
     reach = ""
-    if network.servers > 1:
+    if network.own_link and network.outruns_own_link(workload.workers):
+        whose = "own link" if network.workers_per_node == 1 else "node's links"
+        reach = f" Each takes {four_digits(network.own_link_ms)} ms on the worker's {whose}."
+    elif network.servers > 1:
         reach = f" A worker is taken to reach all {network.servers:,} servers at once, each at full speed."
     return (
         f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, as each push keeps the "

@@ -427,6 +427,22 @@ NETWORK = (
         for n in (4, 12)
     ),
     network(
+        claim="Time per batch, async, one worker, 4 servers, its own link, 10 ms of computing, α = 0.5 ms, t = 4 ms",
+        formula="m + 2α + 2·max(t/S, t)",
+        source="a push and a pull, each over the worker's link",
+        expected=10 + 2 * 0.5 + 2 * 4,
+        unit="ms",
+        sample=partial(
+            epochs_ms,
+            runs=2,
+            per=10,
+            workers=1,
+            compute=Constant(mean_ms=10),
+            network=AlphaBeta(**LINK, servers=4, own_link=True),
+            policy=Asynchronous(),
+        ),
+    ),
+    network(
         claim="Async through one server, 8 workers, m = 1 s ± 20 %, d = 0.15 s",
         formula=STATED.format(2),
         source="long simulation",

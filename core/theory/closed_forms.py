@@ -28,7 +28,7 @@ from core.theory.order_statistics import (
     uniform_moments,
 )
 from core.workload.compute_laws import EULER_GAMMA, ComputeLaw, Constant, Gumbel, Pareto, ShiftedExponential, Uniform
-from core.workload.networks import FlatLatency
+from core.workload.networks import FlatLatency, Network
 from core.workload.stragglers import Stragglers
 
 CAREFUL = 1.5  # times the second-order term, for those that are left out
@@ -609,11 +609,11 @@ def expected_asynchronous(scenario: Scenario, policy: Asynchronous) -> dict[str,
             own = slowest_sum(scenario.compute, scenario.stragglers, groups, scenario.batches)
             assert own
             epoch = own.delayed(2 * scenario.batches * float(network.pull_of(1)))
-            figures |= epoch_figures(scenario, epoch, "B·(m + 2α + 2d)")
+            figures |= epoch_figures(scenario, epoch, f"B·(m + 2α + {both_ways(network)})")
         elif groups and not (std and too_few_batches(scenario)):
             service, pull = (np.ravel(of(scenario.workers)) for of in (network.service_of, network.pull_of))
             most = server_throughput_bound(cycles_ms(groups, mean, 2 * float(pull.min())), float(service.min()))
-            formula = "min(Σ 1 / (m + 2α + 2d), 1 / d)"
+            formula = f"min(Σ 1 / (m + 2α + {both_ways(network)}), 1 / d)"
             figures["throughput"] = Expected(value=most, holds="bound", formula=formula)
         return figures
     figures["idle_percent"] = Expected(value=0, holds="exact", formula="nobody waits")
@@ -626,6 +626,11 @@ def expected_asynchronous(scenario: Scenario, policy: Asynchronous) -> dict[str,
     in_sums = not last.error or scenario.stragglers.episodic
     formula = "E[max of N sums of B]" if in_sums else "B·(m + y) + σ·√B·z_N"
     return figures | epoch_figures(scenario, last, formula)
+
+
+def both_ways(network: Network) -> str:
+    """What a push and its answer take but for latency and queues: t, a message's time on the worker's link, counts."""
+    return "2·max(d, t)" if getattr(network, "own_link", False) else "2d"
 
 
 def expected_shared_throughput(scenario: Scenario, groups: Groups) -> Expected | None:

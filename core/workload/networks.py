@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from core.common.parameters import OneOf, Part, Real, Whole, takes
+from core.common.parameters import Flag, OneOf, Part, Real, Whole, takes
 from core.common.validation import MAX_WORKERS, TIME_RANGE_MS, ScenarioError, real, shown
 from core.common.wording import counted
 
@@ -198,6 +198,12 @@ class AlphaBeta(Network):
         collective: how a barrier averages: "ring" all-reduce (the default), "tree" (halving-doubling) or "server"
             (parameter server).
         servers: S, shards of the parameter server; 1 by default.
+        own_link: whether what a worker pushes and pulls also has to pass its own link, which is as fast as a server's;
+            of a worker in a node, all links of the node. False by default: then it reaches all servers at once, at S
+            times the speed of a link. With it, a push takes t at least, and so does a pull: the t − d that the servers
+            are not busy with it are added to its way, during which they serve others. A barrier through servers takes
+            2α + 2·max(N·t/S, t). It changes nothing where S is 1, nor where the server stands inside a node, as what
+            comes from other nodes passes its links there.
         overlap: share of a barrier's cost that is hidden under computing, from 0 to below 1; 0 by default. A guess:
             buckets say what can be hidden.
         buckets: K, equal parts in which gradients become ready and are averaged, one after the other, each with the
@@ -266,9 +272,19 @@ class AlphaBeta(Network):
         key="servers",
         axis=(1, 2, 4, 8, 16),
         label="Parameter servers",
-        help="Shards that serve each push together.",
+        help="Shards that serve each push together, each with a link of its own. A server with a link ten times as "
+        "fast counts as ten.",
         usual=(1, 64),
         step=1,
+    )
+    own_link: bool = takes(
+        Flag(),
+        False,
+        key="own_link",
+        acts_with="servers",
+        label="Limit pushes to own link",
+        help="What a worker pushes and pulls also has to pass its own link, or the links of its node, however many "
+        "servers there are. Off: it reaches all servers at once, each at full speed, which favours async.",
     )
     overlap: float = takes(
         Real(0, 1, below=True),
@@ -457,9 +473,10 @@ class AlphaBeta(Network):
     def barrier_ms(self, workers: int, parts: int = 1) -> float:
         """Cost of all buckets together, times 1 − overlap, ms.
 
-        Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S, with K times the latency. In
-        nodes, ring and tree reduce inside each node, average between the G = N/g nodes over l links, and gather inside:
-        the costs inside (g workers, α₁, t₁) and between (G nodes, α, t/l) add up.
+        Ring 2(N−1)α + 2(N−1)/N·t, tree 2·log2(N)·α + 2(N−1)/N·t, server 2α + 2N·t/S, or with `own_link`
+        2α + 2·max(N·t/S, t), with K times the latency. In nodes, ring and tree reduce inside each node, average between
+        the G = N/g nodes over l links, and gather inside: the costs inside (g workers, α₁, t₁) and between (G nodes, α,
+        t/l) add up.
         """
         if self.collective == "server":
             latency, transfer = self._through_server_ms(workers)
@@ -480,7 +497,8 @@ class AlphaBeta(Network):
     def _through_server_ms(self, workers: int) -> tuple[float, float]:
         """Latency and transfer of a push and a pull of all workers at once, ms: what is busiest sets the pace."""
         if not self.has_nodes:
-            return 2 * self.latency_ms, 2 * workers * self.message_ms / self.servers
+            transfer = 2 * workers * self.message_ms / self.servers
+            return 2 * self.latency_ms, max(transfer, 2 * self.own_link_ms) if self.own_link else transfer
         return 2 * float(np.max(self._alpha_of(workers))), 2 * max(self._busy_ms(workers))
 
     def _busy_ms(self, workers: int) -> tuple[float, float]:
@@ -497,6 +515,21 @@ class AlphaBeta(Network):
             return self.latency_ms
         near = np.arange(workers)[:, None] < self.workers_per_node
         return np.where(near, self.node_latency_ms, self.latency_ms)
+
+    @property
+    def own_link_ms(self) -> float:
+        """How long a message takes to pass its worker's own link, or all that lead out of its node together, ms."""
+        return self.message_ms / self.links_per_node
+
+    def outruns_own_link(self, workers: int) -> bool:
+        """Whether the servers take a push faster than its worker's own link carries it, so that `own_link` counts."""
+        return not self._first_node_is_near and self.own_link_ms > float(self.service_of(workers))
+
+    def _travel_of(self, workers: int) -> PerWorker:
+        """α, and with `own_link` what a push takes longer on that link than in service: max(0, t − d), ms."""
+        if self.own_link and self.outruns_own_link(workers):
+            return self.latency_ms + self.own_link_ms - float(self.service_of(workers))
+        return self._alpha_of(workers)
 
     @property
     def _first_node_is_near(self) -> bool:
@@ -528,7 +561,7 @@ class AlphaBeta(Network):
 
     @property
     def pull_ms(self) -> float:
-        return self.service_ms + self.latency_ms
+        return self.latency_ms + max(self.service_ms, self.own_link_ms if self.own_link else 0.0)
 
     def service_of(self, workers: int) -> PerWorker:
         """d: t/S; in nodes no quicker than all links of the nodes together, t/min(S, G·l).
@@ -545,10 +578,11 @@ class AlphaBeta(Network):
         return np.where(near, self.node_message_ms / self.servers, self.message_ms / self.links_per_node)
 
     def pull_of(self, workers: int) -> PerWorker:
-        return self.service_of(workers) + self._alpha_of(workers)
+        """The same way back: d + α, or with `own_link` max(d, t) + α."""
+        return self.service_of(workers) + self._travel_of(workers)
 
     def draw_push(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        travel = self._alpha_of(shape[-1])
+        travel = self._travel_of(shape[-1])
         return np.full(shape, travel if isinstance(travel, float) else travel[:, 0])
 
 

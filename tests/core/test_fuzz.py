@@ -424,6 +424,7 @@ EXTREME_NETWORKS = st.one_of(
         message_mb=one(1e-6, 100, 1e6),
         collective=one(*COLLECTIVES),
         servers=one(1, 2, 4096),
+        own_link=one(False, True),
         overlap=one(0, 0.5, 0.999, ALMOST_1),
     ),
 )

@@ -6,7 +6,7 @@ from core import AlphaBeta, Failures, FlatLatency, Prices, ScenarioError, Stragg
 from core.axes import settled_by
 from core.common.parameters import keys
 from core.links import LAW_CODES
-from core.maps import is_idle
+from core.maps import AXES, is_idle
 from core.policies import LocalSGD, Synchronous
 from core.policies.base import Policy
 from core.policies.registry import CODES, policy_from_text
@@ -33,7 +33,8 @@ def acting(page: str, measured: bool) -> set[str]:
     found |= {*keys(Prices).values(), *keys(Failures).values()} - unused_recovery(policies)
     if not measured:
         found |= {"law", *keys(LAW_CODES[now["law"]]).values(), *keys(Stragglers).values()}
-    found = {key for key in found if not is_idle(key, now)}
+    on_axes = {key: max(AXES[key]) for key in axes_now()} if page == "map" else {}
+    found = {key for key in found if not is_idle(key, now | on_axes)}
     if page == "":
         return found | {"mode", *keys(CODES[now["mode"]]).values()}
     if page == "map":
@@ -68,7 +69,9 @@ def network_keys(policies: Iterable[Policy], network: str) -> set[str]:
     if False not in barriers:
         found -= WITHOUT_BARRIER
         if network != "server":
-            found -= {"servers", "server_place"}
+            found -= {"servers", "server_place", "own_link"}
+    if values.value("server_place") == "inside" and values.value("workers_per_node") > 1:
+        found -= {"own_link"}
     return found - {"overlap"} if values.value("buckets") > 1 else found
 
 

@@ -30,7 +30,7 @@ def ask() -> None:
 @st.dialog("Our cluster in four questions")
 @boundary()
 def questions() -> None:
-    """Workers, gradients, links and the slowest machine; all else follows from them, and is said."""
+    """Workers, gradients, links and the slowest machine, and hiccups; all else follows from them, and is said."""
     now = values.now()
     st.number_input("How many workers?", 1, MAX_WORKERS, now["workers"], key="our_workers")
     st.segmented_control("How large is the model?", SIZES, default=SIZES[0], required=True, key="our_measure")
@@ -38,9 +38,22 @@ def questions() -> None:
     speeds = {name: f"{name}: {latency:g} ms, {speed:,g} Gb/s" for name, (latency, speed) in NETWORK_LINKS.items()}
     st.selectbox("Which links?", list(NETWORK_LINKS), index=2, format_func=lambda name: speeds[name], key="our_links")
     st.number_input("How many times slower is the slowest machine?", 1.0, 1000.0, 1.0, 0.1, key="our_slowdown")
+    factor = f"{now['hiccup_factor']:g}"
+    with st.expander("More: hiccups"):
+        hiccups = st.number_input(
+            f"Mini-batches that take {factor} times as long (%)",
+            *(0.0, 100.0, 100.0 * now["hiccup_probability"]),
+            step=0.5,
+            key="our_hiccups",
+            format="%g",
+            help="On any worker, now and then. A barrier waits for each of them, so they can decide the answer.",
+        )
+    how_often = f"hiccups in {hiccups:g} % of them" if hiccups else "no hiccups"
     st.caption(
-        f"The rest: {now['batch_ms']:g} ms per mini-batch as in the sidebar, ring all-reduce at the barrier, and "
-        "without one as many parameter servers as workers. Everything can be changed afterwards."
+        f"The rest: {now['batch_ms']:g} ms per mini-batch as in the sidebar, {how_often}. A barrier averages by ring "
+        "all-reduce; without one there are as many parameter servers as workers, and each worker pushes over its own "
+        "link, one of those above. All of it can be changed in the sidebar afterwards: hiccups, parameter servers and "
+        "*Limit pushes to own link* are under *More*."
     )
     if st.button("Show the answer", on_click=use_cluster, type="primary"):
         session().links.append(("compare", {}))  # it takes the controls along
@@ -61,6 +74,9 @@ def use_cluster() -> None:
         "alpha_ms": latency_ms,
         "bandwidth_gbps": bandwidth_gbps,
         "servers": workers,
+        "own_link": True,
+        "workers_per_node": 1,
+        "hiccup_probability": said.our_hiccups / 100,
         "slow_workers": int(slow),
         "slowdown": said.our_slowdown if slow else DEFAULTS["slowdown"],
     }

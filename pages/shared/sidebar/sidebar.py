@@ -88,7 +88,16 @@ def essentials(acts: set[str]) -> None:
         if LINKS & acts:
             speeds = [f"{name}: {latency:g} ms, {speed:,g} Gb/s" for name, (latency, speed) in NETWORK_LINKS.items()]
             speeds += [f"{name}: {about}" for name, (_, about) in TWO_LEVELS.items()]
-            st.menu_button("Links", speeds, key="links", on_click=use_links, icon=":material/cable:", width="stretch")
+            st.menu_button(
+                "Links",
+                speeds,
+                key="links",
+                help="Sets latency and bandwidth. What a worker pushes to several servers then also passes its own "
+                "link, as fast as the others, or the links of its node.",
+                on_click=use_links,
+                icon=":material/cable:",
+                width="stretch",
+            )
             controls(("bandwidth_gbps", "message_mb"), acts)
             if values.value("network") != FlatLatency.code:  # it is not that of a map whose axis needs links
                 if values.value("card") == NO_CARD or values.value("guess") != NOT_YET:  # it would give a card away
@@ -138,14 +147,15 @@ def reset() -> None:
 
 @action
 def use_links() -> None:
-    """Set the links to those that were picked; those of two levels say how workers stand in nodes, too."""
+    """Set all links to those that were picked; those of two levels say how workers stand in nodes, too."""
     name = st.session_state.links.split(":")[0]
     if name in NETWORK_LINKS:
         latency, bandwidth = NETWORK_LINKS[name]
-        values.put({"alpha_ms": latency, "bandwidth_gbps": bandwidth})
+        values.put({"alpha_ms": latency, "bandwidth_gbps": bandwidth, "own_link": True})
         return
     network, _ = TWO_LEVELS[name]
-    values.put({key: getattr(network, field) for field, key in keys(AlphaBeta).items() if field in OF_LINKS})
+    of_links = {key: getattr(network, field) for field, key in keys(AlphaBeta).items() if field in OF_LINKS}
+    values.put(of_links | {"own_link": True})
 
 
 @action

@@ -1,13 +1,15 @@
 """The two ways in which Compare lays out an answer: two policies side by side, or three to eight ranked."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
-from core import FlatLatency, charts
+from core import FlatLatency, Workload, charts
 from core.charts import Chart
 from core.common.wording import duration
 from core.links import DEFAULTS
+from core.policies.base import Policy
 from core.report import comparison
 from core.report.changes import how_to_read_outline
 from core.report.timeline_data import Outline
@@ -39,8 +41,19 @@ def network_cost(answer: Answer) -> None:
     st.button(label, on_click=charge, args=(change,), icon=":material/balance:", type="tertiary")
 
 
+def own_link(workload: Workload, policies: Sequence[Policy], servers: int = 0) -> None:
+    """Where pushes leave a worker faster than its own link is: that they do, and a button that limits them to it.
+
+    servers: the most that there are, where their number varies.
+    """
+    if said := comparison.servers_caveat(workload, policies, servers):
+        caveat("servers", said, width="content")
+        label = "Limit each worker to its own link"
+        st.button(label, on_click=charge, args=({"own_link": True},), icon=":material/balance:", type="tertiary")
+
+
 @action
-def charge(change: dict[str, float]) -> None:
+def charge(change: dict[str, Any]) -> None:
     """Set what pushes cost."""
     values.put(change)
 

@@ -12,6 +12,7 @@ from pages.shared.answers.comparison import Answer
 from pages.shared.caching.results import remembered
 from pages.shared.controls.widgets import control
 from pages.shared.menu import page_link
+from pages.shared.views.comparison import own_link
 
 LINE = {"ask": "speedup", "across_values": "", "up": "none", "up_values": ""}
 """What Map is asked about one parameter."""
@@ -39,6 +40,9 @@ def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.markdown(report.in_words(flip), width="stretch")
                     page_link("map", "On Map", LINE | {"across": flip.key})
+        servers = [flip for flip in found if flip.key == "servers" and flip.crossings and flip.now == 1]
+        for flip in servers:  # with several, the headline has it
+            own_link(workload, pair, int(flip.most))
         st.caption(
             f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, all else as it is, over "
             f"{min(runs, 100)} paired runs at each value on the same draws. In brackets behind a crossing: "

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import (
+    AlphaBeta,
     Asynchronous,
     BackupWorkers,
     Constant,
@@ -95,10 +96,7 @@ def by_oracle(given):
     """What the oracle says of given draws."""
     scenario, compute, push = given.scenario, given.compute_ms.tolist(), given.push_ms.tolist()
     policy, latency = scenario.policy, scenario.network.barrier_ms(scenario.workers)
-    server = {
-        "service": each(scenario.network.service_of(scenario.workers), scenario.workers),
-        "pull": each(scenario.network.pull_of(scenario.workers), scenario.workers),
-    }
+    server = served(scenario)
     buckets, backward = getattr(scenario.network, "buckets", 1), getattr(scenario.network, "backward_share", 0)
     match policy:
         case Synchronous() if buckets > 1:
@@ -121,6 +119,21 @@ def by_oracle(given):
         case Asynchronous():
             shared = scenario.work if policy.is_shared else None
             return oracle.asynchronous(compute, push, policy.accumulate, shared=shared, **server)
+
+
+def served(scenario):
+    """How long a push of each worker is served, and how long its answer travels, ms; in nodes, as the network says."""
+    network, workers = scenario.network, scenario.workers
+    if isinstance(network, AlphaBeta) and network.workers_per_node == 1:
+        _, service, pull = by_links(network)
+        return {"service": [service] * workers, "pull": [pull] * workers}
+    return {"service": each(network.service_of(workers), workers), "pull": each(network.pull_of(workers), workers)}
+
+
+def by_links(network):
+    """How long a push travels and is served, and how long its answer travels, as the oracle says."""
+    message = 8 * network.message_mb / network.bandwidth_gbps
+    return oracle.through_servers(message, network.servers, network.latency_ms, network.own_link)
 
 
 def each(value, workers):
@@ -185,6 +198,8 @@ def test_a_schedule_with_slow_episodes_is_the_oracles(drawn):
     """The scenario draws its own times, block by block as its policy asks; the oracle is told them."""
     if drawn.scenario.policy == Rebalanced():
         return  # it sizes by known speeds, which episodes do not change, and not by the times of this run
+    if isinstance(drawn.scenario.network, AlphaBeta):
+        assert (drawn.push_ms == by_links(drawn.scenario.network)[0]).all()
     ours, theirs = in_oracles_words(simulate(drawn.scenario)), by_oracle(drawn)
     assert ours.keys() == theirs.keys()
     for key, mine in ours.items():

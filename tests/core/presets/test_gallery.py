@@ -127,6 +127,8 @@ def test_what_is_behind_an_answer_follows_from_its_scenario():
     assert f"{8 * network.service_ms:.0f} ms of work" in CARDS["one-server"].why
     assert f"all links, {network.barrier_ms(8):.0f} ms" in CARDS["one-server"].why
     assert speedup(replace(CARDS["one-server"].scenario, network=replace(network, servers=8))) > 1.2
+    assert f"take {2 * network.own_link_ms:.0f} ms, and" in CARDS["one-server"].why
+    assert speedup(replace(CARDS["one-server"].scenario, network=replace(network, servers=8, own_link=True))) < 0.98
     nodes = CARDS["eight-a-node"]
     network, one_ring = nodes.scenario.network, {"workers_per_node": 1, "links_per_node": 1}
     assert f"takes {network.barrier_ms(32):.1f} ms" in nodes.why

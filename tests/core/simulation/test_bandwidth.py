@@ -1,5 +1,7 @@
 """Required bandwidths: closed forms, published figures, what cannot be reached, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,15 @@ def test_the_bandwidth_is_that_of_the_closed_form():
         else:
             assert row.bandwidth_gbps == pytest.approx(1.5 * 80 / left, rel=2e-4)
     assert table["most_percent"].to_numpy() == pytest.approx(100 * 50 / 50.6, rel=1e-4)
+
+
+def test_with_links_of_their_own_pushes_need_as_much_of_them():
+    """m/(m + 2·8M/β) = u for a worker with a link of its own, however many servers; at S times the speed, β/S."""
+    network = AlphaBeta(latency_ms=0, message_mb=10, servers=4)
+    scenario = Scenario(workers=1, batches=2, compute=Constant(mean_ms=50), network=network, policy=Asynchronous())
+    own = replace(scenario, network=replace(network, own_link=True))
+    found = [required_bandwidth(asked, utilization_percent=50)["bandwidth_gbps"].item() for asked in (scenario, own)]
+    assert found == pytest.approx([2 * 80 / 50 / 4, 2 * 80 / 50], rel=2e-4)
 
 
 def test_what_is_found_is_enough_and_a_little_less_is_not():

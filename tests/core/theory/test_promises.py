@@ -129,7 +129,8 @@ def test_promises_of_every_kind_of_scenario(policy):
 
 NODES = AlphaBeta(latency_ms=1, message_mb=25, workers_per_node=2, links_per_node=2, servers=4)
 BUCKETS = AlphaBeta(latency_ms=0.1, message_mb=500, buckets=10)
-LATER = LocalSGD(period=4, delay=3)
+SERVERS = AlphaBeta(latency_ms=1, message_mb=25, collective="server", servers=8)
+LATER, ASP = LocalSGD(period=4, delay=3), Asynchronous()
 HARD = [
     *(Scenario(workers=n, batches=1, compute=Uniform(jitter=0.2), policy=Asynchronous()) for n in (8, 12, 16, 24)),
     Scenario(workers=16, batches=5, compute=Uniform(jitter=0.6), policy=LocalSGD(period=2)),
@@ -141,6 +142,10 @@ HARD = [
     Scenario(workers=6, batches=8, network=NODES, policy=Asynchronous()),
     Scenario(workers=6, batches=8, network=replace(NODES, server_place="inside"), policy=Asynchronous()),
     Scenario(workers=6, batches=8, network=NODES),
+    *(
+        Scenario(workers=n, batches=20, compute=Uniform(mean_ms=100), network=replace(links, own_link=True), policy=ASP)
+        for n, links in ((1, SERVERS), (6, SERVERS), (6, replace(NODES, links_per_node=1)))
+    ),
     Scenario(workers=4, batches=9, compute=Constant(), network=FlatLatency(latency_ms=700), policy=LATER),
     Scenario(workers=4, batches=10, compute=Constant(), network=FlatLatency(latency_ms=1_700), policy=LATER),
     Scenario(workers=4, batches=9, compute=Constant(), network=BUCKETS, policy=LATER),

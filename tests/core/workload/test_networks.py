@@ -74,6 +74,56 @@ def test_a_lone_worker_makes_a_round_trip_for_each_batch():
     assert replicate(question, 2)["epoch_ms"].tolist() == [pytest.approx(7 * (10 + 2 * 0.5 + 2 * 2))] * 2
 
 
+OWN = AlphaBeta(latency_ms=1, bandwidth_gbps=8, message_mb=8, collective="server", servers=2)  # α = 1, t = 8, d = 4 ms
+TIMES = [[10, 12], [10, 30]]
+
+
+@pytest.mark.parametrize(
+    ("own_link", "traced"),
+    [
+        (False, [[(0, 10, 15), (15, 30, 35)], [(0, 12, 19), (19, 54, 59)]]),
+        (True, [[(0, 10, 19), (19, 38, 47)], [(0, 12, 23), (23, 62, 71)]]),
+    ],
+)
+def test_pushes_over_a_workers_own_link_traced_by_hand(own_link, traced):
+    """Read, ready and applied. W0 is ready at 10, and W1 at 12; the server is busy with each for 4 ms.
+
+    Without a limit W0 arrives at 11 and is served until 15; W1, there at 13, until 19; answers travel 5 ms. With it,
+    pushes and answers are 4 ms longer on their way: W0 arrives at 15 and is served until 19; W1, there at 17, until 23.
+    """
+    scenario = Scenario(workers=2, batches=2, network=replace(OWN, own_link=own_link), policy=Asynchronous())
+    run = simulate(scenario, compute_ms=TIMES)
+    found = run.gradients()[["worker", "read_ms", "ready_ms", "applied_ms"]].to_numpy()
+    assert [[tuple(row[1:]) for row in found if row[0] == worker] for worker in (0, 1)] == traced
+    assert run.metrics.epoch_ms == (80 if own_link else 64)
+    waits = run.segments().query("phase == 'wait'")
+    assert (waits["end_ms"] - waits["start_ms"]).tolist() == [2]
+
+
+def test_what_passes_a_workers_own_link():
+    """A push and a pull of max(d, t) each, and a barrier through servers of 2·max(N·t/S, t); a ring is as it was."""
+    for servers, workers, barrier in ((1, 2, 32), (2, 2, 16), (4, 2, 16), (4, 8, 32)):
+        free = replace(OWN, servers=servers)
+        own = replace(free, own_link=True)
+        assert own.pull_of(workers) == own.pull_ms == 1 + 8
+        assert own.service_of(workers) == free.service_of(workers) == 8 / servers
+        assert own.draw_push(np.random.default_rng(), (1, workers)).tolist() == [[1 + 8 - 8 / servers] * workers]
+        assert own.outruns_own_link(workers) == (servers > 1)
+        assert own.barrier_ms(workers) == 2 + barrier
+        assert own.barrier_ms(workers, 2) == 2 + barrier / 2
+        assert replace(own, collective="ring").barrier_ms(8) == replace(free, collective="ring").barrier_ms(8)
+
+
+def test_in_a_node_its_links_are_a_workers_own():
+    """All of them together, for pushes to servers outside; inside a node, what others push passes its links anyway."""
+    nodes = AlphaBeta(**NODES, workers_per_node=4, links_per_node=2, servers=8, own_link=True)
+    assert (nodes.service_of(8), nodes.pull_of(8)) == (4 / 4, 0.5 + 4 / 2)
+    assert nodes.barrier_ms(8) == replace(nodes, own_link=False).barrier_ms(8)
+    inside = replace(nodes, server_place="inside")
+    assert (inside.pull_of(8) == replace(inside, own_link=False).pull_of(8)).all()
+    assert not inside.outruns_own_link(8)
+
+
 @pytest.mark.parametrize("workers", [2, 4, 8, 16])
 @pytest.mark.parametrize("service", [0.05, 0.15, 0.4])
 def test_throughput_through_a_server_is_bounded(workers, service):
