@@ -96,7 +96,8 @@ def test_a_control_that_is_not_on_a_page_does_not_change_it_and_keeps_its_value(
     query = {key: text if isinstance(text, list) else [text] for key, text in link.items()}
     app = open_link(page, written(query))
     before = seen(app)
-    widgets = (*app.sidebar.slider, *app.sidebar.number_input, *app.sidebar.selectbox, *app.sidebar.multiselect)
+    kinds = ("slider", "number_input", "selectbox", "multiselect", "toggle")
+    widgets = [widget for kind in kinds for widget in app.sidebar.get(kind)]
     hidden = [key for key in scenario_keys() if key not in {widget.key for widget in widgets} and key not in link]
     assert len(hidden) > 5
     dice = random.Random(3)

@@ -5,6 +5,7 @@ import pytest
 from core import AlphaBeta, Asynchronous, FlatLatency, Scenario, Stragglers, Synchronous, compare, simulate
 from core.report.comparison import headline as headline_of
 from core.report.run import figure_text
+from pages.shared.sidebar.cluster import rest_in_words
 from tests.pages.helpers import alive, charts, complaints, headline, tiles
 
 POLICIES = [Synchronous(), Asynchronous()]
@@ -143,6 +144,7 @@ def test_what_would_flip_the_answer_is_found_on_a_click(open_page):
     said = [text.value for text in app.main.markdown]
     assert any(text.startswith("**The answer flips with bandwidth above ") for text in said)
     assert "**Parameter servers**, now 1: asynchronous wins with 3 or more." in said
+    assert "Limit each worker to its own link" in {button.label for button in app.main.button}
     assert app.query_params["flips"] == "True"
     same = open_page("compare", policies=["sync", "rebalanced"], flips="true", replicates="5")
     assert any("no winner here that could change" in caption.value for caption in same.main.caption)
@@ -167,7 +169,25 @@ def test_our_cluster_in_four_questions(open_page):
     app.number_input(key="our_size").set_value(100)
     app.button_group(key="our_measure").set_value("Parameters (millions)")
     app.number_input(key="our_slowdown").set_value(2)
+    assert rest_in_words(500, 0) in {caption.value for caption in app.caption}
+    assert "500 ms per mini-batch as in the sidebar, and no hiccups. " in rest_in_words(500, 0)
+    assert "500 ms per mini-batch as in the sidebar, and hiccups in 1 % of them. " in rest_in_words(500, 1)
+    app.number_input(key="our_hiccups").set_value(1)
     next(button for button in app.button if button.label == "Show the answer").click().run()
-    network = AlphaBeta(message_mb=400, servers=16)
-    asked = Scenario(workers=16, network=network, stragglers=Stragglers(slow_workers=1))
+    network = AlphaBeta(message_mb=400, servers=16, own_link=True)
+    asked = Scenario(workers=16, network=network, stragglers=Stragglers(slow_workers=1, hiccup_probability=0.01))
     assert headline(app.run()) == headline_of(compare(asked, POLICIES, 20))
+
+
+def test_each_worker_can_be_limited_to_its_own_link(open_page):
+    """Offered below the headline, where pushes are faster than that."""
+    app = open_page("compare", network="ring", workers="8", message_mb="400", servers="8", replicates="20")
+    caveat = "a push reaches all 8 servers at once, 80 Gb/s out of a worker whose own link carries 10."
+    assert any(caveat in caption.value for caption in app.main.caption)
+    limit = next(button for button in app.button if button.label == "Limit each worker to its own link")
+    limit.click().run()
+    network = AlphaBeta(message_mb=400, servers=8, own_link=True)
+    assert headline(app) == headline_of(compare(Scenario(workers=8, network=network), POLICIES, 20))
+    assert app.query_params["own_link"] == "True"
+    assert any("Each takes 320 ms on the worker's own link." in caption.value for caption in app.sidebar.caption)
+    assert limit.label not in {button.label for button in app.button}

@@ -103,6 +103,7 @@ def test_links_of_two_levels_can_be_picked(open_page):
     assert not complaints(app)
     assert value(app, "workers_per_node") == 8
     assert value(app, "links_per_node") == 4
+    assert value(app, "own_link")
     paid = f"A barrier costs {NODES_OF_8.barrier_ms(16):.4g} ms"
     assert any(paid in said.value for said in app.sidebar.caption)
 

@@ -48,16 +48,24 @@ def questions() -> None:
             format="%g",
             help="On any worker, now and then. A barrier waits for each of them, so they can decide the answer.",
         )
+    st.caption(rest_in_words(now["batch_ms"], hiccups))
+    if st.button("Show the answer", on_click=use_cluster, type="primary"):
+        session().links.append(("compare", {}))  # it takes the controls along
+        st.switch_page("pages/compare.py")
+
+
+def rest_in_words(batch_ms: float, hiccups: float) -> str:
+    """What the dialog sets besides the answers to its questions, and where that can be changed.
+
+    hiccups: share of the mini-batches, %.
+    """
     how_often = f"hiccups in {hiccups:g} % of them" if hiccups else "no hiccups"
-    st.caption(
-        f"The rest: {now['batch_ms']:g} ms per mini-batch as in the sidebar, {how_often}. A barrier averages by ring "
+    return (
+        f"The rest: {batch_ms:g} ms per mini-batch as in the sidebar, and {how_often}. A barrier averages by ring "
         "all-reduce; without one there are as many parameter servers as workers, and each worker pushes over its own "
         "link, one of those above. All of it can be changed in the sidebar afterwards: hiccups, parameter servers and "
         "*Limit pushes to own link* are under *More*."
     )
-    if st.button("Show the answer", on_click=use_cluster, type="primary"):
-        session().links.append(("compare", {}))  # it takes the controls along
-        st.switch_page("pages/compare.py")
 
 
 @action
