@@ -440,7 +440,7 @@ def servers_caveat(workload: Workload, policies: Sequence[Policy], servers: int 
     whose = "whose own link carries" if network.workers_per_node == 1 else "of a node whose links carry"
     return (
         f"This network model favours async: a push reaches all {network.servers:,} servers at once, {speed} Gb/s out "
-        f"of a worker {whose} {link}."
+        f"of a worker {whose} {link} Gb/s."
     )
 
 

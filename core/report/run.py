@@ -263,15 +263,15 @@ def network_in_words(workload: Workload) -> str:
         most = f"{most} gradients per second, if all workers push equally often"
     else:
         most = f"{most} gradients per second"
-    reach = ""
+    reach, why = "", "as"
     if network.own_link and network.outruns_own_link(workload.workers):
         whose = "own link" if network.workers_per_node == 1 else "node's links"
-        reach = f" Each takes {four_digits(network.own_link_ms)} ms on the worker's {whose}."
+        why = f"{four_digits(network.own_link_ms)} ms each on the worker's {whose};"
     elif network.servers > 1:
         reach = f" A worker is taken to reach all {network.servers:,} servers at once, each at full speed."
     return (
-        f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, as each push keeps the "
-        f"server busy for {busy} ms: at most {most}.{reach}"
+        f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, {why} each push keeps "
+        f"the server busy for {busy} ms: at most {most}.{reach}"
     )
 
 

@@ -131,6 +131,16 @@ def test_axes_that_cannot_go_together_are_not_offered_together(open_page):
     assert not complaints(app)
 
 
+def test_over_servers_a_map_says_that_pushes_outrun_the_workers_links(open_page):
+    """And has the switch that limits them, though a single server needs none."""
+    app = open_page("map", ask="speedup", across="servers", across_values="1,4", network="ring", map_runs="2")
+    said = "a push reaches all 4 servers at once, 40 Gb/s out of a worker whose own link carries 10 Gb/s."
+    assert any(said in text.value for text in app.main.markdown)
+    app.sidebar.toggle(key="own_link").set_value(True).run()
+    assert not complaints(app)
+    assert not any(said in text.value for text in app.main.markdown)
+
+
 def options_of(app, key):
     """The keys that a widget for an axis offers, by their labels."""
     labels = {PARAMETERS[axis].label: axis for axis in AXES}

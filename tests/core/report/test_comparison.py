@@ -462,11 +462,11 @@ def test_pushes_that_are_faster_than_a_workers_own_link_are_said():
     said = servers_caveat(Workload(workers=16, network=links), both)
     assert said == (
         "This network model favours async: a push reaches all 16 servers at once, 80 Gb/s out of a worker whose own "
-        "link carries 5."
+        "link carries 5 Gb/s."
     )
     in_nodes = replace(links, workers_per_node=8, links_per_node=2)
     assert servers_caveat(Workload(workers=16, network=in_nodes), both).endswith(
-        "20 Gb/s out of a worker of a node whose links carry 10."
+        "20 Gb/s out of a worker of a node whose links carry 10 Gb/s."
     )
     one = Workload(workers=16, network=replace(links, servers=1))
     assert servers_caveat(one, both, 16) == said
