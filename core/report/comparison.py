@@ -438,9 +438,10 @@ def servers_caveat(workload: Workload, policies: Sequence[Policy], servers: int 
         for time_ms in (float(network.service_of(workers)), network.own_link_ms)
     )
     whose = "whose own link carries" if network.workers_per_node == 1 else "of a node whose links carry"
+    where = f"With {servers:,} servers this" if servers else "This"
     return (
-        f"This network model favours async: a push reaches all {network.servers:,} servers at once, {speed} Gb/s out "
-        f"of a worker {whose} {link} Gb/s."
+        f"{where} network model favours async: a push reaches all {network.servers:,} servers at once, {speed} Gb/s "
+        f"out of a worker {whose} {link} Gb/s."
     )
 
 

@@ -469,7 +469,7 @@ def test_pushes_that_are_faster_than_a_workers_own_link_are_said():
         "20 Gb/s out of a worker of a node whose links carry 10 Gb/s."
     )
     one = Workload(workers=16, network=replace(links, servers=1))
-    assert servers_caveat(one, both, 16) == said
+    assert servers_caveat(one, both, 16) == f"With 16 servers t{said[1:]}"
     for network, policies in [
         (replace(links, servers=1), both),
         (replace(links, own_link=True), both),
