@@ -17,8 +17,7 @@ settings.load_profile("suite")
 
 FIRST = ("tests/browser/", "tests/pages/")
 TOGETHER = {
-    "journeys": ("tests/browser/test_journeys.py",),  # one server and one browser, whose windows are warm
-    "addresses": ("tests/browser/test_a",),  # another server and browser
+    "browser": ("tests/browser/",),  # one server and one browser, whose windows are warm
     "checks": (  # sampled once
         "tests/core/theory/test_checks.py",
         "tests/pages/test_method.py",

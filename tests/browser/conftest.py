@@ -27,8 +27,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 19)"}
 SIZE = {"width": 1366, "height": 900}
-PATIENCE = 60_000  # ms; on a busy machine everything takes its time
+PATIENCE = 180_000  # ms; on a busy machine everything takes its time
 expect.set_options(timeout=PATIENCE)
 ASKS = """([path, query]) => {
     const pairs = [...new URLSearchParams(location.search)].sort((one, other) => one[0].localeCompare(other[0]));
@@ -181,6 +182,11 @@ class Visit:
     @property
     def charts(self):
         return self.page.get_by_test_id("stVegaLiteChart")
+
+    def paint(self, scheme):
+        """Change the theme, and wait until the page has it."""
+        self.page.emulate_media(color_scheme=scheme)
+        expect(self.page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUNDS[scheme])
 
     def drawn(self, charts):
         """Wait until so many charts are drawn and in sight; others may be folded away."""

@@ -63,8 +63,7 @@ def test_a_page_is_for_everybody(visit, server, path):
     me = visit(server)
     whole(me, path)
     assert serious(me, {}) == []
-    me.page.emulate_media(color_scheme="dark")
-    expect(me.page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(16, 21, 19)")
+    me.paint("dark")
     still(me, path)
     assert serious(me, {"runOnly": {"type": "rule", "values": ["color-contrast"]}}) == []
     me.page.set_viewport_size(PHONE)
