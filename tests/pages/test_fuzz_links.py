@@ -18,7 +18,7 @@ from tests.links import MIXES, links, parameters, value_of, written
 from tests.pages.conftest import PAGES
 from tests.pages.helpers import stands
 
-FEW = {"timeline": 6, "compare": 5, "map": 5, "learning": 3, "trace": 2, "method": 1, "gallery": 1}
+FEW = {"timeline": 4, "compare": 3, "map": 3, "learning": 2, "trace": 1, "method": 1, "gallery": 1}
 
 
 def scenario_or_words(query: str) -> Scenario | str:
