@@ -266,9 +266,17 @@ def answer_learn(asked: argparse.Namespace) -> tuple[str, dict]:
         for policy in policies
     ]
     learning = judged(trained, compare(short, policies, seeds), problem)
+    prices = prices_of(values)
+    spending = learning_report.Spending(prices=prices, workload=short, policies=policies) if prices.given else None
     answer, why = learning_report.headline(learning), learning_report.reasons(learning)
-    data = {"answer": answer, "reasons": why, "policies": learning.policies.to_dict("records")}
-    return f"{answer}\n\n{why}\n\n{table_text(learning_report.targets(learning))}", data
+    if spending and (costs := spending.in_words(learning)):
+        why = f"{why} {costs}"
+    table = learning.policies
+    if spending:
+        spent = [spending.of(*row) for row in zip(table["policy"], table["time_to_target_ms"], strict=True)]
+        table = table.assign(cost_to_target=spent, currency=prices.currency)
+    data = {"answer": answer, "reasons": why, "policies": table.to_dict("records")}
+    return f"{answer}\n\n{why}\n\n{table_text(learning_report.targets(learning, spending))}", data
 
 
 def answer_periods(found: Periods) -> tuple[str, dict]:

@@ -209,13 +209,16 @@ def test_it_runs_as_a_module_without_streamlit_or_altair():
 
 
 def test_learn_is_learn(capsys):
-    asked = "workers=2&problem=quadratic&train_seeds=2&network=ring&optimizer=best"
+    asked = "workers=2&problem=quadratic&train_seeds=2&network=ring&optimizer=best&worker_per_hour=1800"
     data = answered(capsys, "learn", asked, "--policies", "sync,local 4", "--optimizer", "plain")
     expected = learn(
         Scenario(workers=2, network=AlphaBeta()), [Synchronous(), LocalSGD(period=4)], NoisyQuadratic(), seeds=2
     )
     assert data["answer"] == learning_headline(expected)
     assert [row["sent_mb"] for row in data["policies"]] == pytest.approx(expected.policies["sent_mb"].tolist())
+    of_two_workers = expected.policies["time_to_target_ms"] / 1000  # at 1 $ a second for both
+    assert [row["cost_to_target"] for row in data["policies"]] == pytest.approx(of_two_workers.tolist())
+    assert "costs" in data["reasons"]
 
 
 def test_learn_finds_a_period(capsys):
