@@ -5,7 +5,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from core.common.parameters import keys
 from core.common.validation import MAX_WORK, ScenarioError, whole
@@ -14,7 +16,7 @@ from core.policies.base import Policy
 from core.scenario import WITHOUT_FAILURES, dotted_names
 from core.simulation.paired import check_policies, most_replicates, paired_figures
 from core.simulation.sweeps import changed, changed_policy
-from core.statistics.verdicts import Ratio, ratios
+from core.statistics.verdicts import LEVEL, Ratio, ratios
 from core.workload.failures import Failures
 from core.workload.workload import Workload
 
@@ -85,8 +87,9 @@ def flips(
     """At which value of each parameter the winner of two policies changes, all else as it is.
 
     All values see the same draws (common random numbers), so crossings between neighbouring values of a grid are
-    followed by bisection; whole numbers are exact. A change of winner counts where it is decided on either side. Two
-    crossings between the same two neighbours are not seen.
+    followed by bisection; whole numbers are exact. A change of winner counts where it is decided on either side, and
+    all values of all parameters are judged together (Bonferroni): of policies that are equal everywhere, a winner is
+    named at any value in at most 5 % of the answers. Two crossings between the same two neighbours are not seen.
 
     Args:
         workload: a workload, or a scenario, whose own policy does not matter.
@@ -124,9 +127,13 @@ def flips(
 
 
 def flip_of(workload: Workload, one: Policy, other: Policy, key: str, replicates: int = RUNS) -> Flip:
-    """What one parameter does to the answer; the arguments are those of `flips`, and a key of `acting_keys`."""
+    """What one parameter does to the answer; the arguments are those of `flips`, and a key of `acting_keys`.
+
+    It is judged as one of all the parameters that act, so that it says the same as `flips` does of it.
+    """
     runs = min(replicates, runs_of(workload, (one, other)))
-    return Line(Pair(workload, one, other, runs), key).flip()
+    level = LEVEL / len(acting_keys(workload, (one, other)))
+    return Line(Pair(workload, one, other, runs), key, level).flip()
 
 
 def runs_of(workload: Workload, policies: Sequence[Policy]) -> int:
@@ -177,15 +184,27 @@ class Pair:
     runs: int
 
 
-class Line:
-    """The values of one parameter, and who wins at each; what has been simulated is kept."""
+Times: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Epoch times of the one and of the other policy in the same runs."""
 
-    def __init__(self, pair: Pair, key: str) -> None:
-        self.pair, self.key = pair, key
+
+class Line:
+    """The values of one parameter, and who wins at each; what has been simulated is kept.
+
+    Args:
+        pair: the two policies.
+        key: of the parameter.
+        level: how often a winner may be named at some value where the two are equal at all.
+
+    """
+
+    def __init__(self, pair: Pair, key: str, level: float) -> None:
+        self.pair, self.key, self.together = pair, key, level
         self.name = dotted_names(pair.workload, (pair.one, pair.other))[key]
         self.now = value_of(pair.workload, (pair.one, pair.other), self.name)
         self.is_whole = isinstance(AXES[key][0], int)
-        self.seen: dict[float, Ratio | None] = {}
+        self.seen: dict[float, Times | None] = {}
+        self.judged: dict[float, Ratio | None] = {}
 
     @cached_property
     def grid(self) -> list[float]:
@@ -195,7 +214,16 @@ class Line:
             found.remove(1)  # one worker waits for nobody: a comparison of networks alone
         if not self.is_whole:
             found += [self.middle(*pair) for pair in itertools.pairwise(found)]
-        return [value for value in sorted(found) if self.at(value) is not None]
+        return [value for value in sorted(found) if self.times(value) is not None]
+
+    @cached_property
+    def level(self) -> float:
+        """At which each value is judged: the level over the values of the grid.
+
+        Values between are only judged going from a decided one towards a crossing, until one is not decided. That
+        makes one more chance of a false decision at either side of a crossing, and one less at the grid's values there.
+        """
+        return self.together / len(self.grid)
 
     def middle(self, low: float, high: float) -> float:
         """The value between two: by their ratio where the range doubles several times, else by their distance."""
@@ -206,11 +234,18 @@ class Line:
 
     def at(self, value: float) -> Ratio | None:
         """The one's mean time over the other's at a value; None where it is refused."""
+        if value not in self.judged:
+            times = self.times(value)
+            self.judged[value] = None if times is None else ratios([times], self.level)[0]
+        return self.judged[value]
+
+    def times(self, value: float) -> Times | None:
+        """How long both take at a value; None where it is refused."""
         if value not in self.seen:
             self.seen[value] = self.simulated(value)
         return self.seen[value]
 
-    def simulated(self, value: float) -> Ratio | None:
+    def simulated(self, value: float) -> Times | None:
         """The same, worked out."""
         pair, cell = self.pair, {self.name: value}
         try:
@@ -222,7 +257,7 @@ class Line:
             one, other = (figures["epoch_ms"] for figures in paired_figures(here, policies, runs, threads=1))
         except ScenarioError:
             return None
-        return ratios([(one, other)])[0]
+        return one, other
 
     def side(self, value: float) -> int:
         """Who wins at a value: 1 the other, −1 the one, 0 where both take the same time or it is refused."""

@@ -35,10 +35,10 @@ def off(one, other, ratio):
 
 
 class Truth:
-    """Mean epoch times, ratios, their intervals and outcomes, of a table of `compare`."""
+    """Mean epoch times, ratios, their intervals and outcomes, of a table of `compare`, all pairs judged at a level."""
 
-    def __init__(self, table):
-        self.table = table
+    def __init__(self, table, together=0.05):
+        self.table, self.together = table, together
         self.policies = list(dict.fromkeys(table["policy"]))
         self.epochs = {name: table.loc[table["policy"] == name, "epoch_ms"].to_numpy() for name in self.policies}
         self.figures = table.groupby("policy").mean().to_dict()
@@ -75,13 +75,13 @@ class Truth:
         return off(self.epochs[one], self.epochs[other], 1)
 
     def judge(self):
-        """Holm: the surest pair at 5 % / pairs, the next at 5 % / (pairs − 1), until one is kept; ties alike."""
-        level, going_on, before = 0.05 / max(1, len(self.pairs)), self.runs > 1, None
+        """Holm: the surest pair at level / pairs, the next at level / (pairs − 1), until one is kept; ties alike."""
+        level, going_on, before = self.together / max(1, len(self.pairs)), self.runs > 1, None
         surest_first = sorted(self.pairs, key=lambda pair: -self.apart(*pair))
         for left, pair in zip(range(len(self.pairs), 0, -1), surest_first, strict=True):
             apart = self.apart(*pair)
             if going_on and not (apart == before or (before and abs(apart / before - 1) < 1e-9)):
-                level = 0.05 / left
+                level = self.together / left
                 going_on = apart >= quantile(level, self.runs - 1)
             before = apart
             for one, other in (pair, pair[::-1]):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core import ScenarioError, Workload
-from core.flips import Flip, acting_keys, flip_of, runs_of
+from core.flips import RUNS, Flip, acting_keys, flip_of, runs_of
 from core.policies.base import Policy
 from core.report import flips as report
 from pages.shared.answers.comparison import Answer
@@ -45,8 +45,8 @@ def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None
             own_link(workload, pair, int(flip.most))
         st.caption(
             f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, all else as it is, over "
-            f"{min(runs, 100)} paired runs at each value on the same draws. In brackets behind a crossing: "
-            "where it is too close to call."
+            f"{min(runs, RUNS)} paired runs at each value on the same draws; the verdicts at all values are corrected "
+            "for each other. In brackets behind a crossing: where it is too close to call."
         )
 
 

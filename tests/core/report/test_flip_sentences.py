@@ -21,10 +21,11 @@ CLOSE = r"(?: \(too close to call (.*?)\))?"
 
 
 class Judge:
-    """Who is decided to win at a value of a parameter, by own code; what was simulated is kept."""
+    """Who is decided to win at a value of a parameter, by own code, all values tried judged together at 5 %."""
 
-    def __init__(self, scenario, policies, flip):
+    def __init__(self, scenario, policies, flip, parameters):
         self.scenario, self.policies, self.flip, self.known = scenario, policies, flip, {}
+        self.level = 0.05 / parameters / max(1, flip.tried)
 
     def at(self, value):
         """0 or 1, the policy that is decided to win; None where nobody is, "refused" where there is nothing to see."""
@@ -39,7 +40,7 @@ class Judge:
             policies = [changed_policy(policy, cell).fitted(here.workers) for policy in self.policies]
             if policies[0] == policies[1]:
                 return "refused"
-            truth = Truth(compare(here.workload, policies, RUNS))
+            truth = Truth(compare(here.workload, policies, RUNS), self.level)
         except ScenarioError:
             return "refused"
         one, other = (policy.label for policy in policies)
@@ -188,7 +189,7 @@ def test_every_sentence_on_what_would_flip_an_answer(block):
         winner = int(first.mean[policies[0].label] > first.mean[policies[1].label])
         keys = acting_keys(scenario, policies)
         found = [flip_of(scenario, *policies, key, RUNS) for key in rng.permutation(keys)[:4]]
-        judges = [Judge(scenario, policies, flip) for flip in found]
+        judges = [Judge(scenario, policies, flip, len(keys)) for flip in found]
         turning = [judge for judge in judges if judge.flip.crossings]
         said = report.headline(found)
         assert (said == "No single parameter that was tried flips the answer on this network model.") == (not turning)
