@@ -122,10 +122,10 @@ def cleaned(files: list[Rows]) -> Trace:
     left_out = [rows.left_out for rows in files if rows.left_out]
     table = numbered_on(together(files, notes))
     notes += ranks_that_lack(files, table["worker"].nunique())
-    table = peers(table, notes)
     table = later_files(table, files, notes)
-    refuse_repeated(table)
     table = times_alone(table, left_out)
+    table = peers(table, notes)
+    refuse_repeated(table)
     notes += left_out
     try:
         return trace_of(table, files, notes)
@@ -222,12 +222,13 @@ def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """The rows of workers that have the same work: of a pipeline those of the stage that takes longest."""
     if "stage" not in table:
         return table
-    usual = table.groupby("stage")["compute_ms"].median().dropna().sort_values(ascending=False)
+    usual = table.groupby("stage")["compute_ms"].median().dropna().sort_values(ascending=False, kind="stable")
     table, stages = table.drop(columns="stage"), table["stage"]
     if len(usual) < 2:
         return table
     slowest = str(usual.index[0])[:40]
     others = ", ".join(f"{str(stage)[:40]} {duration(ms)}" for stage, ms in usual.iloc[1:6].items())
+    others += f" and {len(usual) - 6:,} more" if len(usual) > 6 else ""
     notes.append(
         f"Pipeline stages have different work by design, so only workers of one stage are compared: those of stage "
         f"{slowest}, which takes longest ({duration(usual.iloc[0])} per step; stage {others})."
@@ -236,16 +237,17 @@ def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 
 def later_files(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> pd.DataFrame:
-    """Of a run that was resumed, each part in a table of its own, the later file's rows where steps come twice."""
-    again = table.duplicated(["worker", "step"], keep="last")
-    if not again.any() or any(rows.origin for rows in files) or table.duplicated(["worker", "step", "file"]).any():
+    """Of a run that was resumed, each part in a table of its own, the last file's rows where steps come again."""
+    keys = [key for key in ("worker", "stage", "step") if key in table]
+    again = table.duplicated(keys, keep="last")
+    if not again.any() or any(rows.origin for rows in files) or table.duplicated([*keys, "file"]).any():
         return table
     ends = table.groupby(["worker", "file"], sort=False)["step"].agg(["min", "max"])
     goes_on = ends.groupby("worker").diff().dropna()
     if not (goes_on > 0).all(axis=None):
         return table
     notes.append(
-        f"The run was resumed: of steps that are in two files, those of the later file count, in the order given; "
+        f"The run was resumed: where a step is in several files, the last of them counts, in the order given; "
         f"{counted(int(again.sum()), 'row')} left out."
     )
     return table[~again]

@@ -107,7 +107,7 @@ def numbered_on(
     cycle = {i: place for cycles in of_worker.values() for place, i in enumerate(cycles)}
     return (
         [table.assign(step=table["step"] + cycle[i] * length) for i, table in enumerate(tables)],
-        ["Steps begin again in every file of a worker: they are numbered on, in the order of the times in file names."],
+        ["Step numbers come again in later files of a worker: files are numbered on, by the times in their names."],
     )
 
 

@@ -142,7 +142,8 @@ def later_rows(draft: Draft, rows: pd.DataFrame, keys: list[str]) -> np.ndarray 
             return number == latest
     if not resumed(rows, keys):
         return None
-    draft.say(f"the run was resumed: of steps that come twice the later rows count; {again.sum():,} are left out.")
+    left_out = counted(int(again.sum()), "row")
+    draft.say(f"the run was resumed: where a step comes again, its last row counts; {left_out} left out.")
     return ~again
 
 

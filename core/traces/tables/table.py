@@ -186,6 +186,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         raise draft.refused(f"no row has a time in {some(main)}")
     keys = add_keys(draft).reset_index(drop=True)
     say_times(draft, kinds)
+    ranks = world_size(draft)
     say_left_out(draft, names)
     rows = keys.assign(**{name: draft.numbers(name)[0].to_numpy() for name in kinds})
     rows, kinds = one_row_each(draft, rows, kinds)
@@ -201,7 +202,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         columns=tuple(draft.columns.get(name) or Column(name=name, why=why_not(draft, name)) for name in names),
         notes=draft.notes,
         left_out=left_out.note(file) if left_out.rows else "",
-        world_size=world_size(draft),
+        world_size=ranks,
     )
 
 
@@ -211,6 +212,7 @@ def world_size(draft: Draft) -> int | None:
         if compared(name) in WORLD_SIZE and name in draft.meanings:
             values = draft.numbers(name)[0].dropna()
             if len(values) and values.nunique() == 1 and 0 < values.iloc[0] < 2**31:
+                draft.take(name, "size of the job", why="says how many ranks there are")
                 return int(values.iloc[0])
     return None
 

@@ -519,7 +519,7 @@ def test_a_resumed_run():
     ]
     trace = read(rows("rank,step,compute_ms", *lines))
     assert trace.compute_ms[:, 0].tolist() == [11, 12, 53, 54, 55]
-    assert any("resumed" in note and "4 are left out" in note for note in trace.notes)
+    assert any("resumed" in note and "4 rows left out" in note for note in trace.notes)
 
 
 def test_runs_that_are_numbered():
