@@ -159,13 +159,14 @@ def switch_in_words(values: Mapping[str, Any], axes: Sequence[str]) -> str:
         name = LAW_CODES[changes["law"]].name
         said.append(f"{label} is an axis, so this map has another distribution of compute times: {name}.")
     if "network" in changes:
-        label = label_of(axes, lambda key: kind_of(key, OF_NETWORKS))
-        network = (
-            "Flat latency"
-            if changes["network"] == FlatLatency.code
-            else "Ring all-reduce at a barrier, a parameter server for pushes"
+        label = label_of(axes, lambda key: kind_of(key, OF_NETWORKS)).partition(" (")[0]
+        network = "flat latency"
+        if changes["network"] != FlatLatency.code:
+            size = "" if "message_mb" in axes else f", gradients of {values['message_mb']:g} MB"
+            network = f"ring all-reduce at a barrier, a parameter server for pushes{size}"
+        said.append(
+            f"This map is not on the sidebar's network, as {lowered(label)} is an axis, but on another: {network}."
         )
-        said.append(f"{label} is an axis, so this map has another network: {network}.")
     for text in changes.get("policies", ()):
         if text not in values["policies"]:
             label = label_of(axes, partial(has, text))

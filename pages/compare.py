@@ -23,7 +23,7 @@ answer, from_cache = compared(asked.workload, chosen, runs, prices())
 
 cards.answered(answer.figures)
 st.header(answer.headline)
-st.markdown(answer.costs)
+st.markdown(f"{answer.setting}. {answer.costs}")
 if answer.also:
     st.markdown(answer.also)
 with st.container(horizontal=True, vertical_alignment="center", key="switches"):

@@ -78,14 +78,14 @@ def show() -> None:
                 texts = dict(zip(found.labels, [each.text for each in chosen], strict=True))
                 cards.answered(Figures.over(answer.table, names[0], texts))
             st.header(answer.drawn.title)
+            if said := switch_in_words(values.now(), keys):
+                st.markdown(said)
             there = pinned.on_map(asked.workload, chosen, found, answer)
         with chart:
             map_chart(answer, found, picked, there)
         servers = max(dict(zip(keys, axes, strict=True)).get("servers", (0,)))
-        favours = comparison.flat_caveat(asked, chosen) or comparison.servers_caveat(asked, chosen, servers)
-        for said in (switch_in_words(values.now(), keys), favours):
-            if said:
-                st.markdown(said)
+        if said := comparison.flat_caveat(asked, chosen) or comparison.servers_caveat(asked, chosen, servers):
+            st.markdown(said)
         caveat("map", answer.caption)
         idle = idle_in_words(values.now(), keys, ask)
         rates = "" if {"workers", "mtbf_hours", "checkpoint_s"} & {*keys} else recovery_in_words(asked)

@@ -22,6 +22,9 @@ for first in range(0, len(examples), 2):
             st.markdown(drawn.title)
             st.caption(rule)
             draw(drawn.chart, drawn.title, drawn.words)
+st.caption(
+    "Elastic synchronous is not drawn: it differs from synchronous only once a worker fails, and none does here."
+)
 
 st.subheader("The model")
 st.markdown(prose("model.md"))

@@ -80,11 +80,14 @@ def remarks_on(cells: Columns, outlines: Columns) -> dict[str, list]:
         if ratio >= REMARKABLE and not any(worker == who and since <= first < to for who, since, to in inside):
             beside = (until - first) * (OVERLAP - 1) / 2  # as its neighbours are paler
             wanted.append((first - beside, until + beside, worker, (f"{ratio:.1f}×",)))
-    room = ROOM / (max(cells["until"]) - min(cells["step"]))  # letters in a step
+    left, right = min(cells["step"]), max(cells["until"])
+    room = ROOM / (right - left)  # letters in a step
     remarks: dict[str, list] = {"at": [], "worker": [], "text": []}
     for first, until, worker, texts in wanted:
         text = next((text for text in texts if len(text) <= room * (until - first)), "")
-        for name, value in zip(remarks, ((first + until) / 2, worker, text), strict=True):
+        half = len(text) / room / 2  # what would go beyond an edge is moved inside
+        at = min(max((first + until) / 2, left + half), right - half)
+        for name, value in zip(remarks, (at, worker, text), strict=True):
             remarks[name].append(value)
     return remarks
 

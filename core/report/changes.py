@@ -25,11 +25,11 @@ from core.workload.workload import Workload
 
 WHAT = {
     "compute": "computing",
-    "wait": "waiting or idling at the end",
+    "wait": "waiting or time after the last batch",
     "comm": "network time",
     "cancelled": "cancelled work",
     "down": "down time",
-    "tail": "waiting or idling at the end",
+    "tail": "waiting or time after the last batch",
 }
 """What each phase is called where the time saved is taken apart."""
 OF_LAWS = {key for law in LAW_CODES.values() for key in keys(law).values()}

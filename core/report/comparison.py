@@ -18,6 +18,7 @@ from core.policies.registry import POLICIES
 from core.report import verdicts
 from core.report.failures import failures_compared
 from core.report.money import money_compared
+from core.report.parameters import setting
 from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
@@ -35,7 +36,7 @@ FEW = 5  # rare events that a comparison takes at least
 SHARES = {
     "computing": ["utilization_percent"],
     "network time": ["comm_percent"],
-    "waiting or idling at the end": ["wait_percent", "tail_percent"],
+    "waiting or time after the last batch": ["wait_percent", "tail_percent"],
     "cancelled work": ["cancelled_percent"],
     "down time": ["down_percent"],
 }
@@ -45,7 +46,7 @@ LOSSES = {
     "comm_percent": "on the network",
     "cancelled_percent": "on work that is thrown away",
     "down_percent": "down after a failure",
-    "tail_percent": "idle at the end, after its last batch",
+    "tail_percent": "after its last batch",
 }
 
 
@@ -205,9 +206,8 @@ def summary_text(
     without_failures: Paired | None = None,
 ) -> str:
     """The answer as plain text for a chat or a slide: what was asked, the answer, every policy, why, and the cost."""
-    asked = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'batch', 'batches')}"
     paired = Paired.of(table)
-    lines = [headline(paired), f"{asked}, {counted(paired.replicates, 'paired run')}."]
+    lines = [headline(paired), f"{setting(workload)}, {counted(paired.replicates, 'paired run')}."]
     for policy in paired.order:
         row, gain = paired.means[policy], verdicts.over_baseline(paired, policy)
         lines.append(

@@ -1,12 +1,14 @@
-"""Parameters and their values as people write them: Bandwidth, 100 Gb/s."""
+"""Parameters and their values as people write them: Bandwidth, 100 Gb/s; and a whole workload in a few words."""
 
 from typing import Any
 
 from core.common.parameters import Number, Text
-from core.common.wording import NBSP
+from core.common.wording import NBSP, counted
 from core.links import LAW_CODES, PARAMETERS
 from core.policies.registry import CODES
-from core.workload.networks import COLLECTIVES, FlatLatency
+from core.workload.compute_laws import Constant, Measured
+from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency, Network
+from core.workload.workload import Workload
 
 UNITS = ("ms", "s", "h", "Gb/s", "MB", "×")
 """What stands in brackets behind a label and can stand behind a number."""
@@ -54,5 +56,29 @@ def choice(key: str, value: Any) -> str:
 
 
 def plain(value: float) -> str:
-    """A number with up to six significant figures."""
-    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
+    """A number with up to six significant figures, or all the whole ones."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
+
+
+def setting(workload: Workload) -> str:
+    """What is simulated in a few words: 4 workers × 10 mini-batches of 500 ms on average, 200 ms of network latency."""
+    law, stragglers = workload.compute, workload.stragglers
+    mean = "" if isinstance(law, Constant) else " on average"
+    took = "as measured" if isinstance(law, Measured) else f"of {plain(law.mean_ms)}{NBSP}ms{mean}"
+    beside = [
+        counted(stragglers.slow_workers, "slow worker") if stragglers.slow_workers else "",
+        "machines that differ" if stragglers.spread else "",
+        "hiccups" if stragglers.hiccup_probability else "",
+        "slow episodes" if stragglers.episode_share else "",
+        "failures" if workload.failures.any else "",
+    ]
+    size = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'mini-batch', 'mini-batches')}"
+    return ", ".join([f"{size} {took}", *filter(None, beside), links(workload.network)])
+
+
+def links(network: Network) -> str:
+    """A network in a few words: 200 ms of network latency; gradients of 100 MB over links of 10 Gb/s."""
+    if isinstance(network, FlatLatency):
+        return f"{plain(network.latency_ms)}{NBSP}ms of network latency"
+    assert isinstance(network, AlphaBeta)
+    return f"gradients of {plain(network.message_mb)}{NBSP}MB over links of {plain(network.bandwidth_gbps)}{NBSP}Gb/s"

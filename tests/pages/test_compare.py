@@ -57,7 +57,11 @@ def test_it_says_what_the_answer_rests_on(open_page):
     captions = " ".join(caption.value for caption in app.main.caption)
     assert "nearly free" in captions
     assert "not yet faster learning" in captions
-    assert app.main.markdown[0].value == "What asynchronous costs: gradients that are 2.8 updates stale on average."
+    assert app.main.markdown[0].value == (
+        "4 workers × 10 mini-batches of 500\N{NO-BREAK SPACE}ms on average, "
+        "200\N{NO-BREAK SPACE}ms of network latency. "
+        "What asynchronous costs: gradients that are 2.8 updates stale on average."
+    )
     assert app.main.markdown[1].value.startswith("Over 1,000 paired runs synchronous takes on average 1.38")
 
 

@@ -48,8 +48,10 @@ def test_map_opens_with_where_async_wins(open_page):
     assert "slower" in headline(app)
     captions = [caption.value for caption in app.main.caption]
     assert "The thick line is break-even" in captions[1]
-    said = [markdown.value for markdown in app.main.markdown]
-    assert any("another network: Ring all-reduce at a barrier, a parameter server for pushes" in each for each in said)
+    assert app.main.markdown[0].value == (  # right below the headline
+        "This map is not on the sidebar's network, as bandwidth is an axis, but on another: ring all-reduce at a "
+        "barrier, a parameter server for pushes, gradients of 100 MB."
+    )
     assert app.selectbox(key="across").value == "bandwidth_gbps"
     assert app.query_params == {}
     assert app.session_state.session.values["network"] == "flat"  # of the other pages

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.policies.registry import CODES
 from core.presets.examples import POLICIES
 from core.theory.checks import CHECKS
 from tests.pages.helpers import charts
@@ -21,9 +22,12 @@ def test_the_page_is_whole(open_page):
     assert table["Claim"].tolist() == [check.claim for check in CHECKS]
     assert (table["Verdict"] == "agrees").all()
     words = " ".join(text.value for text in app.main.markdown)
+    missing = {kind.name for kind in CODES.values()} - {policy.name for policy in POLICIES}
+    captions = [caption.value for caption in app.main.caption]
+    assert [name for name in missing if not any(f"{name} is not drawn: " in caption for caption in captions)] == []
     for policy in POLICIES:
         assert policy.label in words
-        assert policy.rule in [caption.value for caption in app.main.caption]
+        assert policy.rule in captions
     assert all(f"*{what}*" in words for what in ("correlated failures", "silent errors", "partial checkpoints"))
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
 

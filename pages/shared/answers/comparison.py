@@ -17,6 +17,7 @@ from core.presets.cards import Figures
 from core.report import comparison
 from core.report.failures import failures_compared
 from core.report.money import money_compared
+from core.report.parameters import setting
 from core.report.race import race_data
 from core.report.run import HEADLINE
 from core.report.timeline_data import PHASE_ORDER, Picture, pictures
@@ -42,6 +43,8 @@ class Answer:
     runs: int
     """Of each policy."""
     headline: str
+    setting: str
+    """What was simulated, in a few words."""
     costs: str
     """What the winner costs, in a sentence."""
     also: str
@@ -99,6 +102,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
     return Answer(
         runs=replicates,
         headline=comparison.headline(paired),
+        setting=setting(workload),
         costs=comparison.costs(paired, policies, workload),
         also="\n\n".join(
             said

@@ -17,6 +17,7 @@ from core import (
     Scenario,
     Stragglers,
     Synchronous,
+    Trace,
     charts,
     compare,
     simulate,
@@ -238,3 +239,15 @@ def test_a_heatmap_says_who_accounts_for_the_waiting_and_how_slow_the_slowest_we
     relative = TRACE.compute_ms / TRACE.compute_ms.mean(axis=1, keepdims=True)
     assert said["text"][1:] == [f"{ratio:.1f}×" for ratio in np.sort(relative, axis=None)[::-1] if ratio >= 1.5]
     assert charts.slowness(TRACE, replace(FOUND, kind="unclear")).values["labels"] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("steps", [12, 20, 40])
+def test_what_is_written_on_the_first_and_last_steps_of_a_heatmap_stays_inside(steps):
+    slow = np.full((steps, 4), 100.0)
+    slow[0, 0] = slow[-1, 1] = 1_000
+    trace = Trace(compute_ms=slow, worker_names=(0, 1, 2, 3), step_numbers=tuple(range(steps)))
+    said = charts.slowness(trace, diagnose(trace)).data["remarks"]
+    assert len(said["text"]) == 2
+    room = 70 / steps
+    for text, at in zip(said["text"], said["at"], strict=True):
+        assert len(text) / room / 2 - 1e-9 <= at <= steps - len(text) / room / 2 + 1e-9

@@ -408,7 +408,10 @@ def test_a_summary_to_paste():
     text = summary_text(table, BOTH, Scenario())
     lines = text.splitlines()
     assert lines[0] == headline(table)
-    assert lines[1] == "4 workers × 10 batches, 100 paired runs."
+    assert lines[1] == (
+        "4 workers × 10 mini-batches of 500\N{NO-BREAK SPACE}ms on average, "
+        "200\N{NO-BREAK SPACE}ms of network latency, 100 paired runs."
+    )
     assert [line.split(":")[0] for line in lines[2:4]] == ["- Asynchronous", "- Synchronous"]
     assert lines[4:] == [in_full(table, BOTH, Scenario())]
     assert in_full(table, BOTH, Scenario()).startswith("What asynchronous costs: gradients that are 2.8 updates stale")

@@ -19,6 +19,7 @@ from core import (
     KAsync,
     LocalSGD,
     LogNormal,
+    Measured,
     Pareto,
     Rebalanced,
     Scenario,
@@ -475,7 +476,7 @@ class Reader:
             "wait_percent": "waiting",
             "comm_percent": "on the network",
             "cancelled_percent": "on work that is thrown away",
-            "tail_percent": "idle at the end, after its last batch",
+            "tail_percent": "after its last batch",
         }
         most = max(self.spent_on(self.policy(name), figure) for name in (one, other) for figure in wheres)
         for name, text in ((one, first), (other, second)):
@@ -505,7 +506,7 @@ class Reader:
         share = {
             "computing": mine["utilization_percent"],
             "network time": mine["comm_percent"],
-            "waiting or idling at the end": mine["wait_percent"] + mine["tail_percent"],
+            "waiting or time after the last batch": mine["wait_percent"] + mine["tail_percent"],
             "cancelled work": mine["cancelled_percent"],
         }
         return {what: float((mine["epoch_ms"] * of).mean() / 100) for what, of in share.items()}
@@ -721,6 +722,31 @@ def test_what_compare_says(block):
         reader.spreads(comparison.distribution_in_words(paired))
 
 
+def check_setting(text, scenario):
+    """Workers, mini-batches and their mean, what slows some of them, and the network."""
+    size, *beside, network = text.split(", ")
+    many = "mini-batches" if scenario.batches > 1 else "mini-batch"
+    found = re.fullmatch(rf"(\S+) workers? × (\S+) {many} (?:of {NUMBER} ms( on average)?|as measured)", size)
+    assert [value_of(number) for number in found.groups()[:2]] == [scenario.workers, scenario.batches]
+    assert shows(found[3], scenario.compute.mean_ms) if found[3] else isinstance(scenario.compute, Measured)
+    assert not found[3] or bool(found[4]) == (not isinstance(scenario.compute, Constant))
+    slow = scenario.stragglers
+    causes = {
+        f"{slow.slow_workers} slow worker{'s' if slow.slow_workers > 1 else ''}": slow.slow_workers,
+        "machines that differ": slow.spread,
+        "hiccups": slow.hiccup_probability,
+        "slow episodes": slow.episode_share,
+        "failures": scenario.failures.mtbf_hours,
+    }
+    assert beside == [cause for cause, amount in causes.items() if amount > 0]
+    if isinstance(scenario.network, FlatLatency):
+        assert value_of(re.fullmatch(rf"{NUMBER} ms of network latency", network)[1]) == scenario.network.latency_ms
+    else:
+        size, speed = re.fullmatch(rf"gradients of {NUMBER} MB over links of {NUMBER} Gb/s", network).groups()
+        assert shows(size, scenario.network.message_mb)
+        assert shows(speed, scenario.network.bandwidth_gbps)
+
+
 def test_what_is_pasted_and_what_the_charts_of_two_say():
     rng = np.random.default_rng(77)
     for _ in examples(20):
@@ -733,7 +759,9 @@ def test_what_is_pasted_and_what_the_charts_of_two_say():
         truth = reader.truth
         lines = comparison.summary_text(table, policies, scenario).replace("\N{NO-BREAK SPACE}", " ").splitlines()
         reader.headline(lines[0])
-        assert f"{truth.runs} paired run{'s' if truth.runs > 1 else ''}." in lines[1]
+        asked, _, runs = lines[1].rpartition(", ")
+        assert runs == f"{truth.runs} paired run{'s' if truth.runs > 1 else ''}."
+        check_setting(asked, scenario)
         means = []
         for line in lines[2:4]:
             name, epoch, gain = re.match(r"- (.*): epoch (\S+ m?s), speed-up (.*?), [\d.,e-]+ used", line).groups()
