@@ -281,7 +281,8 @@ def answer_learn(asked: argparse.Namespace) -> tuple[str, dict]:
 
 def answer_periods(found: Periods) -> tuple[str, dict]:
     """Which period reaches the target first, and whether DiLoCo is worth it."""
-    answer, why = periods_report.headline(found), " ".join(periods_report.reasons(found))
+    reasons = filter(None, [*periods_report.reasons(found), periods_report.too_long(found)])
+    answer, why = periods_report.headline(found), " ".join(reasons)
     data = {"answer": answer, "reasons": why, "batches": found.batches, "periods": found.table.to_dict("records")}
     return f"{answer}\n\n{why}\n\n{table_text(periods_report.targets(found))}", data
 

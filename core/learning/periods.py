@@ -30,8 +30,10 @@ from core.workload.workload import Workload
 PERIODS = (1, 2, 4, 8, 16, 32)
 MOST_PERIODS = 12
 ROUNDS = 5  # of a training at its longest period, at least
-SYNC, LOCAL, DILOCO, DELAYED = "Synchronous", "Local SGD", "DiLoCo", "DiLoCo, delayed"
-OUTER = (DILOCO, DELAYED)
+SYNC = "Synchronous"
+LOCAL, LOCAL_DELAYED = "Local SGD", "Local SGD, delayed"
+DILOCO, DILOCO_DELAYED = "DiLoCo", "DiLoCo, delayed"
+OUTER = (DILOCO, DILOCO_DELAYED)
 """Ways to average that have an outer optimizer."""
 INNER_CHOICES = (Optimizer(), Optimizer(momentum=0.9))
 OUTER_CHOICES = (
@@ -90,9 +92,9 @@ def best_period(
 ) -> Periods:
     """After how many batches to average on the scenario's workers and network, and whether DiLoCo is worth it.
 
-    Trained are sync, local SGD, DiLoCo (an outer optimizer with Nesterov momentum), and DiLoCo whose averages are taken
-    in later, as late as hides an exchange, and at most half a period. Each has momentum, outer rate and learning rate
-    from a small grid that are best for it on other seeds.
+    Trained are sync, local SGD, DiLoCo (an outer optimizer with Nesterov momentum), and both with averages that are
+    taken in later, as late as hides an exchange, and at most half a period. Each has momentum, outer rate and learning
+    rate from a small grid that are best for it on other seeds.
 
     Args:
         scenario: a workload, or a scenario, whose own policy does not matter. Its batches do not matter either.
@@ -120,8 +122,8 @@ def best_period(
         >>> region = Scenario(workers=2, network=AlphaBeta(latency_ms=30, bandwidth_gbps=1))
         >>> found = best_period(region, NoisyQuadratic(), periods=(1, 8), seeds=2, gradients=200)
         >>> found.table[["way", "period", "chosen"]].values.tolist()
-        [['Synchronous', 1, True], ['Local SGD', 8, True], ['DiLoCo', 1, False], ['DiLoCo', 8, True],
-         ['DiLoCo, delayed', 8, True]]
+        [['Synchronous', 1, True], ['Local SGD', 8, True], ['Local SGD, delayed', 8, True], ['DiLoCo', 1, False],
+         ['DiLoCo', 8, True], ['DiLoCo, delayed', 8, True]]
 
     """
     Workload.checked(scenario)
@@ -178,14 +180,15 @@ def contenders(workload: Workload, periods: Sequence[int]) -> list[Contender]:
     return [
         Contender(way=SYNC, period=1, policy=Synchronous(), optimizers=INNER_CHOICES),
         *(
-            Contender(way=LOCAL, period=period, policy=at_once[period], optimizers=INNER_CHOICES)
-            for period in long_enough
-            if period > 1
-        ),
-        *(
-            Contender(way=way, period=period, policy=policy, optimizers=OUTER_CHOICES)
-            for way, policies in ((DILOCO, at_once), (DELAYED, later))
-            for period, policy in policies.items()
+            Contender(way=way, period=period, policy=policies[period], optimizers=optimizers)
+            for way, policies, optimizers in (
+                (LOCAL, at_once, INNER_CHOICES),
+                (LOCAL_DELAYED, later, INNER_CHOICES),
+                (DILOCO, at_once, OUTER_CHOICES),
+                (DILOCO_DELAYED, later, OUTER_CHOICES),
+            )
+            for period in policies
+            if period > 1 or way == DILOCO  # local SGD that averages at every batch is sync
         ),
     ]
 

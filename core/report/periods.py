@@ -1,11 +1,12 @@
 """Which period is best, and whether DiLoCo is worth it: in words and in a table."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
 from core.common.wording import NBSP, counted, listed, lowered, rounded, times
-from core.learning.periods import DELAYED, DILOCO, LOCAL, ROUNDS, SYNC, Periods
+from core.learning.periods import DILOCO, DILOCO_DELAYED, LOCAL, LOCAL_DELAYED, ROUNDS, SYNC, Periods
 from core.report.learning import (
     all_of,
     compared,
@@ -25,6 +26,11 @@ from core.report.learning import (
 from core.statistics.log_ratios import LogRatio
 from core.statistics.verdicts import NO_DIFFERENCE
 
+WHICH_DILOCO = {
+    (DILOCO_DELAYED, LOCAL): f"{DILOCO} with a delay",
+    (DILOCO_DELAYED, LOCAL_DELAYED): f"{DILOCO}, with a delay for both,",
+}
+"""What DiLoCo is called where it is judged, by its way and that of local SGD; elsewhere it has no delay."""
 WITHOUT_SIZE = (
     "Messages of this network have no size; choose a ring, a tree or a parameter server under Network Model to see how "
     "many MB each worker sends."
@@ -55,12 +61,29 @@ def best_of(found: Periods, way: str) -> str:
     return str(names.iloc[0]) if len(names) else ""
 
 
+def sooner_way(found: Periods, ways: tuple[str, str]) -> str:
+    """Of averages that are taken in at once and later, the way that was sooner on the seeds to choose by.
+
+    Empty where none of the two reaches the target in all seeds.
+    """
+    names = {best_of(found, way): way for way in ways if best_of(found, way)}
+    tried = found.all.rates[found.all.rates["best"]].set_index("policy")["time_to_target_ms"]
+    if not names:
+        return ""
+    return names[str(tried[[*names]].idxmin())] if tried[[*names]].notna().any() else next(iter(names.values()))
+
+
+def judged_ways(found: Periods) -> tuple[str, str]:
+    """The ways by which DiLoCo and local SGD are judged, each with a delay or without; empty where there is none."""
+    return sooner_way(found, (DILOCO, DILOCO_DELAYED)), sooner_way(found, (LOCAL, LOCAL_DELAYED))
+
+
 def diloco_over_local(found: Periods) -> LogRatio | None:
     """Local SGD's time over DiLoCo's, each at its best period; None where one does not reach the target in all seeds.
 
-    DiLoCo has a delay or none: whichever was sooner on the seeds to choose by.
+    Each has a delay or none: whichever was sooner on the seeds to choose by.
     """
-    local, diloco = best_of(found, LOCAL), best_diloco(found)
+    diloco, local = (best_of(found, way) for way in judged_ways(found))
     return found.chosen.ratios[local, diloco] if local and diloco else None
 
 
@@ -69,7 +92,7 @@ def verdict_on_diloco(found: Periods) -> str:
     ratio = diloco_over_local(found)
     if ratio is None:
         return ""
-    name = f"{DILOCO} with a delay" if best_diloco(found) == best_of(found, DELAYED) else DILOCO
+    name = WHICH_DILOCO.get(judged_ways(found), DILOCO)
     if ratio.outcome == "open":
         return f"whether {name} is worth it is open"
     if ratio.outcome == "equal" or abs(math.log(ratio.value)) < math.log1p(NO_DIFFERENCE):
@@ -78,36 +101,40 @@ def verdict_on_diloco(found: Periods) -> str:
 
 
 def worth(found: Periods) -> str:
-    """How much sooner DiLoCo is than plain local SGD, and how surely; empty where that is not known."""
+    """How much sooner DiLoCo is than local SGD, and how surely; empty where that is not known."""
     ratio = diloco_over_local(found)
     if ratio is None:
         return ""
-    local, diloco = best_of(found, LOCAL), best_diloco(found)
+    diloco, local = (best_of(found, way) for way in judged_ways(found))
     shown = interval_in_words(ratio if ratio.value >= 1 else ratio.inverse)
     said = f"{diloco} is {compared(ratio.value, 'sooner', 'later')} than {lowered(local)} ({shown}"
     outcome = {"open": f"): open, and {what_would_decide(ratio)}", "equal": "): equal"}.get(ratio.outcome, ")")
     return f"{said}{outcome}."
 
 
-def best_diloco(found: Periods) -> str:
-    """Of DiLoCo with a delay and without, the one that was sooner on the seeds to choose by; empty where neither is."""
-    names = [name for name in (best_of(found, DILOCO), best_of(found, DELAYED)) if name]
-    tried = found.all.rates[found.all.rates["best"]].set_index("policy")["time_to_target_ms"]
-    return str(tried[names].idxmin()) if names and tried[names].notna().any() else (names[0] if names else "")
-
-
 def reasons(found: Periods) -> list[str]:
-    """What each worker sends, what the delay gains, how much the period matters, and what was left out."""
-    said = [sent(found), worth(found), gained_by_delay(found)]
-    said += [around(found, way) for way in (LOCAL, DILOCO, DELAYED)]
-    if found.too_long:
-        periods = listed([f"{period:,}" for period in found.too_long])
-        said.append(
-            f"Left out: {'a period' if len(found.too_long) == 1 else 'periods'} of {periods} batches, as a training of "
-            f"{counted(found.batches, 'batch', 'batches')} a worker would have fewer than {ROUNDS} averages."
-        )
-    said += [f"{name} is left out. {why}" for name, why in found.refused.items()]
+    """What each worker sends, what delay and outer momentum do, how much the period matters, and who was left out."""
+    said = [
+        sent(found),
+        worth(found),
+        made_by(found, "What the delay does", ((DILOCO_DELAYED, DILOCO), (LOCAL_DELAYED, LOCAL))),
+        made_by(found, "What the outer optimizer does", ((DILOCO, LOCAL), (DILOCO_DELAYED, LOCAL_DELAYED))),
+        *(around(found, way) for way in (LOCAL, LOCAL_DELAYED, DILOCO, DILOCO_DELAYED)),
+        *(f"{name} is left out. {why}" for name, why in found.refused.items()),
+    ]
     return [each for each in said if each]
+
+
+def too_long(found: Periods) -> str:
+    """Which periods were left out as the training is too short for them; empty where none."""
+    if not found.too_long:
+        return ""
+    periods = listed([f"{period:,}" for period in found.too_long])
+    return (
+        f"Left out: {'a period' if len(found.too_long) == 1 else 'periods'} of {periods} batches, as a training of "
+        f"{counted(found.batches, 'batch', 'batches')} a worker would have fewer than {ROUNDS} averages; the best "
+        "period may be longer than those that were tried."
+    )
 
 
 def sent(found: Periods) -> str:
@@ -130,15 +157,14 @@ def sent(found: Periods) -> str:
     return f"{said}; under synchronous {rounded(mb[SYNC])}{NBSP}MB, {factor}."
 
 
-def gained_by_delay(found: Periods) -> str:
-    """What DiLoCo gains by taking averages in later, each at its best period; empty where unknown."""
-    at_once, later = best_of(found, DILOCO), best_of(found, DELAYED)
-    if not at_once or not later:
-        return ""
-    said = f"{over(found, later, at_once)}."
-    if local := best_of(found, LOCAL):
-        said += f" Without the delay, {over(found, at_once, local)}."
-    return said
+def made_by(found: Periods, what: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """What a part of DiLoCo does by itself: ways with it against those without, each at its best period.
+
+    Without the pair by which DiLoCo is judged; empty where nothing is known.
+    """
+    known = [pair for pair in pairs if pair != judged_ways(found) and all(best_of(found, way) for way in pair)]
+    said = [over(found, *(best_of(found, way) for way in pair)) for pair in known]
+    return f"{what}: {'; '.join([said[0], *map(lowered, said[1:])])}." if said else ""
 
 
 def over(found: Periods, policy: str, other: str) -> str:

@@ -182,19 +182,21 @@ def test_an_optimizer_is_said_once_it_is_not_plain(open_page):
 
 def test_which_period(open_page, monkeypatch):
     """The answer of `best_period`, in the link, and without a choice of policies, which do not act on it."""
-    monkeypatch.setattr("pages.shared.views.periods.PERIODS", (1, 4))
+    monkeypatch.setattr("pages.shared.views.periods.PERIODS", (1, 4, 100_000))
     params = {"learn_ask": "period", "problem": "quadratic", "network": "ring", "workers": "2", "train_seeds": "2"}
     app = open_page("learning", **params)
     assert not app.exception
     assert not complaints(app)
     asked = Scenario(workers=2, network=AlphaBeta())
-    found = best_period(asked, NoisyQuadratic(), periods=(1, 4), seeds=2)
+    found = best_period(asked, NoisyQuadratic(), periods=(1, 4, 100_000), seeds=2)
     assert headline(app) == headline_of_periods(found)
     assert app.dataframe[0].value["Policy"].tolist() == found.table["policy"].tolist()
     assert [spec["encoding"]["y"]["title"] for spec in (chart["layer"][1] for chart in charts(app))] == [
         "Time to a loss of 0.0144 (s)",
         "Each worker sends (MB)",
     ]
+    below = next(caption.value for caption in app.main.caption if "has momentum here" in caption.value)
+    assert below.startswith("Left out: a period of 100,000 batches")
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
     assert {"policies", "rate", "optimizer"}.isdisjoint(app.session_state.session.mounted)
     app.selectbox(key="learn_ask").set_value("policies").run()

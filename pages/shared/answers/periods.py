@@ -8,14 +8,25 @@ import pyarrow as pa
 
 from core import Workload, charts
 from core.learning.judging import Trained
-from core.learning.periods import DELAYED, DILOCO, LOCAL, SYNC, Contender, Periods, judged_periods, train
+from core.learning.periods import (
+    DILOCO,
+    DILOCO_DELAYED,
+    LOCAL,
+    LOCAL_DELAYED,
+    SYNC,
+    Contender,
+    Periods,
+    judged_periods,
+    train,
+)
 from core.learning.problem import Problem
 from core.report import learning as learning_report
 from core.report import periods as periods_report
 from pages.shared.answers.drawn import Drawn, ready, tabled
 from pages.shared.caching.results import remembered
 
-COLORS = {way: charts.POLICY_COLORS[place] for way, place in ((SYNC, 0), (LOCAL, 1), (DILOCO, 2), (DELAYED, 4))}
+PLACES = {SYNC: 0, LOCAL: 1, LOCAL_DELAYED: 5, DILOCO: 2, DILOCO_DELAYED: 4}
+COLORS = {way: charts.POLICY_COLORS[place] for way, place in PLACES.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +36,8 @@ class PeriodsAnswer:
     headline: str
     reasons: list[str]
     """A sentence or two each."""
+    too_long: str
+    """Which periods were left out as the training is too short; empty where none."""
     judged: str
     """What counts as reached, and on which seeds settings are chosen and judged."""
     times: Drawn | None
@@ -70,6 +83,7 @@ def answered(
     return PeriodsAnswer(
         headline=periods_report.headline(found),
         reasons=periods_report.reasons(found),
+        too_long=periods_report.too_long(found),
         judged=f"{periods_report.how_settings_are_chosen(found)} {learning_report.how_it_is_judged(learning)}",
         times=times,
         sent=sent,

@@ -16,6 +16,10 @@ from pages.shared.views.charts import draw
 from pages.shared.views.downloads import csv_button
 from pages.shared.views.training import kept_place, with_control
 
+MOMENTUM = (
+    "Every way, synchronous too, has momentum here where that gets it to the target sooner; under *Which policy?* SGD "
+    "has none unless its optimizer is set so, which is one reason why times differ between the two."
+)
 EVIDENCE = """
 - The gradients are **real**, and so is what parameters lose by drifting apart between two averages and by averages that
   are taken in late.
@@ -79,4 +83,5 @@ def show_charts(answer: PeriodsAnswer, seeds: int) -> None:
             f"Geometric means of the seeds. {each}Large dots: the period of each way that was best on the seeds to "
             "choose by. Dashed: synchronous. What is not there does not reach the target in every seed."
         )
+    st.caption(f"{answer.too_long} {MOMENTUM}".strip())
     st.markdown("\n".join(f"- {said}" for said in answer.reasons))

@@ -1,5 +1,6 @@
 """The best period: each contender against `learn`, how periods are chosen, what is left out, and what is said."""
 
+import re
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +10,16 @@ import pytest
 from core import AlphaBeta, Failures, LocalSGD, LogNormal, Scenario, ScenarioError, Synchronous, learn
 from core.learning import Digits, NoisyQuadratic, best_period
 from core.learning.experiment import FEWEST_EACH, most_workers
-from core.learning.periods import DELAYED, DILOCO, LOCAL, SYNC, batches_for, contenders, delay_for
+from core.learning.periods import (
+    DILOCO,
+    DILOCO_DELAYED,
+    LOCAL,
+    LOCAL_DELAYED,
+    SYNC,
+    batches_for,
+    contenders,
+    delay_for,
+)
 from core.report import periods as report
 from core.statistics.log_ratios import log_ratios
 
@@ -29,8 +39,13 @@ def test_each_contender_is_what_learn_says():
         assert table.loc[row.policy, "time_to_target_ms"] == pytest.approx(row.time_to_target_ms)
         assert table.loc[row.policy, "sent_mb"] == pytest.approx(row.sent_mb)
         assert table.loc[row.policy, "momentum"] == row.momentum
-    assert table["way"].tolist() == [SYNC, *[LOCAL] * 2, *[DILOCO] * 3, *[DELAYED] * 2]
-    assert table["period"].tolist() == [1, 2, 8, 1, 2, 8, 2, 8]
+    assert table["way"].tolist() == [
+        SYNC,
+        *[LOCAL, LOCAL, LOCAL_DELAYED, LOCAL_DELAYED],
+        *[DILOCO] * 3,
+        *[DILOCO_DELAYED] * 2,
+    ]
+    assert table["period"].tolist() == [1, 2, 8, 2, 8, 1, 2, 8, 2, 8]
 
 
 def test_the_period_is_chosen_on_other_seeds_than_it_is_judged_by():
@@ -70,7 +85,7 @@ def test_a_training_has_five_averages_of_the_longest_period_or_it_is_left_out():
     none_fits = best_period(Scenario(workers=8), BOWL, periods=100_000, seeds=1, gradients=40)
     assert none_fits.too_long == (100_000,)
     assert none_fits.table["policy"].tolist() == ["Synchronous"]
-    assert "Left out: a period of 100,000 batches" in " ".join(report.reasons(none_fits))
+    assert "Left out: a period of 100,000 batches" in report.too_long(none_fits)
 
 
 @pytest.mark.parametrize("periods", [0, "4", (), (2, 2), (1.5,), range(1, 20), True, None])
@@ -83,8 +98,9 @@ def test_who_cannot_be_trained_is_left_out_and_said():
     failing = Scenario(workers=2, failures=Failures(mtbf_hours=1, recovery="elastic", restart_s=0.1))
     told = []
     got = best_period(failing, BOWL, periods=2, seeds=1, gradients=40, progress=lambda *done: told.append(done))
-    assert told == [(number, 4) for number in (1, 2, 3, 4)]
-    assert set(got.refused) <= {"Local SGD (every 2)", "DiLoCo (every 2)", "DiLoCo (every 2, delay 1)"}
+    assert told == [(number, 5) for number in (1, 2, 3, 4, 5)]
+    at_once, later = "(every 2)", "(every 2, delay 1)"
+    assert set(got.refused) <= {f"{way} {when}" for way in ("Local SGD", "DiLoCo") for when in (at_once, later)}
     for name, why in got.refused.items():
         assert f"{name} is left out. {why}" in report.reasons(got)
 
@@ -100,7 +116,7 @@ def test_the_answer_in_words():
     assert report.verdict_on_diloco(found()) in head
     shown = report.targets(found())
     assert shown["Policy"].tolist() == table.index.tolist()
-    assert (shown["Against the best period"] == "chosen").sum() == 3
+    assert (shown["Against the best period"] == "chosen").sum() == 4
     assert len(report.times_in_words(found())) > 100
 
 
@@ -117,13 +133,44 @@ def test_the_answer_in_words():
 def test_whether_diloco_is_worth_it(times, verdict, monkeypatch):
     (ratio,) = log_ratios([(np.array(times), np.ones(3))])
     monkeypatch.setattr(report, "diloco_over_local", lambda _: ratio)
-    assert report.verdict_on_diloco(found()).replace(" with a delay", "") == verdict
+    assert re.sub(",? with a delay( for both,)?", "", report.verdict_on_diloco(found())) == verdict
     assert ("open" in report.worth(found())) == ("open" in verdict)
 
 
-def test_what_is_worth_it_is_named_with_its_delay():
-    delayed = report.best_diloco(found()) == report.best_of(found(), DELAYED)
-    assert (" with a delay" in report.verdict_on_diloco(found())) == delayed
+@pytest.mark.parametrize(
+    ("ways", "named"),
+    [
+        ((DILOCO, LOCAL), "DiLoCo is"),
+        ((DILOCO, LOCAL_DELAYED), "DiLoCo is"),
+        ((DILOCO_DELAYED, LOCAL), "DiLoCo with a delay is"),
+        ((DILOCO_DELAYED, LOCAL_DELAYED), "DiLoCo, with a delay for both, is"),
+    ],
+)
+def test_what_is_worth_it_is_named_with_its_delay_and_told_apart_from_it(ways, named, monkeypatch):
+    """Of delay and outer optimizer each has a sentence, but for the pair that the verdict is about."""
+    monkeypatch.setattr(report, "judged_ways", lambda _: ways)
+    assert named in report.verdict_on_diloco(found())
+    names = found().table[found().table["chosen"]].set_index("way")["policy"]
+    said = report.reasons(found())
+    assert said[1].startswith(names[ways[0]])
+    assert f" than {names[ways[1]][0].lower()}{names[ways[1]][1:]} (" in said[1]
+    (outer,) = [each for each in said if each.startswith("What the outer optimizer does: ")]
+    pairs = [(DILOCO, LOCAL), (DILOCO_DELAYED, LOCAL_DELAYED)]
+    for one, other in pairs:
+        there = f"{names[one]} is" in outer and f"than l{names[other][1:]} (" in outer
+        assert there == ((one, other) != ways)
+    (later,) = [each for each in said if each.startswith("What the delay does: ")]
+    for one, other in ((DILOCO_DELAYED, DILOCO), (LOCAL_DELAYED, LOCAL)):
+        ratio = found().chosen.ratios[names[other], names[one]].value
+        assert report.over(found(), names[one], names[other])[1:] in later
+        assert f"{report.compared(ratio, 'sooner', 'later')}" in later
+
+
+def test_the_way_that_was_sooner_on_the_seeds_to_choose_by_is_judged():
+    tried = found().all.rates[found().all.rates["best"]].set_index("policy")["time_to_target_ms"]
+    names = found().table[found().table["chosen"]].set_index("way")["policy"]
+    for way, both in zip(report.judged_ways(found()), ((DILOCO, DILOCO_DELAYED), (LOCAL, LOCAL_DELAYED)), strict=True):
+        assert way == min(both, key=lambda each: tried[names[each]])
 
 
 def test_where_nobody_learns():
