@@ -42,7 +42,8 @@ def style(presenting: bool) -> None:
     if st.context.is_embedded:
         rules.append("embedded")
     style = "\n".join(read(f"{name}.css") for name in rules)
-    st.html(f"<style>{style}</style><script>{read('print.js')}</script>", unsafe_allow_javascript=True)
+    script = read("print.js") + read("drawer.js")
+    st.html(f"<style>{style}</style><script>{script}</script>", unsafe_allow_javascript=True)
 
 
 @cache

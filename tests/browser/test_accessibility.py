@@ -1,5 +1,7 @@
 """What axe-core knows of; charts as tables and pictures; an order for the keyboard; phones."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -101,7 +103,7 @@ def test_the_keyboard_goes_through_the_page_in_order(visit, server):
 
 
 def test_opened_on_a_phone(visit, server):
-    """All pages in reach, the result in sight, and from the controls a way back to it that scrolls along."""
+    """All pages in reach, the result in sight, and from the controls ways back to it; one scrolls along."""
     me = visit(server, color_scheme="dark")
     me.page.set_viewport_size(PHONE)
     whole(me, OPENED_ON_A_PHONE)
@@ -121,4 +123,13 @@ def test_opened_on_a_phone(visit, server):
     back = me.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")
     expect(back).to_be_in_viewport(ratio=1)
     back.click()
+    expect(sidebar).not_to_be_in_viewport()
+    me.page.get_by_test_id("stExpandSidebarButton").click()
+    me.page.get_by_role("button", name="Our cluster in four questions").click()
+    me.page.get_by_role("button", name="Show the answer").click()
+    expect(sidebar).not_to_be_in_viewport()
+    me.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(sidebar).to_be_in_viewport()
+    me.page.locator(".st-key-menu a", has_text="Your trace").click(position={"x": 60, "y": 10})  # beside the controls
+    expect(me.page).to_have_url(re.compile("/trace"))
     expect(sidebar).not_to_be_in_viewport()
