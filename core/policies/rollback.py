@@ -5,11 +5,12 @@ played on from there when all are back: each time further, with the same draws.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Beside, Schedule, Stretch
+from core.schedule.schedule import Beside, Outages, RareStretch, Schedule, Stretch
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.failures import Failures
 from core.workload.next_failures import NextFailures
@@ -28,37 +29,45 @@ def with_rollback(tape: Schedule, draws: Draws, checkpoints: np.ndarray) -> Sche
         TooManyRuns: where the runs do together, and fewer at a time would not.
 
     """
-    failures = draws.workload.failures
-    tape = with_checkpoints(tape, checkpoints, failures.checkpoint_ms)
-    takes = Takes(tape, draws, checkpoints)
+    takes = Takes(Tape(tape, checkpoints, draws.workload.failures.checkpoint_ms), draws)
     while takes.running.any():
         takes.meet_next()
     return takes.schedule()
 
 
-def with_checkpoints(tape: Schedule, checkpoints: np.ndarray, cost_ms: float) -> Schedule:
-    """The schedule with a checkpoint after some rows, which everybody pays for as for the network."""
-    later = (cost_ms * (np.cumsum(checkpoints) - checkpoints))[:, None, None]
+class Tape:
+    """A schedule without failures, with a checkpoint after some rows, which everybody pays for as for the network.
 
-    def moved(times: np.ndarray) -> np.ndarray:
-        return times + later
+    Args:
+        plain: the schedule.
+        checkpoints: after which rows there is one, (rows,).
+        cost_ms: what each costs, ms.
 
-    end = tape.stretches[-1].end_ms + later
-    saved = end + (cost_ms * checkpoints)[:, None, None]
-    beside = tape.hidden
-    if beside is not None:
-        beside = replace(beside, start_ms=beside.start_ms + later[beside.row], end_ms=beside.end_ms + later[beside.row])
-    moved_stretches = [replace(s, start_ms=moved(s.start_ms), end_ms=moved(s.end_ms)) for s in tape.stretches]
-    return replace(
-        tape,
-        stretches=(*moved_stretches, Stretch("comm", end, saved)),
-        read_ms=moved(tape.read_ms),
-        ready_ms=moved(tape.ready_ms),
-        applied_ms=moved(tape.applied_ms),
-        finish_ms=np.broadcast_to(saved[-1], tape.shape[1:]),
-        barrier_ms=None if tape.barrier_ms is None else moved(tape.barrier_ms),
-        hidden=beside,
-    )
+    Attributes:
+        later_ms: by how much checkpoints put off each row, (rows,), ms.
+        cost_ms: what a checkpoint takes after it, (rows,), ms.
+        end_ms: when each worker is done with each row, without any checkpoint, ms.
+        begins_ms: when anybody begins each row, (rows, runs), ms.
+        ends_ms: when all are done with each row, and its checkpoint, (rows, runs), ms.
+        last_ms: the last moment of each row, which can be later: when its gradients are applied, (rows, runs), ms.
+
+    """
+
+    def __init__(self, plain: Schedule, checkpoints: np.ndarray, cost_ms: float) -> None:
+        self.plain, self.checkpoints = plain, checkpoints
+        rows, _, runs = plain.shape
+        self.later_ms, self.cost_ms = cost_ms * (np.cumsum(checkpoints) - checkpoints), cost_ms * checkpoints
+        self.end_ms = plain.stretches[-1].end_ms
+        self.begins_ms, ended_ms, applied_ms = (
+            np.broadcast_to(extreme(times, axis=1) + self.later_ms[:, None], (rows, runs))
+            for extreme, times in (
+                (np.min, plain.stretches[0].start_ms),
+                (np.max, self.end_ms),
+                (np.max, plain.applied_ms),
+            )
+        )
+        self.ends_ms = ended_ms + self.cost_ms[:, None]
+        self.last_ms = np.maximum(self.ends_ms, applied_ms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,18 +105,16 @@ class Restart:
 class Takes:
     """How the tapes of some runs are played."""
 
-    def __init__(self, tape: Schedule, draws: Draws, checkpoints: np.ndarray) -> None:
+    def __init__(self, tape: Tape, draws: Draws) -> None:
         self.tape, self.draws, self.next = tape, draws, NextFailures(draws)
         self.failures: Failures = draws.workload.failures
-        rows, workers, runs = tape.shape
-        self.run, self.rows = np.arange(runs), rows
-        self.begins = np.broadcast_to(tape.stretches[0].start_ms, tape.shape).min(axis=1)
-        """When anybody begins each row of the tape, (rows, runs), ms."""
-        ends = np.broadcast_to(tape.stretches[-1].end_ms, tape.shape).max(axis=1)
-        self.ends = np.concatenate([np.zeros((1, runs)), np.where(checkpoints[:, None], ends, np.nan)])
-        self.saved = np.concatenate([[0], np.where(checkpoints, np.arange(1, rows + 1), 0)])
+        self.rows, workers, runs = tape.plain.shape
+        self.run = np.arange(runs)
+        saves = tape.checkpoints[:, None]
+        self.saved_ms = np.concatenate([np.zeros((1, runs)), np.where(saves, tape.ends_ms, np.nan)])
+        self.saved = np.concatenate([[0], np.where(tape.checkpoints, np.arange(1, self.rows + 1), 0)])
         """Where one goes back to: the row behind each checkpoint, and when that is on the tape."""
-        self.length_ms = ends[-1]
+        self.length_ms = tape.ends_ms[-1]
         self.row = np.zeros(runs, dtype=np.int64)
         self.wall_ms, self.tape_ms = np.zeros(runs), np.zeros(runs)
         self.running = np.ones(runs, dtype=bool)
@@ -121,9 +128,9 @@ class Takes:
         failed_ms, who = self.next.first()
         fails = self.running & (failed_ms < self.wall_ms + (self.length_ms - self.tape_ms))
         cut = self.tape_ms + (failed_ms - self.wall_ms)
-        played = np.where(fails, (self.begins < cut).sum(axis=0), self.rows)
+        played = np.where(fails, (self.tape.begins_ms < cut).sum(axis=0), self.rows)
         played = np.maximum(played, self.row)
-        back_to = np.where(self.ends <= cut, self.saved[:, None], 0).max(axis=0)
+        back_to = np.where(self.saved_ms <= cut, self.saved[:, None], 0).max(axis=0)
         back_to = np.maximum(np.where(fails, back_to, self.rows), self.row)
         self.keep(
             Take(
@@ -155,7 +162,9 @@ class Takes:
             self.keep(Restart(restarting, failed_ms, until_ms, self.down_until_ms.copy()))
             done = restarting & ~again
             self.wall_ms = np.where(done, back_ms, self.wall_ms)
-            self.tape_ms = np.where(done, self.begins[np.minimum(self.row, self.rows - 1), self.run], self.tape_ms)
+            self.tape_ms = np.where(
+                done, self.tape.begins_ms[np.minimum(self.row, self.rows - 1), self.run], self.tape_ms
+            )
             restarting, failed_ms = again, again_ms
 
     def keep(self, taken: Take | Restart) -> None:
@@ -163,7 +172,7 @@ class Takes:
         self.places.append(self.length.copy())
         self.length = self.length + (taken.rows if isinstance(taken, Take) else taken.runs)
         self.taken.append(taken)
-        _, workers, runs = self.tape.shape
+        _, workers, runs = self.tape.plain.shape
         if self.length.max() * workers * runs > MAX_WORK:
             if runs > chunk_runs(self.draws.workload):
                 raise TooManyRuns
@@ -174,141 +183,188 @@ class Takes:
 
     def schedule(self) -> Schedule:
         """The schedule of what was played."""
-        runs = self.tape.shape[2]
-        played = Played.empty(int(self.length.max()), runs)
         finish_ms = self.length_ms + (self.wall_ms - self.tape_ms)
-        played.low_ms[:], played.cut_ms[:] = finish_ms, finish_ms  # behind the last row: at the end
-        down_until: list[tuple[int, int, np.ndarray]] = []
+        played = Played(self.tape, int(self.length.max()), finish_ms)
         for taken, place in zip(self.taken, self.places, strict=True):
-            for run in np.flatnonzero(taken.runs).tolist():
-                at = int(place[run])
-                if isinstance(taken, Take):
-                    played.put(taken, run, at)
-                    continue
-                since, until = taken.from_ms[run], taken.until_ms[run]
-                played.source[at, run] = played.source[max(0, at - 1), run]
-                played.low_ms[at, run] = played.cut_ms[at, run] = since
-                played.until_ms[at, run] = until
-                down_until.append((at, run, np.clip(taken.down_until_ms[:, run], since, until)))
-        return self.assembled(played, down_until, finish_ms)
-
-    def assembled(
-        self, played: "Played", down_until: list[tuple[int, int, np.ndarray]], finish_ms: np.ndarray
-    ) -> Schedule:
-        """The schedule whose rows are those of the tape that were played, with restarts between them.
-
-        Args:
-            played: which rows those are.
-            down_until: of each restart its row, its run and until when each worker is down, (workers,), ms.
-            finish_ms: when each run ends, (runs,), ms.
-
-        """
-        tape, lost = self.tape, played.lost[:, None]
-        shape = (len(lost), *tape.shape[1:])
-        known: list[tuple[np.ndarray, np.ndarray]] = []
-
-        def times(values: np.ndarray) -> np.ndarray:
-            for array, found in known:
-                if array is values:
-                    return found
-            known.append((values, played.times(values)))
-            return known[-1][1]
-
-        stretches = [Stretch(s.phase, times(s.start_ms), times(s.end_ms), s.reason) for s in tape.stretches]
-        last = stretches[-1].end_ms
-        for place, stretch in enumerate(stretches):
-            if stretch.phase == "compute":
-                start, end = stretch.start_ms, stretch.end_ms
-                stretches[place] = replace(stretch, end_ms=np.where(lost, start, end))
-                thrown = np.where(lost, end, start)
-            elif stretch.phase == "cancelled":
-                thrown = np.where(lost, np.maximum(thrown, stretch.end_ms), stretch.end_ms)
-        stretches = [stretch for stretch in stretches if stretch.phase != "cancelled"]
-        stretches.insert(1, Stretch("cancelled", start, thrown))
-        until = np.where(np.isnan(played.until_ms), last.max(axis=1), played.until_ms)[:, None]
-        back = np.broadcast_to(last, shape).copy() if down_until else last
-        for at, run, mine in down_until:
-            back[at, :, run] = mine
-        resumes = np.where(np.isnan(played.until_ms)[:, None], last, until)
-        stretches += [Stretch("down", last, back), Stretch("wait", back, resumes, reason="restart")]
-        begun = np.broadcast_to(played.started[:, None] & (start < played.cut_ms[:, None]), shape)
-        used = begun & ~lost
-        if tape.used is not None:
-            used = used & played.taken(tape.used)
-        hidden = None
-        if tape.hidden is not None:
-            hidden = Beside.of_rows(*(played.times(values) for values in tape.hidden.by_row(self.rows)))
-        barrier_ms = None
-        if tape.barrier_ms is not None:
-            met = played.taken(tape.barrier_ms) + played.offset_ms[:, None]
-            barrier_ms = np.where(played.started[:, None] & (met < played.cut_ms[:, None]), met, np.nan)
-        return replace(
-            tape,
-            stretches=tuple(stretches),
-            read_ms=times(tape.read_ms),
-            ready_ms=np.broadcast_to(times(tape.ready_ms), shape),
-            applied_ms=times(tape.applied_ms),
-            finish_ms=np.broadcast_to(finish_ms, tape.shape[1:]),
-            update=np.where(used if tape.used is not None else ~lost, played.taken(tape.update), -1),
-            version=played.taken(tape.version),
-            batch=played.source[:, None],
-            used=used,
-            started=begun,
-            barrier_ms=barrier_ms,
-            outages=self.next.outages,
-            hidden=hidden,
-        )
+            if isinstance(taken, Take):
+                played.put(taken, place)
+            else:
+                played.wait(taken, place)
+        return played.schedule(self.next.outages)
 
 
-@dataclass(frozen=True, eq=False)
 class Played:
-    """Which row of the tape each row of the schedule plays: arrays of (rows, runs)."""
+    """Which row of the tape each row of a schedule plays: arrays of (rows, runs).
 
-    source: np.ndarray
-    offset_ms: np.ndarray
-    """From the tape's time to the run's."""
-    low_ms: np.ndarray
-    cut_ms: np.ndarray
-    """Between which times its steps lie; rows that play nothing are at one moment."""
-    until_ms: np.ndarray
-    """Until when a restart lasts; NaN of rows that are none."""
-    lost: np.ndarray
-    started: np.ndarray
+    Args:
+        tape: what is played.
+        rows: how many rows the schedule has.
+        finish_ms: when each run ends, where rows are that play nothing, (runs,), ms.
 
-    @classmethod
-    def empty(cls, rows: int, runs: int) -> "Played":
-        """Rows that play nothing yet."""
-        shape = (rows, runs)
-        return cls(
-            source=np.zeros(shape, dtype=np.int64),
-            offset_ms=np.zeros(shape),
-            low_ms=np.zeros(shape),
-            cut_ms=np.zeros(shape),
-            until_ms=np.full(shape, np.nan),
-            lost=np.ones(shape, dtype=bool),
-            started=np.zeros(shape, dtype=bool),
-        )
+    """
 
-    def put(self, taken: Take, run: int, at: int) -> None:
-        """The rows of a take, from a place on."""
-        mine = (slice(at, at + int(taken.rows[run])), run)
-        numbers = taken.first[run] + np.arange(taken.rows[run])
-        self.source[mine], self.offset_ms[mine] = numbers, taken.offset_ms[run]
-        self.low_ms[mine], self.cut_ms[mine] = -np.inf, taken.cut_ms[run]
-        self.lost[mine], self.started[mine] = numbers >= taken.lost[run], True
+    def __init__(self, tape: Tape, rows: int, finish_ms: np.ndarray) -> None:
+        self.tape, self.finish_ms = tape, finish_ms
+        self.shape = (rows, tape.plain.shape[1], len(finish_ms))
+        shape = (rows, len(finish_ms))
+        self.source, self.offset_ms = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+        """Its row of the tape, and from the tape's time to the run's, ms."""
+        self.low_ms, self.cut_ms = (np.broadcast_to(finish_ms, shape).copy() for _ in range(2))
+        """Between which times its steps lie, ms; rows that play nothing are at one moment."""
+        self.lost, self.started = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        self.known: list[tuple[np.ndarray, np.ndarray]] = []
+        self.restarts: list[tuple[np.ndarray, ...]] = []
+        """Rows and runs of some restarts; from when and until when they last, until when each worker is down, ms."""
+
+    def put(self, taken: Take, place: np.ndarray) -> None:
+        """The rows of a take, in each of its runs from a place on."""
+        (runs,) = np.nonzero(taken.runs)
+        count = taken.rows[runs]
+        step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        run = np.repeat(runs, count)
+        mine = (place[run] + step, run)
+        self.source[mine] = numbers = taken.first[run] + step
+        self.offset_ms[mine], self.cut_ms[mine] = taken.offset_ms[run], taken.cut_ms[run]
+        self.low_ms[mine], self.lost[mine], self.started[mine] = -np.inf, numbers >= taken.lost[run], True
+
+    def wait(self, restart: Restart, place: np.ndarray) -> None:
+        """A restart, in each of its runs in the row at a place."""
+        (runs,) = np.nonzero(restart.runs)
+        at, since, until = place[runs], restart.from_ms[runs], restart.until_ms[runs]
+        self.source[at, runs] = self.source[np.maximum(0, at - 1), runs]
+        self.low_ms[at, runs] = self.cut_ms[at, runs] = since
+        down_until = np.clip(restart.down_until_ms[:, runs], since, until)
+        self.restarts.append((at, runs, since, until, down_until.T))
+
+    @cached_property
+    def cut_rows(self) -> np.ndarray:
+        """The rows in which failures cut some run's steps, or nothing is played."""
+        last_ms = np.take_along_axis(self.tape.last_ms, self.source, axis=0) + self.offset_ms
+        return np.flatnonzero(((last_ms >= self.cut_ms) | (self.low_ms > -np.inf)).any(axis=1))
 
     def taken(self, values: np.ndarray) -> np.ndarray:
         """Values of the tape, (rows, workers or 1, runs or 1), row by row."""
-        if self.source.shape[1] == 1:
-            return values[self.source[:, 0]]
-        wide = np.broadcast_to(values, (*values.shape[:2], self.source.shape[1]))
-        return np.take_along_axis(wide, self.source[:, None], axis=0)
+        if self.shape[2] == 1:
+            return values.take(self.source[:, 0], axis=0)
+        wide = np.broadcast_to(values, (*values.shape[:2], self.shape[2]))
+        return wide.take(self.cells(values.shape[1]))
+
+    def cells(self, width: int) -> np.ndarray:
+        """Where the values of so many workers lie on the tape, (rows, workers, runs)."""
+        layer = width * self.shape[2]
+        return layer * self.source[:, None] + np.arange(layer).reshape(width, -1)
+
+    def moved(self, values: np.ndarray, cost_ms: np.ndarray | None = None) -> np.ndarray:
+        """Times of the tape as those of the runs.
+
+        Args:
+            values: without checkpoints, (rows, workers or 1, runs or 1), ms.
+            cost_ms: what else passes in each row of the tape, (rows,), ms.
+
+        """
+        found = self.taken(values)
+        found += self.tape.later_ms[self.source][:, None]
+        if cost_ms is not None:
+            found += cost_ms[self.source][:, None]
+        found += self.offset_ms[:, None]
+        return found
+
+    def cut(self, times: np.ndarray) -> np.ndarray:
+        """The same array of times, cut where a failure cuts them."""
+        rows = self.cut_rows
+        times[rows] = np.clip(times[rows], self.low_ms[rows, None], self.cut_ms[rows, None])
+        return times
 
     def times(self, values: np.ndarray) -> np.ndarray:
-        """Times of the tape as those of the runs, cut where a failure cuts them."""
-        found = self.taken(values) + self.offset_ms[:, None]
-        if np.isfinite(self.low_ms).any():
-            np.maximum(found, self.low_ms[:, None], out=found)
-        if np.isfinite(self.cut_ms).any():
-            np.minimum(found, self.cut_ms[:, None], out=found)
-        return found
+        """Times of the tape as those of the runs, cut; the same for the same array, as many steps take no time."""
+        for array, found in self.known:
+            if array is values:
+                return found
+        self.known.append((values, self.cut(self.moved(values))))
+        return self.known[-1][1]
+
+    def schedule(self, outages: Outages) -> Schedule:
+        """The schedule whose rows are those that were played, with restarts between them.
+
+        Args:
+            outages: the failures that were met.
+
+        """
+        plain, lost = self.tape.plain, self.lost[:, None]
+        stretches = [replace(s, start_ms=self.times(s.start_ms), end_ms=self.times(s.end_ms)) for s in plain.stretches]
+        saved_ms = self.cut(self.moved(self.tape.end_ms, self.tape.cost_ms))
+        begun = self.begun(stretches[0].start_ms)
+        used = begun & ~lost
+        if plain.used is not None:
+            used = used & self.taken(plain.used)
+        hidden, barrier_ms = None, None
+        if plain.hidden is not None:
+            hidden = Beside.of_rows(
+                *(self.cut(self.moved(times)) for times in plain.hidden.by_row(len(self.tape.later_ms)))
+            )
+        if plain.barrier_ms is not None:
+            met = self.moved(plain.barrier_ms)
+            barrier_ms = np.where(self.started[:, None] & (met < self.cut_ms[:, None]), met, np.nan)
+        return replace(
+            plain,
+            stretches=(
+                *self.thrown_away(*stretches),
+                Stretch("comm", self.times(self.tape.end_ms), saved_ms),
+                *self.restarting(saved_ms),
+            ),
+            read_ms=self.times(plain.read_ms),
+            ready_ms=np.broadcast_to(self.times(plain.ready_ms), self.shape),
+            applied_ms=self.times(plain.applied_ms),
+            finish_ms=np.broadcast_to(self.finish_ms, self.shape[1:]),
+            update=np.where(~lost if plain.used is None else used, self.taken(plain.update), -1),
+            version=self.taken(plain.version),
+            batch=self.source[:, None],
+            used=np.broadcast_to(used, self.shape),
+            started=np.broadcast_to(begun, self.shape),
+            barrier_ms=barrier_ms,
+            outages=outages,
+            hidden=hidden,
+        )
+
+    def begun(self, start_ms: np.ndarray) -> np.ndarray:
+        """Which mini-batches were begun before a failure, (rows, workers or 1, runs)."""
+        begun, rows = np.repeat(self.started[:, None], start_ms.shape[1], axis=1), self.cut_rows
+        begun[rows] &= start_ms[rows] < self.cut_ms[rows, None]
+        return begun
+
+    def thrown_away(self, computed: Stretch, *others: Stretch) -> list[Stretch | RareStretch]:
+        """The stretches from computing on, with what was computed in lost rows among what is cancelled."""
+        lost, start, end = self.lost[:, None], computed.start_ms, computed.end_ms
+        computed = replace(computed, end_ms=np.where(lost, start, end))
+        cancelled: Stretch | RareStretch
+        if "cancelled" in [stretch.phase for stretch in others]:
+            (until,) = (stretch.end_ms for stretch in others if stretch.phase == "cancelled")
+            cancelled = Stretch("cancelled", start, np.where(lost, np.maximum(end, until), until))
+        else:
+            row, run = np.nonzero(self.lost & self.started)
+            cancelled = self.rarely("cancelled", row, run, *(self.of(times, row, run) for times in (start, end)), start)
+        return [computed, cancelled, *(stretch for stretch in others if stretch.phase != "cancelled")]
+
+    def restarting(self, elsewhere_ms: np.ndarray) -> list[RareStretch]:
+        """Who is down during restarts, and who waits; elsewhere_ms: when rows that are none end."""
+        none = (np.zeros(0, dtype=np.int64),) * 2 + (np.zeros(0),) * 2 + (np.zeros((0, self.shape[1])),)
+        row, run, since, until, down_until = (np.concatenate(each) for each in zip(none, *self.restarts, strict=True))
+        since, until = (np.broadcast_to(times[:, None], down_until.shape) for times in (since, until))
+        return [
+            self.rarely("down", row, run, since, down_until, elsewhere_ms),
+            self.rarely("wait", row, run, down_until, until, elsewhere_ms, "restart"),
+        ]
+
+    def of(self, times: np.ndarray, row: np.ndarray, run: np.ndarray) -> np.ndarray:
+        """Times of all workers in some rows and runs, (of each, workers)."""
+        return np.broadcast_to(times, self.shape)[row, :, run]
+
+    def rarely(
+        self, phase: str, row: np.ndarray, run: np.ndarray, since: np.ndarray, until: np.ndarray, elsewhere: np.ndarray,
+        reason: str = "",
+    ) -> RareStretch:  # fmt: skip
+        """A stretch of all workers in some rows and runs: its times (of each, workers), ms."""
+        _, workers, runs = self.shape
+        cells = (row * workers)[:, None] + np.arange(workers)
+        cells = cells * runs + run[:, None]
+        return RareStretch(phase, cells.ravel(), since.ravel(), until.ravel(), elsewhere, self.shape, reason)

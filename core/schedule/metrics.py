@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from core.schedule.schedule import PHASES, Schedule
+from core.schedule.schedule import PHASES, Schedule, summed
 
 FEWEST_FOR_TAILS = 40  # with fewer runs than this, "the middle 95 %" are all of them
 
@@ -77,7 +77,7 @@ def phase_ms(schedule: Schedule) -> dict[str, np.ndarray]:
     workers_and_runs = schedule.shape[1:]
     total = {phase: np.zeros(workers_and_runs) for phase in PHASES}
     for stretch in schedule.stretches:
-        total[stretch.phase] += summed(stretch.end_ms - stretch.start_ms)
+        total[stretch.phase] += stretch.took_ms()
     epoch = schedule.finish_ms.max(axis=0)
     return {**total, "tail": np.broadcast_to(epoch - schedule.finish_ms, workers_and_runs)}
 
@@ -88,16 +88,8 @@ def wait_ms(schedule: Schedule) -> dict[str, np.ndarray]:
     for stretch in schedule.stretches:
         if stretch.phase == "wait":
             total.setdefault(stretch.reason, np.zeros(schedule.shape[1:]))
-            total[stretch.reason] += summed(stretch.end_ms - stretch.start_ms)
+            total[stretch.reason] += stretch.took_ms()
     return {reason: ms for reason, ms in total.items() if ms.any()}
-
-
-def summed(values: np.ndarray) -> np.ndarray:
-    """Sums along the first axis, added up one after the other whatever the number of runs.
-
-    NumPy does so where more than one sum is left, but adds a single one up pairwise.
-    """
-    return values.sum(axis=0) if values[0].size > 1 else np.cumsum(values, axis=0)[-1]
 
 
 def measure(schedule: Schedule) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ their work is thrown away.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
@@ -32,6 +33,66 @@ class Stretch:
     start_ms: np.ndarray
     end_ms: np.ndarray
     reason: str = ""
+
+    def took_ms(self) -> np.ndarray:
+        """How long it takes in all of a worker's rows together, broadcasts to (workers, runs), ms."""
+        return summed(self.end_ms - self.start_ms)
+
+
+@dataclass(frozen=True, eq=False)
+class RareStretch:
+    """A stretch that few mini-batches live through, as those that failures cut; for the others it takes no time.
+
+    It stands for a `Stretch` whose arrays are made when they are asked for.
+
+    Attributes:
+        phase: compute, wait, comm, cancelled or down.
+        cells: the mini-batches that it is of, (cells,): row · workers · runs + worker · runs + run, those of each
+            worker in rising order.
+        since_ms: when it starts there, (cells,), ms.
+        until_ms: when it ends there, (cells,), ms.
+        elsewhere_ms: the moment that it is at elsewhere, broadcasts to (rows, workers, runs), ms.
+        shape: (rows, workers, runs).
+        reason: what a wait waits for, one of `REASONS`; empty for other phases.
+
+    """
+
+    phase: str
+    cells: np.ndarray
+    since_ms: np.ndarray
+    until_ms: np.ndarray
+    elsewhere_ms: np.ndarray
+    shape: tuple[int, int, int]
+    reason: str = ""
+
+    @cached_property
+    def start_ms(self) -> np.ndarray:
+        """When it starts, (rows, workers, runs), ms."""
+        return self._everywhere(self.since_ms)
+
+    @cached_property
+    def end_ms(self) -> np.ndarray:
+        """When it ends, (rows, workers, runs), ms."""
+        return self._everywhere(self.until_ms)
+
+    def _everywhere(self, times: np.ndarray) -> np.ndarray:
+        found = np.broadcast_to(self.elsewhere_ms, self.shape).copy()
+        found.put(self.cells, times)
+        return found
+
+    def took_ms(self) -> np.ndarray:
+        """How long it takes in all of a worker's rows together, (workers, runs), ms."""
+        _, workers, runs = self.shape
+        lane = self.cells % (workers * runs)
+        return np.bincount(lane, self.until_ms - self.since_ms, workers * runs).reshape(workers, runs)
+
+
+def summed(values: np.ndarray) -> np.ndarray:
+    """Sums along the first axis, added up one after the other whatever the number of runs.
+
+    NumPy does so where more than one sum is left, but adds a single one up pairwise.
+    """
+    return values.sum(axis=0) if values[0].size > 1 else np.cumsum(values, axis=0)[-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +171,7 @@ class Averages:
 class Schedule:
     """Every mini-batch of some runs; arrays broadcast to (rows, workers, runs), times in ms."""
 
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[Stretch | RareStretch, ...]
     """In the order in which a mini-batch lives through them."""
     read_ms: np.ndarray
     """When its worker read the parameters."""
