@@ -5,55 +5,44 @@ begins. The epoch lasts until as many gradients have been used as without failur
 for all of its members.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
 from core.policies.exchange import Exchange
-from core.schedule.schedule import Averages, Beside, Schedule, Stretch
+from core.policies.rounds import Cells, Pause, Rounds, Rows
+from core.schedule.schedule import Schedule
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.next_failures import NextFailures
 
 Resize = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(compute times, who is up) → times of mini-batches of sizes that fit those, (…, workers, runs)."""
 LOOK_AHEAD = 64  # rounds in which nobody fails that are done together
-
-
-def nothing() -> np.ndarray:
-    """Times of rows before which no bucket had been exchanged."""
-    return np.zeros((1, 1, 1))
+FIRST_LOOK = 8  # of them, as long as it is not known how long rounds take
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """Some rows of a schedule, arrays that broadcast to (rows, workers, runs), ms.
+class Gathered:
+    """Those that begin a round."""
 
-    In the order in which a worker lives through them: it waits for the group, computes, waits at the barrier,
-    communicates.
-    """
+    up: np.ndarray
+    """Whether a worker does, (workers, runs)."""
+    changed: np.ndarray
+    """Whether the group has changed, (runs,)."""
+    start_ms: np.ndarray
+    """When they begin to compute, (runs,), ms."""
 
-    begin: np.ndarray
-    start: np.ndarray
-    ready: np.ndarray
-    barrier: np.ndarray
-    end: np.ndarray
-    applied: np.ndarray
-    used: np.ndarray
-    started: np.ndarray
-    update: np.ndarray
-    version: np.ndarray
-    batch: np.ndarray
-    met: np.ndarray
-    """When everybody went on to the network, (rows, 1, runs); NaN where nobody did."""
-    ahead: np.ndarray = field(default_factory=nothing)
-    """From when buckets had been exchanged before that, (rows, 1, runs); the same where none had."""
-    ahead_until: np.ndarray = field(default_factory=nothing)
+    @property
+    def count(self) -> np.ndarray:
+        """How many they are, (runs,)."""
+        return self.up.sum(axis=0)
 
-
-Pause = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Behind the last row of a round, (workers, runs), ms: from when and until when a worker is down, and then waits."""
+    @property
+    def complete(self) -> np.ndarray:
+        """Whether all workers are among them, (runs,)."""
+        return self.up.all(axis=0)
 
 
 class Group:
@@ -94,42 +83,55 @@ class Group:
         self.updates = np.zeros(self.runs, dtype=np.int64)
         self.row = np.zeros(self.runs, dtype=np.int64)
         """The row of the draws that is next."""
-        self.rows: list[Rows] = []
-        self.pauses: list[list[Pause]] = []
-        self.length = 0
+        self.rounds = Rounds(self.workers, self.runs)
 
     def schedule(self) -> Schedule:
         """Round after round until every run has used all its gradients."""
-        while self.left.max() > 0:
-            ahead = self.undisturbed()
-            rows, pauses = self.together(ahead) if ahead else self.round()
-            self.rows.append(rows)
-            self.pauses.append(pauses)
-        return self.joined()
+        while (running := self.left > 0).any():
+            group = self.gathered(running)
+            stuck = running & (self.together(group) == 0)
+            if stuck.any():
+                self.round(group, stuck)
+        fragments = self.fragments if self.averaged else None
+        return self.rounds.schedule(self.now_ms, self.updates, self.next.outages, fragments)
 
-    def draws_of(self, rounds: int) -> tuple[np.ndarray, np.ndarray]:
-        """Compute times of the next rounds, (rounds, period, workers, runs), and their networks', (rounds, runs)."""
-        rows = rounds * self.period
-        self.length += rows
-        if self.length * self.workers * self.runs > MAX_WORK:
+    def gathered(self, running: np.ndarray) -> Gathered:
+        """Who begins the next round of each run that is not done."""
+        up = (self.down_until_ms <= self.now_ms) & running
+        changed = (self.broken | (up & ~self.members).any(axis=0)) & up.any(axis=0)
+        return Gathered(up, changed, self.now_ms + np.where(changed, self.regroup_ms, 0))
+
+    def draws_of(self, rounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compute times of the next rounds, (rounds, period, workers, runs), and their networks', (rounds, runs).
+
+        Args:
+            rounds: how many of them each run has, (runs,); what follows those is of no meaning.
+
+        """
+        most, mine = int(rounds.max()), rounds > 0
+        first, last = int(self.row[mine].min()), int((self.row + rounds * self.period)[mine].max())
+        compute, network = self.draws.compute_rows(last), self.draws.barrier_rows(last, self.fragments)
+        if (self.row[mine] == first).all():
+            compute, network = compute[first:last], network[first:last, 0]
+        else:
+            number = np.minimum(self.row + np.arange(most * self.period)[:, None], last - 1)
+            compute = compute[number[:, None], np.arange(self.workers)[:, None], self.run]
+            network = network[number, 0, self.run]
+        return (
+            compute.reshape(most, self.period, self.workers, self.runs),
+            network.reshape(most, self.period, self.runs).mean(axis=1),
+        )
+
+    def keep(self, rows: Rows, lengths: np.ndarray, regroups: list[Cells], pauses: list[Pause]) -> None:
+        """Note some rounds, unless there are too many by now."""
+        if (self.rounds.length + lengths).max() * self.workers * self.runs > MAX_WORK:
             if self.runs > chunk_runs(self.draws.workload):
                 raise TooManyRuns
             raise ScenarioError(
                 f"failures.mtbf_hours: {self.draws.workload.failures.mtbf_hours:g} makes a run pass {MAX_WORK:,} "
                 "mini-batches; take a longer time between failures, or a shorter restart."
             )
-        first, last = int(self.row.min()), int(self.row.max()) + rows
-        compute, network = self.draws.compute_rows(last), self.draws.barrier_rows(last, self.fragments)
-        if first + rows == last:
-            compute, network = compute[first:last], network[first:last, 0]
-        else:
-            number = self.row + np.arange(rows)[:, None]
-            compute = compute[number, :, self.run].transpose(0, 2, 1)
-            network = network[number, 0, self.run]
-        return (
-            compute.reshape(rounds, self.period, self.workers, self.runs),
-            network.reshape(rounds, self.period, self.runs).mean(axis=1),
-        )
+        self.rounds.keep(rows, lengths, regroups, pauses)
 
     def sized(self, compute: np.ndarray, up: np.ndarray) -> np.ndarray:
         """Compute times of mini-batches that are resized to those that are up."""
@@ -153,65 +155,184 @@ class Group:
         first = np.where(used, done_ms - self.draws.head_start * last_ms, -np.inf).max(axis=-2)
         return Exchange.of(self.draws, cost_ms, np.where(np.isfinite(first), barrier_ms - first, 0.0))
 
-    def undisturbed(self) -> int:
-        """How many of the next rounds have all workers and surely no failure in any run."""
-        each = self.workers * self.period if self.averaged else self.wait_for
-        whole = min(LOOK_AHEAD, int((self.left.min() - 1) // each))
-        if whole < 1 or self.broken.any() or not self.members.all() or (self.down_until_ms > self.now_ms).any():
-            return 0
-        compute, network = self.draws_of(whole)
-        self.length -= whole * self.period
-        at_most = self.sized(compute, self.members).sum(axis=1).max(axis=1) + network
-        quiet = (self.now_ms + np.cumsum(at_most, axis=0) < self.next.next_ms.min(axis=0)).all(axis=1)
-        return whole if quiet.all() else int(quiet.argmin())
+    def ahead(self, group: Gathered) -> np.ndarray:
+        """How many of the next rounds to look at for failures, (runs,): none of who has nobody, or its last round.
 
-    def together(self, rounds: int) -> tuple[Rows, list[Pause]]:
-        """So many rounds with all workers and no failure."""
+        Nor, where buckets go out before a barrier, of who has not all workers.
+        """
+        goes_on = group.up.any(axis=0) & (self.left > self.gradients(group.count))
+        if self.draws.head_start:
+            goes_on &= group.complete & ~group.changed
+        if not goes_on.any():
+            return np.zeros(self.runs, dtype=np.int64)
+        rounds = np.maximum(1, (self.left - 1) // self.gradients(np.array(self.workers)))
+        rounds = np.where(group.complete & group.changed, 1, rounds)
+        look = FIRST_LOOK
+        if self.row[goes_on].all():
+            until_ms = np.minimum(self.next.next_ms.min(axis=0), self.back_ms(group.up)) - self.now_ms
+            look = int(np.clip(np.median((until_ms * self.row / self.now_ms)[goes_on]) / self.period, 1, LOOK_AHEAD))
+        return np.where(goes_on, np.minimum(rounds, look), 0)
+
+    def gradients(self, up: np.ndarray) -> np.ndarray:
+        """How many gradients a round of so many workers uses, if the epoch still needs as many."""
+        return up * self.period if self.averaged else np.minimum(self.wait_for, up)
+
+    def back_ms(self, up: np.ndarray) -> np.ndarray:
+        """When the first of those that are not up is back, (runs,), ms; infinite where all are up."""
+        return np.where(up, np.inf, self.down_until_ms).min(axis=0)
+
+    def together(self, group: Gathered) -> np.ndarray:
+        """The next rounds of each run in which nobody fails and the group stays the same; how many, (runs,)."""
+        rounds = self.ahead(group)
+        if not rounds.any():
+            return rounds
         compute, network = self.draws_of(rounds)
-        compute = self.sized(compute, self.members)
-        took = np.cumsum(compute, axis=1)
-        if self.averaged or self.wait_for == self.workers:
-            used = np.ones((1, 1, 1, 1), dtype=bool)
-            longest = took[:, -1].max(axis=1)
-        else:
-            place = np.argsort(np.argsort(took[:, -1], axis=1, kind="stable"), axis=1, kind="stable")
-            used = (place < self.wait_for)[:, None]
-            longest = np.where(used[:, 0], took[:, -1], 0).max(axis=1)
-        exchange = self.exchange(network, longest, took[:, -1], compute[:, -1], used[:, -1])
-        clock = np.concatenate([self.now_ms[None], longest + exchange.exposed_ms])
-        clock = np.cumsum(clock, axis=0)[:, None, None]
-        begins, ends = clock[:-1], clock[1:]
-        barriers = begins + longest[:, None, None]
-        done = begins + took
-        start = np.concatenate([np.broadcast_to(begins, done[:, :1].shape), done[:, :-1]], axis=1)
-        if self.period == 1:
-            start = begins
-        ready = done if self.averaged else np.where(used, done, barriers)
-        last = (np.arange(self.period) == self.period - 1)[:, None, None]
-        number = (self.updates + np.arange(rounds)[:, None])[:, None, None]
-        if self.period == 1:
-            until, end = barriers, ends
-        else:
-            until, end = np.where(last, barriers, ready), np.where(last, ends, ready)
+        compute, everybody = self.sized(compute, group.up), bool(group.complete.all())
+        took = np.cumsum(compute if everybody else np.where(group.up, compute, 0), axis=1)
+        used, longest = self.quickest(group, took[:, -1])
+        exchange = self.exchange(network, longest, took[:, -1], compute[:, -1], used)
+        plain = group.complete & ~group.changed  # added up as where nobody fails
+        steps = np.empty((2 * len(longest) + 1, self.runs))
+        steps[0] = group.start_ms
+        steps[1::2] = longest + np.where(plain, exchange.exposed_ms, 0)
+        steps[2::2] = np.where(plain, 0, exchange.exposed_ms)
+        clock = np.cumsum(steps, axis=0)
+        start, end = clock[:-1:2], clock[2::2]
+        begin = np.concatenate([self.now_ms[None], start[1:]])
+        fails_ms = self.next.next_ms.min(axis=0)
+        surely = start + (took[:, -1].max(axis=1) + network) < fails_ms
+        quiet = np.where(plain, surely, (end <= fails_ms) & (begin < self.back_ms(group.up)))
+        quiet &= np.arange(len(quiet))[:, None] < rounds
+        rounds = np.where(quiet.all(axis=0), len(quiet), quiet.argmin(axis=0))
+        if not rounds.any():
+            return rounds
+        here = slice(int(rounds.max()))
+        done = start[here, None, None] + took[here]
+        if not (self.takes_all or plain.all()):  # ties are those of times that are added up
+            used, _ = self.quickest(group, done[:, -1])
+        rows = self.undisturbed(
+            group, begin[here], start[here], done, start[here] + longest[here], end[here], used[here]
+        )
+        if self.draws.head_start:
+            gone = self.gone_ahead(exchange, start + longest, self.is_last)
+            rows = replace(rows, **{name: by_row(times[here], self.period) for name, times in gone.items()})
+        self.go_on(group, rows, rounds, begin[here], end[here])
+        return rounds
+
+    def go_on(self, group: Gathered, rows: Rows, rounds: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
+        """Have some rounds of each run behind it, in which nobody failed.
+
+        Args:
+            group: who was in them.
+            rows: their rows.
+            rounds: how many they are, (runs,).
+            begin: when each begins, (rounds, runs), ms.
+            end: when it ends.
+
+        """
+        goes_on, each = rounds > 0, np.arange(len(end))[:, None]
+        last_row = (self.rounds.length + self.period * each + self.period - 1)[:, None]
+        away, pauses = ~group.up & (each < rounds)[:, None], []
+        if away.any():
+            back = np.clip(self.down_until_ms, begin[:, None], end[:, None])
+            pauses.append(
+                (Cells.of(away, last_row, begin[:, None], back), Cells.of(away, last_row, back, end[:, None]))
+            )
+        self.keep(rows, rounds * self.period, self.regrouped(group, group.up & goes_on, group.start_ms), pauses)
+        self.now_ms = np.where(goes_on, end[rounds - 1, self.run], self.now_ms)
+        self.updates, self.row = self.updates + rounds, self.row + rounds * self.period
+        self.left = self.left - rounds * self.gradients(group.count)
+        self.broken, self.members = self.broken & ~goes_on, np.where(goes_on, group.up, self.members)
+
+    def regrouped(self, group: Gathered, who: np.ndarray, until_ms: np.ndarray) -> list[Cells]:
+        """Those of some workers that wait for a change of their group before the next round.
+
+        Args:
+            group: in which groups they are.
+            who: whether each is one of them, (workers, runs).
+            until_ms: until when they would wait, broadcasts to that.
+
+        """
+        who = who & group.changed & (until_ms > self.now_ms)
+        return [Cells.of(who[None], self.rounds.length, self.now_ms, until_ms)] if who.any() else []
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether a round waits for everybody in it."""
+        return self.averaged or self.wait_for == self.workers
+
+    @property
+    def is_last(self) -> np.ndarray:
+        """Which row of a round is its last, (period, 1, 1)."""
+        return (np.arange(self.period) == self.period - 1)[:, None, None]
+
+    def quickest(self, group: Gathered, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Whose gradients make the updates of some rounds, (rounds, workers, runs), and when the last is there.
+
+        Args:
+            group: who is in these rounds.
+            done: when each worker is done, (rounds, workers, runs), ms.
+
+        """
+        if self.takes_all:
+            return np.broadcast_to(group.up, done.shape), done.max(axis=1)  # 0 of those that are not in the group
+        order = np.argsort(np.where(group.up, done, np.inf), axis=1, kind="stable")
+        used = np.argsort(order, axis=1, kind="stable") < self.gradients(group.count)
+        return used, np.where(used, done, 0).max(axis=1)
+
+    def undisturbed(
+        self,
+        group: Gathered,
+        begin: np.ndarray,
+        start: np.ndarray,
+        done: np.ndarray,
+        barrier: np.ndarray,
+        end: np.ndarray,
+        used: np.ndarray,
+    ) -> Rows:
+        """The rows of rounds in which nobody fails; who is not in the group is where they begin.
+
+        Args:
+            group: who is in them.
+            begin: when each begins, (rounds, runs), ms; so are `start`, `barrier` and `end`.
+            start: when computing does.
+            done: when each worker is done with each mini-batch, (rounds, period, workers, runs), ms.
+            barrier: when those it waits for are there.
+            end: when it ends.
+            used: whose gradients it uses, (rounds, workers, runs).
+
+        """
+        last, period = self.is_last, self.period
+        begin, start, barrier, end = (times[:, None, None] for times in (begin, start, barrier, end))
+        ready = done if self.takes_all else np.where(used[:, None], done, barrier)
+        number = (self.updates + np.arange(len(end))[:, None])[:, None, None]
         values = {
-            "begin": start,
             "start": start,
             "ready": ready,
-            "barrier": until,
+            "barrier": barrier,
             "end": end,
-            "applied": ends,
-            "used": used,
+            "used": np.ones((1, 1, 1, 1), dtype=bool) if self.takes_all else used[:, None],
             "started": np.ones((1, 1, 1, 1), dtype=bool),
-            "update": number,
-            "version": number,
-            "batch": self.row + np.arange(rounds * self.period).reshape(rounds, self.period, 1, 1),
-            "met": np.where(last, barriers, np.nan),
-            **({} if not self.draws.head_start else self.gone_ahead(exchange, barriers[:, 0, 0], last)),
         }
-        self.now_ms, self.updates = clock[-1, 0, 0], self.updates + rounds
-        self.row = self.row + rounds * self.period
-        self.left = self.left - rounds * (self.workers * self.period if self.averaged else self.wait_for)
-        return Rows(**{name: by_row(value, rounds, self.period) for name, value in values.items()}), []
+        if period > 1:
+            values["start"] = np.concatenate([np.broadcast_to(start, done[:, :1].shape), done[:, :-1]], axis=1)
+            values |= {"barrier": np.where(last, barrier, ready), "end": np.where(last, end, ready)}
+        if not group.up.all():
+            for name in ("start", "ready", "barrier", "end"):
+                values[name] = np.where(group.up, values[name], begin)
+            values |= {"used": values["used"] & group.up, "started": group.up[None, None]}
+        values |= {
+            "applied": end,
+            "update": number,
+            "batch": self.row + np.arange(len(end) * period).reshape(-1, period, 1, 1),
+            "met": np.where(last, barrier, np.nan),
+        }
+        return Rows(
+            **{
+                name: by_row(np.broadcast_to(value, (len(end), *value.shape[1:])), period)
+                for name, value in values.items()
+            }
+        )
 
     def gone_ahead(self, exchange: Exchange, barrier_ms: np.ndarray, where: np.ndarray) -> dict[str, np.ndarray]:
         """From when until when buckets had been exchanged before barriers, (…, runs), in some rows, (…, rows, 1, runs).
@@ -231,13 +352,10 @@ class Group:
         last = np.take_along_axis(sized, np.maximum(steps - 1, 0)[None], axis=0)[0]
         return np.where(steps > 0, last, 0.0)
 
-    def round(self) -> tuple[Rows, list[Pause]]:
-        """One round of every run that is not done; one without members lasts until the first worker is back."""
-        begin, running = self.now_ms, self.left > 0
-        up = (self.down_until_ms <= begin) & running
-        changed = self.broken | (up & ~self.members).any(axis=0)
-        start = begin + np.where(changed & up.any(axis=0), self.regroup_ms, 0)
-        compute, network = (values[0] for values in self.draws_of(1))
+    def round(self, group: Gathered, runs: np.ndarray) -> None:
+        """One round of some runs; one without members lasts until the first worker is back."""
+        begin, up, start = self.now_ms, group.up & runs, group.start_ms
+        compute, network = (values[0] for values in self.draws_of(runs.astype(np.int64)))
         steps = self.steps(up)
         doing = np.arange(self.period)[:, None, None] < steps
         done = start + np.cumsum(np.where(doing, self.sized(compute, up), 0), axis=0)
@@ -245,14 +363,14 @@ class Group:
         exchange = self.exchange(network, barrier, done[-1], self.last_ms(compute, up, steps), used)
         exposed = np.broadcast_to(exchange.exposed_ms, barrier.shape).copy()
         end = barrier + exposed
-        barrier, end = (np.where(running, times, begin) for times in (barrier, end))
-        alone = running & ~up.any(axis=0)
+        barrier, end = (np.where(runs, times, begin) for times in (barrier, end))
+        alone = runs & ~up.any(axis=0)
         if alone.any():
             back = self.down_until_ms.min(axis=0)
             barrier, end = np.where(alone, begin, barrier), np.where(alone, back, end)
         met, alive = np.where(up.any(axis=0), barrier, np.nan), up.copy()
         whole = np.asarray(up.any(axis=0))
-        for run in np.flatnonzero(running & ~alone & (self.next.next_ms < end).any(axis=0)):
+        for run in np.flatnonzero(runs & ~alone & (self.next.next_ms < end).any(axis=0)):
             met[run], ended, used[:, run], alive[:, run] = self.disturbed(int(run), up[:, run], done[-1, :, run])
             barrier[run] = ended if np.isnan(met[run]) else met[run]
             if (up[:, run] & (self.next.next_ms[:, run] < barrier[run])).any():  # those that are left exchange it anew
@@ -260,17 +378,19 @@ class Group:
             end[run] = ended if np.isnan(met[run]) else met[run] + exposed[run]
         failed = up & (~alive | (self.next.next_ms < end))
         cut = np.where(up, np.where(failed, self.next.next_ms, np.inf), begin)
-        pauses = self.passed(cut, end, up, failed, running)
+        pauses = self.passed(cut, end, up, failed, runs)
         used &= ~failed
-        rows = self.lived(begin, start, done, doing, barrier, end, cut, used, met)
+        rows = self.lived(start, done, doing, barrier, end, cut, used, met)
         if self.draws.head_start:
-            last = (np.arange(self.period) == self.period - 1)[:, None, None]
-            rows = replace(rows, **self.gone_ahead(exchange, barrier, last & whole))
+            rows = replace(rows, **self.gone_ahead(exchange, barrier, self.is_last & whole))
+        regroups = self.regrouped(group, up, np.minimum(start, cut))
+        self.keep(rows, np.where(runs, self.period, 0), regroups, pauses)
         self.left = self.left - (used * steps).sum(axis=0)
         self.updates = self.updates + (used & (steps > 0)).any(axis=0)
         self.row = self.row + np.where(up.any(axis=0), self.period, 0)
-        self.broken, self.members, self.now_ms = failed.any(axis=0), up & ~failed, end
-        return rows, pauses
+        self.broken = np.where(runs, failed.any(axis=0), self.broken)
+        self.members = np.where(runs, up & ~failed, self.members)
+        self.now_ms = end
 
     def steps(self, up: np.ndarray) -> np.ndarray:
         """How many mini-batches each member computes: of a last round no more than the epoch needs, (workers, runs)."""
@@ -303,31 +423,45 @@ class Group:
         """
         want = self.workers if self.averaged else min(self.wait_for, int(self.left[run]))
         alive, there = up.copy(), np.zeros_like(up)
-        order: list[tuple[float, int, int]]
-        order = [(time, 0, worker) for worker, time in enumerate(done.tolist()) if up[worker]]
-        order += [(time, 1, worker) for worker, time in enumerate(self.next.next_ms[:, run].tolist()) if up[worker]]
-        for time, fails, worker in sorted(order):
+        still, ready = int(np.count_nonzero(up)), 0
+        for time, fails, worker in self.moments(run, up, done):
             if fails:
+                still, ready = still - 1, ready - int(there[worker])
                 alive[worker] = there[worker] = False
-            else:
-                there[worker] = alive[worker]
-            still = int(np.count_nonzero(alive))
+            elif alive[worker]:
+                ready, there[worker] = ready + 1, True
             if not still:
                 return np.nan, time, there, alive
-            if int(np.count_nonzero(there)) >= min(want, still):
+            if ready >= min(want, still):
                 return time, time, there, alive
         raise AssertionError("somebody is there in the end")
 
+    def moments(self, run: int, up: np.ndarray, done: np.ndarray) -> list[tuple[float, int, int]]:
+        """When members of one run are done or (1) fail before all would be, in order: who is done first, then by number.
+
+        Args:
+            run: which run.
+            up: who is a member, (workers,).
+            done: when each is done, (workers,), ms.
+
+        """
+        fails_ms = self.next.next_ms[:, run]
+        (members,) = np.nonzero(up)
+        (failing,) = np.nonzero(up & (fails_ms <= done[members].max()))
+        found = list(zip(done[members].tolist(), [0] * len(members), members.tolist(), strict=True))
+        return sorted(found + list(zip(fails_ms[failing].tolist(), [1] * len(failing), failing.tolist(), strict=True)))
+
     def passed(
-        self, out_ms: np.ndarray, end: np.ndarray, up: np.ndarray, failed: np.ndarray, running: np.ndarray
+        self, out_ms: np.ndarray, end: np.ndarray, up: np.ndarray, failed: np.ndarray, runs: np.ndarray
     ) -> list[Pause]:
         """What those do that are not, or no longer, in the group: down until they are back, then waiting for the end.
 
         Who fails again while it waits is down again: another pause.
         """
         found: list[Pause] = []
+        last_row = self.rounds.length + self.period - 1
         fails, since = failed, np.where(up & ~failed, end, out_ms)
-        out = (~up | failed) & running
+        out = (~up | failed) & runs
         while not found or fails.any():
             lanes = np.nonzero(fails)
             back_ms = self.next.next_ms[lanes] + self.restart_ms
@@ -336,13 +470,12 @@ class Group:
             until = np.where(out, np.clip(self.down_until_ms, since, end), since)
             fails = out & (self.next.next_ms < end)
             then = np.where(out, np.where(fails, self.next.next_ms, end), since)
-            found.append((since, until, then))
+            found.append((Cells.of(out[None], last_row, since, until), Cells.of(out[None], last_row, until, then)))
             since, out = then, fails
         return found
 
     def lived(
         self,
-        begin: np.ndarray,
         start: np.ndarray,
         done: np.ndarray,
         doing: np.ndarray,
@@ -355,11 +488,8 @@ class Group:
         """The rows of a round, each worker's up to where it is cut."""
         started = np.concatenate([np.broadcast_to(start, done[:1].shape), done[:-1]])
         ready = done if self.averaged else np.where(used, done, np.minimum(done, barrier))
-        last = (np.arange(self.period) == self.period - 1)[:, None, None]
-        first = (np.arange(self.period) == 0)[:, None, None]
-        number = np.broadcast_to(self.updates, (self.period, 1, self.runs))
+        last = self.is_last
         return Rows(
-            begin=np.minimum(np.where(first, begin, started), cut),
             start=np.minimum(started, cut),
             ready=np.minimum(ready, cut),
             barrier=np.minimum(np.where(last, barrier, ready), cut),
@@ -367,75 +497,13 @@ class Group:
             applied=np.broadcast_to(end, (self.period, 1, self.runs)),
             used=used & doing,
             started=doing & (started < cut),
-            update=number,
-            version=number,
+            update=np.broadcast_to(self.updates, (self.period, 1, self.runs)),
             batch=self.row + np.arange(self.period)[:, None, None],
             met=np.where(last, met, np.nan),
         )
 
-    def joined(self) -> Schedule:
-        """The schedule of all rounds."""
-        shape = (self.length, self.workers, self.runs)
-        all_rows = {}
-        for each in fields(Rows):
-            parts = [getattr(rows, each.name) for rows in self.rows]
-            narrow = all(part.shape[1] == 1 for part in parts)
-            wide = (1 if narrow else self.workers, self.runs)
-            all_rows[each.name] = np.concatenate(
-                [np.broadcast_to(part, (len(rows.end), *wide)) for part, rows in zip(parts, self.rows, strict=True)]
-            )
-        rows = Rows(**all_rows)
-        compute = Stretch("compute", rows.start, np.where(rows.used, rows.ready, rows.start))
-        cancelled = Stretch("cancelled", rows.start, np.where(rows.used, rows.start, rows.ready))
-        return Schedule(
-            stretches=(
-                Stretch("wait", rows.begin, rows.start, reason="regroup"),
-                compute,
-                cancelled,
-                Stretch("wait", rows.ready, rows.barrier, reason="barrier"),
-                Stretch("comm", rows.barrier, rows.end),
-                *self.paused(rows.end),
-            ),
-            read_ms=np.broadcast_to(rows.start, shape),
-            ready_ms=np.broadcast_to(rows.ready, shape),
-            applied_ms=np.broadcast_to(rows.applied, shape),
-            finish_ms=np.broadcast_to(self.now_ms, shape[1:]),
-            update=np.where(rows.used, rows.update, -1),
-            version=np.broadcast_to(rows.version, shape),
-            updates=self.updates,
-            batch=rows.batch,
-            used=np.broadcast_to(rows.used, shape),
-            started=np.broadcast_to(rows.started, shape),
-            barrier_ms=rows.met,
-            outages=self.next.outages,
-            averages=self.averages(rows) if self.averaged else None,
-            hidden=Beside.of_rows(rows.ahead, rows.ahead_until),
-        )
 
-    def averages(self, rows: Rows) -> Averages:
-        """After how many mini-batches of its own each worker sent its parameters for each average."""
-        used = np.broadcast_to(rows.used, (self.length, self.workers, self.runs))
-        row, worker, run = np.nonzero(used)
-        ends = np.zeros((int(self.updates.max()), self.workers, self.runs), dtype=np.int64)
-        np.add.at(ends, (np.broadcast_to(rows.update, used.shape)[row, worker, run], worker, run), 1)
-        return Averages(np.cumsum(ends, axis=0), fragments=self.fragments)
-
-    def paused(self, end: np.ndarray) -> Sequence[Stretch]:
-        """The pauses behind the rows, as stretches; of no length where there are none."""
-        most, stretches = max(map(len, self.pauses), default=0), []
-        end = np.broadcast_to(end, (self.length, self.workers, self.runs))
-        ends = np.cumsum([len(rows.end) for rows in self.rows]) - 1
-        for number in range(most):
-            down, back, then = (end.copy() for _ in range(3))
-            for place, pauses in zip(ends, self.pauses, strict=True):
-                if number < len(pauses):
-                    down[place], back[place], then[place] = pauses[number]
-            stretches += [Stretch("down", down, back), Stretch("wait", back, then, reason="regroup")]
-            end = then
-        return stretches
-
-
-def by_row(values: np.ndarray, rounds: int, period: int) -> np.ndarray:
-    """Values of (rounds, period, workers, runs), or what broadcasts to that, a row after the other."""
-    wide = np.broadcast_to(values, (rounds, period, *values.shape[2:]))
-    return wide.reshape(rounds * period, *values.shape[2:])
+def by_row(values: np.ndarray, period: int) -> np.ndarray:
+    """Values of (rounds, period or 1, workers, runs) a row after the other."""
+    wide = np.broadcast_to(values, (len(values), period, *values.shape[2:]))
+    return wide.reshape(-1, *values.shape[2:])
