@@ -110,13 +110,12 @@ class Group:
         """
         most, mine = int(rounds.max()), rounds > 0
         first, last = int(self.row[mine].min()), int((self.row + rounds * self.period)[mine].max())
-        compute, network = self.draws.compute_rows(last), self.draws.barrier_rows(last, self.fragments)
-        if (self.row[mine] == first).all():
-            compute, network = compute[first:last], network[first:last, 0]
-        else:
-            number = np.minimum(self.row + np.arange(most * self.period)[:, None], last - 1)
+        compute = self.draws.compute_rows(last, first)
+        network = self.draws.barrier_rows(last, self.fragments)[first:]
+        if (self.row[mine] > first).any():
+            number = np.clip(self.row + np.arange(most * self.period)[:, None], first, last - 1) - first
             compute = compute[number[:, None], np.arange(self.workers)[:, None], self.run]
-            network = network[number, 0, self.run]
+            network = network[number[:, None], 0, self.run]
         return (
             compute.reshape(most, self.period, self.workers, self.runs),
             network.reshape(most, self.period, self.runs).mean(axis=1),
@@ -188,8 +187,10 @@ class Group:
             return rounds
         compute, network = self.draws_of(rounds)
         compute, everybody = self.sized(compute, group.up), bool(group.complete.all())
-        took = np.cumsum(compute if everybody else np.where(group.up, compute, 0), axis=1)
+        took = compute if everybody else np.where(group.up, compute, 0)
+        took = np.cumsum(took, axis=1) if self.period > 1 else took
         used, longest = self.quickest(group, took[:, -1])
+        most = longest if self.takes_all else took[:, -1].max(axis=1)
         exchange = self.exchange(network, longest, took[:, -1], compute[:, -1], used)
         plain = group.complete & ~group.changed  # added up as where nobody fails
         steps = np.empty((2 * len(longest) + 1, self.runs))
@@ -200,7 +201,7 @@ class Group:
         start, end = clock[:-1:2], clock[2::2]
         begin = np.concatenate([self.now_ms[None], start[1:]])
         fails_ms = self.next.next_ms.min(axis=0)
-        surely = start + (took[:, -1].max(axis=1) + network) < fails_ms
+        surely = start + (most + network) < fails_ms
         quiet = np.where(plain, surely, (end <= fails_ms) & (begin < self.back_ms(group.up)))
         quiet &= np.arange(len(quiet))[:, None] < rounds
         rounds = np.where(quiet.all(axis=0), len(quiet), quiet.argmin(axis=0))
@@ -327,12 +328,7 @@ class Group:
             "batch": self.row + np.arange(len(end) * period).reshape(-1, period, 1, 1),
             "met": np.where(last, barrier, np.nan),
         }
-        return Rows(
-            **{
-                name: by_row(np.broadcast_to(value, (len(end), *value.shape[1:])), period)
-                for name, value in values.items()
-            }
-        )
+        return Rows(**{name: by_row(value, period) for name, value in values.items()})
 
     def gone_ahead(self, exchange: Exchange, barrier_ms: np.ndarray, where: np.ndarray) -> dict[str, np.ndarray]:
         """From when until when buckets had been exchanged before barriers, (…, runs), in some rows, (…, rows, 1, runs).
@@ -504,6 +500,7 @@ class Group:
 
 
 def by_row(values: np.ndarray, period: int) -> np.ndarray:
-    """Values of (rounds, period or 1, workers, runs) a row after the other."""
-    wide = np.broadcast_to(values, (len(values), period, *values.shape[2:]))
-    return wide.reshape(-1, *values.shape[2:])
+    """Values of (rounds or 1, period or 1, workers, runs) a row after the other; those of all rounds stay one."""
+    if len(values) > 1 and values.shape[1] < period:
+        values = np.repeat(values, period, axis=1)
+    return values.reshape(-1, *values.shape[2:])

@@ -151,30 +151,21 @@ class Rounds:
 
     def joined(self, length: int, now_ms: np.ndarray) -> Rows:
         """All rows; behind the last one of a run those in which nothing is done."""
-        parts = [*self.rows, Rows.none_at(now_ms)]
-        sizes = [len(rows.batch) for rows in self.rows]
-        in_step = all((lengths == size).all() for lengths, size in zip(self.lengths, sizes, strict=True))
-        number = None if in_step else self.numbers(length, sizes)
-        joined = {}
-        for each in fields(Rows):
-            values = [getattr(rows, each.name) for rows in parts[:-1] if in_step] or [
-                getattr(rows, each.name) for rows in parts
-            ]
-            width = (max(part.shape[1] for part in values), self.runs)
-            whole = np.concatenate(
-                [np.broadcast_to(part, (size, *width)) for part, size in zip(values, [*sizes, 1], strict=False)]
-            )
-            layer = width[0] * width[1]
-            joined[each.name] = (
-                whole if number is None else whole.take(layer * number[:, None] + np.arange(layer).reshape(width))
-            )
-        return Rows(**joined)
+        parts, sizes = [*self.rows, Rows.none_at(now_ms)], [*(len(rows.batch) for rows in self.rows), 1]
+        number = self.numbers(length, sizes)
+        joined = {
+            each.name: joined_up([getattr(rows, each.name) for rows in parts], sizes, self.runs)
+            for each in fields(Rows)
+        }
+        if (number == np.arange(length)[:, None]).all():
+            return Rows(**{name: values[:length] for name, values in joined.items()})
+        return Rows(**{name: row_by_row(values, number) for name, values in joined.items()})
 
     def numbers(self, length: int, sizes: list[int]) -> np.ndarray:
         """Which of all rows each row of each run is, (rows, runs); the one behind them where it has no more."""
-        number, place = np.full((length, self.runs), sum(sizes)), np.zeros(self.runs, dtype=np.int64)
+        number, place = np.full((length, self.runs), sum(sizes) - 1), np.zeros(self.runs, dtype=np.int64)
         first = 0
-        for lengths, size in zip(self.lengths, sizes, strict=True):
+        for lengths, size in zip(self.lengths, sizes[:-1], strict=True):
             step, run = np.nonzero(np.arange(size)[:, None] < lengths)
             number[place[run] + step, run] = first + step
             place, first = place + lengths, first + size
@@ -198,6 +189,20 @@ class Rounds:
             stretches.append(self.rare("down", [down for down, _ in pauses], elsewhere_ms))
             stretches.append(self.rare("wait", [waits for _, waits in pauses], elsewhere_ms, "regroup"))
         return stretches
+
+
+def joined_up(parts: list[np.ndarray], sizes: list[int], runs: int) -> np.ndarray:
+    """Arrays that broadcast to (size, workers, runs) one behind the other; of one worker where all of them are."""
+    joined = np.empty((sum(sizes), max(part.shape[1] for part in parts), runs), dtype=parts[0].dtype)
+    for part, size, behind in zip(parts, sizes, np.cumsum(sizes), strict=True):
+        joined[behind - size : behind] = part
+    return joined
+
+
+def row_by_row(values: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The rows of each run, whose numbers are (rows, runs), out of those of (rows, workers, runs)."""
+    layer = values.shape[1] * values.shape[2]
+    return values.take(layer * number[:, None] + np.arange(layer).reshape(values.shape[1:]))
 
 
 def averaged_after(used: np.ndarray, update: np.ndarray, updates: np.ndarray) -> np.ndarray:

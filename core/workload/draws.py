@@ -82,7 +82,7 @@ class Draws:
         """Network time of every push, for policies without a barrier."""
         return self.push_rows(self.workload.batches)
 
-    def compute_rows(self, rows: int) -> np.ndarray:
+    def compute_rows(self, rows: int, first: int = 0) -> np.ndarray:
         """Compute times of as many rows as a policy needs: a worker's j-th mini-batch takes its j-th row.
 
         Rows beyond the workload's batches come in blocks of as many again, each from a stream of its own, so that
@@ -90,15 +90,16 @@ class Draws:
 
         Args:
             rows: how many.
+            first: how many of them to leave out, as they are not asked for; none by default.
 
         Returns:
-            (rows, workers, runs), ms.
+            (rows − first, workers, runs), ms.
 
         Raises:
             TooFewRows: when fewer were given.
 
         """
-        return self._rows(COMPUTE, rows, self._compute_block)
+        return self._rows(COMPUTE, rows, self._compute_block, first)
 
     def push_rows(self, rows: int) -> np.ndarray:
         """Network times of as many pushes of each worker as a policy needs, (rows, workers, runs), ms."""
@@ -201,18 +202,19 @@ class Draws:
         """Share of a mini-batch by which its first bucket goes out before its end; 0 where network times are given."""
         return self.workload.network.head_start if self._barrier_ms is None else 0.0
 
-    def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray]) -> np.ndarray:
+    def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray], first: int = 0) -> np.ndarray:
         given = self._given[concern]
         if given is not None:
             if rows > len(given):
                 raise TooFewRows(("compute_ms", "network_ms")[concern], len(given), f"{rows:,}")
-            return given[:rows]
-        blocks = []
-        for block in range(-(-rows // self.workload.batches)):
+            return given[first:rows]
+        size, blocks = self.workload.batches, []
+        for block in range(-(-rows // size)):
             if (concern, block) not in self._blocks:
                 self._blocks[concern, block] = draw_block(block)
-            blocks.append(self._blocks[concern, block])
-        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)[:rows]
+            if first < (block + 1) * size:
+                blocks.append(self._blocks[concern, block][max(0, first - block * size) : rows - block * size])
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     def _compute_block(self, block: int) -> np.ndarray:
         stragglers = self.workload.stragglers
