@@ -26,6 +26,12 @@ class FailingQueue(WindowedQueue):
         """Of the mini-batch that each worker is at."""
         self.back_ms = np.full(self.pending_ms.shape, -np.inf)
         """When workers are back that failed while they waited to be released."""
+        self.down_until_ms = np.full(self.pending_ms.shape, -np.inf)
+        """When each is back from its last failure."""
+        self.served_until_ms = np.zeros(self.pending_ms.shape)
+        """Until when the push of each was served if that failure came meanwhile; else 0."""
+        self.restarted_before: dict[tuple[int, int, int], float] = {}
+        """When mini-batches (row, worker, run) were begun again that were lost once more, the last time before that."""
 
     def opened(self) -> tuple[Window, Service]:
         """The pushes on their way, after all failures that come before the first of them is served."""
@@ -49,6 +55,8 @@ class FailingQueue(WindowedQueue):
         self.next.meet((workers[hit], runs[hit]), back_ms[hit])
         lost = pending & (read <= failed_ms)
         late = lost | (pending & (read < back_ms))
+        self.down_until_ms[workers[hit], runs[hit]] = back_ms[hit]
+        self.served_until_ms[workers, runs] = np.where(pending & ~lost, read, 0.0)
         found = self.interruptions
         for place in np.flatnonzero(hit):
             run, worker, row = int(runs[place]), int(workers[place]), int(finished[place])
@@ -59,13 +67,22 @@ class FailingQueue(WindowedQueue):
             else:
                 found.idles.append(Idle(run, worker, row - 1, *when))
             if late[place]:
-                found.restarts[row, worker, run] = when[1]
+                cell = row, worker, run
+                if cell in found.restarts:
+                    self.restarted_before[cell] = found.restarts[cell]
+                found.restarts[cell] = when[1]
         waits = hit & ~pending
         self.back_ms[workers[waits], runs[waits]] = back_ms[waits]
         lanes = workers[late], runs[late]
         self.read_ms[lanes] = self.start_ms[lanes] = back_ms[late]
         cells = self.cell[lanes]
         self.pending_ms[lanes] = back_ms[late] + self.compute.take(cells) + self.push.take(cells)
+
+    @property
+    def last_served_ms(self) -> np.ndarray:
+        """When the server took up the last push so far, (runs,), ms; 0 where there was none."""
+        done = np.arange(self.finished.max())[:, None, None] < self.finished
+        return np.where(done, self.log.served_ms[: len(done)], 0.0).max(axis=(0, 1), initial=0.0)
 
     def begins_ms(self, go_on_ms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """When workers that are released read the parameters, and when they compute: not before they are back."""

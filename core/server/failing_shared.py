@@ -1,20 +1,35 @@
-"""One queue of mini-batches for workers that push to a server and fail: event by event, one run after the other.
+"""One queue of mini-batches for workers that push to a server and fail.
 
 The mini-batch of a worker that fails goes back to the queue; whoever has nothing to do takes it, the lowest number
 first. A worker with nothing to do cannot fail, as one that is done for good cannot.
+
+As long as more mini-batches are left than there are workers, nobody has nothing to do, and who is back takes one for
+which it has the same draws: each worker goes on as with batches of its own. The end is served event by event, one run
+after the other.
 """
 
 from heapq import heapify, heappop, heappush
 
 import numpy as np
 
+from core.server.failing import FailingQueue
 from core.server.heap import own_number
 from core.server.interruptions import Idle, Interruptions, Loss
-from core.server.timestamps import Log, Timestamps, timestamps
-from core.workload.draws import Draws
-from core.workload.next_failures import NextFailures
+from core.server.release import AfterPush, Release, Window
+from core.server.timestamps import Timestamps, timestamps
+from core.workload.draws import FEW_PUSHES, Draws
 
 NEVER = np.inf
+
+
+class GoesOn(Release):
+    """A worker that has been served goes on."""
+
+    def in_window(self, window: Window) -> np.ndarray:
+        return np.where(window.pushing, window.place, window.never)
+
+    def push_by_push(self) -> AfterPush:
+        return lambda number, worker, finished: (worker,)
 
 
 def serve_shared(draws: Draws, size: int) -> tuple[Timestamps, Interruptions]:
@@ -25,72 +40,91 @@ def serve_shared(draws: Draws, size: int) -> tuple[Timestamps, Interruptions]:
         size: pushes of an update.
 
     """
-    following = NextFailures(draws)
-    found = Interruptions(following)
-    runs = [SharedRun(draws, run, following, found) for run in range(draws.runs)]
+    work, workers = draws.workload.work, draws.workload.workers
+    few = workers * draws.runs < FEW_PUSHES  # then events are quicker from the beginning
+    queue, rule = FailingQueue(draws, 0 if few else work - workers, None), GoesOn()
+    while not queue.all_served:
+        queue.serve_window(rule)
+    served_ms = queue.last_served_ms
+    runs = [SharedRun(queue, run, float(served_ms[run])) for run in range(draws.runs)]
     for run in runs:
         run.serve()
     finished = np.stack([run.finished for run in runs], axis=1)
-    under_way = np.zeros_like(finished, dtype=bool)
+    under_way, found = np.zeros_like(finished, dtype=bool), queue.interruptions
     rows = max([int(finished.max()), *(loss.row + 1 for loss in found.losses)])  # lost ones may never be begun again
-    log = Log.empty((rows, draws.workload.workers, draws.runs))
+    log = queue.log.resized(max(rows, len(queue.log.rank)))
     for number, run in enumerate(runs):
         pushed = np.array(run.pushed)
-        mine = (own_number(pushed), pushed, number)
-        log.served_ms[mine], log.rank[mine] = run.served, np.arange(len(pushed))
+        mine = (queue.finished[pushed, number] + own_number(pushed), pushed, number)
+        log.served_ms[mine], log.rank[mine] = run.served, queue.pushes + np.arange(len(pushed))
         for row, worker, go_on_ms, after in run.went_on:
             log.go_on_ms[row, worker, number], log.went_after[row, worker, number] = go_on_ms, after
-    return found.corrected(timestamps(draws, size, log, finished, under_way), draws, size), found
+    return found.corrected(timestamps(draws, size, log.first(rows), finished, under_way), draws, size), found
 
 
 class SharedRun:
-    """One run, between two events."""
+    """One run, between two events.
 
-    def __init__(self, draws: Draws, run: int, following: NextFailures, found: Interruptions) -> None:
+    Args:
+        queue: what has happened so far; nobody has had nothing to do.
+        run: the number of the run.
+        now_ms: when the server took up its last push.
+
+    """
+
+    def __init__(self, queue: FailingQueue, run: int, now_ms: float) -> None:
+        draws = queue.draws
         workload = draws.workload
-        self.draws, self.run, self.following, self.found = draws, run, following, found
+        self.draws, self.run, self.following, self.found = draws, run, queue.next, queue.interruptions
         self.restart_ms = workload.failures.restart_ms
-        self.work, self.workers = workload.work, workload.workers
+        self.before, self.more, self.workers = queue.pushes, workload.work - queue.pushes, workload.workers
+        """Pushes that have been served, and that are still to come."""
         network, each = workload.network, np.zeros((self.workers, 1))
         self.services, self.pulls = (
             (each + of)[:, 0].tolist() for of in (network.service_of(self.workers), network.pull_of(self.workers))
         )
         """How long a push of each keeps the server busy, and how long the answer travels, ms."""
-        self.take_rows(workload.batches)
-        self.finished = np.zeros(self.workers, dtype=np.int64)
-        self.left = self.work
+        self.rows = queue.rows
+        self.compute, self.push = (
+            times.reshape(-1, self.workers, draws.runs)[..., run] for times in (queue.compute, queue.push)
+        )
+        """The rows of draws at hand."""
+        self.finished = queue.finished[:, run].copy()
+        down_until_ms = queue.down_until_ms[:, run]
+        away = [worker for worker in np.flatnonzero(down_until_ms > -NEVER).tolist() if down_until_ms[worker] >= now_ms]
+        self.left = workload.work - self.before - (self.workers - len(away))
         """Mini-batches in the queue."""
-        self.free_ms = 0.0
-        self.arrives = [NEVER] * self.workers
+        self.free_ms = float(queue.free_ms[run])
+        self.arrives = queue.pending_ms[:, run].tolist()
         """When the push of each arrives; never where none is on its way."""
-        self.read_ms, self.start_ms = [0.0] * self.workers, [0.0] * self.workers
-        self.arriving: list[tuple[float, int]] = []
-        self.coming: list[tuple[float, int]] = []
+        self.read_ms, self.start_ms = queue.read_ms[:, run].tolist(), queue.start_ms[:, run].tolist()
+        for worker in away:
+            self.arrives[worker] = NEVER
+            cell = int(self.finished[worker]), worker, run
+            self.found.restarts.pop(cell, None)  # it may not come to that
+            if cell in queue.restarted_before:
+                self.found.restarts[cell] = queue.restarted_before[cell]
+        self.arriving = [(time, worker) for worker, time in enumerate(self.arrives) if time < NEVER]
+        self.coming = [(float(down_until_ms[worker]), worker) for worker in away]
         """Those that are down: when each is back, and its number."""
-        self.failing = [(time, worker) for worker, time in enumerate(following.next_ms[:, run].tolist())]
-        heapify(self.failing)
+        self.failing = [(time, worker) for worker, time in enumerate(self.following.next_ms[:, run].tolist())]
+        for heap in (self.arriving, self.coming, self.failing):
+            heapify(heap)
         self.idle: dict[int, tuple[float, bool]] = {}
         """Those with nothing to do: since when they may begin, and whether they were down before that."""
-        self.served_until: dict[int, float] = {}
+        served_until_ms = queue.served_until_ms[:, run]
+        self.served_until = {worker: float(served_until_ms[worker]) for worker in away if served_until_ms[worker] > 0}
         """Those that failed while their push was being served: until when it was."""
         self.pushed: list[int] = []
         self.served: list[float] = []
         self.went_on: list[tuple[int, int, float, int]] = []
-
-    def take_rows(self, rows: int) -> None:
-        """Have so many rows of draws at hand."""
-        self.rows = rows
-        self.compute = self.draws.compute_rows(rows)[..., self.run]
-        self.push = self.draws.push_rows(rows)[..., self.run]
 
     def serve(self) -> None:
         """Event by event, until all mini-batches have been served.
 
         At one moment pushes come first, then those that are back, then failures.
         """
-        for worker in range(self.workers):
-            self.begin(worker, 0.0, 0.0)
-        while len(self.pushed) < self.work:
+        while len(self.pushed) < self.more:
             while self.arriving and self.arrives[self.arriving[0][1]] != self.arriving[0][0]:
                 heappop(self.arriving)  # lost
             serves_ms = max(self.free_ms, self.arriving[0][0]) if self.arriving else NEVER
@@ -108,7 +142,10 @@ class SharedRun:
         self.left -= 1
         row = int(self.finished[worker])
         if row >= self.rows:
-            self.take_rows(self.draws.more_rows(self.rows))
+            self.rows = self.draws.more_rows(self.rows)
+            self.compute, self.push = (
+                times(self.rows)[..., self.run] for times in (self.draws.compute_rows, self.draws.push_rows)
+            )
         self.read_ms[worker], self.start_ms[worker] = read_ms, start_ms
         self.arrives[worker] = float(start_ms + self.compute[row, worker] + self.push[row, worker])
         heappush(self.arriving, (self.arrives[worker], worker))
@@ -123,7 +160,7 @@ class SharedRun:
             self.found.restarts[row, worker, self.run] = now_ms
             self.begin(worker, now_ms, now_ms)
         else:
-            self.went_on.append((row - 1, worker, now_ms, len(self.pushed)))
+            self.went_on.append((row - 1, worker, now_ms, self.before + len(self.pushed)))
             self.begin(worker, now_ms, now_ms + self.pulls[worker])
 
     def serve_next(self, serves_ms: float) -> None:
