@@ -42,15 +42,19 @@ def step_by_step(draws: Draws, size: int, bound: int) -> tuple[Timestamps, Inter
             back_ms = failed_ms + restart_ms
             following.meet(lanes, back_ms)
             fails_ms = following.next_ms.min()
-            for worker, run, failed, back in zip(*lanes, failed_ms, back_ms, strict=True):
-                begun = start[batch, worker, run]
-                if begun <= failed:
-                    found.losses.append(Loss(run, worker, batch, failed, back, begun, begun))
+            begun = start[batch][lanes]
+            lost, again = begun <= failed_ms, begun < back_ms
+            again |= lost
+            for worker, run, *when, read, loses in zip(
+                *(each.tolist() for each in (*lanes, failed_ms, back_ms, begun, lost)), strict=True
+            ):
+                if loses:
+                    found.losses.append(Loss(run, worker, batch, *when, read, read))
                 else:
-                    found.idles.append(Idle(run, worker, batch - 1, failed, back))
-                if begun < back or begun <= failed:
-                    found.restarts[batch, worker, run] = back
-                    start[batch, worker, run] = back
+                    found.idles.append(Idle(run, worker, batch - 1, *when))
+                if loses or read < when[1]:
+                    found.restarts[batch, worker, run] = when[1]
+            start[batch][lanes] = np.where(again, back_ms, begun)
             applied[batch][lanes] = start[batch][lanes] + step[batch][lanes]
         released[batch] = applied[batch].max(axis=0)
     if go_on is not applied:

@@ -1,17 +1,13 @@
 """What failures do to workers that push to a server: what is lost, and what is only held up."""
 
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 
 from core.server.timestamps import Timestamps
 from core.workload.draws import Draws
 from core.workload.next_failures import NextFailures
-
-Lane: TypeAlias = tuple[int, int]
-"""A worker, and its run."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,40 @@ class Idle:
     back_ms: float
 
 
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Failures one by one, arrays of one length; see `Loss` and `Idle`."""
+
+    run: np.ndarray
+    worker: np.ndarray
+    row: np.ndarray
+    failed_ms: np.ndarray
+    back_ms: np.ndarray
+    read_ms: np.ndarray
+    start_ms: np.ndarray
+    is_idle: np.ndarray
+    """Whether nothing was lost; then `read_ms` and `start_ms` have no meaning."""
+
+    @classmethod
+    def of(cls, losses: Sequence[Loss], idles: Sequence[Idle]) -> "Events":
+        """Losses, then failures without a loss."""
+        of_each = [(*numbers(one), one.read_ms, one.start_ms, False) for one in losses]
+        of_each += [(*numbers(one), np.nan, np.nan, True) for one in idles]
+        whole, times = np.int64, np.float64
+        kinds = (whole, whole, whole, times, times, times, times, np.bool_)
+        columns = zip(*of_each, strict=True) if of_each else [()] * len(kinds)
+        return cls(*(np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)))
+
+    def taken(self, which: np.ndarray) -> "Events":
+        """Some of them, by number or by a mask."""
+        return Events(**{name: values[which] for name, values in vars(self).items()})
+
+
+def numbers(one: Loss | Idle) -> tuple[int, int, int, float, float]:
+    """What every failure has."""
+    return one.run, one.worker, one.row, one.failed_ms, one.back_ms
+
+
 @dataclass
 class Interruptions:
     """What failures did in some runs, for each worker in the order of time."""
@@ -69,14 +99,9 @@ class Interruptions:
     restarts: dict[tuple[int, int, int], float] = field(default_factory=dict)
     """When mini-batches (row, worker, run) were begun that had to wait until their worker was back, ms."""
 
-    def by_lane(self) -> dict[Lane, tuple[list[Loss], list[Idle]]]:
-        """The losses and the failures without a loss of every worker that failed."""
-        found: dict[Lane, tuple[list[Loss], list[Idle]]] = defaultdict(lambda: ([], []))
-        for loss in self.losses:
-            found[loss.worker, loss.run][0].append(loss)
-        for idle in self.idles:
-            found[idle.worker, idle.run][1].append(idle)
-        return found
+    def events(self) -> "Events":
+        """The losses, then the failures without a loss; those of each worker in the order of time."""
+        return Events.of(self.losses, self.idles)
 
     def corrected(self, passed: Timestamps, draws: Draws, size: int) -> Timestamps:
         """The timestamps with those mini-batches put right that were begun when their worker was back.
@@ -96,9 +121,11 @@ class Interruptions:
             passed.read[cells] = passed.start[cells] = begun
             passed.ready[cells] = begun + draws.compute_rows(rows)[cells]
             passed.arrived[cells] = passed.ready[cells] + draws.push_rows(rows)[cells]
+        by_rank = np.full((passed.rank.shape[2], int(passed.rank.max()) + 1), np.inf)
+        used = np.nonzero(passed.used)
+        by_rank[used[2], passed.rank[used]] = passed.applied[used]
         for one in np.unique(run):
             mine = run == one
-            applied = np.sort(passed.applied[..., one][passed.used[..., one]])
-            before = np.searchsorted(applied, begun[mine], side="right")
+            before = np.searchsorted(by_rank[one], begun[mine], side="right")
             passed.version[row[mine], worker[mine], one] = before // size
         return passed

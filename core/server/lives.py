@@ -1,47 +1,21 @@
 """The schedule of workers that fail: a row for every mini-batch, and one more for each time that it is lost."""
 
-from collections import defaultdict
-from dataclasses import dataclass
-
 import numpy as np
 
-from core.schedule.schedule import Schedule, Stretch
+from core.schedule.schedule import RareStretch, Schedule, Stretch
 from core.schedule.update_order import when_full
-from core.server.interruptions import Idle, Interruptions, Lane, Loss
+from core.server.interruptions import Interruptions
 from core.server.release import Release
 from core.server.timestamps import PASSED, Timestamps
 from core.workload.draws import Draws
-
-AFTER_SERVICE = ("served", "applied", "go_on", "end")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a worker's life: a mini-batch, a lost attempt at it, or the rest of one after a failure."""
-
-    source: int
-    """Its row in the timestamps."""
-    lost: Loss | None = None
-    counts: bool = True
-    """Whether it is the attempt whose gradient may be used."""
-    down_from: float = np.nan
-    back: float = -np.inf
-
-
-def rows_of(source: int, losses: list[Loss], idles: list[Idle]) -> list[Row]:
-    """The rows of one mini-batch: its lost attempts, the one that counts, and what follows failures behind its push."""
-    found, down_from, back = [], np.nan, -np.inf
-    for loss in losses:
-        found.append(Row(source, loss, False, down_from, back))
-        down_from, back = loss.failed_ms, loss.back_ms
-    found.append(Row(source, None, True, down_from, back))
-    return found + [Row(source, None, False, idle.failed_ms, idle.back_ms) for idle in idles]
 
 
 class Placed:
     """Where the mini-batches of some runs stand in a schedule that has rows for lost ones, too.
 
-    Only workers that failed have other rows than in the timestamps: all others are copied.
+    Of each mini-batch there are its lost attempts, the one that counts, and a row for each failure behind its push.
+    Only workers that failed have other rows than in the timestamps: all others are copied. What is said of those that
+    failed are arrays of (rows, workers that failed).
 
     Args:
         passed: their timestamps, as they counted in the end.
@@ -51,41 +25,48 @@ class Placed:
 
     def __init__(self, passed: Timestamps, found: Interruptions) -> None:
         rows, workers, runs = passed.rank.shape
-        self.lanes = {lane: self.rows_of_lane(rows, *events) for lane, events in found.by_lane().items()}
-        self.shape = (max([rows, *map(len, self.lanes.values())]), workers, runs)
-        self.until: dict[Lane, np.ndarray] = {}
-        self.losses: list[tuple[Loss, tuple[int, int, int], float]] = []
-        """Each with its place, and when its worker was back from the failure before, ms."""
-        for (worker, run), mine in self.lanes.items():
-            self.losses += [(one.lost, (place, worker, run), one.back) for place, one in enumerate(mine) if one.lost]
-            begin = [self.begin(one, passed.start[one.source, worker, run]) for one in mine]
-            begun = [bool(one.lost) or one.back > -np.inf or passed.started[one.source, worker, run] for one in mine]
-            self.until[worker, run] = np.append(np.where(begun[1:], begin[1:], np.inf), np.inf)
+        events = found.events()
+        lane, of = np.unique(events.worker * runs + events.run, return_inverse=True)
+        self.worker, self.run = np.divmod(lane, runs)
+        """The workers that failed, and their runs."""
+        order = np.lexsort((events.is_idle, events.row, of))
+        of, events = of[order], events.taken(order)
+        count = np.bincount(of, minlength=len(lane))
+        before = np.arange(len(of)) - (np.cumsum(count) - count)[of]  # of the same worker
+        place = events.row + before + events.is_idle
+        self.shape = (rows + int(count.max(initial=0)), workers, runs)
+        shape = (self.shape[0], len(lane))
+        self.counts = np.arange(self.shape[0])[:, None] < rows + count
+        """Whether a row is an attempt whose gradient may be used."""
+        self.counts[place, of] = False
+        self.source = np.minimum(np.cumsum(self.counts, axis=0) - 1, rows - 1)
+        """Its row in the timestamps."""
+        self.source[place, of] = events.row
+        self.lived = np.arange(self.shape[0])[:, None] < rows + count
+        """Whether there is such a row."""
+        self.down_from_ms, self.back_ms = np.full(shape, np.nan), np.full(shape, -np.inf)
+        behind = place + ~events.is_idle
+        self.down_from_ms[behind, of], self.back_ms[behind, of] = events.failed_ms, events.back_ms
+        lost = ~events.is_idle
+        self.losses, self.lost_at = events.taken(lost), (place[lost], events.worker[lost], events.run[lost])
+        self.lost_back_ms = self.back_ms[place[lost], of[lost]]
+        """When the worker was back from the failure before each loss, ms."""
+        begin = passed.start[self.source, self.worker, self.run]
+        begin[place[lost], of[lost]] = np.minimum(self.losses.start_ms, self.losses.failed_ms)
+        begin = np.where(np.isnan(self.down_from_ms), begin, self.down_from_ms)
+        begun = passed.started[self.source, self.worker, self.run] | (self.back_ms > -np.inf)
+        begun[place[lost], of[lost]] = True
+        self.until_ms = np.full(shape, np.inf)
+        self.until_ms[:-1] = np.where((begun & self.lived)[1:], begin[1:], np.inf)
+        """When the next row begins, ms."""
         self.known: list[tuple[np.ndarray, np.ndarray]] = []
-
-    @staticmethod
-    def rows_of_lane(rows: int, losses: list[Loss], idles: list[Idle]) -> list[Row]:
-        """All rows of one worker of one run."""
-        lost, idle = defaultdict(list), defaultdict(list)
-        for loss in losses:
-            lost[loss.row].append(loss)
-        for one in idles:
-            idle[one.row].append(one)
-        return [row for source in range(rows) for row in rows_of(source, lost[source], idle[source])]
-
-    @staticmethod
-    def begin(row: Row, start_ms: float) -> float:
-        """When a row begins, ms; start_ms: of the mini-batch as it counted."""
-        if row.down_from == row.down_from:
-            return row.down_from
-        return min(row.lost.start_ms, row.lost.failed_ms) if row.lost else start_ms
 
     def taken(self, values: np.ndarray, behind: object) -> np.ndarray:
         """Values of mini-batches, row by row; and what stands in rows behind the last."""
         found = np.empty(self.shape, dtype=values.dtype)
         found[: len(values)], found[len(values) :] = values, behind
-        for (worker, run), mine in self.lanes.items():
-            found[: len(mine), worker, run] = values[[one.source for one in mine], worker, run]
+        mine = values[self.source, self.worker, self.run]
+        found[:, self.worker, self.run] = np.where(self.lived, mine, found[:, self.worker, self.run])
         return found
 
     def times(self, values: np.ndarray, finish_ms: np.ndarray) -> np.ndarray:
@@ -98,40 +79,48 @@ class Placed:
                 return times
         found = self.taken(values, finish_ms)
         np.minimum(found, finish_ms, out=found)
-        for (worker, run), mine in self.lanes.items():
-            column = found[: len(mine), worker, run]
-            np.maximum(column, [one.back for one in mine], out=column)
-            np.minimum(column, np.minimum(self.until[worker, run], finish_ms[worker, run]), out=column)
+        mine = np.maximum(found[:, self.worker, self.run], self.back_ms)
+        until_ms = np.minimum(self.until_ms, finish_ms[self.worker, self.run])
+        found[:, self.worker, self.run] = np.minimum(mine, until_ms)
         self.known.append((values, found))
         return found
 
     def batches(self) -> np.ndarray:
         """The number of each row's mini-batch among those of its worker."""
         found = np.broadcast_to(np.arange(self.shape[0])[:, None, None], self.shape)
-        if not self.lanes:
+        if not len(self.worker):
             return found
         found = found.copy()
-        for (worker, run), mine in self.lanes.items():
-            found[: len(mine), worker, run] = [one.source for one in mine]
+        found[:, self.worker, self.run] = np.where(self.lived, self.source, found[:, self.worker, self.run])
         return found
 
     def attempts_that_count(self, values: np.ndarray) -> np.ndarray:
         """What is true of mini-batches, of the attempts that count: false of lost ones and of what follows a push."""
         found = self.taken(values, False)
-        for (worker, run), mine in self.lanes.items():
-            found[: len(mine), worker, run] &= [one.counts for one in mine]
+        found[:, self.worker, self.run] &= self.counts
         return found
 
-    def down(self, start_ms: np.ndarray, finish_ms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of every row from when and until when its worker was down before it, and until when it waited then."""
-        since, until, waits = (start_ms.copy() for _ in range(3)) if self.lanes else (start_ms,) * 3
-        for (worker, run), mine in self.lanes.items():
-            for place, one in enumerate(mine):
-                if one.back > -np.inf:
-                    at, end = (place, worker, run), finish_ms[worker, run]
-                    since[at], until[at] = min(one.down_from, end), min(one.back, end)
-                    waits[at] = max(until[at], start_ms[at])
-        return since, until, waits
+    def pauses(self, start_ms: np.ndarray, finish_ms: np.ndarray, reason: str) -> list[RareStretch]:
+        """What comes before rows: their workers are down, and then wait.
+
+        Args:
+            start_ms: when each row starts, (rows, workers, runs), ms.
+            finish_ms: when each worker is done for good, (workers, runs), ms.
+            reason: why it waits.
+
+        """
+        place, of = np.nonzero(self.back_ms > -np.inf)
+        if not len(place):
+            return []
+        worker, run = self.worker[of], self.run[of]
+        finish_ms, start = finish_ms[worker, run], start_ms[place, worker, run]
+        since, until = (np.minimum(times[place, of], finish_ms) for times in (self.down_from_ms, self.back_ms))
+        _, workers, runs = self.shape
+        cells = (place * workers + worker) * runs + run
+        return [
+            RareStretch("down", cells, since, until, start_ms, self.shape),
+            RareStretch("wait", cells, until, np.maximum(until, start), start_ms, self.shape, reason),
+        ]
 
 
 def schedule_of_lives(
@@ -156,28 +145,26 @@ def schedule_of_lives(
     last_end = np.where(used, passed.end, 0).max(axis=0)
     finish_ms = np.where(in_flight.any(axis=0), end_of_run, last_end)
     epoch_ms = finish_ms.max(axis=0)
-    for (worker, run), events in found.by_lane().items():  # who never gets anything to do again is done when it is back
-        back_ms = max(event.back_ms for some in events for event in some)
-        finish_ms[worker, run] = max(finish_ms[worker, run], min(back_ms, epoch_ms[run]))
+    events, back_ms = found.events(), np.full(finish_ms.shape, -np.inf)
+    np.maximum.at(back_ms, (events.worker, events.run), events.back_ms)  # who never gets anything to do again is done
+    finish_ms = np.maximum(finish_ms, np.minimum(back_ms, epoch_ms))
     begun = passed.started & (passed.read < finish_ms)
     cut, placed = passed if used.all() else passed.cut_off(finish_ms), Placed(passed, found)
     times = {name: placed.times(getattr(cut, name), finish_ms).copy() for name in ("read",)}
     times |= {name: placed.times(getattr(cut, name), finish_ms) for name in PASSED if name != "read"}
     counts, started, thrown = map(placed.attempts_that_count, (used, begun, in_flight))
     applied = placed.taken(np.where(used, applied_ms, finish_ms), finish_ms)
-    for loss, at, back_ms in placed.losses:
-        cell = (loss.row, loss.worker, loss.run)
-        ready = loss.start_ms + draws.compute_rows(len(used))[cell]
-        passing = {"read": loss.read_ms, "start": loss.start_ms, "ready": ready}
-        passing |= {"arrived": ready + draws.push_rows(len(used))[cell], **dict.fromkeys(AFTER_SERVICE, np.inf)}
-        for name, time in passing.items():
-            times[name][at] = max(min(time, loss.failed_ms), back_ms)
-        applied[at], thrown[at], started[at] = loss.failed_ms, True, loss.start_ms < loss.failed_ms
-    down_from, down_until, waits_until = placed.down(times["start"], finish_ms)
+    losses, at = placed.losses, placed.lost_at
+    cells = (losses.row, losses.worker, losses.run)
+    ready = losses.start_ms + draws.compute_rows(len(used))[cells]
+    passing = {"read": losses.read_ms, "start": losses.start_ms, "ready": ready}
+    passing |= {"arrived": ready + draws.push_rows(len(used))[cells]}
+    for name in PASSED:
+        until_ms = np.minimum(passing.get(name, np.inf), losses.failed_ms)
+        times[name][at] = np.maximum(until_ms, placed.lost_back_ms)
+    applied[at], thrown[at], started[at] = losses.failed_ms, True, losses.start_ms < losses.failed_ms
     update = np.where(counts, placed.taken(passed.rank, -1) // size, -1)
     stretches: tuple[Stretch, ...] = (
-        Stretch("down", down_from, down_until),
-        Stretch("wait", down_until, waits_until, reason=rule.reason),
         Stretch("compute", times["start"], np.where(thrown, times["start"], times["ready"])),
         Stretch("cancelled", times["start"], np.where(thrown, times["ready"], times["start"])),
         Stretch("comm", times["ready"], times["arrived"]),
@@ -189,7 +176,10 @@ def schedule_of_lives(
     if not thrown.any():
         stretches = tuple(s for s in stretches if s.phase != "cancelled")
     return Schedule(
-        stretches=tuple(s for s in stretches if s.start_ms is not s.end_ms),
+        stretches=(
+            *placed.pauses(times["start"], finish_ms, rule.reason),
+            *(s for s in stretches if s.start_ms is not s.end_ms),
+        ),
         read_ms=times["read"],
         ready_ms=times["ready"],
         applied_ms=applied,
