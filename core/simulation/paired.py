@@ -161,10 +161,13 @@ def paired_figures(
 
 
 def blocks_of(workload: Workload, policies: Sequence[Policy], replicates: int) -> list[Block]:
-    """The replicates in blocks of chunks: of one each, or of several where pushes go through a server."""
+    """The replicates in blocks of chunks: of one each, or of several where runs go on event by event.
+
+    So they do where pushes go through a server, and where workers fail.
+    """
     size = chunk_runs(workload)
-    served = any(policy.goes_push_by_push(workload.network) for policy in policies)
-    together = block_chunks(workload) if served else 1
+    by_event = workload.failures.any or any(policy.goes_push_by_push(workload.network) for policy in policies)
+    together = block_chunks(workload) if by_event else 1
     firsts = range(0, -(-replicates // size), together)
     return [Block(first, min(together * size, replicates - first * size)) for first in firsts]
 
