@@ -42,7 +42,7 @@ class Gathered:
     @property
     def complete(self) -> np.ndarray:
         """Whether all workers are among them, (runs,)."""
-        return self.up.all(axis=0)
+        return np.asarray(self.up.all(axis=0))
 
 
 class Group:
@@ -433,7 +433,7 @@ class Group:
         raise AssertionError("somebody is there in the end")
 
     def moments(self, run: int, up: np.ndarray, done: np.ndarray) -> list[tuple[float, int, int]]:
-        """When members of one run are done or (1) fail before all would be, in order: who is done first, then by number.
+        """When members of one run are done (0), or fail before all would be (1), in order; ties by worker number.
 
         Args:
             run: which run.

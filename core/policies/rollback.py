@@ -247,12 +247,16 @@ class Played:
         if self.shape[2] == 1:
             return values.take(self.source[:, 0], axis=0)
         wide = np.broadcast_to(values, (*values.shape[:2], self.shape[2]))
-        return wide.take(self.cells(values.shape[1]))
+        return wide.take(self.cells[values.shape[1]])
 
-    def cells(self, width: int) -> np.ndarray:
-        """Where the values of so many workers lie on the tape, (rows, workers, runs)."""
-        layer = width * self.shape[2]
-        return layer * self.source[:, None] + np.arange(layer).reshape(width, -1)
+    @cached_property
+    def cells(self) -> dict[int, np.ndarray]:
+        """Where the values of so many workers, one or all, lie on the tape, (rows, workers, runs)."""
+        of_workers = {width: width * self.shape[2] for width in (1, self.shape[1])}
+        return {
+            width: layer * self.source[:, None] + np.arange(layer).reshape(width, -1)
+            for width, layer in of_workers.items()
+        }
 
     def moved(self, values: np.ndarray, cost_ms: np.ndarray | None = None) -> np.ndarray:
         """Times of the tape as those of the runs.
@@ -263,7 +267,8 @@ class Played:
 
         """
         found = self.taken(values)
-        found += self.tape.later_ms[self.source][:, None]
+        if self.tape.later_ms.any():
+            found += self.tape.later_ms[self.source][:, None]
         if cost_ms is not None:
             found += cost_ms[self.source][:, None]
         found += self.offset_ms[:, None]
@@ -291,7 +296,7 @@ class Played:
 
         """
         plain, lost = self.tape.plain, self.lost[:, None]
-        stretches = [replace(s, start_ms=self.times(s.start_ms), end_ms=self.times(s.end_ms)) for s in plain.stretches]
+        stretches = [Stretch(s.phase, self.times(s.start_ms), self.times(s.end_ms), s.reason) for s in plain.stretches]
         saved_ms = self.cut(self.moved(self.tape.end_ms, self.tape.cost_ms))
         begun = self.begun(stretches[0].start_ms)
         used = begun & ~lost
@@ -342,7 +347,8 @@ class Played:
             cancelled = Stretch("cancelled", start, np.where(lost, np.maximum(end, until), until))
         else:
             row, run = np.nonzero(self.lost & self.started)
-            cancelled = self.rarely("cancelled", row, run, *(self.of(times, row, run) for times in (start, end)), start)
+            since, until = (np.broadcast_to(times, self.shape)[row, :, run] for times in (start, end))
+            cancelled = self.rarely("cancelled", row, run, since, until, start)
         return [computed, cancelled, *(stretch for stretch in others if stretch.phase != "cancelled")]
 
     def restarting(self, elsewhere_ms: np.ndarray) -> list[RareStretch]:
@@ -355,16 +361,18 @@ class Played:
             self.rarely("wait", row, run, down_until, until, elsewhere_ms, "restart"),
         ]
 
-    def of(self, times: np.ndarray, row: np.ndarray, run: np.ndarray) -> np.ndarray:
-        """Times of all workers in some rows and runs, (of each, workers)."""
-        return np.broadcast_to(times, self.shape)[row, :, run]
-
     def rarely(
-        self, phase: str, row: np.ndarray, run: np.ndarray, since: np.ndarray, until: np.ndarray, elsewhere: np.ndarray,
+        self,
+        phase: str,
+        row: np.ndarray,
+        run: np.ndarray,
+        since_ms: np.ndarray,
+        until_ms: np.ndarray,
+        elsewhere_ms: np.ndarray,
         reason: str = "",
-    ) -> RareStretch:  # fmt: skip
+    ) -> RareStretch:
         """A stretch of all workers in some rows and runs: its times (of each, workers), ms."""
         _, workers, runs = self.shape
         cells = (row * workers)[:, None] + np.arange(workers)
         cells = cells * runs + run[:, None]
-        return RareStretch(phase, cells.ravel(), since.ravel(), until.ravel(), elsewhere, self.shape, reason)
+        return RareStretch(phase, cells.ravel(), since_ms.ravel(), until_ms.ravel(), elsewhere_ms, self.shape, reason)

@@ -45,15 +45,15 @@ def step_by_step(draws: Draws, size: int, bound: int) -> tuple[Timestamps, Inter
             begun = start[batch][lanes]
             lost, again = begun <= failed_ms, begun < back_ms
             again |= lost
-            for worker, run, *when, read, loses in zip(
+            for worker, run, failed, back, read, loses in zip(
                 *(each.tolist() for each in (*lanes, failed_ms, back_ms, begun, lost)), strict=True
             ):
                 if loses:
-                    found.losses.append(Loss(run, worker, batch, *when, read, read))
+                    found.losses.append(Loss(run, worker, batch, failed, back, read, read))
                 else:
-                    found.idles.append(Idle(run, worker, batch - 1, *when))
-                if loses or read < when[1]:
-                    found.restarts[batch, worker, run] = when[1]
+                    found.idles.append(Idle(run, worker, batch - 1, failed, back))
+                if loses or read < back:
+                    found.restarts[batch, worker, run] = back
             start[batch][lanes] = np.where(again, back_ms, begun)
             applied[batch][lanes] = start[batch][lanes] + step[batch][lanes]
         released[batch] = applied[batch].max(axis=0)

@@ -1,6 +1,7 @@
 """How time and memory grow with the size of one run.
 
-`python -m tests.benchmarks.scale` prints the table of .github/BENCHMARKS.md.
+`python -m tests.benchmarks.scale` prints the table of .github/BENCHMARKS.md; `python -m tests.benchmarks.scale failures`
+what failures of workers add to it, where they are rare.
 """
 
 import math
@@ -8,12 +9,16 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from core import (
     AlphaBeta,
     Asynchronous,
     BackupWorkers,
     Constant,
+    Failures,
     FlatLatency,
     KAsync,
     LocalSGD,
@@ -22,6 +27,7 @@ from core import (
     StaleSynchronous,
     Synchronous,
     Uniform,
+    replicate,
     simulate,
     sweep,
 )
@@ -113,6 +119,55 @@ def table() -> None:
         )
 
 
+def failing(scenario: Scenario, recovery: str, each: float) -> Scenario:
+    """The scenario with about so many failures in a run, and short restarts."""
+    epoch_h = scenario.batches * 0.13 / 3_600
+    failures = Failures(
+        mtbf_hours=scenario.workers * epoch_h / each,
+        restart_s=2,
+        recovery=recovery,
+        checkpoint_batches=10,
+        checkpoint_s=0.05,
+        regroup_s=0.1,
+    )
+    return replace(scenario, failures=failures)
+
+
+def cpu_seconds(act: Callable[[], object], times: int = 3) -> float:
+    """Seconds of CPU that an act takes, the best of a few."""
+    taken = []
+    for _ in range(times):
+        start = time.process_time()
+        act()
+        taken.append(time.process_time() - start)
+    return min(taken)
+
+
+def beside(plain: Callable[[], object], failing: Callable[[], object]) -> str:
+    """CPU times of two acts, and their ratio."""
+    without, with_failures = cpu_seconds(plain), cpu_seconds(failing)
+    return f"{1000 * without:.0f} → {1000 * with_failures:.0f} ms | {with_failures / without:.1f} ×"
+
+
+def failures_table() -> None:
+    """One run of 1,000 × 1,000, and 1,000 replicates of 16 × 100, without failures and with a few, a row a policy."""
+    print("| policy | recovery | 1,000 × 1,000, five failures | | 1,000 × (16 × 100), one failure each | |")
+    print("|---|---|---|---|---|---|")
+    for name, policy in policies(64).items():
+        for recovery in ("rollback", "elastic") if policy.has_barrier else ("",):
+            large, small = question(name, 1000, 1000), question(name, 16, 100)
+            one = [partial(figures, each) for each in (large, failing(large, recovery or "rollback", 5))]
+            many = [
+                partial(replicate, each, 1000, threads=1) for each in (small, failing(small, recovery or "rollback", 1))
+            ]
+            print(f"| {name} | {recovery} | {beside(*one)} | {beside(*many)} |", flush=True)
+
+
+def figures(scenario: Scenario) -> object:
+    """The figures of a run."""
+    return simulate(scenario).metrics
+
+
 def sweep_speed() -> None:
     """A grid of 20 × 20 cells, 100 replicates of 8 × 30 under two policies, in one process."""
     grid = {"compute.jitter": [i / 25 for i in range(20)], "network.latency_ms": [10 * i for i in range(20)]}
@@ -123,7 +178,9 @@ def sweep_speed() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
+    if sys.argv[1:] == ["failures"]:
+        failures_table()
+    elif sys.argv[1:]:
         peak(sys.argv[1])
     else:
         table()
