@@ -114,7 +114,8 @@ class Group:
         network = self.draws.barrier_rows(last, self.fragments)[first:]
         if (self.row[mine] > first).any():
             number = np.clip(self.row + np.arange(most * self.period)[:, None], first, last - 1) - first
-            compute = compute[number[:, None], np.arange(self.workers)[:, None], self.run]
+            layer = self.workers * self.runs
+            compute = compute.take(layer * number[:, None] + np.arange(layer).reshape(self.workers, self.runs))
             network = network[number[:, None], 0, self.run]
         return (
             compute.reshape(most, self.period, self.workers, self.runs),
@@ -418,34 +419,19 @@ class Group:
 
         """
         want = self.workers if self.averaged else min(self.wait_for, int(self.left[run]))
-        alive, there = up.copy(), np.zeros_like(up)
-        still, ready = int(np.count_nonzero(up)), 0
-        for time, fails, worker in self.moments(run, up, done):
-            if fails:
-                still, ready = still - 1, ready - int(there[worker])
-                alive[worker] = there[worker] = False
-            elif alive[worker]:
-                ready, there[worker] = ready + 1, True
-            if not still:
-                return np.nan, time, there, alive
-            if ready >= min(want, still):
-                return time, time, there, alive
-        raise AssertionError("somebody is there in the end")
-
-    def moments(self, run: int, up: np.ndarray, done: np.ndarray) -> list[tuple[float, int, int]]:
-        """When members of one run are done (0), or fail before all would be (1), in order; ties by worker number.
-
-        Args:
-            run: which run.
-            up: who is a member, (workers,).
-            done: when each is done, (workers,), ms.
-
-        """
-        fails_ms = self.next.next_ms[:, run]
-        (members,) = np.nonzero(up)
-        (failing,) = np.nonzero(up & (fails_ms <= done[members].max()))
-        found = list(zip(done[members].tolist(), [0] * len(members), members.tolist(), strict=True))
-        return sorted(found + list(zip(fails_ms[failing].tolist(), [1] * len(failing), failing.tolist(), strict=True)))
+        alive, fails_ms, since_ms = up.copy(), self.next.next_ms[:, run], -np.inf
+        while alive.any():
+            (members,) = np.nonzero(alive)
+            first = members[np.argsort(done[members], kind="stable")][: min(want, len(members))]
+            last_ms, who = done[first[-1]], members[fails_ms[members].argmin()]
+            barrier_ms = max(last_ms, since_ms)  # a failure can leave those that are there as the only ones
+            if barrier_ms <= fails_ms[who]:
+                there = alive & (done <= since_ms)
+                if last_ms > since_ms:
+                    there = np.isin(np.arange(len(up)), first)
+                return float(barrier_ms), float(barrier_ms), there, alive
+            since_ms, alive[who] = fails_ms[who], False
+        return np.nan, float(since_ms), alive, alive
 
     def passed(
         self, out_ms: np.ndarray, end: np.ndarray, up: np.ndarray, failed: np.ndarray, runs: np.ndarray

@@ -1,7 +1,7 @@
 """How time and memory grow with the size of one run.
 
-`python -m tests.benchmarks.scale` prints the table of .github/BENCHMARKS.md; `python -m tests.benchmarks.scale failures`
-what failures of workers add to it, where they are rare.
+`python -m tests.benchmarks.scale` prints the table of .github/BENCHMARKS.md, and with `failures` behind it what a few
+failures of workers add to that.
 """
 
 import math

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,9 @@ from core import (
     simulate,
 )
 from core.schedule import metrics
+from core.schedule.failures import failures as failures_of
+from core.schedule.tables import segments
+from core.server import failing_shared
 from core.workload.draws import Draws
 from tests import failing_oracle as oracle
 from tests.examples import drawn
@@ -284,7 +288,23 @@ def test_many_runs_together_are_the_same_as_one_by_one(policy, recovery):
             failures_ms=failures_ms[..., run],
         ).metrics
         for name, values in together.items():
-            assert getattr(alone, name) == pytest.approx(values[run], rel=1e-9), name
+            assert getattr(alone, name) == values[run], name
+
+
+@pytest.mark.parametrize("network", [FlatLatency(), AlphaBeta(latency_ms=20, bandwidth_gbps=1, message_mb=0.5)])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_queue_is_served_in_windows_as_event_by_event(seed, network, monkeypatch):
+    """With failures and returns up to the end, when nothing is left for those that are back."""
+    failures = Failures(mtbf_hours=0.002, restart_s=(0, 0.4, 1.5)[seed])
+    policy = Asynchronous(assignment="shared", accumulate=2)
+    scenario = Scenario(workers=5, batches=12, network=network, policy=policy, failures=failures, seed=seed)
+    by_events = policy.schedule(Draws(scenario, runs=4))
+    monkeypatch.setattr(failing_shared, "FEW_PUSHES", 0)
+    in_windows = policy.schedule(Draws(scenario, runs=4))
+    assert by_events.failures.min() > 0
+    for run in range(4):
+        for of in (segments, failures_of):
+            pd.testing.assert_frame_equal(of(in_windows, run).table(), of(by_events, run).table(), check_exact=True)
 
 
 @drawn(40)
