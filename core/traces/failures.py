@@ -134,10 +134,11 @@ def read_failures(
 
 def poisson_range(count: int) -> tuple[float, float]:
     """The means with which as many events, or as few, come with a chance of 2.5 % only."""
-    tail = (1 - RANGE) / 2
+    tail, k = (1 - RANGE) / 2, np.arange(count + 1)
+    log_factorial = np.array([math.lgamma(number + 1) for number in range(count + 1)])
 
     def at_most(number: int, mean: float) -> float:
-        return math.fsum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(number + 1))
+        return float(np.exp(k * math.log(mean) - mean - log_factorial)[: number + 1].sum())
 
     low = bisected(lambda mean: 1 - at_most(count - 1, mean) > tail, count) if count else 0.0
     return low, bisected(lambda mean: at_most(count, mean) < tail, count)

@@ -67,16 +67,17 @@ def fits(compute_ms: np.ndarray) -> list[Fit]:
         step, worker, left = common_factors(np.where(apart, np.nan, compute_ms / levels))
         rest = compute_ms / (levels * step[:, None] * worker)
         transient, persistent = hiccup_part(rest, apart), persistent_part(worker)
+        stragglers = Stragglers(**transient, **persistent, **lasting)
         for law in laws(rest[~apart], left):
+            compute = replace(law, mean_ms=within_range(mean / mean_factor(stragglers, workers)))
             alike = simulated_steps(law, Stragglers(**transient), workers)
+            same = not persistent and not lasting  # but for the mean, which no ratio depends on
+            ratio = slowest_ratio(alike if same else simulated_steps(compute, stragglers, workers))
             rows = np.arange(len(alike)) * steps // len(alike)
-            alike *= levels[rows] * step[rows, None] * worker
+            alike *= (levels * step[:, None] * worker)[rows]
             misfit = (
                 abs(slowest_ratio(alike) - measured) + np.abs(np.quantile(alike, QUANTILES) - quantiles).mean() / mean
             )
-            stragglers = Stragglers(**transient, **persistent, **lasting)
-            compute = replace(law, mean_ms=within_range(mean / mean_factor(stragglers, workers)))
-            ratio = slowest_ratio(simulated_steps(compute, stragglers, workers))
             ranked.append(
                 Fit(
                     compute=compute,
@@ -92,12 +93,16 @@ def fits(compute_ms: np.ndarray) -> list[Fit]:
 
 def fitted_scenario(trace: Trace, workers: int) -> Scenario:
     """The best fit of a trace with any number of workers, on the mean network cost of its own."""
-    best = fits(trace.compute_ms)[0]
+    return scenario_by(fits(trace.compute_ms)[0], trace, workers)
+
+
+def scenario_by(fit: Fit, trace: Trace, workers: int) -> Scenario:
+    """The same by one of the trace's fits."""
     return Scenario(
         workers=workers,
         batches=trace.steps,
-        compute=best.compute,
-        stragglers=best.stragglers_of(workers),
+        compute=fit.compute,
+        stragglers=fit.stragglers_of(workers),
         network=mean_network(trace),
     )
 
@@ -235,7 +240,12 @@ def mean_factor(stragglers: Stragglers, workers: int) -> float:
 def simulated_steps(law: ComputeLaw, stragglers: Stragglers, workers: int) -> np.ndarray:
     """Steps of so many workers, (steps, workers) in ms, each with workers of its own."""
     rng, shape = np.random.default_rng(0), (max(1, DRAWN // workers), workers)
-    times = law.draw(rng, shape) * stragglers.worker_factors(rng, *shape) * stragglers.hiccup_factors(rng, shape)
+    times = law.draw(rng, shape)
+    for_a_while = stragglers.hiccup_probability or stragglers.episode_share
+    if for_a_while or stragglers.spread or stragglers.slow_workers:  # what is drawn for nothing sets what is next apart
+        times = times * stragglers.worker_factors(rng, *shape)
+    if for_a_while:
+        times = times * stragglers.hiccup_factors(rng, shape)
     if stragglers.episode_share:  # within one step, only the share of slow workers counts
         times *= np.where(rng.random(shape) < stragglers.episode_share, stragglers.episode_factor, 1)
     return times
@@ -243,4 +253,5 @@ def simulated_steps(law: ComputeLaw, stragglers: Stragglers, workers: int) -> np
 
 def slowest_ratio(compute_ms: np.ndarray) -> float:
     """Mean slowest mini-batch of a step over the mean mini-batch."""
-    return float(compute_ms.max(axis=1).mean() / compute_ms.mean())
+    slowest = np.ascontiguousarray(compute_ms.T).max(axis=0)  # many short rows are slow to go through one by one
+    return float(slowest.mean() / compute_ms.mean())

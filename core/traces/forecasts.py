@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -116,6 +117,7 @@ def blocks_of(compute_ms: np.ndarray) -> np.ndarray:
     return np.arange(steps) // max(correlated_steps(compute_ms), -(-steps // MOST_BLOCKS))
 
 
+@lru_cache(maxsize=MOST_BLOCKS)
 def block_weights(blocks: int) -> np.ndarray:
     """How often each block is taken: (1 + draws, blocks), once each in the first row."""
     drawn = np.random.default_rng(0).multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS)

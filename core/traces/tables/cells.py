@@ -66,9 +66,9 @@ def numbers(column: pd.Series, decimal: str = ".") -> tuple[pd.Series, pd.Series
     sure = ~(texts.str.lower().isin(MISSING) | (texts.str.len() > MAX_NUMBER)).to_numpy()
     plain_digits = sure & ~texts.str.contains("[.,]").to_numpy() if decimal == "," else sure
     values = pd.to_numeric(texts.where(plain_digits).to_numpy(dtype=object), errors="coerce").astype(float)
-    in_ms = np.zeros(len(texts), dtype=bool)
+    in_ms, written = np.zeros(len(texts), dtype=bool), texts.to_numpy(dtype=object)
     for place in np.flatnonzero(np.isnan(values) & sure).tolist():
-        values[place], in_ms[place] = number(texts.iat[place], decimal)
+        values[place], in_ms[place] = number(written[place], decimal)
     return (
         pd.Series(np.append(values, np.nan)[codes], column.index),
         pd.Series(np.append(in_ms, False)[codes], column.index),

@@ -91,11 +91,13 @@ class Lines:
                 where = "its first rows have" if self.number <= 2 else f"line {self.number:,} has"
                 raise ScenarioError(f"{self.file} is not a table: {where} over {MAX_LINE:,} characters.")
             line = line.translate(BOXES) if not line.isascii() else line
-            if line.isspace() or RULER.fullmatch(line):
-                continue
-            if COMMENT.match(line):
-                self.comment = line
-            elif line.count('"') % 2:  # a quote that is never closed, or lines later
+            if not line[0].isalnum():  # as in most lines, which need not be looked at twice
+                if line.isspace() or RULER.fullmatch(line):
+                    continue
+                if COMMENT.match(line):
+                    self.comment = line
+                    continue
+            if '"' in line and line.count('"') % 2:  # a quote that is never closed, or lines later
                 yield line.replace('"', "")
             else:
                 yield line
@@ -217,14 +219,11 @@ class Body:
         return self.separator if self.separator in ",;\t" else "\t"
 
     def __iter__(self) -> Iterator[str]:
-        known, order = set(self.names), None
-
-        def is_known(line: str) -> bool:
-            return line.partition(self.separator)[0].strip() in known
-
+        known, order, separator, columns = set(self.names), None, self.separator, len(self.names)
+        as_written = separator in ",;\t"
         for line in islice(self.lines, self.above, None):
-            plain = self.separator in ",;\t" and '"' not in line and not order
-            if plain and line.count(self.separator) < len(self.names) and not is_known(line):
+            plain = as_written and '"' not in line and not order and line.count(separator) < columns
+            if plain and line.partition(separator)[0].strip() not in known:
                 self.numbers.append(self.lines.number)
                 yield line
                 continue

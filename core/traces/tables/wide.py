@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from core.traces.tables.cells import plain
@@ -106,10 +107,10 @@ def melted(table: pd.DataFrame, cells: dict[str, Cell], key: str, others: list[s
     workers = list(dict.fromkeys(cell.worker for cell in cells.values()))
     place = {(cell.worker, cell.measure): name for name, cell in cells.items()}
     measures = list(dict.fromkeys(cell.measure for cell in cells.values()))
-    pieces = []
-    for worker in workers:
-        columns = {
-            measure: table[place[worker, measure]] if (worker, measure) in place else pd.NA for measure in measures
-        }
-        pieces.append(pd.DataFrame({key: worker} | {name: table[name] for name in others} | columns, index=table.index))
-    return pd.concat(pieces)
+    missing = pd.Series(pd.NA, table.index, dtype=object)
+    columns = {name: [table[name]] * len(workers) for name in others}
+    for measure in measures:
+        names = [place.get((worker, measure)) for worker in workers]
+        columns[measure] = [missing if name is None else table[name] for name in names]
+    of_worker = np.repeat(np.array(workers, dtype=object), len(table))
+    return pd.DataFrame({key: of_worker} | {name: pd.concat(series) for name, series in columns.items()})
