@@ -168,21 +168,27 @@ def by_rate(trainings: pd.DataFrame) -> pd.DataFrame:
     The best one reaches the target in every run, and first in the mean over them; where none does, it reaches it in
     most runs, diverges or gets stuck in fewest, and ends with the lowest median loss.
     """
-    late = trainings.fillna({"time_to_target_ms": np.inf, "final_loss": np.inf}).assign(of=1)
-    late["reached"] = np.isfinite(late["time_to_target_ms"])
-    rates = late.groupby(["policy", *settings_of(late), "learning_rate"], as_index=False).agg(
-        {"time_to_target_ms": geometric_mean, "final_loss": "median"} | dict.fromkeys(COUNTS, "sum")
-    )
+    grouped = trainings.groupby(["policy", *settings_of(trainings), "learning_rate"])
+    rates, of = grouped.size().rename("of").reset_index(), grouped.ngroup().to_numpy()
+    late, final = (trainings[name].fillna(np.inf).to_numpy() for name in ("time_to_target_ms", "final_loss"))
+    each = [of == number for number in range(len(rates))]
+    rates["time_to_target_ms"] = [geometric_mean(late[rows]) for rows in each]
+    rates["final_loss"] = [np.median(final[rows]) for rows in each]
+    for name, counted in (
+        ("reached", np.isfinite(late)),
+        ("diverged", trainings["diverged"]),
+        ("stuck", trainings["stuck"]),
+    ):
+        rates[name] = np.bincount(of, counted, len(rates)).astype(int)
+    rates = rates[[*grouped.keys, "time_to_target_ms", "final_loss", *COUNTS]]
     return rates.assign(best=np.arange(len(rates)) == soonest(rates)).replace(np.inf, np.nan)
 
 
 def soonest(rates: pd.DataFrame) -> int:
     """The place of the row that is best: it reaches the target first, or, where none does in every run, nearly so."""
-    late = rates.fillna({"time_to_target_ms": np.inf, "final_loss": np.inf}).reset_index(drop=True)
-    ranked = late.assign(missed=-late["reached"], lost=late["diverged"] + late["stuck"]).sort_values(
-        ["time_to_target_ms", "missed", "lost", "final_loss", "learning_rate"]
-    )
-    return int(ranked.index[0])
+    late, final = (rates[name].fillna(np.inf).to_numpy() for name in ("time_to_target_ms", "final_loss"))
+    reached, lost = rates["reached"].to_numpy(), (rates["diverged"] + rates["stuck"]).to_numpy()
+    return int(np.lexsort([rates["learning_rate"].to_numpy(), final, lost, -reached, late])[0])
 
 
 def settings_of(table: pd.DataFrame) -> list[str]:
@@ -216,7 +222,7 @@ def mean_of_all(values: pd.Series) -> float:
     return float(values.mean(skipna=False))
 
 
-def geometric_mean(values: pd.Series) -> float:
+def geometric_mean(values: pd.Series | np.ndarray) -> float:
     """The mean of ratios and of what they are ratios of; infinite where one value is."""
     return float(np.exp(np.log(values).mean()))
 

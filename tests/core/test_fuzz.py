@@ -48,6 +48,7 @@ from core import (
 )
 from core.cli import main
 from core.common.parameters import keys
+from core.learning.periods import INNER_CHOICES, OUTER_CHOICES
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.training import replay
 from core.links import DEFAULTS, link_values, prices_of, scenario_of
@@ -68,6 +69,16 @@ BOWL = {"run": RUN, "problem": PROBLEM, "learning_rate": 0.1}
 QUICK = {"scenario": SMALL, "policies": [Synchronous()], "problem": PROBLEM, "seeds": 1, "gradients": 12}
 SHORT = {"scenario": SMALL, "problem": PROBLEM, "periods": 1, "seeds": 1, "gradients": 12}
 REFUSED_BYTES = 2**20
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_settings():
+    """Trainings of one optimizer for each way to average: how many are tried is nothing that arguments could change."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.learning.periods.INNER_CHOICES", INNER_CHOICES[:1])
+        patch.setattr("core.learning.periods.OUTER_CHOICES", OUTER_CHOICES[:1])
+        patch.setattr("core.learning.experiment.MOST_BEYOND", 1)
+        yield
 
 
 class Broken:
