@@ -37,7 +37,7 @@ def stale_synchronous_batch(workers: int, bound: int) -> float:
     source, target, rate = map(np.concatenate, (source, target, rate))
     not_held = workers - states[:, -1]
     chance, time = np.full(len(states), 1 / len(states)), 0.0
-    while abs(time - (time := workers / (chance @ not_held))) > 1e-12:
+    while abs(time - (time := workers / (chance @ not_held))) > 1e-9:
         for _ in range(200):
             inflow = np.bincount(target, weights=chance[source] * rate, minlength=len(states))
             chance = chance + (inflow - chance * not_held) / workers

@@ -119,7 +119,7 @@ def test_promises_of_every_kind_of_scenario(policy):
             ("sync", "local", "rebalanced", "backup")
         )
         broken, claims = broken_promises(
-            scenario, 25_000 if served or policy in ("k-async", "local, balanced") else 250_000
+            scenario, 25_000 if served or policy in ("k-async", "local, balanced") else 100_000
         )
         assert not broken, scenario
         made += claims
