@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -27,17 +28,20 @@ def modules(folder):
     return {file: str(file.relative_to(ROOT).with_suffix("")) for file in (ROOT / folder).rglob("*.py")}
 
 
+@cache
 def imported(file):
     """What a file imports when it runs, with slashes; not what it imports for type checkers alone."""
+    found = []
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             node.body = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (name.name.replace(".", "/") for name in node.names)
+            found += [name.name.replace(".", "/") for name in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}/{name.name}".replace(".", "/") for name in node.names)
+            found += [f"{node.module}/{name.name}".replace(".", "/") for name in node.names]
+    return found
 
 
 def room_of(name, rooms):

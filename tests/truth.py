@@ -40,7 +40,8 @@ class Truth:
     def __init__(self, table, together=0.05):
         self.table, self.together = table, together
         self.policies = list(dict.fromkeys(table["policy"]))
-        self.epochs = {name: table.loc[table["policy"] == name, "epoch_ms"].to_numpy() for name in self.policies}
+        self.of = dict(list(table.groupby("policy")))
+        self.epochs = {name: self.runs_of(name, "epoch_ms") for name in self.policies}
         self.figures = table.groupby("policy").mean().to_dict()
         self.baseline = self.policies[0]
         self.runs = len(self.epochs[self.baseline])
@@ -136,6 +137,10 @@ class Truth:
         if self.runs >= 40:
             return float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5))
         return float(np.min(values)), float(np.max(values))
+
+    def runs_of(self, policy, figure):
+        """A figure in each run of a policy."""
+        return self.of[policy][figure].to_numpy()
 
     def mean_of(self, policy, figure):
         """The mean of a figure."""

@@ -21,6 +21,7 @@ from core.traces.fits import Fit, fits
 from core.traces.remedies import AS_MEASURED, what_if_table
 from tests.core.report.test_sentences import SHARE, any_scenario, any_table, shows, time_ms, value_of, worker_ms
 from tests.core.report.test_trace_sentences import Facts, check_headline, check_reasons, made
+from tests.examples import examples
 from tests.truth import Truth
 
 NUMBER = r"(-?\d[\d,]*(?:\.\d+)?)"
@@ -48,7 +49,7 @@ def close(shown, truth_ms):
 # --- one run ---
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", examples(24))
 def test_the_reference_s_four_lines(seed):
     simulated = any_run(np.random.default_rng(seed))
     spent, epoch = worker_ms(simulated)
@@ -62,7 +63,7 @@ def test_the_reference_s_four_lines(seed):
     assert shows(re.fullmatch(rf"Throughput: {NUMBER} batches/sec", rate)[1], 1000 * table["used"].sum() / epoch)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", examples(24))
 def test_each_worker_s_shares(seed):
     """Every phase of every worker; of many workers the mean and the range."""
     rng = np.random.default_rng(seed)
@@ -91,7 +92,7 @@ def test_each_worker_s_shares(seed):
         assert shows(high, shares[phase].max())
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", examples(10))
 def test_overview_and_closeup_of_a_large_run(seed):
     """Shares of computing by row and over time, and what the blocks in a window add up to."""
     rng = np.random.default_rng(seed)

@@ -180,7 +180,7 @@ def still(text, judges, winner):
 @pytest.mark.parametrize("block", range(3))
 def test_every_sentence_on_what_would_flip_an_answer(block):
     rng = np.random.default_rng(block)
-    for _ in examples(8):
+    for _ in examples(5):
         scenario, policies = any_scenario(rng)
         policies = list(dict.fromkeys(policy.fitted(scenario.workers) for policy in policies))[:2]
         if len(policies) < 2:

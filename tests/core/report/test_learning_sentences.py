@@ -399,7 +399,7 @@ def test_rates_in_words_claim_what_the_tried_rates_did(learning):
 
 def test_every_kind_of_sentence_is_among_them():
     """Otherwise the checks above check little."""
-    said = " ".join(headline(random_learning(number)) for number in range(40))
+    said = " ".join(headline(random_learning(number)) for number in examples(20))
     for words in (
         *(
             "sooner than",

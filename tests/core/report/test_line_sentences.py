@@ -93,7 +93,7 @@ def check_bands(caption, raw, ask):
         assert f"Means of {raw.runs} runs, in bands that hold {which} runs" in caption
 
 
-@pytest.mark.parametrize("seed", examples(12))
+@pytest.mark.parametrize("seed", examples(8))
 def test_lines_over_one_axis(seed):
     scenario, grid, policies, runs = random_map(100 + seed)
     name = "workers" if seed % 2 else next(iter(grid))
@@ -119,7 +119,7 @@ def test_lines_over_one_axis(seed):
 
 def test_marks_are_explained_where_they_stand_and_cells_without_one_where_they_are_decided():
     """By the outcomes of the raw runs; the 5 % of chance stands with cells that are decided."""
-    for seed in examples(10):
+    for seed in examples(6):
         scenario, grid, policies, runs = random_map(200 + seed)
         raw, table = Raw(scenario, grid, policies[:2], runs), sweep(scenario, grid, policies[:2], runs)
         baseline, about = (policy.label for policy in policies[:2])

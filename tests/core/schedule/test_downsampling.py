@@ -52,9 +52,10 @@ def touching(table, since_ms, until_ms):
 def test_segments_of_a_window_are_those_of_the_whole_run(given, data):
     """For all workers and for some; windows that are empty, or lie behind the end, too."""
     run = given.run()
-    ends = [0.0, *run.segments()["end_ms"].unique(), 2 * run.metrics.epoch_ms]
+    table = run.segments()
+    ends = [0.0, *table["end_ms"].unique(), 2 * run.metrics.epoch_ms]
     since, until = sorted(data.draw(st.lists(st.sampled_from(ends), min_size=2, max_size=2)))
-    full = touching(run.segments(), since, until)
+    full = touching(table, since, until)
     assert segments(run.schedule, since_ms=since, until_ms=until).table().equals(full)
     some = data.draw(st.sets(st.integers(0, given.scenario.workers - 1)))
     found = segments(run.schedule, since_ms=since, until_ms=until, workers=np.array(sorted(some), dtype=int))
@@ -67,8 +68,9 @@ def test_a_close_up_holds_the_first_blocks_of_a_window(given, data):
     since = data.draw(st.floats(0, run.metrics.epoch_ms))
     found, end = closeup(run.schedule, np.arange(given.scenario.workers), since, most=most)
     assert len(found) <= most
-    assert found.table().equals(touching(run.segments(), since, end))
-    left = touching(run.segments(), since, np.inf)
+    table = run.segments()
+    assert found.table().equals(touching(table, since, end))
+    left = touching(table, since, np.inf)
     assert end == (left["start_ms"].sort_values().iloc[most] if len(left) > most else run.metrics.epoch_ms)
 
 
@@ -129,12 +131,14 @@ def test_slowness_is_the_mean_of_what_was_computed(given, data):
     """Cancelled work included; of a window, the mini-batches that touch it."""
     run = given.run()
     since, until = sorted(data.draw(st.lists(st.floats(0, run.metrics.epoch_ms), min_size=2, max_size=2)))
+    table = run.segments()
+    lives = table.groupby(["worker", "batch"]).agg(start=("start_ms", "min"), end=("end_ms", "max"))
+    computed = table[table["phase"].isin(["compute", "cancelled"])].groupby(["worker", "batch"])
+    spent = computed["end_ms"].sum() - computed["start_ms"].sum()
     for window in ((0.0, np.inf), (since, until)):
-        lives = run.segments().groupby(["worker", "batch"]).agg(start=("start_ms", "min"), end=("end_ms", "max"))
         inside = lives[(lives["end"] > window[0]) & (lives["start"] < window[1])]
-        computed = run.segments().query("phase in ['compute', 'cancelled']").groupby(["worker", "batch"])
-        spent = (computed["end_ms"].sum() - computed["start_ms"].sum()).reindex(inside.index, fill_value=0)
-        expected = spent.groupby("worker").mean().reindex(range(given.scenario.workers), fill_value=0)
+        mine = spent.reindex(inside.index, fill_value=0)
+        expected = mine.groupby("worker").mean().reindex(range(given.scenario.workers), fill_value=0)
         assert slowness(run.schedule, *window) == pytest.approx(expected.to_numpy(), abs=1e-9)
 
 
@@ -168,7 +172,8 @@ def test_counts_are_those_of_the_table_of_gradients(given):
 @given(ANY)
 def test_waiting_by_reason_is_that_of_the_segments(given):
     run = given.run()
-    waits = run.segments().query("phase == 'wait'")
+    table = run.segments()
+    waits = table[table["phase"] == "wait"]
     spent = (waits["end_ms"] - waits["start_ms"]).groupby(waits["reason"].astype(str)).sum()
     assert {reason: ms.sum() for reason, ms in wait_ms(run.schedule).items()} == pytest.approx(spent.to_dict())
 
