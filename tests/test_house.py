@@ -78,12 +78,6 @@ def test_who_may_import_what():
         assert not [other for other in imported(file) if re.match(r"pages/(?!shared)", other)], name
 
 
-def test_core_takes_no_streamlit_and_no_altair():
-    check = "import core, sys; print([name for name in ('streamlit', 'altair') if name in sys.modules])"
-    printed = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert printed.strip() == "[]"
-
-
 def test_the_first_chart_waits_for_nothing_that_other_pages_need():
     """No table of checks, no reader of Parquet, no second process."""
     heavy = ("core.theory.checks", "core.theory.steady_state", "pyarrow.parquet", "multiprocessing.pool", "scipy")

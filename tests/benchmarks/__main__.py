@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -138,17 +138,30 @@ REFUSED = {
     "an array of 10^9 rows": lambda: simulate(Scenario(), compute_ms=np.broadcast_to(1.0, (10**9, 3))),
     "a measured table of 10^9 rows": lambda: Measured(compute_ms=np.broadcast_to(1.0, (10**9, 4))),
     "a sweep of 10^24 cells": lambda: sweep(LARGEST, {"workers": range(10**12), "batches": range(10**12)}),
-    "a training of 800,000 gradients": lambda: replay(LONG_RUN, Digits(), range(1, 33)),
+    "a training of 800,000 gradients": lambda: replay(long_run(), Digits(), range(1, 33)),
     "a link of 5 MB": lambda: link_values("workers=" + "9" * 5_000_000),
     "a link with 5,000 digits": lambda: link_values("workers=" + "9" * 4_990),
     "a table of 16 million rows, 32 MiB": lambda: read_trace([io.BytesIO(b"compute_ms\n" + b"1\n" * 16_777_000)]),
     "a table of 100,000 columns": lambda: read_trace([io.BytesIO(b"a," * 100_000 + b"\n1\n")]),
-    "a bomb of 96 MiB of zeros": lambda: read_trace([io.BytesIO(ZEROS)]),
-    "a bomb of 96 MiB that looks like a table": lambda: read_trace([io.BytesIO(ROWS)]),
+    "a bomb of 96 MiB of zeros": lambda: read_trace([io.BytesIO(zeros())]),
+    "a bomb of 96 MiB that looks like a table": lambda: read_trace([io.BytesIO(rows())]),
 }
-LONG_RUN = simulate(replace(LARGEST, batches=100_000))
-ZEROS = gzip.compress(b"compute_ms\n" + bytes(96 * 2**20), 1)
-ROWS = gzip.compress(b"compute_ms\n" + b"1.250000000000,1.250000000000,1.250000000000,1.250000000000\n" * 1_600_000, 1)
+
+
+@cache
+def long_run():
+    return simulate(replace(LARGEST, batches=100_000))
+
+
+@cache
+def zeros() -> bytes:
+    return gzip.compress(b"compute_ms\n" + bytes(96 * 2**20), 1)
+
+
+@cache
+def rows() -> bytes:
+    row = b"1.250000000000,1.250000000000,1.250000000000,1.250000000000\n"
+    return gzip.compress(b"compute_ms\n" + row * 1_600_000, 1)
 
 
 def refused_speed() -> None:

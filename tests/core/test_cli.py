@@ -136,14 +136,15 @@ def test_sweep_is_sweep(capsys):
 def test_trace_is_the_page(capsys):
     files = [str(path) for path in sample_files()]
     trace = read_trace(files)
-    assert printed(capsys, "trace", *files).strip() == summary_text(trace, diagnose(trace), what_if(trace)).strip()
+    found, remedies = diagnose(trace), what_if(trace)
+    assert printed(capsys, "trace", *files).strip() == summary_text(trace, found, remedies).strip()
     data = answered(capsys, "trace", *files)
     assert data["workers"] == 4
     assert "A barrier and a push cost the same here, 11.11 ms per batch" in data["caveats"]
-    assert [each["remedy"] for each in data["remedies"]] == [each.name for each in what_if(trace)]
-    assert data["remedies"][0]["figures"]["throughput"] == what_if(trace)[0].metrics.throughput
-    assert len(data["fits"]) == len(diagnose(trace).fits)
-    assert data["who"][2]["cost_percent"] == diagnose(trace).workers["cost_percent"][2]
+    assert [each["remedy"] for each in data["remedies"]] == [each.name for each in remedies]
+    assert data["remedies"][0]["figures"]["throughput"] == remedies[0].metrics.throughput
+    assert len(data["fits"]) == len(found.fits)
+    assert data["who"][2]["cost_percent"] == found.workers["cost_percent"][2]
 
 
 def test_policies_of_a_trace_are_those_that_were_asked_for(capsys, tmp_path):

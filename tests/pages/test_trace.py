@@ -137,7 +137,7 @@ def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
         ("notes.txt", b"hello", "notes.txt"),
         ("cut.json", b'{"traceEvents": [{"ph": "X", "name"', "cut.json"),
         ("cut.json.gz", gzip.compress(b"{" + b" " * 5_000)[:-9], "cut.json.gz"),
-        ("bomb.csv.gz", gzip.compress(b"0" * 60_000_000), "bomb.csv.gz"),
+        ("bomb.csv.gz", gzip.compress(b"0" * 60_000_000, 1), "bomb.csv.gz"),
         ("bad.csv", b"worker,step,compute_ms\n0,0,abc\n", "bad.csv"),
         ("negative.csv", b"worker,step,compute_ms\n0,0,-1\n0,1,2\n", "negative.csv"),
     ],

@@ -3,10 +3,12 @@
 import json
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from altair.utils.schemapi import debug_mode
 
 from core import (
     AlphaBeta,
@@ -30,11 +32,17 @@ from core.traces.diagnosis import diagnose
 from core.traces.reading import read_trace, sample_files
 from core.traces.remedies import what_if, what_if_table
 
-SYNC, ASYNC = (simulate(Scenario(workers=6, policy=policy)) for policy in (Synchronous(), Asynchronous()))
-BACKUP = simulate(Scenario(workers=40, policy=BackupWorkers(wait_for=30)))
-STALE = simulate(Scenario(workers=9, network=AlphaBeta(message_mb=200), policy=KAsync(wait_for=2)))
-FAILS = simulate(Scenario(workers=40, batches=20, failures=Failures(mtbf_hours=0.1, restart_s=2)))
-LARGE = simulate(Scenario(workers=100, stragglers=Stragglers(slow_workers=3), policy=Asynchronous(accumulate=1)))
+
+@cache
+def run_of(scenario):
+    return simulate(scenario)
+
+
+SYNC, ASYNC = (Scenario(workers=6, policy=policy) for policy in (Synchronous(), Asynchronous()))
+BACKUP = Scenario(workers=40, policy=BackupWorkers(wait_for=30))
+STALE = Scenario(workers=9, network=AlphaBeta(message_mb=200), policy=KAsync(wait_for=2))
+FAILS = Scenario(workers=40, batches=20, failures=Failures(mtbf_hours=0.1, restart_s=2))
+LARGE = Scenario(workers=100, stragglers=Stragglers(slow_workers=3), policy=Asynchronous(accumulate=1))
 COLORS = {"A": "#0072B2", "B": "#CC79A7"}
 RATES = pd.DataFrame(
     {
@@ -58,69 +66,80 @@ CLEAR, OPEN = CELLS.assign(mark=""), CELLS.assign(mark=["", "≈", "=", ""])
 AXES = (["Jitter", "Latency"], [(0.1, 0.2), (50, 100)])
 TIP = [("v0:Q", "Jitter", ".4g"), ("shown:N", "Fastest", "")]
 WINS = CLEAR.assign(shown=["A", "A", "B", "tie"])
-TRACE = read_trace(sample_files())
-FOUND = diagnose(TRACE)
-WITH_EPISODE = replace(
-    FOUND,
-    episodes=pd.DataFrame(
-        [(2, *TRACE.step_numbers[5:12:6], 1.5, 40.0)],
-        columns=["worker", "first_step", "last_step", "factor", "cost_percent"],
-    ),
-)
 INTERVALS = {"policy": ["B", "A"], "middle": [1.0, 2.0], "low": [0.5, 1.5], "high": [1.5, 2.5]}
 
 
-def overview_of(run):
+@cache
+def trace():
+    """The trace, its diagnosis, the same with an episode, and what would help."""
+    trace = read_trace(sample_files())
+    found = diagnose(trace)
+    episode = (2, *trace.step_numbers[5:12:6], 1.5, 40.0)
+    columns = ["worker", "first_step", "last_step", "factor", "cost_percent"]
+    with_episode = replace(found, episodes=pd.DataFrame([episode], columns=columns))
+    return trace, found, with_episode, what_if_table(what_if(trace))
+
+
+def picture_of(scenario):
+    return picture(run_of(scenario))
+
+
+def overview_of(scenario):
+    run = run_of(scenario)
     rows = groups(np.arange(run.scenario.workers))
     failed = picture(run).failures if run.metrics.failures else None
     cells, names = overview(run.schedule, rows), group_names(rows)
     return charts.overview(cells, names, "Workers, by number", run.metrics.epoch_ms, failed)
 
 
-WHAT_IFS = what_if_table(what_if(TRACE))
+def slownesses():
+    trace_of, found, with_episode, _ = trace()
+    return [charts.slowness(trace_of, with_episode), charts.slowness(trace_of, replace(found, kind="unclear"))]
+
+
 EVERY = {
-    "timeline": [
-        *[charts.timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, STALE, FAILS)],
-        *[charts.timeline(picture(ASYNC), (4_000, to_ms, "0.3 s")) for to_ms in (4_300, 9_000)],
+    "timeline": lambda: [
+        *[charts.timeline(picture_of(each)) for each in (SYNC, ASYNC, BACKUP, STALE, FAILS)],
+        *[charts.timeline(picture_of(ASYNC), (4_000, to_ms, "0.3 s")) for to_ms in (4_300, 9_000)],
     ],
-    "outlined": [
-        charts.with_outline(charts.timeline(picture(ASYNC)), Outline.of(SYNC), 9_000),
-        charts.with_outline(charts.small_timeline(picture(SYNC)), Outline((1.0,), 1.0)),
+    "outlined": lambda: [
+        charts.with_outline(charts.timeline(picture_of(ASYNC)), Outline.of(run_of(SYNC)), 9_000),
+        charts.with_outline(charts.small_timeline(picture_of(SYNC)), Outline((1.0,), 1.0)),
         charts.with_end(overview_of(LARGE), Outline((1.0,), 1.0)),
     ],
-    "epoch parts": [
+    "epoch parts": lambda: [
         charts.epoch_parts(epoch_parts(compare(Scenario(), [Synchronous(), BackupWorkers(wait_for=3)], replicates)))
         for replicates in (1, 20)
     ],
-    "small timeline": [charts.small_timeline(picture(run)) for run in (SYNC, ASYNC, BACKUP, FAILS)],
-    "overview": [overview_of(LARGE), overview_of(BACKUP), overview_of(FAILS)],
-    "shares": [charts.shares(*share_bars(run)) for run in (SYNC, BACKUP, LARGE)],
-    "staleness": [charts.staleness(*staleness_bars(run)) for run in (ASYNC, LARGE)],
-    "contributions": [charts.contributions(*contribution_bars(run)) for run in (BACKUP, STALE)],
-    "histogram": [
+    "small timeline": lambda: [charts.small_timeline(picture_of(each)) for each in (SYNC, ASYNC, BACKUP, FAILS)],
+    "overview": lambda: [overview_of(LARGE), overview_of(BACKUP), overview_of(FAILS)],
+    "shares": lambda: [charts.shares(*share_bars(run_of(each))) for each in (SYNC, BACKUP, LARGE)],
+    "staleness": lambda: [charts.staleness(*staleness_bars(run_of(each))) for each in (ASYNC, LARGE)],
+    "contributions": lambda: [charts.contributions(*contribution_bars(run_of(each))) for each in (BACKUP, STALE)],
+    "histogram": lambda: [
         charts.histogram({"A": np.arange(50.0), "B": np.arange(50.0) / 2}, "Epoch time (ms)", COLORS),
         charts.histogram({"B": np.ones(3)}, "Speed-up (×)", COLORS, marks=(0.9, 1.0, 1.1)),
     ],
-    "intervals": [
+    "intervals": lambda: [
         charts.intervals(INTERVALS, "Epoch time (s)", COLORS),
         charts.intervals(INTERVALS, "Speed-up (×)", COLORS, 1.0),
     ],
-    "curves": [
+    "curves": lambda: [
         charts.curves(LINES, LOST[:0], CROSSED[:0], ("Time (s)", "Loss"), COLORS),
         charts.curves(LINES, LOST[:0], CROSSED, ("Time (s)", "Loss"), COLORS, level=1.5),
         charts.curves(LINES, LOST, CROSSED[:1], ("Time (s)", "Accuracy (%)"), COLORS, level=90, percent=True),
         charts.curves(LINES[:0], LOST, CROSSED[:0], ("Time (s)", "Loss"), COLORS, level=0.1),
     ],
-    "lines": [
+    "lines": lambda: [
         charts.lines(LINES, "Workers", "Throughput", COLORS),
         charts.lines(LINES, "Workers", "Throughput", COLORS, level=1.0, ideal={"x": [1, 4], "ideal": [1, 4]}),
         charts.lines(LINES.assign(x=LINES["x"] * 4), "Share", "Throughput", COLORS),
         charts.lines(LINES, "Every", "Epoch", COLORS, ideal={"x": [1, 4], "ideal": [1, 4]}, upright=(2.5, "Young")),
     ],
-    "sensitivity": [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
-    "slowness": [charts.slowness(TRACE, WITH_EPISODE), charts.slowness(TRACE, replace(FOUND, kind="unclear"))],
-    "remedies": [charts.remedies(WHAT_IFS)],
-    "heatmap": [
+    "sensitivity": lambda: [charts.sensitivity(RATES, COLORS), charts.sensitivity(RATES[~RATES["lost"]], COLORS)],
+    "slowness": slownesses,
+    "remedies": lambda: [charts.remedies(trace()[-1])],
+    "heatmap": lambda: [
         charts.heatmap(CLEAR, *AXES, charts.amounts("Idle (%)", CLEAR["shown"]), TIP, EDGES[:0]),
         charts.heatmap(OPEN, *AXES, charts.speedups(*COLORS.values(), "Speed-up (×)"), TIP, EDGES),
         charts.heatmap(WINS, *AXES, charts.winners(["A", "B", "tie"], COLORS, ("tie", "open")), TIP, EDGES[:0]),
@@ -128,9 +147,14 @@ EVERY = {
 }
 
 
+@cache
+def every(kind):
+    return EVERY[kind]()
+
+
 def test_an_outline_frames_the_workers_that_both_runs_have():
     """From 0 to the other run's end of each; the axis goes as far as is asked, or stays."""
-    plain = charts.timeline(picture(ASYNC))
+    plain = charts.timeline(picture_of(ASYNC))
     chart = charts.with_outline(plain, Outline((5.0, 7.0), 7.0), 8_000.0)
     assert chart.data["outline"]["label"].tolist() == ["W0", "W1"]
     assert chart.data["outline"]["to_ms"].tolist() == [5.0, 7.0]
@@ -143,9 +167,10 @@ def test_an_outline_frames_the_workers_that_both_runs_have():
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_compiled_chart_is_what_altair_makes(kind):
     """Twice: a chart that is drawn from the cache is no other, and nobody can spoil what is kept there."""
-    for chart in EVERY[kind]:
-        made = charts.as_spec(chart.declare(*chart.shape, charts.Values(chart.values))) | {"height": chart.height}
+    for chart in every(kind):
         first = chart.spec
+        with debug_mode(False):  # Altair has looked at the compiled one for mistakes
+            made = charts.as_spec(chart.declare(*chart.shape, charts.Values(chart.values))) | {"height": chart.height}
         assert without_names(first) == without_names(made)
         spoil(first)
         assert without_names(chart.spec) == without_names(made)
@@ -154,7 +179,7 @@ def test_a_compiled_chart_is_what_altair_makes(kind):
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_chart_has_the_data_that_it_names(kind):
     """Every table that a spec names is sent, with every field that it draws, in columns of one length."""
-    for chart in EVERY[kind]:
+    for chart in every(kind):
         spec = chart.spec
         json.dumps(spec)
         assert "<" not in json.dumps(spec["layer"] if "layer" in spec else spec["encoding"]).replace("<=", "")
@@ -222,7 +247,7 @@ def test_labels_of_lost_runs_do_not_stand_upon_each_other():
 
 
 def test_a_remedy_is_coloured_as_saving_only_where_its_range_is():
-    drawn = pd.DataFrame(charts.remedies(WHAT_IFS).data["remedies"])
+    drawn = pd.DataFrame(charts.remedies(trace()[-1]).data["remedies"])
     low, high = drawn["saved_low_percent"], drawn["saved_high_percent"]
     assert (drawn["outcome"] == "saves time").equals(low > 0)
     assert (drawn["outcome"] == "costs time").equals(high < 0)
@@ -230,15 +255,16 @@ def test_a_remedy_is_coloured_as_saving_only_where_its_range_is():
 
 
 def test_a_heatmap_says_who_accounts_for_the_waiting_and_how_slow_the_slowest_were():
-    drawn = charts.slowness(TRACE, WITH_EPISODE)
-    shares = [f"{share:.0f}" for share in FOUND.workers["cost_percent"]]
+    trace_of, found, with_episode, _ = trace()
+    drawn = charts.slowness(trace_of, with_episode)
+    shares = [f"{share:.0f}" for share in found.workers["cost_percent"]]
     assert [label.split(" · ")[1].split("\N{NO-BREAK SPACE}")[0] for label in drawn.values["labels"]] == shares
     said = drawn.data["remarks"]
     assert said["text"][0] == "1.50×, steps 6 to 12"
     assert said["at"][0] == (6 + 13) / 2
-    relative = TRACE.compute_ms / TRACE.compute_ms.mean(axis=1, keepdims=True)
+    relative = trace_of.compute_ms / trace_of.compute_ms.mean(axis=1, keepdims=True)
     assert said["text"][1:] == [f"{ratio:.1f}×" for ratio in np.sort(relative, axis=None)[::-1] if ratio >= 1.5]
-    assert charts.slowness(TRACE, replace(FOUND, kind="unclear")).values["labels"] == ["0", "1", "2", "3"]
+    assert charts.slowness(trace_of, replace(found, kind="unclear")).values["labels"] == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize("steps", [12, 20, 40])

@@ -16,6 +16,7 @@ from core.traces.profiles.devices import hidden_collectives, host_limit
 from core.traces.reading import read_trace
 from tests.core.report.test_caption_sentences import NUMBER, close, plain
 from tests.core.report.test_sentences import shows, value_of
+from tests.examples import examples
 
 STEPS = r"((?:\d+(?:, )?)+(?: and [\d,]+ more)?)"
 
@@ -146,7 +147,7 @@ def check_note(note, log):
 def test_what_is_said_of_files_that_were_read():
     """And nothing that was left out goes unsaid."""
     seen = set()
-    for seed in range(90):
+    for seed in examples(50):
         rows, file = made_log(np.random.default_rng(seed))
         log = Log(rows)
         expected = {name for name in ("missing", "bad", "apart") if getattr(log, name)} | (

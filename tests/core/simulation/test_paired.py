@@ -107,7 +107,7 @@ def test_workers_that_do_far_more_than_their_share(policy):
     """31 of 32 workers are 20 times slower: one does most batches. As many replicates as one likes, same rows."""
     slow = Stragglers(slow_workers=31, slowdown=20)
     scenario = Scenario(workers=32, batches=30, stragglers=slow, network=AlphaBeta(message_mb=1), policy=policy)
-    few, many = replicate(scenario, 3), replicate(scenario, 200)
+    few, many = replicate(scenario, 3), replicate(scenario, 100)
     pd.testing.assert_frame_equal(few, many[:3], check_exact=True)
 
 

@@ -19,7 +19,7 @@ from core import (
 from core.report.traces import fit_in_words, headline, reasons
 from core.theory.closed_forms import order_statistic_ms
 from core.traces.diagnosis import FIGURES, chance_of, costs, diagnose, suspicion
-from core.traces.fits import fits, fitted_scenario, slowest_ratio
+from core.traces.fits import fits, fitted_scenario, scenario_by, slowest_ratio
 from core.traces.reading import sample_files
 from core.traces.trace import Trace
 
@@ -435,7 +435,7 @@ def test_more_workers_than_were_measured():
     assert (scenario.workers, scenario.compute) == (32, best.compute)
     assert scenario.network.barrier_ms(32) == pytest.approx(5)
     with pytest.raises(ScenarioError, match="workers: 0 is not"):
-        fitted_scenario(trace, 0)
+        scenario_by(best, trace, 0)
 
 
 def test_the_share_of_slow_workers_stays():
@@ -444,7 +444,7 @@ def test_the_share_of_slow_workers_stays():
     trace = trace_of(100 * factors * noise(5, 300, 8, cv=0.02))
     best = diagnose(trace).fits[0]
     assert best.stragglers.slow_workers == 2
-    slow = {workers: fitted_scenario(trace, workers).stragglers.slow_workers for workers in (1, 4, 8, 16, 128)}
+    slow = {workers: scenario_by(best, trace, workers).stragglers.slow_workers for workers in (1, 4, 8, 16, 128)}
     assert slow == {1: 0, 4: 1, 8: 2, 16: 4, 128: 32}
     assert best.at(16) == pytest.approx(2 / 1.25, rel=0.03)
 
