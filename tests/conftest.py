@@ -23,6 +23,7 @@ TOGETHER = {
         "tests/pages/test_method.py",
         "tests/pages/test_fuzz_links.py",
     ),
+    "sentences of Learning": ("tests/core/report/test_learning_sentences.py",),  # trained once
 }
 """Tests that share what is dear to make: one worker runs them all."""
 
@@ -33,13 +34,24 @@ def pytest_xdist_auto_num_workers(config):
     return 0 if all("::" in name for name in config.args) else min(8, os.cpu_count() or 1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests that belong together go to one worker, others one by one to whoever is free.
+
+    Marks of pytest-xdist would say the same, but it writes them into the ids of tests, which pytest 9 does not allow.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return next((name for name, where in TOGETHER.items() if nodeid.startswith(where)), nodeid)
+
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(items):
     """What takes longest comes first, so that no worker sits idle at the end while another has long tests to do."""
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
-    for item in items:
-        for name, where in TOGETHER.items():
-            if item.nodeid.startswith(where):
-                item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_collection_finish():

@@ -15,7 +15,6 @@ from core.report.learning import curves_in_words, headline, rates_in_words, reas
 from tests.examples import examples
 
 NUMBER = r"([\d,.]+(?:e-\d+)?)"
-pytestmark = pytest.mark.xdist_group("sentences of Learning")  # which train once for all
 
 
 @lru_cache

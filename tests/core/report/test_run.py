@@ -5,8 +5,26 @@ import re
 import pytest
 from hypothesis import given
 
-from core import AlphaBeta, Asynchronous, Constant, FlatLatency, KAsync, Scenario, Synchronous, simulate
-from core.report.run import contributions_in_words, network_in_words, run_answer, staleness_in_words, timeline_in_words
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    BackupWorkers,
+    Constant,
+    Failures,
+    FlatLatency,
+    KAsync,
+    Scenario,
+    Synchronous,
+    simulate,
+)
+from core.report.run import (
+    cancelled_in_words,
+    contributions_in_words,
+    network_in_words,
+    run_answer,
+    staleness_in_words,
+    timeline_in_words,
+)
 from core.report.timeline_data import picture
 from tests.strategies import given_runs
 from tests.words import numbers
@@ -32,6 +50,16 @@ def test_kinds_of_waiting_are_told_apart():
     assert "waiting for the other gradients of an update" in detail
     assert "work thrown away" in detail
     assert "slowest" not in detail
+
+
+def test_why_work_is_thrown_away():
+    """By a barrier that has enough, at the end of an epoch, or by a failure."""
+    for policy, failures, said in (
+        (BackupWorkers(wait_for=2), Failures(), "as their batch has enough gradients without them"),
+        (KAsync(wait_for=2), Failures(), "still under way when the last update"),
+        (Synchronous(), Failures(mtbf_hours=0.005, restart_s=1), "that a failure has undone"),
+    ):
+        assert said in cancelled_in_words(simulate(Scenario(policy=policy, failures=failures)))
 
 
 def test_timeline_in_words_names_the_stragglers():

@@ -301,7 +301,7 @@ CRAFTED = {
     "a header of a million behind a line end in quotes": lambda: b'"x\t\n"\t' + b"a\t" * MB + b"\n1\n",
     "a name of a megabyte": lambda: b"x" * MB + b",b\n" + b"1,1\n" * 100_000,
     "a name that a pattern would chew on for minutes": lambda: b"_" * 100_000 + b",b\n1,1\n",
-    "quotes never closed": lambda: b'worker,step,compute_ms\n"' + b"x,1,2\n" * 10**6,
+    "quotes never closed": lambda: b'worker,step,compute_ms\n"' + b"x,1,2\n" * 4 * 10**5,
     "quotes never closed late": lambda: b"worker,step,compute_ms\n" + b"x,1,2\n" * 10**4 + b'"' + b"x,1,2\n" * 10**5,
     "names of workers of a megabyte": lambda: START + b"".join(b"x" * MB + b"%d,1,1\n" % i for i in range(20)),
     "UTF-16 JSON": lambda: json.dumps({"traceEvents": []}).encode("utf-16"),

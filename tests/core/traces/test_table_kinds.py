@@ -168,6 +168,26 @@ def test_a_log_without_ranks_is_one_workers():
     assert "taken for one worker's log" in trace.notes[1]
 
 
+def test_ranks_that_only_some_lines_of_a_log_say_are_none():
+    lines = [megatron(w, s, ms) for w, s, ms in of(0)]
+    trace = read_trace([Upload("train.log", "\n".join([f"[default0]:{lines[0]}", *lines[1:]]))])
+    assert trace.workers == 1
+    assert "taken for one worker's log" in trace.notes[1]
+
+
+def test_one_stage_of_a_pipeline_is_nothing_to_tell():
+    text = table("rank,stage,step,ms", lambda w, s, ms: f"{w},0,{s},{ms}")
+    trace = read_trace([Upload("a.csv", text)])
+    np.testing.assert_allclose(trace.compute_ms, MS)
+    assert not any("stage" in note for note in trace.notes)
+
+
+def test_times_too_far_apart_are_not_those_of_one_run():
+    text = table("rank,step,compute_ms", lambda w, s, ms: f"{w},{s},{1e-9 if (w, s) == (1, 3) else 1e9}")
+    with pytest.raises(ScenarioError, match="are not those of one run"):
+        read_trace([Upload("a.csv", text)])
+
+
 def test_a_table_that_ends_early_gives_its_whole_lines():
     lines = "".join(f"{w},{s},{100 + (7 * s + w) % 31}.{s}\n" for s in range(900) for w in WORKERS)
     packed = gzip.compress(f"rank,step,compute_ms\n{lines}".encode())
