@@ -1,5 +1,6 @@
 """One run in words: the numbers in them are the numbers of the run."""
 
+import math
 import re
 
 import pytest
@@ -54,12 +55,14 @@ def test_kinds_of_waiting_are_told_apart():
 
 def test_why_work_is_thrown_away():
     """By a barrier that has enough, at the end of an epoch, or by a failure."""
-    for policy, failures, said in (
-        (BackupWorkers(wait_for=2), Failures(), "as their batch has enough gradients without them"),
-        (KAsync(wait_for=2), Failures(), "still under way when the last update"),
-        (Synchronous(), Failures(mtbf_hours=0.005, restart_s=1), "that a failure has undone"),
+    enough, late = (simulate(Scenario(policy=kind(wait_for=2))) for kind in (BackupWorkers, KAsync))
+    failing = simulate(Scenario(failures=Failures(restart_s=1)), failures_ms=[[math.nan, 1_500, math.nan, math.nan]])
+    for run, said in (
+        (enough, "as their batch has enough gradients without them"),
+        (late, "still under way when the last update"),
+        (failing, "that a failure has undone"),
     ):
-        assert said in cancelled_in_words(simulate(Scenario(policy=policy, failures=failures)))
+        assert said in cancelled_in_words(run)
 
 
 def test_timeline_in_words_names_the_stragglers():
