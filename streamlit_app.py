@@ -30,3 +30,4 @@ with boundary():
     if values.now() != before:
         menu(links)
     url.write()
+    app.hold_address()

@@ -4,9 +4,11 @@ Until `st.navigation` has been called once in a server's life, Streamlit takes a
 old-style multipage app, and would run the page that the first visitor asks for by itself, without its controls.
 """
 
+import json
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import streamlit as st
 
@@ -50,6 +52,14 @@ def style(presenting: bool) -> None:
 def read(name: str) -> str:
     """One of the style sheets or scripts."""
     return (STYLES / name).read_text(encoding="utf-8")
+
+
+def hold_address() -> None:
+    """At the end of a run: have the browser correct its address where that does not say what is shown."""
+    known = session()
+    pairs = [(key, text) for key, texts in known.address.items() for text in texts]
+    said = json.dumps([uuid4().hex, known.page, pairs]).replace("<", "\\u003c")
+    st.html(f"<script>{read('address.js').strip()}({said})</script>", unsafe_allow_javascript=True)
 
 
 def way_out() -> None:

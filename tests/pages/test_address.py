@@ -1,5 +1,6 @@
 """The address and the controls: message by message, as browsers send them, late, twice or out of date; and on pages."""
 
+import json
 import random
 
 import pytest
@@ -298,3 +299,18 @@ def test_a_window_of_any_length_is_taken_back(open_link, batch_ms):
     slider = app.slider(key="window_s")
     slider.set_value((slider.max / 4, slider.max / 2)).run()
     assert PARAMETERS["window"].rule.accepts([app.query_params["window"]])
+
+
+@pytest.mark.parametrize(
+    "query", ["mode=sync", "workers=7&policies=sync&policies=async&policies=local+4", "across_values=%3C%2Fscript%3E"]
+)
+def test_the_browser_is_told_which_address_says_what_is_shown(open_link, query):
+    """And nothing in it ends the script that tells it."""
+    app = open_link("compare", query)
+    told = app.get("html")[-1].proto.body
+    assert told.count("</script>") == 1
+    run, page, pairs = json.loads(told.rpartition("})(")[2].removesuffix(")</script>"))
+    assert run
+    assert page == "compare"
+    shown = {key: texts if isinstance(texts, list) else [texts] for key, texts in app.query_params.items()}
+    assert pairs == [[key, text] for key, texts in shown.items() for text in texts]
