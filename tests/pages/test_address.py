@@ -149,6 +149,15 @@ def test_a_link_that_sets_controls_goes_before_a_move_right_before_it(browser, b
     assert browser.said == {"workers": ["3"], "cv": ["0.004"]}
 
 
+@pytest.mark.parametrize("then", [{"press": lambda: None}, {"workers": 4}])
+def test_the_address_of_the_page_before_that_comes_after_a_link_is_not_what_is_asked(browser, then):
+    """The run of that page ended after the link was pressed, and the browser took its address for this page's."""
+    browser.run(workers=7)
+    browser.run(page="compare", address={"workers": ["3"], "cv": ["0.004"]})
+    assert browser.run(address={"workers": ["7"]}, **then)["cv"] == 0.004
+    assert browser.said["cv"] == ["0.004"]
+
+
 def test_a_link_from_the_defaults_that_was_drawn_before_a_move_keeps_it(monkeypatch):
     """The two pages then write the same controls differently: Timeline's address is never empty."""
     browser = Browser(monkeypatch, mode=["sync"])

@@ -37,10 +37,11 @@ def take(page: str) -> None:
     """At the start of a run: the controls follow the address if that is what has changed, by Back, Forward or a link.
 
     A browser may send an address that is about to be replaced, together with a quick move of a control, a press of a
-    button or a click on a link that was drawn before the last move. Those go before the address; but an address that
-    is new, such as that of a card, goes before them.
+    button or a click on a link that was drawn before the last move; or that of the page before, whose run ended after
+    its link was pressed. Those go before the address; but an address that is new, such as that of a card, goes before
+    them.
     """
-    known, asked = session(), query()
+    known, asked, before = session(), query(), session().address
     is_here, comes = asked == known.address, page != known.page
     moved = values.take_over(by_widget=not known.acted and is_here and not comes) or known.acted
     outdated = asked in known.left_behind or (page, asked) in known.links
@@ -48,7 +49,7 @@ def take(page: str) -> None:
     if known.values is None or not stays:
         read(asked, page)
     if comes:
-        known.page, known.came_by, known.left_behind, known.links = page, asked, [], []
+        known.page, known.came_by, known.left_behind, known.links = page, asked, [before], []
         known.answered, known.map.clicked = False, None
     known.acted = False
     known.on_page.clear()
