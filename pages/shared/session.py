@@ -76,6 +76,8 @@ class Session:
     """Queries that were in the address since the visitor came to this page by it, until a control moved."""
     came_by: dict[str, list[str]] = field(default_factory=dict)
     """The query by which the visitor came to this page."""
+    came_from: dict[str, list[str]] = field(default_factory=dict)
+    """The query of the page before, as it was last."""
     links: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
     """Links to other pages that were drawn on this one, each with the controls as they were then."""
     page: str | None = None

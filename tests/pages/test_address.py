@@ -158,6 +158,13 @@ def test_the_address_of_the_page_before_that_comes_after_a_link_is_not_what_is_a
     assert browser.said["cv"] == ["0.004"]
 
 
+def test_back_right_after_a_link_that_sets_controls(browser):
+    browser.run(workers=7)
+    browser.run(page="compare", address={"workers": ["3"], "cv": ["0.004"]})
+    assert browser.run(page="", address={"workers": ["7"]})["workers"] == 7
+    assert browser.said == {"workers": ["7"]}
+
+
 def test_a_link_from_the_defaults_that_was_drawn_before_a_move_keeps_it(monkeypatch):
     """The two pages then write the same controls differently: Timeline's address is never empty."""
     browser = Browser(monkeypatch, mode=["sync"])

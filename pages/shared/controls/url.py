@@ -45,11 +45,13 @@ def take(page: str) -> None:
     is_here, comes = asked == known.address, page != known.page
     moved = values.take_over(by_widget=not known.acted and is_here and not comes) or known.acted
     outdated = asked in known.left_behind or (page, asked) in known.links
-    stays = is_here or (comes and outdated) or (moved and (outdated or asked == known.came_by))
+    late = not comes and asked in (known.came_by, known.came_from)
+    stays = is_here or (comes and outdated) or (moved and (outdated or late))
     if known.values is None or not stays:
         read(asked, page)
     if comes:
-        known.page, known.came_by, known.left_behind, known.links = page, asked, [before], []
+        known.page, known.came_by, known.came_from = page, asked, before
+        known.left_behind, known.links = [], []
         known.answered, known.map.clicked = False, None
     known.acted = False
     known.on_page.clear()
