@@ -230,7 +230,8 @@ class Visit:
         ]
         file = folder / "ours.csv"
         file.write_text("worker,step,compute_ms\n" + "\n".join(rows))
-        self.page.locator('[data-testid="stFileUploader"] input[type=file]').first.set_input_files(str(file))
+        uploader = self.page.get_by_test_id("stFileUploader").filter(has_text="Your run")  # and not that of failures
+        uploader.locator("input[type=file]").set_input_files(str(file))
 
 
 def ended(frame):

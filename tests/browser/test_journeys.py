@@ -291,6 +291,8 @@ def test_how_many_sheets_a_page_takes(visit, server):
 def download(me, name):
     """The file that a button downloads."""
     me.at_rest()  # a run that ends takes back what the buttons before it would have made
+    button = me.page.get_by_role("button", name=name)
+    button.hover()  # which draws its help: a press in the same instant could be lost
     with me.page.expect_download() as caught:
-        me.page.get_by_role("button", name=name).click()
+        button.click()
     return caught.value.path()
