@@ -41,8 +41,8 @@ def take(page: str) -> None:
     its link was pressed. Those go before the address; but an address that is new, such as that of a card, goes before
     them.
     """
-    known, asked, before = session(), query(), session().address
-    is_here, comes = asked == known.address, page != known.page
+    known, asked = session(), query()
+    before, is_here, comes = known.address, asked == known.address, page != known.page
     moved = values.take_over(by_widget=not known.acted and is_here and not comes) or known.acted
     outdated = asked in known.left_behind or (page, asked) in known.links
     late = not comes and asked in (known.came_by, known.came_from)
