@@ -50,8 +50,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """What takes longest comes first, so that no worker sits idle at the end while another has long tests to do."""
-    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    """What takes longest comes first, so that no worker sits idle at the end while another has long tests to do.
+
+    Before all of it comes what needs a server that nobody has visited: later it would have to start another.
+    """
+    items.sort(key=lambda item: ("cold_server" not in item.fixturenames, not item.nodeid.startswith(FIRST)))
 
 
 def pytest_collection_finish():
