@@ -279,13 +279,11 @@ def test_everything_fits_a_projector(visit, server):
 
 def test_how_many_sheets_a_page_takes(visit, server):
     """Compare on one sheet, also from a wide window and in the dark; other pages on as many as they take."""
-    me = visit(server)
     for path, charts, sheets in (("/compare", 3, 1), ("/method", 8, 3)):
-        me.go(path)
         for scheme, width in (("light", 1366), ("dark", 1920)):
-            me.paint(scheme)
+            me = visit(server, color_scheme=scheme)
             me.page.set_viewport_size({"width": width, "height": 900})
-            me.drawn(charts)
+            me.go(path).drawn(charts)
             printed = me.page.pdf(prefer_css_page_size=True)
             assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= sheets
 

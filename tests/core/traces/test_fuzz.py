@@ -354,8 +354,8 @@ def as_varint(number: int, length: int = 0) -> bytes:
 
 
 def test_a_parquet_file_that_lies_about_its_size_takes_no_more_than_a_process_may(monkeypatch):
-    """One page of 160 MB in 15 KB, in a file that claims to have a thousand rows and bytes."""
-    rows, says = 20_000_000, 1_000
+    """One page of 240 MB in 22 KB, in a file that claims to have a thousand rows and bytes."""
+    rows, says = 30_000_000, 1_000
     whole = {"row_group_size": rows, "write_batch_size": rows, "max_rows_per_page": rows, "data_page_size": 2**30}
     content = as_parquet({"compute_ms": np.ones(rows)}, use_dictionary=False, compression="zstd", **whole)
     about = parquet.ParquetFile(io.BytesIO(content)).metadata
@@ -365,7 +365,7 @@ def test_a_parquet_file_that_lies_about_its_size_takes_no_more_than_a_process_ma
         content = content[:footer] + content[footer:].replace(claim, as_varint(says, len(claim)))
     about = parquet.ParquetFile(io.BytesIO(content)).metadata
     assert (about.num_rows, about.row_group(0).total_byte_size) == (says, says)
-    assert len(content) < 20_000
+    assert len(content) < 30_000
     monkeypatch.setattr("core.traces.parquet.MEMORY", 400 * 2**20)
     with pytest.raises(ScenarioError, match="unpacks to more than 400 MiB"):
         read_trace([Upload("x", content)])
