@@ -1,6 +1,5 @@
 """What a change of scenario does, in words: which parameters differ, how the epoch times compare, and why."""
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from core.policies.registry import CODES
 from core.report.comparison import made_of
 from core.report.parameters import from_to, name_of
 from core.report.timeline_data import Outline
-from core.report.verdicts import NOT_SEEN, RunsControl, decimals, every, same, to_settle, with_interval
+from core.report.verdicts import NOT_SEEN, RunsControl, decimals, every, same, to_settle, with_interval, with_level
 from core.statistics.verdicts import NO_DIFFERENCE, Ratio
 from core.workload.networks import NETWORKS
 from core.workload.stragglers import Stragglers
@@ -112,9 +111,7 @@ def change_in_words(change: Change, control: RunsControl) -> str:
 
 def claim(ratio: Ratio, does: str, more: str, control: RunsControl) -> str:
     """A ratio with its interval as a sentence has it, and where it is not decided, or makes no difference, that."""
-    value, interval = with_interval(ratio)
-    if ratio.deviation > 0 and not math.isnan(ratio.low):
-        interval = f"95 % interval: {interval}"
+    value, interval = with_level(ratio)
     said = f"{does} {value} {more}"
     if ratio.runs == 1:
         return said

@@ -7,10 +7,12 @@ import pandas as pd
 from core.common.wording import counted, duration, listed, lowered, money, percent, rounded, times
 from core.money import Prices, cost_of_time
 from core.policies.base import Policy
+from core.report.verdicts import with_level
 from core.schedule.failures import Failed
 from core.schedule.metrics import wait_ms
 from core.simulation.run import Run
 from core.statistics.pairs import Paired
+from core.statistics.verdicts import ratios
 from core.workload.failures import best_interval_ms
 from core.workload.workload import Workload
 
@@ -161,13 +163,19 @@ def failures_compared(
     for policy, mean in zip(policies, means, strict=True):
         cost = ""
         if without is not None:
-            healthy_ms = without.means[policy.label]["epoch_ms"]
-            lost_ms = mean["epoch_ms"] - healthy_ms
+            longer, interval = how_much_longer(paired, without, policy)
+            lost_ms = mean["epoch_ms"] - without.means[policy.label]["epoch_ms"]
             amount = amount_in_words(lost_ms, workload, policy, prices)
-            cost = f", which make it {times(mean['epoch_ms'] / healthy_ms)} as long ({duration(lost_ms)}{amount})"
+            cost = f", which make it {longer} as long ({interval}; {duration(lost_ms)}{amount})"
         each.append(
             f"{rounded(mean['failures'])} with {lowered(policy.label)}{cost}, {percent(mean['down_percent'])} of the "
             f"time down and {percent(mean['cancelled_percent'])} in work thrown away"
         )
     counted_in = " (time with that of checkpoints)" if any(saves_work(workload, policy) for policy in policies) else ""
     return f"{recovery_in_words(workload)} Failures in an epoch{counted_in if without else ''}: {'; '.join(each)}."
+
+
+def how_much_longer(paired: Paired, without: Paired, policy: Policy) -> tuple[str, str]:
+    """How many times as long epochs take with failures, and the interval of that: runs of the same draws are pairs."""
+    with_them, healthy = (each.runs[policy.label]["epoch_ms"] for each in (paired, without))
+    return with_level(ratios([(with_them, healthy)])[0])

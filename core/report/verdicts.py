@@ -163,6 +163,14 @@ def with_interval(ratio: Ratio) -> tuple[str, str]:
     return value, f"{low} to {high}" if low != high else "narrower than 0.001"
 
 
+def with_level(ratio: Ratio) -> tuple[str, str]:
+    """A ratio and its interval, as a bracket has it: 95 % interval: 1.69× to 1.71×; or why there is none."""
+    value, interval = with_interval(ratio)
+    if ratio.runs == 1:
+        return value, "one run, so no interval"
+    return value, interval if ratio.deviation == 0 or math.isnan(ratio.low) else f"95 % interval: {interval}"
+
+
 def decimals(values: Sequence[float], unlike_one: bool = False) -> list[str]:
     """Ratios, all with the same decimals: two, or three where that tells them apart; as many as tell them from 1."""
     apart, ones = len(set(values)), {f"{1:.{places}f}×" for places in range(MOST_DECIMALS)} if unlike_one else set()

@@ -95,6 +95,19 @@ def test_how_often_somebody_fails_and_the_best_interval():
     assert recovery_in_words(Scenario()) == ""
 
 
+def fieller_95(one, other):
+    """The interval of a ratio of means, as all ratios within which the pairs' differences have a mean of 0: by search.
+
+    Of 50 pairs: 2.0096 is the quantile of Student's t with 49 degrees of freedom.
+    """
+    ratios = np.linspace(0.5, 3, 250_001)
+    mean = one.mean() - ratios * other.mean()
+    spread = np.cov(one, other)
+    error = np.sqrt((spread[0, 0] - 2 * ratios * spread[0, 1] + ratios**2 * spread[1, 1]) / len(one))
+    inside = ratios[np.abs(mean) <= 2.0096 * error]
+    return inside.min(), inside.max()
+
+
 def test_failures_under_several_policies():
     policies = [Synchronous(), Asynchronous()]
     often = Scenario(batches=40, failures=Failures(mtbf_hours=0.01, restart_s=5, checkpoint_batches=5))
@@ -107,8 +120,11 @@ def test_failures_under_several_policies():
     without = Paired.of(compare(often.without_failures, policies, 50))
     said = failures_compared(paired, often, policies, without, Prices(worker_per_hour=3600))
     sync, healthy = (each.means["Synchronous"]["epoch_ms"] for each in (paired, without))
-    assert f"which make it {sync / healthy:.2f}× as long (" in said
+    low, high = fieller_95(*(each.runs["Synchronous"]["epoch_ms"] for each in (paired, without)))
+    assert f"which make it {sync / healthy:.2f}× as long (95 % interval: {low:.2f}× to {high:.2f}×; " in said
     assert f"or {money(4 * (sync - healthy) / 1000, '$')})" in said
+    ran, healthy = (Paired.of(compare(each, policies, 1)) for each in (often, often.without_failures))
+    assert "as long (one run, so no interval; " in failures_compared(ran, often, policies, healthy)
     assert failures_compared(Paired.of(compare(Scenario(), policies, 3)), Scenario(), policies) == ""
     seldom = Scenario(failures=Failures(mtbf_hours=1e6))
     assert "None did in 3 runs." in failures_compared(Paired.of(compare(seldom, policies, 3)), seldom, policies)
