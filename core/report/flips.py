@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.common.wording import listed, lowered
 from core.flips import Crossing, Flip
-from core.report.parameters import name_of, unit_of
+from core.report.parameters import is_share, name_of, with_unit
 
 MOST_VALUES = 3  # that are named in a sentence
 
@@ -25,7 +25,7 @@ def in_words(flip: Flip) -> str:
     elsewhere = [
         value for value in flip.undecided if not any(each.low <= value <= each.high for each in flip.crossings)
     ]
-    return f"{said}; too close to call {at_values(elsewhere)}." if elsewhere else f"{said}."
+    return f"{said}; too close to call {at_values(flip, elsewhere)}." if elsewhere else f"{said}."
 
 
 def the_rest(flips: Sequence[Flip], winner: str) -> str:
@@ -35,10 +35,11 @@ def the_rest(flips: Sequence[Flip], winner: str) -> str:
     """
     still = [flip for flip in flips if not flip.crossings and flip.tried > 1]
     tried = {
-        flip.key: f"{name_of(flip.key).lower()} ({number(flip.least)} to {amount(flip, flip.most)})" for flip in still
+        flip.key: f"{name_of(flip.key).lower()} ({shown(flip, flip.least)} to {amount(flip, flip.most)})"
+        for flip in still
     }
     sure = [tried[flip.key] for flip in still if not flip.undecided]
-    close = [f"{tried[flip.key]} {at_values(flip.undecided, flip.tried)}" for flip in still if flip.undecided]
+    close = [f"{tried[flip.key]} {at_values(flip, flip.undecided)}" for flip in still if flip.undecided]
     said = [f"{winner} stays ahead whatever the {listed(sure, 'or')}."] if sure else []
     said += [f"These flip nothing, but are too close to call: {'; '.join(close)}."] if close else []
     return " ".join(said)
@@ -49,20 +50,24 @@ def number(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.6g}"
 
 
+def shown(flip: Flip, value: float) -> str:
+    """A value without its unit; a share in percent."""
+    return number(100 * value if is_share(flip.key) else value)
+
+
 def amount(flip: Flip, value: float) -> str:
-    """A value with its unit."""
-    return f"{number(value)} {unit_of(flip.key)}".rstrip()
+    """A value with its unit: 59 Gb/s, 3×, 5 batches, 2 %."""
+    return with_unit(flip.key, shown(flip, value))
 
 
-def at_values(values: Sequence[float], tried: int = 0) -> str:
+def at_values(flip: Flip, values: Sequence[float]) -> str:
     """Some values at which nobody wins for sure, and whether they are all that were tried."""
-    if len(values) == tried:
+    if len(values) == flip.tried:
         return "wherever it was tried"
-    return (
-        f"at {listed([number(value) for value in values])}"
-        if len(values) <= MOST_VALUES
-        else f"at {len(values)} values"
-    )
+    if len(values) > MOST_VALUES:
+        return f"at {len(values)} values"
+    *others, last = values
+    return f"at {listed([*(shown(flip, value) for value in others), amount(flip, last)])}"
 
 
 def winner_elsewhere(flip: Flip) -> str:
@@ -103,15 +108,15 @@ def stretch(flip: Flip, low: Crossing | None, high: Crossing | None, sure: bool)
     if flip.is_whole:
         around = [between(end) for end in (low, high) if end and sure and end.high - end.low > 1]
         close = f" (too close to call {listed(around)})" if around else ""
-        most = number(high.value - 1) if high else ""
+        most = amount(flip, high.value - 1) if high else ""
         if low is None:
             return (f"with {most} or fewer" if sure else f"≤ {most}") + close
-        least = number(low.value)
+        least = amount(flip, low.value)
         if high:
-            return (f"from {least} to {most}" if least != most else f"at {least}") + close
+            return (f"from {number(low.value)} to {most}" if least != most else f"at {least}") + close
         return (f"with {least} or more" if sure else f"≥ {least}") + close
     ends = [(side, end) for side, end in (("above", low), ("below", high)) if end]
-    return " and ".join(f"{side} {amount(flip, end.value)}{interval(end, sure)}" for side, end in ends)
+    return " and ".join(f"{side} {amount(flip, end.value)}{interval(flip, end, sure)}" for side, end in ends)
 
 
 def between(end: Crossing) -> str:
@@ -120,7 +125,7 @@ def between(end: Crossing) -> str:
     return f"at {least}" if least == most else f"from {least} to {most}"
 
 
-def interval(end: Crossing, sure: bool) -> str:
+def interval(flip: Flip, end: Crossing, sure: bool) -> str:
     """Between which values it is open who wins."""
-    ends = number(end.low), number(end.high)
+    ends = shown(flip, end.low), shown(flip, end.high)
     return f" ({' to '.join(ends)})" if sure and ends[0] != ends[1] else ""

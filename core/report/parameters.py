@@ -10,7 +10,7 @@ from core.workload.compute_laws import Constant, Measured
 from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency, Network
 from core.workload.workload import Workload
 
-UNITS = ("ms", "s", "h", "Gb/s", "MB", "×")
+UNITS = ("ms", "s", "h", "Gb/s", "MB", "×", "batches")
 """What stands in brackets behind a label and can stand behind a number."""
 NAMES: dict[str, dict[str, str]] = {
     "mode": {code: policy.name for code, policy in CODES.items()},
@@ -27,20 +27,26 @@ def name_of(key: str) -> str:
     return PARAMETERS[key].label.partition(" (")[0]
 
 
-def unit_of(key: str) -> str:
-    """Its unit, where it has one that can stand behind a number."""
-    unit = PARAMETERS[key].label.partition(" (")[2].rstrip(")")
-    return unit if unit in UNITS else ""
+def with_unit(key: str, number: str) -> str:
+    """A number of the parameter with its unit behind it, where it has one: 100 Gb/s, 3×, 1 batch, 5 %."""
+    unit = "%" if is_share(key) else PARAMETERS[key].label.partition(" (")[2].rstrip(")")
+    if unit not in (*UNITS, "%"):
+        return number
+    unit = "batch" if (unit, number) == ("batches", "1") else unit
+    return f"{number}{'' if unit == '×' else NBSP}{unit}"
+
+
+def is_share(key: str) -> bool:
+    """Whether people read the parameter as a percentage."""
+    return PARAMETERS[key].format == "percent"
 
 
 def from_to(key: str, before: Any, after: Any) -> tuple[str, str]:
     """A value and another one, the unit behind the second only: 10 and 100 Gb/s."""
     parameter = PARAMETERS[key]
     if isinstance(parameter.rule, Number) and before is not None and after is not None:
-        if parameter.format == "percent":
-            return plain(100 * before), f"{plain(100 * after)}{NBSP}%"
-        unit = unit_of(key)
-        return plain(before), f"{plain(after)}{'' if unit == '×' else NBSP}{unit}".rstrip(NBSP)
+        scale = 100 if is_share(key) else 1
+        return plain(scale * before), with_unit(key, plain(scale * after))
     return choice(key, before), choice(key, after)
 
 

@@ -20,7 +20,8 @@ from core import (
     Synchronous,
     compare,
 )
-from core.flips import Line, acting_keys, flip_of, flips
+from core.common.wording import NBSP
+from core.flips import Crossing, Flip, Line, acting_keys, flip_of, flips
 from core.report import flips as report
 from core.simulation.sweeps import changed, changed_policy
 from core.statistics.pairs import Paired
@@ -131,12 +132,32 @@ def test_it_is_bounded():
     assert done == [(number, len(done)) for number in range(1, len(done) + 1)]
 
 
+def test_units():
+    """Batches and percentages are said as people set them."""
+    ends = {"low": 0.02, "high": 0.03, "below": "Synchronous", "above": "Asynchronous"}
+    hiccups = Flip(
+        key="hiccup_probability", name="stragglers.hiccup_probability", now=0.01, least=0, most=0.2, is_whole=False,
+        tried=3, crossings=(Crossing(value=0.025, **ends),), undecided=(0.1, 0.2),
+    )  # fmt: skip
+    assert report.in_words(hiccups) == (
+        f"**Hiccups**, now 1{NBSP}%: asynchronous wins above 2.5{NBSP}% (2 to 3); "
+        f"too close to call at 10 and 20{NBSP}%."
+    )
+    bound = Flip(
+        key="bound", name="policy.bound", now=8, least=1, most=16, is_whole=True, tried=16,
+        crossings=(Crossing(value=2, low=1, high=2, below="Synchronous", above="Stale synchronous"),), undecided=(),
+    )  # fmt: skip
+    said = report.in_words(bound)
+    assert said == f"**Staleness bound**, now 8{NBSP}batches: synchronous wins with 1{NBSP}batch or fewer."
+    assert report.headline([bound]) == f"The answer flips with staleness bound ≤ 1{NBSP}batch."
+
+
 def test_words():
     found = {flip.key: flip for flip in flips(SERVER, *BOTH, 40)}
     bandwidth, servers = found["bandwidth_gbps"], found["servers"]
     (crossing,) = bandwidth.crossings
     assert report.in_words(bandwidth) == (
-        f"**Bandwidth**, now 10 Gb/s: asynchronous wins above {report.number(crossing.value)} Gb/s "
+        f"**Bandwidth**, now 10{NBSP}Gb/s: asynchronous wins above {report.number(crossing.value)}{NBSP}Gb/s "
         f"({report.number(crossing.low)} to {report.number(crossing.high)})."
     )
     assert report.in_words(servers) == "**Parameter servers**, now 1: asynchronous wins with 3 or more."
@@ -147,5 +168,5 @@ def test_words():
     assert rest.startswith("Synchronous stays ahead whatever the number of workers (2 to 64), ")
     assert report.headline([flip for flip in found.values() if not flip.crossings]).startswith("No single parameter")
     turned = flip_of(changed(SERVER, {"network.bandwidth_gbps": 200.0}), *BOTH, "bandwidth_gbps", 40)
-    assert "now 200 Gb/s: synchronous wins below " in report.in_words(turned)
+    assert f"now 200{NBSP}Gb/s: synchronous wins below " in report.in_words(turned)
     assert not math.isnan(turned.crossings[0].low)

@@ -16,7 +16,7 @@ from tests.truth import Truth
 
 RUNS = 8
 NUMBER = r"(-?[\d,.]*\d(?:e[+-]?\d+)?)"
-UNITS = r"(?: (?:ms|s|Gb/s|MB|×))?"
+UNITS = r"(?:×|\xa0(?:ms|s|h|Gb/s|MB|batch|batches|%))?"
 CLOSE = r"(?: \(too close to call (.*?)\))?"
 
 
@@ -61,14 +61,15 @@ class Judge:
 def in_words(text, judge):
     """Name and present value; where the other one wins; between which values nobody does."""
     flip = judge.flip
+    assert units_are_theirs(text, flip)
     name, now, who, rest = re.fullmatch(rf"\*\*(.*?)\*\*, now {NUMBER}{UNITS}: (.*?) wins (.*?)\.", text).groups()
     assert PARAMETERS[flip.key].label.startswith(name)
-    assert value_of(now) == pytest.approx(flip.now, rel=6e-3)
+    assert read(now, flip) == pytest.approx(flip.now, rel=6e-3)
     winner = judge.named(who)
     assert judge.at(flip.now) != winner or any(low <= flip.now <= high for low, high in brackets(flip))
     stretches, _, elsewhere = rest.partition("; too close to call ")
     for stretch in re.split(r",? or (?=above|below|from|with|at)", stretches):
-        least, most = whole(stretch, flip) if flip.is_whole else real(stretch)
+        least, most = whole(stretch, flip) if flip.is_whole else real(stretch, flip)
         inside = [value for value in grid(flip) if least <= value <= most]
         close = [value for low, high in brackets(flip) for value in inside if low < value < high]
         found = {value: judge.at(value) for value in inside if value not in close}
@@ -77,6 +78,19 @@ def in_words(text, judge):
         assert sum(judge.at(value) == winner for value in {*found, *shown_ends(flip)}) > 0
     outside = [value for value in flip.undecided if not any(low <= value <= high for low, high in brackets(flip))]
     listed(elsewhere, outside, judge)
+
+
+def read(text, flip):
+    """The value of the parameter that a number stands for: shares are in percent."""
+    return value_of(text) / (100 if PARAMETERS[flip.key].format == "percent" else 1)
+
+
+def units_are_theirs(text, flip):
+    """Behind a number stands the unit that the label has in its brackets, or nothing; shares are percentages."""
+    parameter = PARAMETERS[flip.key]
+    unit = "%" if parameter.format == "percent" else parameter.label.partition(" (")[2].rstrip(")")
+    found = {each.strip() for each in re.findall(rf"\d({UNITS})", text)}
+    return found <= {"", unit, "batch" if unit == "batches" else unit}
 
 
 def brackets(flip):
@@ -103,9 +117,9 @@ def values(judge):
 
 def whole(text, flip):
     """From where to where, of whole numbers."""
-    if found := re.match(rf"with {NUMBER} or more", text):
+    if found := re.match(rf"with {NUMBER}{UNITS} or more", text):
         return value_of(found[1]), flip.most
-    if found := re.match(rf"with {NUMBER} or fewer", text):
+    if found := re.match(rf"with {NUMBER}{UNITS} or fewer", text):
         return flip.least, value_of(found[1])
     if found := re.match(rf"from {NUMBER} to {NUMBER}", text):
         return value_of(found[1]), value_of(found[2])
@@ -113,11 +127,11 @@ def whole(text, flip):
     return least, least
 
 
-def real(text):
+def real(text, flip):
     """From where to where, of real numbers: the ends of what is shown as open, or a crossing."""
     ends = {}
     for side, value, low, high in re.findall(rf"(above|below) {NUMBER}{UNITS}(?: \({NUMBER} to {NUMBER}\))?", text):
-        ends[side] = value_of(value)
+        ends[side] = read(value, flip)
         assert not low or value_of(low) <= value_of(value) <= value_of(high)
     assert ends
     return ends.get("above", -np.inf), ends.get("below", np.inf)
@@ -144,7 +158,8 @@ def listed(text, values, judge):
     if found := re.fullmatch(r"at (\d+) values", text):
         assert int(found[1]) == len(values) > 3
     elif text != "wherever it was tried":
-        shown = [value_of(value) for value in re.findall(NUMBER, text)]
+        assert units_are_theirs(text, judge.flip)
+        shown = [read(value, judge.flip) for value in re.findall(NUMBER, text)]
         assert shown == pytest.approx(list(values), rel=6e-3)
     assert [value for value in values[:4] if judge.at(value) not in (None, "refused")] == []
 
@@ -163,7 +178,7 @@ def still(text, judges, winner):
         flip = judge.flip
         name = PARAMETERS[flip.key].label.partition(" (")[0].lower()
         ends = ahead.pop(name, None) or open_ones[name]
-        assert [value_of(end) for end in ends[:2]] == pytest.approx([flip.least, flip.most], rel=6e-3)
+        assert [read(end, flip) for end in ends[:2]] == pytest.approx([flip.least, flip.most], rel=6e-3)
         if len(ends) == 2:
             assert {judge.at(value) for value in (flip.least, flip.most, flip.now)} == {winner}
             assert judge.at(grid(flip)[2]) != 1 - winner
