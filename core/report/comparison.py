@@ -32,6 +32,7 @@ from core.workload.workload import Workload
 
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
 SEEN = 0.05  # what is less reads as 0.0
+ATYPICAL = 1.25  # times the mean, or the mean that many times the run: so far off, a run looks like another answer
 FEW = 5  # rare events that a comparison takes at least
 SHARES = {
     "computing": ["utilization_percent"],
@@ -505,17 +506,29 @@ def change_notes(baseline: pd.Series, other: pd.Series, outcome: str = "decided"
     return notes
 
 
-def what_is_drawn(asked: Workload, pictures: list[Picture], replicates: int) -> str:
+def what_is_drawn(asked: Workload, pictures: list[Picture], paired: Paired) -> str:
     """A line that tells the figures (means of many runs) from the pictures (one of them, or its beginning)."""
     longest, workers = max(picture.epoch_ms for picture in pictures), len(pictures[0].workers)
     until_ms = pictures[0].domain_ms[1]
     part = f"the first {duration(until_ms)} of " if until_ms < longest else ""
     some = f" Of {counted(asked.workers, 'worker')}, the {workers} slowest." if workers < asked.workers else ""
     fails = " ✕ marks a failure of a worker." if any(len(picture.failures["at_ms"]) for picture in pictures) else ""
+    beside = some + far_from_average(pictures, paired) + fails
     return (
-        f"Figures are means of {counted(replicates, 'paired run')}; the timelines draw {part}the first of them "
-        f"(seed {asked.seed}), the same compute draws for every policy.{some}{fails}"
+        f"Figures are means of {counted(paired.replicates, 'paired run')}; the timelines draw {part}the first of them "
+        f"(seed {asked.seed}), the same compute draws for every policy.{beside}"
     )
+
+
+def far_from_average(pictures: Sequence[Picture], paired: Paired) -> str:
+    """That the run in the pictures is not like the average, and under which policy most; empty where it is."""
+    off = {each: abs(math.log(each.epoch_ms / paired.means[each.label]["epoch_ms"])) for each in pictures}
+    farthest = max(off, key=off.__getitem__)
+    if off[farthest] < math.log(ATYPICAL):
+        return ""
+    mean = duration(paired.means[farthest.label]["epoch_ms"])
+    here = duration(farthest.epoch_ms)
+    return f" Run 1 is not typical: {lowered(farthest.label)} takes {here} in it, {mean} on average."
 
 
 def fewer_runs_in_words(asked: Workload, replicates: int, most: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.common.wording import duration
+from core.common.wording import counted, duration
 from core.report.timeline_data import PHASE_ORDER, Picture
 
 STEPS = 20_000  # of the time axis; as fine as anybody sees
@@ -34,12 +34,19 @@ def race_data(pictures: Sequence[Picture], whose: str = "") -> dict[str, Any] | 
         "until": until_ms / of_ms,
         "unit": unit,
         "whose": whose,
-        "words": " ".join(f"{picture.label} finishes after {duration(picture.epoch_ms)}." for picture in pictures),
+        "words": " ".join(map(finish_in_words, pictures)),
     }
 
 
+def finish_in_words(picture: Picture) -> str:
+    """When an epoch is over, and how many failures it met."""
+    failures = len(picture.failures["at_ms"])
+    met = f", with {counted(failures, 'failure')} on the way" if failures else ""
+    return f"{picture.label} finishes after {duration(picture.epoch_ms)}{met}."
+
+
 def lane(picture: Picture, until_ms: float) -> dict[str, Any]:
-    """One epoch: its blocks by row, phase, start and end, and its barriers, in steps of the time axis."""
+    """One epoch: its blocks by row, phase, start and end, its barriers and failures, in steps of the time axis."""
     scale = STEPS / until_ms
     rows = {worker: row for row, worker in enumerate(picture.workers)}
     phases = {phase: number for number, phase in enumerate(PHASE_ORDER)}
@@ -53,6 +60,8 @@ def lane(picture: Picture, until_ms: float) -> dict[str, Any]:
         "start": in_steps(picture.blocks["start_ms"] * scale),
         "end": in_steps(picture.blocks["end_ms"] * scale),
         "barriers": in_steps(picture.barriers_ms * scale),
+        "failed_row": [rows[int(label[1:])] for label in picture.failures["label"].tolist()],
+        "failed": in_steps(picture.failures["at_ms"] * scale),
     }
 
 

@@ -133,7 +133,7 @@ def answer(workload: Workload, policies: Sequence[Policy], replicates: int, pric
             words=comparison.parts_in_words(paired),
         ),
         phases=[phase for phase in PHASE_ORDER if phase in phases],
-        drawn=comparison.what_is_drawn(workload, shown, replicates),
+        drawn=comparison.what_is_drawn(workload, shown, paired),
         epochs=(histogram_of_epochs if pair else intervals_of_epochs)(paired, colors),
         speedups=(histogram_of_speedups if pair else intervals_of_speedups)(paired, colors),
         cost_ms=cost_ms,

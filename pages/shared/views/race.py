@@ -50,6 +50,8 @@ export default function({data, parentElement}) {
     return {...lane, said, canvas};
   });
   const draw = clock => {
+    const style = getComputedStyle(root), text = style.color;
+    const halo = style.getPropertyValue("--st-background-color");
     for (const lane of lanes) {
       const width = root.clientWidth || 600, dots = window.devicePixelRatio || 1;
       const row = Math.max(2, Math.min(14, 160 / lane.rows)), height = row * lane.rows;
@@ -64,6 +66,20 @@ export default function({data, parentElement}) {
         const until = Math.min(lane.end[i], clock);
         pen.fillStyle = data.colors[lane.phase[i]];
         pen.fillRect(x(lane.start[i]), row * lane.row[i], Math.max(0.5, x(until) - x(lane.start[i])), row * 0.8);
+      }
+      for (let i = 0; i < lane.failed.length; i++) {
+        if (lane.failed[i] > clock) continue;
+        const at = Math.max(5, x(lane.failed[i])), middle = row * (lane.failed_row[i] + 0.4);
+        pen.beginPath();
+        for (const slope of [-1, 1]) {
+          pen.moveTo(at - 4, middle - 4 * slope);
+          pen.lineTo(at + 4, middle + 4 * slope);
+        }
+        for (const [ink, width] of [[halo, 4], [text, 1.5]]) {
+          pen.strokeStyle = ink;
+          pen.lineWidth = width;
+          pen.stroke();
+        }
       }
       pen.fillStyle = "#8A9099";
       for (const at of lane.barriers) if (at <= clock) pen.fillRect(x(at), 0, 1, height);

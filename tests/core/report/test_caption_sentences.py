@@ -19,7 +19,7 @@ from core.schedule.downsampling import MOST_ROWS, closeup, group_names, groups, 
 from core.statistics.pairs import Paired, means
 from core.traces.fits import Fit, fits
 from core.traces.remedies import AS_MEASURED, what_if_table
-from tests.core.report.test_sentences import SHARE, any_scenario, any_table, shows, time_ms, value_of, worker_ms
+from tests.core.report.test_sentences import SHARE, any_scenario, any_table, lower, shows, time_ms, value_of, worker_ms
 from tests.core.report.test_trace_sentences import Facts, check_headline, check_reasons, made
 from tests.examples import examples
 from tests.truth import Truth
@@ -183,7 +183,8 @@ def test_captions_and_tiles_of_compare(block):
             assert shows(value, truth.ratio(truth.baseline, name))
         parts_of_epochs(plain(comparison.parts_in_words(paired)), table, truth)
         shown = pictures(scenario, policies, 60)
-        caption = plain(comparison.what_is_drawn(scenario, shown, truth.runs))
+        caption = plain(comparison.what_is_drawn(scenario, shown, paired))
+        typical_or_not(caption, scenario, policies, truth)
         assert f"means of {truth.runs} paired run{'' if truth.runs == 1 else 's'};" in caption
         assert f"(seed {scenario.seed})" in caption
         longest = max(
@@ -194,6 +195,22 @@ def test_captions_and_tiles_of_compare(block):
             assert shown[0].domain_ms[1] < longest
         else:
             assert shown[0].domain_ms[1] == pytest.approx(longest)
+
+
+def typical_or_not(caption, scenario, policies, truth):
+    """Whether the run that is drawn takes a quarter more or less than the mean, and the policy that is farthest off."""
+    first = {
+        each.label: simulate(type(scenario)(**{**vars(scenario), "policy": each})).metrics.epoch_ms for each in policies
+    }
+    off = {label: max(ms / truth.mean[label], truth.mean[label] / ms) for label, ms in first.items()}
+    found = re.search(rf"Run 1 is not typical: (.*) takes {TIME} in it, {TIME} on average\.", caption)
+    if not found:
+        assert max(off.values()) < 1.25 * (1 + 1e-9)
+        return
+    (label,) = [label for label in off if lower(label) == found[1]]
+    assert off[label] == max(off.values()) >= 1.25 * (1 - 1e-9)
+    assert close(found[2], first[label])
+    assert close(found[3], truth.mean[label])
 
 
 def parts_of_epochs(text, table, truth):

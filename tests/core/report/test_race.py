@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from core import Asynchronous, Scenario, Synchronous, simulate
+from core import Asynchronous, Failures, Scenario, Synchronous, simulate
 from core.report.race import STEPS, race_data
 from core.report.timeline_data import PHASE_ORDER, pictures
+from core.schedule.failures import failures
 from core.schedule.metrics import phase_ms
 
 
@@ -29,6 +30,21 @@ def test_the_blocks_add_up_to_the_phases_of_the_run():
     assert (
         data["words"].replace("\N{NO-BREAK SPACE}", " ").startswith("Synchronous finishes after 7.74 s. Asynchronous")
     )
+
+
+def test_failures_are_marked_where_they_happen():
+    often = Failures(mtbf_hours=0.002, restart_s=1)
+    pair = pictures(Scenario(failures=often).workload, [Synchronous(), Asynchronous()], 2_000)
+    data = race_data(pair)
+    for lane, policy in zip(data["lanes"], (Synchronous(), Asynchronous()), strict=True):
+        run = simulate(Scenario(policy=policy, failures=often))
+        found = failures(run.schedule)
+        assert run.metrics.failures == len(lane["failed"]) > 0
+        assert lane["failed_row"] == found.worker.tolist()
+        ms = max(picture.epoch_ms for picture in pair) / STEPS
+        assert np.multiply(lane["failed"], ms) == pytest.approx(found.failed_ms, abs=ms)
+        assert f", with {run.metrics.failures} failure" in data["words"]
+    assert "failure" not in race_data(pictures(Scenario().workload, [Synchronous()], 2_000))["words"]
 
 
 def test_what_is_too_much_to_draw_does_not_play():
