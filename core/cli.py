@@ -353,7 +353,7 @@ def answer_failures(asked: argparse.Namespace) -> tuple[str, dict]:
     table = recoveries(log, asked.step_ms, asked.checkpoint_s)
     data = {"log": vars(log), "recoveries": table.to_dict("records")}
     said = f"{log_in_words(log)} {recoveries_in_words(table, asked.step_ms)}"
-    return f"{said}\n\n{table_text(table)}", data
+    return f"{said}\n{' '.join(log.notes)}\n\n{table_text(table)}", data
 
 
 def question(asked: argparse.Namespace) -> tuple[Scenario, list[Policy], int, Prices]:

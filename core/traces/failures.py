@@ -9,11 +9,17 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORKERS, ScenarioError, real, shown, whole
+from core.common.wording import counted
 from core.traces.failure_logs import read_down_times
 from core.workload.failures import HOUR_MS, best_interval_ms, elastic_share, rollback_ms
 
 RANGE = 0.95
 UNITS = ("ms", "s", "min", "h")
+NOBODY_ELSE = "The log does not say how many workers there are: it names {}. If there are more, each fails less often."
+FROM_FIRST_TO_LAST = (
+    "The log does not say for how many hours workers were watched, so its first failure only starts the clock, and the "
+    "last one stops it."
+)
 DRAWS, FEWEST = 2_000, 8
 """Random logs that a log is compared with, and below how many failures nothing is said of their law."""
 
@@ -25,7 +31,7 @@ class FailureLog:
     Attributes:
         workers: how many there are.
         failures: how many failures.
-        observed_hours: for how long all of them were watched.
+        observed_hours: for how long all of them were watched, or that the log spans.
         mtbf_hours: mean time between failures of one worker: time up of all workers over failures.
         mtbf_low: lower end of its range (Poisson, exact).
         mtbf_high: upper end; infinite without failures.
@@ -65,7 +71,8 @@ def read_failures(
             duration) and worker (or rank, node, …), or a log whose lines say who went down and came back when. Times
             are numbers in one unit, or dates. An end may be missing. Bad rows are left out and counted.
         workers: how many there are, those that never failed among them; as many as the log names by default.
-        observed_hours: for how long they were watched; from the first to the last time of the log by default.
+        observed_hours: for how long they were watched. By default nobody knows: then the first failure of the log
+            only starts the clock, and the last one stops it.
         unit: of times that are numbers and do not say it themselves: ms, s, min or h; s by default.
 
     Returns:
@@ -93,25 +100,28 @@ def read_failures(
     if not len(start):
         raise ScenarioError("log: no row has a start, a worker, and an end that is not before the start.")
     named = 1 if down.worker is None else len(set(down.worker))
+    assumed = () if workers is not None else (NOBODY_ELSE.format(counted(named, "worker")),)
     workers = named if workers is None else whole("workers", workers, 1, MAX_WORKERS)
     if workers < named:
         raise ScenarioError(f"workers: {workers:,} are fewer than the {named:,} that the log names.")
     span_ms = float(np.nanmax(np.concatenate([start, end])) - start.min())
-    observed_ms = (
-        span_ms if observed_hours is None else HOUR_MS * real("observed_hours", observed_hours, 0, 1e9, above=True)
-    )
-    if observed_ms < span_ms or not observed_ms:
-        raise ScenarioError(
-            f"observed_hours: {observed_ms / HOUR_MS:g} is less than the log spans, {span_ms / HOUR_MS:g}, or nothing."
-        )
     down_ms = (end - start)[np.isfinite(end)]
-    up_hours = (workers * observed_ms - down_ms.sum()) / HOUR_MS
+    if observed_hours is None:
+        assumed, observed_ms = (*assumed, FROM_FIRST_TO_LAST), span_ms
+        up_hours, counted_ones, (few, many) = between_first_and_last(start, end, workers)
+    else:
+        observed_ms = HOUR_MS * real("observed_hours", observed_hours, 0, 1e9, above=True)
+        if observed_ms < span_ms:
+            raise ScenarioError(
+                f"observed_hours: {observed_ms / HOUR_MS:g} is less than the log spans, {span_ms / HOUR_MS:g}."
+            )
+        up_hours, counted_ones = (workers * observed_ms - down_ms.sum()) / HOUR_MS, len(start)
+        few, many = poisson_range(counted_ones)
     if up_hours <= 0:
         raise ScenarioError(
             f"observed_hours: in {observed_ms / HOUR_MS:g} hours, as long as the log spans, all workers were down; say "
             "for how many hours they were watched."
         )
-    few, many = poisson_range(len(start))
     gaps = np.diff(np.sort(start))
     variation = float(gaps.std(ddof=1) / gaps.mean()) if len(start) >= FEWEST and gaps.any() else math.nan
     low, high = mean_range(down_ms / 1000)
@@ -119,7 +129,7 @@ def read_failures(
         workers=workers,
         failures=len(start),
         observed_hours=observed_ms / HOUR_MS,
-        mtbf_hours=up_hours / len(start),
+        mtbf_hours=up_hours / counted_ones,
         mtbf_low=up_hours / many,
         mtbf_high=up_hours / few if few else math.inf,
         restart_s=float(down_ms.mean() / 1000) if len(down_ms) else math.nan,
@@ -128,8 +138,35 @@ def read_failures(
         variation=variation,
         exponential=looks_exponential(variation, len(gaps)),
         left_out=down.left_out,
-        notes=down.notes,
+        notes=(*down.notes, *assumed),
     )
+
+
+def between_first_and_last(start: np.ndarray, end: np.ndarray, workers: int) -> tuple[float, int, tuple[float, float]]:
+    """Hours in which workers were up between the first and the last failure, and what ended them.
+
+    Args:
+        start: when workers failed, ms.
+        end: when each was back; NaN where nobody knows.
+        workers: how many there are.
+
+    Returns:
+        The hours, how many failures ended them, which is all but the first, and the range of how many are expected.
+
+    Source:
+        A test that ends with a failure: twice the expected failures are χ² with twice as many degrees of freedom
+        (Epstein & Sobel, Life Testing, 1953).
+
+    """
+    first_ms, last_ms = float(start.min()), float(start.max())
+    if first_ms == last_ms:
+        raise ScenarioError(
+            "observed_hours: the log has failures at one time only; say for how many hours workers were watched."
+        )
+    down_ms = np.nansum(np.minimum(end, last_ms) - start)
+    later = len(start) - 1
+    few, many = poisson_range(later)[0], poisson_range(later - 1)[1]
+    return (workers * (last_ms - first_ms) - down_ms) / HOUR_MS, later, (few, many)
 
 
 def poisson_range(count: int) -> tuple[float, float]:

@@ -404,6 +404,12 @@ def test_a_pasted_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_
     app.text_area(key="failure_text").set_value("start_h,end_h,worker\n" + "\n".join(rows)).run()
     shown = folded(app, "Failures: how often, and how often to save")
     assert "12 failures of 4 workers in 99.1 hours" in shown.markdown[0].value
+    assert "it names 4 workers. If there are more" in shown.caption[0].value
+    app.number_input(key="failing_workers").set_value(16).run()
+    asked = folded(app, "Failures: how often, and how often to save")
+    assert "12 failures of 16 workers in 99.1 hours" in asked.markdown[0].value
+    assert "if there are more" not in asked.caption[0].value.lower()
+    app.number_input(key="failing_workers").set_value(None).run()
     found = shown.table[0].value
     assert found.index[0] == "An elastic group"
     app.number_input(key="checkpoint_costs_s").set_value(1.0).run()

@@ -29,10 +29,25 @@ def show(measured: Measurement) -> None:
     with st.expander("Failures: how often, and how often to save", icon=":material/report:"):
         given, name = log_given()
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            workers = st.number_input("Workers (0: those named)", 0, step=1, key="failing_workers")
-            hours = st.number_input("Hours watched (0: the log's own)", 0.0, step=1.0, key="watched_hours")
+            workers = st.number_input(
+                "How many workers are there?",
+                1,
+                value=None,
+                step=1,
+                key="failing_workers",
+                placeholder="as many as the log names",
+                help="Those that never failed, too.",
+            )
+            hours = st.number_input(
+                "For how many hours were they watched?",
+                0.0,
+                value=None,
+                step=1.0,
+                key="watched_hours",
+                placeholder="from the first failure to the last",
+            )
             unit = st.selectbox("Unit of times", [AS_WRITTEN, *UNITS], key="unit_of_failures")
-            read(given, name, workers or None, hours or None, None if unit == AS_WRITTEN else unit)
+            read(given, name, workers, hours or None, None if unit == AS_WRITTEN else unit)
         mine = session().failure_logs
         if mine.refused:
             kept = " The last good log is shown." if mine.log else ""

@@ -37,6 +37,23 @@ def test_the_range_holds_the_true_rate():
     assert found[0].restart_s == pytest.approx(720, rel=0.05)
 
 
+def test_a_log_that_does_not_say_for_how_long_it_was_kept_begins_with_its_first_failure():
+    """That one only starts the clock: counted as well it made two failures in a hundred hours one in fifty."""
+    text = "start_h,end_h,worker\n0,1,0\n100,101,1\n"
+    log = read_failures(io.StringIO(text), 2)
+    assert (log.failures, log.observed_hours) == (2, 101)
+    assert log.mtbf_hours == pytest.approx(2 * 100 - 1)
+    assert log.mtbf_low == pytest.approx((2 * 100 - 1) / 3.689, rel=1e-3)
+    assert log.mtbf_high == pytest.approx((2 * 100 - 1) / 0.02532, rel=1e-3)
+    assert "does not say for how many hours" in " ".join(log.notes)
+    assert "how many workers there are" not in " ".join(log.notes)
+    known = read_failures(io.StringIO(text), observed_hours=200)
+    assert "how many workers there are" in " ".join(known.notes)
+    assert "for how many hours" not in " ".join(known.notes)
+    found = [read_failures(made(seed, mtbf=1_500), 8, unit="h") for seed in range(200, 300)]
+    assert np.mean([each.mtbf_low <= 1_500 <= each.mtbf_high for each in found]) >= 0.91
+
+
 def test_failures_at_fixed_times_are_not_exponential():
     assert read(made(1, every=60.0)).exponential is False
 
@@ -77,6 +94,7 @@ def test_the_best_recovery_first():
         (pd.DataFrame({"start": [1, 2], "worker": [1, 2]}), {"workers": 1}, "^workers: "),
         (pd.DataFrame({"start": [1, 7200]}), {"observed_hours": 1}, "^observed_hours: "),
         (pd.DataFrame({"start": [1]}), {"unit": "d"}, "^unit: "),
+        (pd.DataFrame({"start": [1, 1], "end": [2, 3], "worker": [0, 1]}), {}, "^observed_hours: .*one time only"),
     ],
 )
 def test_what_is_no_log_is_refused(log, more, said):
