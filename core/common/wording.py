@@ -27,8 +27,8 @@ def money(value: float, currency: str) -> str:
 
 
 def with_unit(number: str, unit: str) -> str:
-    """A number with its unit: 3 updates, 5.36/s; alone where there is no unit."""
-    return f"{number}{unit if unit.startswith('/') else f'{NBSP}{unit}'}".rstrip()
+    """A number with its unit: 3 updates, 5.36/s, 2×; alone where there is no unit."""
+    return f"{number}{unit if unit.startswith(('/', '×')) else f'{NBSP}{unit}'}".rstrip()
 
 
 def times(ratio: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.common.wording import listed, lowered
 from core.flips import Crossing, Flip
-from core.report.parameters import is_share, name_of, with_unit
+from core.report.parameters import amount_of, name_of, short, shown_of
 
 MOST_VALUES = 3  # that are named in a sentence
 
@@ -19,9 +19,8 @@ def headline(flips: Sequence[Flip]) -> str:
 
 def in_words(flip: Flip) -> str:
     """What one parameter does to the answer: Bandwidth: asynchronous wins above 59 Gb/s (57 to 61)."""
-    said = (
-        f"**{name_of(flip.key)}**, now {amount(flip, flip.now)}: {winner_elsewhere(flip)} wins {where(flip, sure=True)}"
-    )
+    now = f"**{name_of(flip.key)}**, now {amount_of(flip.key, flip.now)}"
+    said = f"{now}: {winner_elsewhere(flip)} wins {where(flip, sure=True)}"
     elsewhere = [
         value for value in flip.undecided if not any(each.low <= value <= each.high for each in flip.crossings)
     ]
@@ -34,10 +33,7 @@ def the_rest(flips: Sequence[Flip], winner: str) -> str:
     A parameter that can take no other value here is not among them.
     """
     still = [flip for flip in flips if not flip.crossings and flip.tried > 1]
-    tried = {
-        flip.key: f"{name_of(flip.key).lower()} ({shown(flip, flip.least)} to {amount(flip, flip.most)})"
-        for flip in still
-    }
+    tried = {flip.key: f"{name_of(flip.key).lower()} ({tried_of(flip)})" for flip in still}
     sure = [tried[flip.key] for flip in still if not flip.undecided]
     close = [f"{tried[flip.key]} {at_values(flip, flip.undecided)}" for flip in still if flip.undecided]
     said = [f"{winner} stays ahead whatever the {listed(sure, 'or')}."] if sure else []
@@ -45,19 +41,9 @@ def the_rest(flips: Sequence[Flip], winner: str) -> str:
     return " ".join(said)
 
 
-def number(value: float) -> str:
-    """Three significant figures, and no more zeros than it takes: 59, 0.335, 1,200."""
-    return f"{float(f'{value:.3g}'):,.6g}"
-
-
-def shown(flip: Flip, value: float) -> str:
-    """A value without its unit; a share in percent."""
-    return number(100 * value if is_share(flip.key) else value)
-
-
-def amount(flip: Flip, value: float) -> str:
-    """A value with its unit: 59 Gb/s, 3×, 5 batches, 2 %."""
-    return with_unit(flip.key, shown(flip, value))
+def tried_of(flip: Flip) -> str:
+    """From which value to which it was tried."""
+    return f"{shown_of(flip.key, flip.least)} to {amount_of(flip.key, flip.most)}"
 
 
 def at_values(flip: Flip, values: Sequence[float]) -> str:
@@ -67,7 +53,7 @@ def at_values(flip: Flip, values: Sequence[float]) -> str:
     if len(values) > MOST_VALUES:
         return f"at {len(values)} values"
     *others, last = values
-    return f"at {listed([*(shown(flip, value) for value in others), amount(flip, last)])}"
+    return f"at {listed([*(shown_of(flip.key, value) for value in others), amount_of(flip.key, last)])}"
 
 
 def winner_elsewhere(flip: Flip) -> str:
@@ -108,24 +94,24 @@ def stretch(flip: Flip, low: Crossing | None, high: Crossing | None, sure: bool)
     if flip.is_whole:
         around = [between(end) for end in (low, high) if end and sure and end.high - end.low > 1]
         close = f" (too close to call {listed(around)})" if around else ""
-        most = amount(flip, high.value - 1) if high else ""
+        most = amount_of(flip.key, high.value - 1) if high else ""
         if low is None:
             return (f"with {most} or fewer" if sure else f"≤ {most}") + close
-        least = amount(flip, low.value)
+        least = amount_of(flip.key, low.value)
         if high:
-            return (f"from {number(low.value)} to {most}" if least != most else f"at {least}") + close
+            return (f"from {short(low.value)} to {most}" if least != most else f"at {least}") + close
         return (f"with {least} or more" if sure else f"≥ {least}") + close
     ends = [(side, end) for side, end in (("above", low), ("below", high)) if end]
-    return " and ".join(f"{side} {amount(flip, end.value)}{interval(flip, end, sure)}" for side, end in ends)
+    return " and ".join(f"{side} {amount_of(flip.key, end.value)}{interval(flip, end, sure)}" for side, end in ends)
 
 
 def between(end: Crossing) -> str:
     """The whole numbers around a crossing at which nobody is sure to win."""
-    least, most = number(end.low + 1), number(end.high - 1)
+    least, most = short(end.low + 1), short(end.high - 1)
     return f"at {least}" if least == most else f"from {least} to {most}"
 
 
 def interval(flip: Flip, end: Crossing, sure: bool) -> str:
     """Between which values it is open who wins."""
-    ends = shown(flip, end.low), shown(flip, end.high)
+    ends = shown_of(flip.key, end.low), shown_of(flip.key, end.high)
     return f" ({' to '.join(ends)})" if sure and ends[0] != ends[1] else ""

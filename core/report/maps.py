@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from core.common.validation import ScenarioError
 from core.common.wording import counted, duration, listed, lowered, percent, rounded, times, with_unit
 from core.maps import SPEEDUP, Checkpoints, Ideal, Question, answers, winners
 from core.report.bandwidth import is_any
+from core.report.parameters import amount_of, name_of, shown_of
 from core.schedule.metrics import FEWEST_FOR_TAILS
 from core.simulation.sweeps import changed
 from core.statistics.verdicts import NO_DIFFERENCE
@@ -40,8 +42,16 @@ def fastest_headline(table: pd.DataFrame, axes: Sequence[str]) -> str:
     return f"Fastest of {counted(cells, 'cell')}: {listed(said)}{settling(open_ones)}."
 
 
-def speedup_headline(rows: pd.DataFrame, policy: str, baseline: str) -> str:
-    """In how many cells a policy is faster than the baseline, slower, equal or open: all of the cells together."""
+def speedup_headline(rows: pd.DataFrame, policy: str, baseline: str, keys: Sequence[str] = ()) -> str:
+    """In how many cells a policy is faster than the baseline, slower, equal or open: all of the cells together.
+
+    Args:
+        rows: a row for each cell: value, the speed-up, outcome, and the runs that would settle it.
+        policy: its label.
+        baseline: that of the other one.
+        keys: of the axes; with them it says where the policy is faster, if there is one place in each row.
+
+    """
     cells, decided = len(rows), rows["outcome"] == "decided"
     if not cells:
         return f"{policy} and {lowered(baseline)} have no cell in common on this map."
@@ -55,11 +65,49 @@ def speedup_headline(rows: pd.DataFrame, policy: str, baseline: str) -> str:
     found += [(f"equal to {lowered(baseline)} within 1\N{NO-BREAK SPACE}%", equal, "")]
     found += [("open", len(open_ones), "")]
     (first, count, small), *others = [one for one in found if one[1]]
-    text = f"{policy} is {first} {in_all(cells)}" if count == cells else f"{policy} is {first} in {count:,} of "
+    text = f"{policy} is {first}{from_where_on(rows, keys)}"
+    text += f" {in_all(cells)}" if count == cells else f" in {count:,} of "
     text += small if count == cells else f"{counted(cells, 'cell')}{small}"
     for what, count, small in others:
         text += f", {what.removesuffix(f' than {lowered(baseline)}')} in {count:,}{small}"
     return f"{text}{settling(open_ones)}."
+
+
+def from_where_on(rows: pd.DataFrame, keys: Sequence[str]) -> str:
+    """Where on the first axis a policy is faster: with bandwidth above 10–100 Gb/s, depending on number of workers.
+
+    Empty unless the winner changes once in every row of the map, from the same one to the other.
+    """
+    turns = [turn(row) for _, row in rows.sort_values(["v1", "v0"]).groupby("v1")] if keys else []
+    found = [each for each in turns if each]
+    if not found or len(found) < len(turns) or len({each.side for each in found}) > 1:
+        return ""
+    x, y = (lowered(name_of(key)) for key in keys)
+    between = shown_of(keys[0], min(each.last for each in found)), amount_of(keys[0], max(each.first for each in found))
+    what = f"the {y}" if y.startswith("number ") else y
+    depending = f", depending on {what}" if len(set(found)) > 1 else ""
+    return f" with {x} {found[0].side} {'–'.join(between)}{depending}:"
+
+
+class Turn(NamedTuple):
+    """Where the winner changes in a row of a map: on which side the policy is faster, and between which values."""
+
+    side: str
+    last: float
+    first: float
+
+
+def turn(row: pd.DataFrame) -> Turn | None:
+    """The change of winner in a row; None where there is none, or more, or cells elsewhere are not decided."""
+    side = np.sign(row["value"].to_numpy() - 1) * (row["outcome"] == "decided").to_numpy()
+    sure = np.flatnonzero(side)
+    changes = np.flatnonzero(np.diff(side[sure]))
+    if len(changes) != 1 or sure[0] != 0 or sure[-1] != len(side) - 1:
+        return None
+    last, first = sure[changes[0]], sure[changes[0] + 1]
+    if len(sure) + (first - last - 1) < len(side):
+        return None
+    return Turn("above" if side[first] > 0 else "below", float(row["v0"].iloc[last]), float(row["v0"].iloc[first]))
 
 
 def small_ones(rows: pd.DataFrame) -> str:
@@ -388,7 +436,7 @@ def break_even_in_words(rows: pd.DataFrame, titles: Sequence[str]) -> str:
         pairs = zip(row["v0"], row["v0"][1:], side[:-1] * side[1:], strict=False)
         passed = [f"{low:,.4g}–{high:,.4g}" for low, high, product in pairs if product < 0]
         said += [f"{listed(passed)} at {up:,.4g}"] if passed else []
-    return f"{titles[0]} at break-even by {titles[1]}: {', '.join(said)}." if said else ""
+    return f"{titles[0]} at break-even by {lowered(titles[1])}: {', '.join(said)}." if said else ""
 
 
 def refusals(table: pd.DataFrame) -> list[str]:

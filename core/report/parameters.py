@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.common.parameters import Number, Text
-from core.common.wording import NBSP, counted
+from core.common.wording import NBSP, counted, with_unit
 from core.links import LAW_CODES, PARAMETERS
 from core.policies.registry import CODES
 from core.workload.compute_laws import Constant, Measured
@@ -27,13 +27,27 @@ def name_of(key: str) -> str:
     return PARAMETERS[key].label.partition(" (")[0]
 
 
-def with_unit(key: str, number: str) -> str:
+def short(value: float) -> str:
+    """Three significant figures, and no more zeros than it takes: 59, 0.335, 1,200."""
+    return f"{float(f'{value:.3g}'):,.6g}"
+
+
+def shown_of(key: str, value: float) -> str:
+    """A value of the parameter in short, without its unit; a share in percent."""
+    return short(100 * value if is_share(key) else value)
+
+
+def amount_of(key: str, value: float) -> str:
+    """A value of the parameter in short, with its unit: 59 Gb/s, 3×, 5 batches, 2 %."""
+    return with_its_unit(key, shown_of(key, value))
+
+
+def with_its_unit(key: str, number: str) -> str:
     """A number of the parameter with its unit behind it, where it has one: 100 Gb/s, 3×, 1 batch, 5 %."""
     unit = "%" if is_share(key) else PARAMETERS[key].label.partition(" (")[2].rstrip(")")
     if unit not in (*UNITS, "%"):
         return number
-    unit = "batch" if (unit, number) == ("batches", "1") else unit
-    return f"{number}{'' if unit == '×' else NBSP}{unit}"
+    return with_unit(number, "batch" if (unit, number) == ("batches", "1") else unit)
 
 
 def is_share(key: str) -> bool:
@@ -46,7 +60,7 @@ def from_to(key: str, before: Any, after: Any) -> tuple[str, str]:
     parameter = PARAMETERS[key]
     if isinstance(parameter.rule, Number) and before is not None and after is not None:
         scale = 100 if is_share(key) else 1
-        return plain(scale * before), with_unit(key, plain(scale * after))
+        return plain(scale * before), with_its_unit(key, plain(scale * after))
     return choice(key, before), choice(key, after)
 
 

@@ -178,7 +178,7 @@ def test_policies_are_picked_and_typed(visit, server):
 def test_a_cell_of_a_map_opens_in_compare(visit, server):
     """Picked by a click, marked, and opened by another, all of it in sight; Back leads to the map as it was."""
     me = visit(server).go("/map")
-    expect(me.headline).to_contain_text("Asynchronous is faster than synchronous in")
+    expect(me.headline).to_contain_text("Asynchronous is faster than synchronous with bandwidth above 10–100 Gb/s")
     me.drawn(1)
     expect(me.charts.first).to_be_in_viewport(ratio=1)
     box = me.charts.bounding_box()

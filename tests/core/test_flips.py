@@ -23,6 +23,7 @@ from core import (
 from core.common.wording import NBSP
 from core.flips import Crossing, Flip, Line, acting_keys, flip_of, flips
 from core.report import flips as report
+from core.report.parameters import short
 from core.simulation.sweeps import changed, changed_policy
 from core.statistics.pairs import Paired
 from core.statistics.verdicts import ratios
@@ -157,8 +158,8 @@ def test_words():
     bandwidth, servers = found["bandwidth_gbps"], found["servers"]
     (crossing,) = bandwidth.crossings
     assert report.in_words(bandwidth) == (
-        f"**Bandwidth**, now 10{NBSP}Gb/s: asynchronous wins above {report.number(crossing.value)}{NBSP}Gb/s "
-        f"({report.number(crossing.low)} to {report.number(crossing.high)})."
+        f"**Bandwidth**, now 10{NBSP}Gb/s: asynchronous wins above {short(crossing.value)}{NBSP}Gb/s "
+        f"({short(crossing.low)} to {short(crossing.high)})."
     )
     assert report.in_words(servers) == "**Parameter servers**, now 1: asynchronous wins with 3 or more."
     said = report.headline(list(found.values()))

@@ -122,7 +122,7 @@ def test_where_a_row_breaks_even_is_said():
     values = [0.9, 1.1, 1.2, 0.8, 0.9, 0.95, 1.1, 0.9, 1.1]
     rows = pd.DataFrame({"v0": [1, 2, 5] * 3, "v1": [10] * 3 + [20] * 3 + [1_000] * 3, "value": values})
     assert (
-        break_even_in_words(rows, ["Speed", "Size"]) == "Speed at break-even by Size: 1–2 at 10, 1–2 and 2–5 at 1,000."
+        break_even_in_words(rows, ["Speed", "Size"]) == "Speed at break-even by size: 1–2 at 10, 1–2 and 2–5 at 1,000."
     )
     assert break_even_in_words(rows[3:6], ["Speed", "Size"]) == ""
 
@@ -180,6 +180,33 @@ def rows_of(*cells):
 )
 def test_a_headline_counts_every_cell(rows, said):
     assert speedup_headline(rows, "B", "A") == said
+
+
+def test_a_headline_says_where_the_winner_changes():
+    """Once in each row, from the same one to the other; cells that are not decided may lie between the two only."""
+    wins, loses, opens = (1.5, "decided"), (0.5, "decided"), (1.1, "open")
+
+    def said(*rows_of_cells, x=(0.01, 0.02, 0.05), keys=("hiccup_probability", "workers")):
+        cells = [(*cell, 9.0, at, up) for up, row in enumerate(rows_of_cells) for at, cell in zip(x, row, strict=True)]
+        rows = pd.DataFrame(cells, columns=["value", "outcome", "runs", "v0", "v1"])
+        return speedup_headline(rows, "B", "A", keys).partition(" in ")[0]
+
+    assert said((loses, opens, wins), (loses, wins, wins)) == (
+        "B is faster than a with hiccups above 1–5\xa0%, depending on the number of workers:"
+    )
+    assert said((wins, wins, loses), (wins, wins, loses)) == "B is faster than a with hiccups below 2–5\xa0%:"
+    assert said((loses, wins, wins), keys=("batches", "jitter"), x=(1, 2, 1000)) == (
+        "B is faster than a with number of batches per epoch above 1–2:"
+    )
+    for rows in (
+        [(loses, loses, wins), (wins, wins, loses)],
+        [(loses, wins, loses)],
+        [(loses, wins, wins), (wins, wins, wins)],
+        [(loses, wins, opens)],
+        [(opens, loses, wins)],
+        [(loses, opens, loses), (loses, loses, wins)],
+    ):
+        assert said(*rows) == "B is faster than a"
 
 
 def test_headlines_of_a_sweep(table):

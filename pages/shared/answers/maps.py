@@ -242,7 +242,7 @@ def speedup_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
     ratios = rows.pivot(index="y", columns="x", values="value").reindex(index=up, columns=across)
     edges = break_even(ratios.to_numpy())
     return Cells(
-        headline=map_report.speedup_headline(rows, policy, baseline),
+        headline=map_report.speedup_headline(rows, policy, baseline, asked.keys),
         rows=rows,
         coloring=charts.speedups(asked.colors[baseline], asked.colors[policy], title),
         tooltip=[("said:N", policy, ""), *amounts_in_tooltip(asked.question)],
