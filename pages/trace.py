@@ -15,10 +15,8 @@ from pages.shared.views.caveats import caveat
 from pages.shared.views.charts import draw
 from pages.shared.views.downloads import MOST_EXPORTED, csv_button, perfetto_button
 
-HOW_TO_READ = (
-    "Each row is a worker, with its share of the waiting; each column is a step. Darker is slower. Outlined: stretches "
-    "in which a worker was slower than at its own best."
-)
+HOW_TO_READ = "Each row is a worker, with its share of the waiting; each column is a step. Darker is slower."
+OUTLINED = " Outlined: stretches in which a worker was slower than at its own best."
 REMEDIES = (
     "Your measured times under each policy; every barrier costs what the network cost in its step, and so does every "
     "push where there is none. *Replayed*: exactly as measured. *Resampled*: the policy needed more steps than you "
@@ -44,7 +42,7 @@ def show(measured: Measurement) -> None:
     picture, beside = st.columns([3, 2], gap="large")
     with picture:
         draw(answer.slowness.chart, "slowness", answer.slowness.words)
-        caveat("outlines", HOW_TO_READ)
+        caveat("outlines", HOW_TO_READ + (OUTLINED if answer.episodes is not None else ""))
     with beside:
         if answer.host:
             st.markdown(f"**{answer.host}**")

@@ -83,6 +83,8 @@ def test_an_episode_is_in_the_headline_in_a_table_and_in_the_charts_words(open_p
     assert headline(app).endswith("most of it in steps 30 to 59; it has recovered since.")
     (episode,) = folded(app, "Worker by worker").dataframe[1].value.to_dict("records")
     assert (episode["Worker"], episode["From step"], episode["To step"]) == ("1", 30, 59)
+    said = [" ".join(caption.value for caption in each.main.caption) for each in (app, open_page("trace"))]
+    assert ["Outlined: " in captions for captions in said] == [True, False]  # the sample has none
     assert "in steps 30 to 59, and has recovered since" in app.get("vega_lite_chart")[0].proto.alt
 
 
