@@ -6,7 +6,7 @@ for all of its members.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -43,6 +43,28 @@ class Gathered:
     def complete(self) -> np.ndarray:
         """Whether all workers are among them, (runs,)."""
         return np.asarray(self.up.all(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The next rounds of some runs as they are if nobody fails, (rounds, runs), ms."""
+
+    begin: np.ndarray
+    start: np.ndarray
+    """When those begin to compute: later than the round does where the group has changed."""
+    end: np.ndarray
+    took: np.ndarray
+    """How long each worker takes until it is done with each mini-batch, (rounds, period, workers, runs)."""
+    longest: np.ndarray
+    """How long the last one takes that is waited for."""
+    network: np.ndarray
+    used: np.ndarray
+    """Whose gradients make the update, (rounds, workers, runs)."""
+    exchange: Exchange
+
+    def first(self, rounds: int) -> "Look":
+        """The first few of them."""
+        return Look(**{each.name: getattr(self, each.name)[:rounds] for each in fields(self)})
 
 
 class Group:
@@ -184,14 +206,20 @@ class Group:
     def together(self, group: Gathered) -> np.ndarray:
         """The next rounds of each run in which nobody fails and the group stays the same; how many, (runs,)."""
         rounds = self.ahead(group)
-        if not rounds.any():
-            return rounds
+        if rounds.any():
+            look = self.look(group, rounds)
+            rounds = self.undisturbed(group, look, rounds)
+            if rounds.any():
+                self.go_on(group, look.first(int(rounds.max())), rounds)
+        return rounds
+
+    def look(self, group: Gathered, rounds: np.ndarray) -> Look:
+        """The next rounds of each run as they are if nobody fails; how many, (runs,)."""
         compute, network = self.draws_of(rounds)
-        compute, everybody = self.sized(compute, group.up), bool(group.complete.all())
-        took = compute if everybody else np.where(group.up, compute, 0)
+        compute = self.sized(compute, group.up)
+        took = compute if group.complete.all() else np.where(group.up, compute, 0)
         took = np.cumsum(took, axis=1) if self.period > 1 else took
         used, longest = self.quickest(group, took[:, -1])
-        most = longest if self.takes_all else took[:, -1].max(axis=1)
         exchange = self.exchange(network, longest, took[:, -1], compute[:, -1], used)
         plain = group.complete & ~group.changed  # added up as where nobody fails
         steps = np.empty((2 * len(longest) + 1, self.runs))
@@ -199,39 +227,40 @@ class Group:
         steps[1::2] = longest + np.where(plain, exchange.exposed_ms, 0)
         steps[2::2] = np.where(plain, 0, exchange.exposed_ms)
         clock = np.cumsum(steps, axis=0)
-        start, end = clock[:-1:2], clock[2::2]
-        begin = np.concatenate([self.now_ms[None], start[1:]])
-        fails_ms = self.next.next_ms.min(axis=0)
-        surely = start + (most + network) < fails_ms
-        quiet = np.where(plain, surely, (end <= fails_ms) & (begin < self.back_ms(group.up)))
-        quiet &= np.arange(len(quiet))[:, None] < rounds
-        rounds = np.where(quiet.all(axis=0), len(quiet), quiet.argmin(axis=0))
-        if not rounds.any():
-            return rounds
-        here = slice(int(rounds.max()))
-        done = start[here, None, None] + took[here]
+        start = clock[:-1:2]
         if not (self.takes_all or plain.all()):  # ties are those of times that are added up
-            used, _ = self.quickest(group, done[:, -1])
-        rows = self.undisturbed(
-            group, begin[here], start[here], done, start[here] + longest[here], end[here], used[here]
+            used, _ = self.quickest(group, start[:, None] + took[:, -1])
+        return Look(
+            begin=np.concatenate([self.now_ms[None], start[1:]]),
+            start=start,
+            end=clock[2::2],
+            took=took,
+            longest=longest,
+            network=network,
+            used=used,
+            exchange=exchange,
         )
-        if self.draws.head_start:
-            gone = self.gone_ahead(exchange, start + longest, self.is_last)
-            rows = replace(rows, **{name: by_row(times[here], self.period) for name, times in gone.items()})
-        self.go_on(group, rows, rounds, begin[here], end[here])
-        return rounds
 
-    def go_on(self, group: Gathered, rows: Rows, rounds: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
+    def undisturbed(self, group: Gathered, look: Look, rounds: np.ndarray) -> np.ndarray:
+        """In how many of some rounds of each run nobody fails, and nobody comes back, (runs,); rounds: how many."""
+        fails_ms = self.next.next_ms.min(axis=0)
+        most = look.longest if self.takes_all else look.took[:, -1].max(axis=1)
+        surely = look.start + (most + look.network) < fails_ms
+        stays = (look.end <= fails_ms) & (look.begin < self.back_ms(group.up))
+        quiet = np.where(group.complete & ~group.changed, surely, stays)
+        quiet &= np.arange(len(quiet))[:, None] < rounds
+        return np.where(quiet.all(axis=0), len(quiet), quiet.argmin(axis=0))
+
+    def go_on(self, group: Gathered, look: Look, rounds: np.ndarray) -> None:
         """Have some rounds of each run behind it, in which nobody failed.
 
         Args:
             group: who was in them.
-            rows: their rows.
+            look: as they were.
             rounds: how many they are, (runs,).
-            begin: when each begins, (rounds, runs), ms.
-            end: when it ends.
 
         """
+        begin, end = look.begin, look.end
         goes_on, each = rounds > 0, np.arange(len(end))[:, None]
         last_row = (self.rounds.length + self.period * each + self.period - 1)[:, None]
         away, pauses = ~group.up & (each < rounds)[:, None], []
@@ -240,7 +269,8 @@ class Group:
             pauses.append(
                 (Cells.of(away, last_row, begin[:, None], back), Cells.of(away, last_row, back, end[:, None]))
             )
-        self.keep(rows, rounds * self.period, self.regrouped(group, group.up & goes_on, group.start_ms), pauses)
+        regroups = self.regrouped(group, group.up & goes_on, group.start_ms)
+        self.keep(self.rows_of(group, look), rounds * self.period, regroups, pauses)
         self.now_ms = np.where(goes_on, end[rounds - 1, self.run], self.now_ms)
         self.updates, self.row = self.updates + rounds, self.row + rounds * self.period
         self.left = self.left - rounds * self.gradients(group.count)
@@ -282,38 +312,19 @@ class Group:
         used = np.argsort(order, axis=1, kind="stable") < self.gradients(group.count)
         return used, np.where(used, done, 0).max(axis=1)
 
-    def undisturbed(
-        self,
-        group: Gathered,
-        begin: np.ndarray,
-        start: np.ndarray,
-        done: np.ndarray,
-        barrier: np.ndarray,
-        end: np.ndarray,
-        used: np.ndarray,
-    ) -> Rows:
-        """The rows of rounds in which nobody fails; who is not in the group is where they begin.
-
-        Args:
-            group: who is in them.
-            begin: when each begins, (rounds, runs), ms; so are `start`, `barrier` and `end`.
-            start: when computing does.
-            done: when each worker is done with each mini-batch, (rounds, period, workers, runs), ms.
-            barrier: when those it waits for are there.
-            end: when it ends.
-            used: whose gradients it uses, (rounds, workers, runs).
-
-        """
+    def rows_of(self, group: Gathered, look: Look) -> Rows:
+        """The rows of rounds in which nobody fails; who is not in the group is where they begin."""
         last, period = self.is_last, self.period
-        begin, start, barrier, end = (times[:, None, None] for times in (begin, start, barrier, end))
-        ready = done if self.takes_all else np.where(used[:, None], done, barrier)
-        number = (self.updates + np.arange(len(end))[:, None])[:, None, None]
+        met = look.start + look.longest
+        begin, start, barrier, end = (times[:, None, None] for times in (look.begin, look.start, met, look.end))
+        done, used = start + look.took, look.used[:, None]
+        ready = done if self.takes_all else np.where(used, done, barrier)
         values = {
             "start": start,
             "ready": ready,
             "barrier": barrier,
             "end": end,
-            "used": np.ones((1, 1, 1, 1), dtype=bool) if self.takes_all else used[:, None],
+            "used": np.ones((1, 1, 1, 1), dtype=bool) if self.takes_all else used,
             "started": np.ones((1, 1, 1, 1), dtype=bool),
         }
         if period > 1:
@@ -325,10 +336,12 @@ class Group:
             values |= {"used": values["used"] & group.up, "started": group.up[None, None]}
         values |= {
             "applied": end,
-            "update": number,
+            "update": (self.updates + np.arange(len(end))[:, None, None, None]),
             "batch": self.row + np.arange(len(end) * period).reshape(-1, period, 1, 1),
             "met": np.where(last, barrier, np.nan),
         }
+        if self.draws.head_start:
+            values |= self.gone_ahead(look.exchange, met, last)
         return Rows(**{name: by_row(value, period) for name, value in values.items()})
 
     def gone_ahead(self, exchange: Exchange, barrier_ms: np.ndarray, where: np.ndarray) -> dict[str, np.ndarray]:

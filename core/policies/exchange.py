@@ -27,6 +27,16 @@ class Exchange:
             return cls(cost_ms, cost_ms, np.zeros(1))
         return cls(cost_ms, draws.workload.network.exposed_ms(cost_ms, lead_ms), lead_ms)
 
+    def __getitem__(self, rounds: slice) -> "Exchange":
+        """Some of several exchanges; what all have in common stays."""
+        whole = len(self.cost_ms)
+        return Exchange(
+            *(
+                times[rounds] if len(times) == whole else times
+                for times in (self.cost_ms, self.exposed_ms, self.lead_ms)
+            )
+        )
+
     def hidden(self, row: int | slice, barrier_ms: np.ndarray) -> list[Beside]:
         """What has gone before barriers, in one piece from the first bucket on: pauses between buckets are left out.
 
