@@ -20,15 +20,15 @@ from core.workload.next_failures import NextFailures
 Resize = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(compute times, who is up) → times of mini-batches of sizes that fit those, (…, workers, runs)."""
 LOOK_AHEAD = 64  # rounds in which nobody fails that are done together
-FIRST_LOOK = 8  # of them, as long as it is not known how long rounds take
+FIRST_LOOK = 8  # the same, before it is known how long rounds take
 
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """Those that begin a round."""
+    """The workers that begin a round."""
 
     up: np.ndarray
-    """Whether a worker does, (workers, runs)."""
+    """Whether each worker begins it, (workers, runs)."""
     changed: np.ndarray
     """Whether the group has changed, (runs,)."""
     start_ms: np.ndarray
@@ -105,7 +105,7 @@ class Group:
         """Compute times of the next rounds, (rounds, period, workers, runs), and their networks', (rounds, runs).
 
         Args:
-            rounds: how many of them each run has, (runs,); what follows those is of no meaning.
+            rounds: how many of them each run has, (runs,); values beyond those are meaningless.
 
         """
         most, mine = int(rounds.max()), rounds > 0
@@ -123,7 +123,7 @@ class Group:
         )
 
     def keep(self, rows: Rows, lengths: np.ndarray, regroups: list[Cells], pauses: list[Pause]) -> None:
-        """Note some rounds, unless there are too many by now."""
+        """Record some rounds, unless there are too many by now."""
         if (self.rounds.length + lengths).max() * self.workers * self.runs > MAX_WORK:
             if self.runs > chunk_runs(self.draws.workload):
                 raise TooManyRuns
@@ -156,9 +156,10 @@ class Group:
         return Exchange.of(self.draws, cost_ms, np.where(np.isfinite(first), barrier_ms - first, 0.0))
 
     def ahead(self, group: Gathered) -> np.ndarray:
-        """How many of the next rounds to look at for failures, (runs,): none of who has nobody, or its last round.
+        """How many of the next rounds to check for failures, (runs,).
 
-        Nor, where buckets go out before a barrier, of who has not all workers.
+        0 for runs in which nobody is up, and for the last round of a run. If buckets go out before a barrier, also 0
+        for runs in which a worker is missing.
         """
         goes_on = group.up.any(axis=0) & (self.left > self.gradients(group.count))
         if self.draws.head_start:
@@ -182,7 +183,7 @@ class Group:
         return np.where(up, np.inf, self.down_until_ms).min(axis=0)
 
     def together(self, group: Gathered) -> np.ndarray:
-        """The next rounds of each run in which nobody fails and the group stays the same; how many, (runs,)."""
+        """Do the next rounds of each run in which nobody fails and the group stays the same; how many, (runs,)."""
         rounds = self.ahead(group)
         if not rounds.any():
             return rounds
@@ -193,7 +194,7 @@ class Group:
         used, longest = self.quickest(group, took[:, -1])
         most = longest if self.takes_all else took[:, -1].max(axis=1)
         exchange = self.exchange(network, longest, took[:, -1], compute[:, -1], used)
-        plain = group.complete & ~group.changed  # added up as where nobody fails
+        plain = group.complete & ~group.changed  # times are added up as in a run without failures
         steps = np.empty((2 * len(longest) + 1, self.runs))
         steps[0] = group.start_ms
         steps[1::2] = longest + np.where(plain, exchange.exposed_ms, 0)
@@ -210,7 +211,7 @@ class Group:
             return rounds
         here = slice(int(rounds.max()))
         done = start[here, None, None] + took[here]
-        if not (self.takes_all or plain.all()):  # ties are those of times that are added up
+        if not (self.takes_all or plain.all()):  # ties are judged on the summed times
             used, _ = self.quickest(group, done[:, -1])
         rows = self.undisturbed(
             group, begin[here], start[here], done, start[here] + longest[here], end[here], used[here]
@@ -222,12 +223,12 @@ class Group:
         return rounds
 
     def go_on(self, group: Gathered, rows: Rows, rounds: np.ndarray, begin: np.ndarray, end: np.ndarray) -> None:
-        """Have some rounds of each run behind it, in which nobody failed.
+        """Move each run past some rounds in which nobody failed.
 
         Args:
             group: who was in them.
             rows: their rows.
-            rounds: how many they are, (runs,).
+            rounds: how many there are, (runs,).
             begin: when each begins, (rounds, runs), ms.
             end: when it ends.
 
@@ -247,12 +248,12 @@ class Group:
         self.broken, self.members = self.broken & ~goes_on, np.where(goes_on, group.up, self.members)
 
     def regrouped(self, group: Gathered, who: np.ndarray, until_ms: np.ndarray) -> list[Cells]:
-        """Those of some workers that wait for a change of their group before the next round.
+        """Which of some workers wait for their group to change before the next round.
 
         Args:
-            group: in which groups they are.
+            group: the groups they are in.
             who: whether each is one of them, (workers, runs).
-            until_ms: until when they would wait, broadcasts to that.
+            until_ms: until when they would wait; broadcasts to that shape.
 
         """
         who = who & group.changed & (until_ms > self.now_ms)
@@ -269,7 +270,7 @@ class Group:
         return (np.arange(self.period) == self.period - 1)[:, None, None]
 
     def quickest(self, group: Gathered, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whose gradients make the updates of some rounds, (rounds, workers, runs), and when the last is there.
+        """Whose gradients go into the updates of some rounds, (rounds, workers, runs), and when the last one arrives.
 
         Args:
             group: who is in these rounds.
@@ -277,7 +278,7 @@ class Group:
 
         """
         if self.takes_all:
-            return np.broadcast_to(group.up, done.shape), done.max(axis=1)  # 0 of those that are not in the group
+            return np.broadcast_to(group.up, done.shape), done.max(axis=1)  # 0 for those that are not in the group
         order = np.argsort(np.where(group.up, done, np.inf), axis=1, kind="stable")
         used = np.argsort(order, axis=1, kind="stable") < self.gradients(group.count)
         return used, np.where(used, done, 0).max(axis=1)
@@ -292,14 +293,14 @@ class Group:
         end: np.ndarray,
         used: np.ndarray,
     ) -> Rows:
-        """The rows of rounds in which nobody fails; who is not in the group is where they begin.
+        """The rows of rounds in which nobody fails; workers outside the group stay at the moment the round begins.
 
         Args:
             group: who is in them.
             begin: when each begins, (rounds, runs), ms; so are `start`, `barrier` and `end`.
-            start: when computing does.
+            start: when computing begins.
             done: when each worker is done with each mini-batch, (rounds, period, workers, runs), ms.
-            barrier: when those it waits for are there.
+            barrier: when all those that it waits for have arrived.
             end: when it ends.
             used: whose gradients it uses, (rounds, workers, runs).
 
