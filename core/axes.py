@@ -162,10 +162,10 @@ def switch_in_words(values: Mapping[str, Any], axes: Sequence[str]) -> str:
         label = label_of(axes, lambda key: kind_of(key, OF_NETWORKS)).partition(" (")[0]
         network = "flat latency"
         if changes["network"] != FlatLatency.code:
-            size = "" if "message_mb" in axes else f", gradients of {values['message_mb']:g} MB"
+            size = "" if "message_mb" in axes else f", {values['message_mb']:g} MB of gradients"
             network = f"ring all-reduce at a barrier, a parameter server for pushes{size}"
         said.append(
-            f"This map is not on the sidebar's network, as {lowered(label)} is an axis, but on another: {network}."
+            f"This map uses a different network from the sidebar's, because {lowered(label)} is an axis: {network}."
         )
     for text in changes.get("policies", ()):
         if text not in values["policies"]:

@@ -111,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
     for one in (run, many, grid, train, links):
         one.add_argument("link", nargs="?", default="", help=LINK)
     for one in (many, grid, train, links):
-        one.add_argument("--policies", help='with commas between: "sync,async,ssp 3" (default: those of the link)')
+        one.add_argument("--policies", help='comma-separated: "sync,async,ssp 3" (default: those of the link)')
     for one in (many, grid, links):
         runs = "paired runs (default: those of the link)" if one is not links else f"runs of each (default: {RUNS})"
         one.add_argument("--replicates", type=int, help=runs)
@@ -126,8 +126,8 @@ def parser() -> argparse.ArgumentParser:
         "--periods",
         nargs="?",
         const=",".join(map(str, PERIODS)),
-        help="instead of policies: after how many batches to average, and whether DiLoCo is worth it; batches, with "
-        f"commas between ({','.join(map(str, PERIODS))})",
+        help="instead of comparing policies, find after how many batches to average, and whether DiLoCo is worth it; "
+        f"comma-separated numbers of batches (default: {','.join(map(str, PERIODS))})",
     )
     train.add_argument("--problem", choices=PROBLEMS, help="what is trained (default: that of the link)")
     train.add_argument("--seeds", type=int, help="how many times each trains (default: those of the link)")
@@ -135,18 +135,16 @@ def parser() -> argparse.ArgumentParser:
     links.add_argument(
         "--utilization",
         metavar="PERCENT",
-        help="share of the workers' time that goes into computing, with commas between (default: 50,80,90,95,99)",
+        help="share of the workers' time that goes into computing, comma-separated (default: 50,80,90,95,99)",
     )
     trace = command("trace", answer_trace, "What stragglers cost in a measured run, and which remedy is worth it.")
     trace.add_argument("files", nargs="+", help="profiler traces, one per rank, or tables of compute times")
-    trace.add_argument(
-        "--policies", help='what to try, with commas between: "async,ssp 3" (default: some of every kind)'
-    )
-    failures = command("failures", answer_failures, "How often workers fail by a log, and which recovery loses least.")
-    failures.add_argument("log", help="a table with start, end and worker, or lines that say who went down when")
+    trace.add_argument("--policies", help='what to try, comma-separated: "async,ssp 3" (default: some of every kind)')
+    failures = command("failures", answer_failures, "From a log: how often workers fail, which recovery loses least.")
+    failures.add_argument("log", help="a table with start, end and worker, or lines that say who went down, and when")
     failures.add_argument("--workers", type=int, help="how many there are (default: those that the log names)")
     failures.add_argument("--hours", type=float, help="how long they were watched (default: as long as the log)")
-    failures.add_argument("--unit", help="of times that are numbers and do not say it: ms, s, min or h (default: s)")
+    failures.add_argument("--unit", help="unit of times given as bare numbers: ms, s, min or h (default: s)")
     failures.add_argument("--step-ms", type=float, default=1_000, help="time of a step (default: 1000)")
     failures.add_argument("--checkpoint-s", type=float, default=10, help="what a checkpoint costs (default: 10)")
     return whole
@@ -348,7 +346,7 @@ def fit_data(fit: Fit) -> dict:
 
 
 def answer_failures(asked: argparse.Namespace) -> tuple[str, dict]:
-    """How often workers fail by a log, and which recovery loses least."""
+    """From a log: how often workers fail, which recovery loses least."""
     log = read_failures(asked.log, asked.workers, observed_hours=asked.hours, unit=asked.unit)
     table = recoveries(log, asked.step_ms, asked.checkpoint_s)
     data = {"log": vars(log), "recoveries": table.to_dict("records")}

@@ -1,4 +1,4 @@
-"""What would flip an answer: of each parameter the values at which another policy wins, all else as it is."""
+"""What would flip an answer: the values of each parameter at which a different policy wins, all else unchanged."""
 
 import itertools
 import math
@@ -129,7 +129,7 @@ def flips(
 def flip_of(workload: Workload, one: Policy, other: Policy, key: str, replicates: int = RUNS) -> Flip:
     """What one parameter does to the answer; the arguments are those of `flips`, and a key of `acting_keys`.
 
-    It is judged as one of all the parameters that act, so that it says the same as `flips` does of it.
+    It is judged as one of all the parameters that act, so that it agrees with what `flips` says of it.
     """
     runs = min(replicates, runs_of(workload, (one, other)))
     level = LEVEL / len(acting_keys(workload, (one, other)))
@@ -185,7 +185,7 @@ class Pair:
 
 
 Times: TypeAlias = tuple[np.ndarray, np.ndarray]
-"""Epoch times of the one and of the other policy in the same runs."""
+"""Epoch times of the two policies in the same runs."""
 
 
 class Line:
@@ -193,8 +193,8 @@ class Line:
 
     Args:
         pair: the two policies.
-        key: of the parameter.
-        level: how often a winner may be named at some value where the two are equal at all.
+        key: the key of the parameter.
+        level: how often a winner may be named at any value if the two are equal at every value.
 
     """
 
@@ -218,10 +218,10 @@ class Line:
 
     @cached_property
     def level(self) -> float:
-        """At which each value is judged: the level over the values of the grid.
+        """The level at which each value is judged: the overall level divided by the number of values in the grid.
 
-        Values between are only judged going from a decided one towards a crossing, until one is not decided. That
-        makes one more chance of a false decision at either side of a crossing, and one less at the grid's values there.
+        Values in between are only judged on the way from a decided one towards a crossing, until one is not decided.
+        That adds one chance of a false decision on either side of a crossing, and removes one among the grid's values.
         """
         return self.together / len(self.grid)
 
@@ -240,7 +240,7 @@ class Line:
         return self.judged[value]
 
     def times(self, value: float) -> Times | None:
-        """How long both take at a value; None where it is refused."""
+        """How long both take at a value; None if the value is refused."""
         if value not in self.seen:
             self.seen[value] = self.simulated(value)
         return self.seen[value]

@@ -168,7 +168,7 @@ OF_PAGES = (
         rule=Flag(),
         default=False,
         label="What would flip this?",
-        help="For each parameter, at which value another policy wins, all else as it is.",
+        help="For each parameter, at which value a different policy wins, with everything else unchanged.",
     ),
     Parameter(
         key="learn_ask",
@@ -207,9 +207,9 @@ OF_PAGES = (
         rule=OneOf(tuple(CHOICES)),
         default="plain",
         label="Optimizer",
-        help="plain: SGD. momentum: of 0.9. diloco: averages of parameters are outer gradients for Nesterov momentum "
-        "of 0.9 at a rate of 0.7. staleness-aware: a gradient that is τ updates stale counts 1/(τ + 1). best: each "
-        "policy has what is best for it, chosen on other seeds.",
+        help="plain: SGD. momentum: SGD with momentum 0.9. diloco: parameter averages serve as outer gradients, with "
+        "outer rate 0.7 and Nesterov momentum 0.9. staleness-aware: a gradient that is τ updates stale counts "
+        "1/(τ + 1). best: each policy gets what is best for it, chosen on other seeds.",
     ),
     Parameter(
         key="curves_over",
@@ -309,7 +309,7 @@ OF_PAGES = (
         rule=Real(0, 24, above=True, unit="h"),
         default=24.0,
         label="Hours a day",
-        help="How many hours a day the workers of a measured run are at it, for what waiting costs a day and a month.",
+        help="How many hours a day the workers of a measured run are busy, for what waiting costs per day and month.",
         step=1,
         format="%.4g",
     ),

@@ -91,7 +91,7 @@ class Prices(Part):
         acts_with="worker_per_hour",
         axis=(0.0, 0.25, 0.5, 0.67, 0.75, 0.9),
         label="Spot discount",
-        help="What spot machines are cheaper by than the price above. Servers are not discounted.",
+        help="How much cheaper spot machines are than the price above. Servers are not discounted.",
         usual=(0, 0.95),
         step=0.01,
         format="percent",

@@ -10,7 +10,7 @@ IN_A_ROW = 3
 
 app.through_app()
 st.header("Guess first, then see the answer")
-st.caption("A card sets the controls, opens the page where its point is, and asks its question there.")
+st.caption("A card sets the controls, opens the page that shows its point, and asks its question there.")
 for title, cards in GALLERY.items():
     st.subheader(title)
     for first in range(0, len(cards), IN_A_ROW):

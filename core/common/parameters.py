@@ -133,7 +133,7 @@ class Whole(Number):
         return whole(name, value, self.low, self.high)
 
 
-MOST_LISTED = 20  # choices of which a refusal names all
+MOST_LISTED = 20  # choices that an error message lists in full
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,9 @@ def best_period(
 ) -> Periods:
     """After how many batches to average on the scenario's workers and network, and whether DiLoCo is worth it.
 
-    Trained are sync, local SGD, DiLoCo (an outer optimizer with Nesterov momentum), and both with averages that are
-    taken in later, as late as hides an exchange, and at most half a period. Each has momentum, outer rate and learning
-    rate from a small grid that are best for it on other seeds.
+    It trains sync, local SGD and DiLoCo (an outer optimizer with Nesterov momentum), and the last two also with
+    averages that are applied later: just late enough to hide an exchange, at most half a period. Each gets the
+    momentum, outer rate and learning rate from a small grid that are best for it on other seeds.
 
     Args:
         scenario: a workload, or a scenario, whose own policy does not matter. Its batches do not matter either.

@@ -202,8 +202,8 @@ class LocalSGD(Policy):
         key="delay",
         axis=(0, 1, 2, 3),
         label="Averaging delay (batches)",
-        help="Workers go on while parameters are averaged, and take the average in so many batches later, fewer than a "
-        "round has. 0: all wait for it.",
+        help="Workers carry on while parameters are averaged, and apply the average this many batches later, fewer "
+        "than a round has. 0: all wait for it.",
         usual=(0, 99),
         step=1,
     )
@@ -214,7 +214,7 @@ class LocalSGD(Policy):
         axis=(1, 2, 4),
         label="Fragments",
         help="Parts of the parameters that are averaged in turn, one every H/P batches; their number must divide a "
-        "round's batches, and what does not counts as the next lower number that does.",
+        "round's batches; a value that does not counts as the next lower one that does.",
         usual=(1, 100),
         step=1,
     )

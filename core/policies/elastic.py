@@ -20,15 +20,15 @@ from core.workload.next_failures import NextFailures
 Resize = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(compute times, who is up) → times of mini-batches of sizes that fit those, (…, workers, runs)."""
 LOOK_AHEAD = 64  # rounds in which nobody fails that are done together
-FIRST_LOOK = 8  # of them, as long as it is not known how long rounds take
+FIRST_LOOK = 8  # the same, before it is known how long rounds take
 
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """Those that begin a round."""
+    """The workers that begin a round."""
 
     up: np.ndarray
-    """Whether a worker does, (workers, runs)."""
+    """Whether each worker begins it, (workers, runs)."""
     changed: np.ndarray
     """Whether the group has changed, (runs,)."""
     start_ms: np.ndarray
@@ -127,7 +127,7 @@ class Group:
         """Compute times of the next rounds, (rounds, period, workers, runs), and their networks', (rounds, runs).
 
         Args:
-            rounds: how many of them each run has, (runs,); what follows those is of no meaning.
+            rounds: how many of them each run has, (runs,); values beyond those are meaningless.
 
         """
         most, mine = int(rounds.max()), rounds > 0
@@ -145,7 +145,7 @@ class Group:
         )
 
     def keep(self, rows: Rows, lengths: np.ndarray, regroups: list[Cells], pauses: list[Pause]) -> None:
-        """Note some rounds, unless there are too many by now."""
+        """Record some rounds, unless there are too many by now."""
         if (self.rounds.length + lengths).max() * self.workers * self.runs > MAX_WORK:
             if self.runs > chunk_runs(self.draws.workload):
                 raise TooManyRuns
@@ -178,9 +178,10 @@ class Group:
         return Exchange.of(self.draws, cost_ms, np.where(np.isfinite(first), barrier_ms - first, 0.0))
 
     def ahead(self, group: Gathered) -> np.ndarray:
-        """How many of the next rounds to look at for failures, (runs,): none of who has nobody, or its last round.
+        """How many of the next rounds to check for failures, (runs,).
 
-        Nor, where buckets go out before a barrier, of who has not all workers.
+        0 for runs in which nobody is up, and for the last round of a run. If buckets go out before a barrier, also 0
+        for runs in which a worker is missing.
         """
         goes_on = group.up.any(axis=0) & (self.left > self.gradients(group.count))
         if self.draws.head_start:
@@ -204,7 +205,7 @@ class Group:
         return np.where(up, np.inf, self.down_until_ms).min(axis=0)
 
     def together(self, group: Gathered) -> np.ndarray:
-        """The next rounds of each run in which nobody fails and the group stays the same; how many, (runs,)."""
+        """Do the next rounds of each run in which nobody fails and the group stays the same; how many, (runs,)."""
         rounds = self.ahead(group)
         if rounds.any():
             look = self.look(group, rounds)
@@ -214,21 +215,21 @@ class Group:
         return rounds
 
     def look(self, group: Gathered, rounds: np.ndarray) -> Look:
-        """The next rounds of each run as they are if nobody fails; how many, (runs,)."""
+        """The next rounds of each run, so many of each, as they will be if nobody fails; rounds: (runs,)."""
         compute, network = self.draws_of(rounds)
         compute = self.sized(compute, group.up)
         took = compute if group.complete.all() else np.where(group.up, compute, 0)
         took = np.cumsum(took, axis=1) if self.period > 1 else took
         used, longest = self.quickest(group, took[:, -1])
         exchange = self.exchange(network, longest, took[:, -1], compute[:, -1], used)
-        plain = group.complete & ~group.changed  # added up as where nobody fails
+        plain = group.complete & ~group.changed  # times are added up as in a run without failures
         steps = np.empty((2 * len(longest) + 1, self.runs))
         steps[0] = group.start_ms
         steps[1::2] = longest + np.where(plain, exchange.exposed_ms, 0)
         steps[2::2] = np.where(plain, 0, exchange.exposed_ms)
         clock = np.cumsum(steps, axis=0)
         start = clock[:-1:2]
-        if not (self.takes_all or plain.all()):  # ties are those of times that are added up
+        if not (self.takes_all or plain.all()):  # ties are judged on the summed times
             used, _ = self.quickest(group, start[:, None] + took[:, -1])
         return Look(
             begin=np.concatenate([self.now_ms[None], start[1:]]),
@@ -242,7 +243,7 @@ class Group:
         )
 
     def undisturbed(self, group: Gathered, look: Look, rounds: np.ndarray) -> np.ndarray:
-        """In how many of some rounds of each run nobody fails, and nobody comes back, (runs,); rounds: how many."""
+        """In how many of them nobody fails and nobody comes back, (runs,); rounds: how many each run looks at."""
         fails_ms = self.next.next_ms.min(axis=0)
         most = look.longest if self.takes_all else look.took[:, -1].max(axis=1)
         surely = look.start + (most + look.network) < fails_ms
@@ -252,7 +253,7 @@ class Group:
         return np.where(quiet.all(axis=0), len(quiet), quiet.argmin(axis=0))
 
     def go_on(self, group: Gathered, look: Look, rounds: np.ndarray) -> None:
-        """Have some rounds of each run behind it, in which nobody failed.
+        """Move each run past some rounds in which nobody failed.
 
         Args:
             group: who was in them.
@@ -277,12 +278,12 @@ class Group:
         self.broken, self.members = self.broken & ~goes_on, np.where(goes_on, group.up, self.members)
 
     def regrouped(self, group: Gathered, who: np.ndarray, until_ms: np.ndarray) -> list[Cells]:
-        """Those of some workers that wait for a change of their group before the next round.
+        """Which of some workers wait for their group to change before the next round.
 
         Args:
-            group: in which groups they are.
+            group: the groups they are in.
             who: whether each is one of them, (workers, runs).
-            until_ms: until when they would wait, broadcasts to that.
+            until_ms: until when they would wait; broadcasts to that shape.
 
         """
         who = who & group.changed & (until_ms > self.now_ms)
@@ -299,7 +300,7 @@ class Group:
         return (np.arange(self.period) == self.period - 1)[:, None, None]
 
     def quickest(self, group: Gathered, done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whose gradients make the updates of some rounds, (rounds, workers, runs), and when the last is there.
+        """Whose gradients go into the updates of some rounds, (rounds, workers, runs), and when the last one arrives.
 
         Args:
             group: who is in these rounds.
@@ -307,13 +308,13 @@ class Group:
 
         """
         if self.takes_all:
-            return np.broadcast_to(group.up, done.shape), done.max(axis=1)  # 0 of those that are not in the group
+            return np.broadcast_to(group.up, done.shape), done.max(axis=1)  # 0 for those that are not in the group
         order = np.argsort(np.where(group.up, done, np.inf), axis=1, kind="stable")
         used = np.argsort(order, axis=1, kind="stable") < self.gradients(group.count)
         return used, np.where(used, done, 0).max(axis=1)
 
     def rows_of(self, group: Gathered, look: Look) -> Rows:
-        """The rows of rounds in which nobody fails; who is not in the group is where they begin."""
+        """The rows of rounds in which nobody fails; workers outside the group stay at the moment the round begins."""
         last, period = self.is_last, self.period
         met = look.start + look.longest
         begin, start, barrier, end = (times[:, None, None] for times in (look.begin, look.start, met, look.end))

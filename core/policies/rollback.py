@@ -1,4 +1,4 @@
-"""Recovery from checkpoints: a failure stops all, and work since the last checkpoint is done again.
+"""Recovery from checkpoints: a failure stops all workers, and work since the last checkpoint is redone.
 
 The epoch without failures is a tape. It is played until a failure cuts it, wound back to the last checkpoint, and
 played on from there when all are back: each time further, with the same draws.
@@ -36,7 +36,7 @@ def with_rollback(tape: Schedule, draws: Draws, checkpoints: np.ndarray) -> Sche
 
 
 class Tape:
-    """A schedule without failures, with a checkpoint after some rows, which everybody pays for as for the network.
+    """A schedule without failures, with a checkpoint after some rows, whose cost every worker pays like the network's.
 
     Args:
         plain: the schedule.
@@ -44,8 +44,8 @@ class Tape:
         cost_ms: what each costs, ms.
 
     Attributes:
-        later_ms: by how much checkpoints put off each row, (rows,), ms.
-        cost_ms: what a checkpoint takes after it, (rows,), ms.
+        later_ms: by how much checkpoints delay each row, (rows,), ms.
+        cost_ms: how long a checkpoint after it takes, (rows,), ms.
         end_ms: when each worker is done with each row, without any checkpoint, ms.
         begins_ms: when anybody begins each row, (rows, runs), ms.
         ends_ms: when all are done with each row, and its checkpoint, (rows, runs), ms.
@@ -208,16 +208,16 @@ class Played:
         self.shape = (rows, tape.plain.shape[1], len(finish_ms))
         shape = (rows, len(finish_ms))
         self.source, self.offset_ms = np.zeros(shape, dtype=np.int64), np.zeros(shape)
-        """Its row of the tape, and from the tape's time to the run's, ms."""
+        """Its row of the tape, and the offset from the tape's time to the run's, ms."""
         self.low_ms, self.cut_ms = (np.broadcast_to(finish_ms, shape).copy() for _ in range(2))
-        """Between which times its steps lie, ms; rows that play nothing are at one moment."""
+        """The times between which its steps lie, ms; rows that play nothing lie at a single moment."""
         self.lost, self.started = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self.known: list[tuple[np.ndarray, np.ndarray]] = []
         self.restarts: list[tuple[np.ndarray, ...]] = []
-        """Rows and runs of some restarts; from when and until when they last, until when each worker is down, ms."""
+        """Rows and runs of some restarts; when they start and end, and until when each worker is down, ms."""
 
     def put(self, taken: Take, place: np.ndarray) -> None:
-        """The rows of a take, in each of its runs from a place on."""
+        """Place the rows of a take, from a given row on in each of its runs."""
         (runs,) = np.nonzero(taken.runs)
         count = taken.rows[runs]
         step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
@@ -228,7 +228,7 @@ class Played:
         self.low_ms[mine], self.lost[mine], self.started[mine] = -np.inf, numbers >= taken.lost[run], True
 
     def wait(self, restart: Restart, place: np.ndarray) -> None:
-        """A restart, in each of its runs in the row at a place."""
+        """Place a restart in a given row of each of its runs."""
         (runs,) = np.nonzero(restart.runs)
         at, since, until = place[runs], restart.from_ms[runs], restart.until_ms[runs]
         self.source[at, runs] = self.source[np.maximum(0, at - 1), runs]
@@ -238,7 +238,7 @@ class Played:
 
     @cached_property
     def cut_rows(self) -> np.ndarray:
-        """The rows in which failures cut some run's steps, or nothing is played."""
+        """The rows in which a failure cuts some run's steps, or in which nothing is played."""
         last_ms = np.take_along_axis(self.tape.last_ms, self.source, axis=0) + self.offset_ms
         return np.flatnonzero(((last_ms >= self.cut_ms) | (self.low_ms > -np.inf)).any(axis=1))
 
@@ -251,7 +251,7 @@ class Played:
 
     @cached_property
     def cells(self) -> dict[int, np.ndarray]:
-        """Where the values of so many workers, one or all, lie on the tape, (rows, workers, runs)."""
+        """Where the values of that many workers (one or all) lie on the tape, (rows, workers, runs)."""
         of_workers = {width: width * self.shape[2] for width in (1, self.shape[1])}
         return {
             width: layer * self.source[:, None] + np.arange(layer).reshape(width, -1)
@@ -259,7 +259,7 @@ class Played:
         }
 
     def moved(self, values: np.ndarray, cost_ms: np.ndarray | None = None) -> np.ndarray:
-        """Times of the tape as those of the runs.
+        """Times of the tape, converted to those of the runs.
 
         Args:
             values: without checkpoints, (rows, workers or 1, runs or 1), ms.
@@ -281,7 +281,7 @@ class Played:
         return times
 
     def times(self, values: np.ndarray) -> np.ndarray:
-        """Times of the tape as those of the runs, cut; the same for the same array, as many steps take no time."""
+        """Times of the tape, converted to those of the runs and cut; cached by array, as many steps take no time."""
         for array, found in self.known:
             if array is values:
                 return found
@@ -332,13 +332,13 @@ class Played:
         )
 
     def begun(self, start_ms: np.ndarray) -> np.ndarray:
-        """Which mini-batches were begun before a failure, (rows, workers or 1, runs)."""
+        """Which mini-batches were started before a failure, (rows, workers or 1, runs)."""
         begun, rows = np.repeat(self.started[:, None], start_ms.shape[1], axis=1), self.cut_rows
         begun[rows] &= start_ms[rows] < self.cut_ms[rows, None]
         return begun
 
     def thrown_away(self, computed: Stretch, *others: Stretch) -> list[Stretch | RareStretch]:
-        """The stretches from computing on, with what was computed in lost rows among what is cancelled."""
+        """The stretches from computing on, where computing in lost rows counts as cancelled."""
         lost, start, end = self.lost[:, None], computed.start_ms, computed.end_ms
         computed = replace(computed, end_ms=np.where(lost, start, end))
         cancelled: Stretch | RareStretch
@@ -352,7 +352,7 @@ class Played:
         return [computed, cancelled, *(stretch for stretch in others if stretch.phase != "cancelled")]
 
     def restarting(self, elsewhere_ms: np.ndarray) -> list[RareStretch]:
-        """Who is down during restarts, and who waits; elsewhere_ms: when rows that are none end."""
+        """Who is down during restarts, and who waits; elsewhere_ms: when all other rows end."""
         none = (np.zeros(0, dtype=np.int64),) * 2 + (np.zeros(0),) * 2 + (np.zeros((0, self.shape[1])),)
         row, run, since, until, down_until = (np.concatenate(each) for each in zip(none, *self.restarts, strict=True))
         since, until = (np.broadcast_to(times[:, None], down_until.shape) for times in (since, until))
@@ -371,7 +371,7 @@ class Played:
         elsewhere_ms: np.ndarray,
         reason: str = "",
     ) -> RareStretch:
-        """A stretch of all workers in some rows and runs: its times (of each, workers), ms."""
+        """A stretch of all workers in some rows and runs; its times are (rows and runs, workers), ms."""
         _, workers, runs = self.shape
         cells = (row * workers)[:, None] + np.arange(workers)
         cells = cells * runs + run[:, None]

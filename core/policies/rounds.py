@@ -9,7 +9,7 @@ from core.schedule.schedule import Averages, Beside, Outages, RareStretch, Sched
 
 
 def nothing() -> np.ndarray:
-    """Times of rows before which no bucket had been exchanged."""
+    """The times for rows before which no bucket was exchanged."""
     return np.zeros((1, 1, 1))
 
 
@@ -17,7 +17,7 @@ def nothing() -> np.ndarray:
 class Rows:
     """Some rows of a schedule, arrays that broadcast to (rows, workers, runs), ms.
 
-    In the order in which a worker lives through them: it computes, waits at the barrier, communicates.
+    In the order in which they happen to a worker: it computes, waits at the barrier, communicates.
     """
 
     start: np.ndarray
@@ -32,7 +32,7 @@ class Rows:
     met: np.ndarray
     """When everybody went on to the network, (rows, 1, runs); NaN where nobody did."""
     ahead: np.ndarray = field(default_factory=nothing)
-    """From when buckets had been exchanged before that, (rows, 1, runs); the same where none had."""
+    """Since when buckets were being exchanged before that, (rows, 1, runs); the same moment if none were."""
     ahead_until: np.ndarray = field(default_factory=nothing)
 
     @classmethod
@@ -44,7 +44,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Some rows of some workers, and two moments of each: arrays of one length."""
+    """Some rows of some workers, and two moments for each: arrays of the same length."""
 
     row: np.ndarray
     worker: np.ndarray
@@ -54,13 +54,13 @@ class Cells:
 
     @classmethod
     def of(cls, who: np.ndarray, row: np.ndarray, since_ms: np.ndarray, until_ms: np.ndarray) -> Self:
-        """Those of some workers.
+        """The cells of some workers.
 
         Args:
-            who: which they are, (rounds, workers, runs).
+            who: which workers, (rounds, workers, runs).
             row: their row in each round; this and the times broadcast to (rounds, workers, runs).
-            since_ms: the one moment, ms.
-            until_ms: the other, ms.
+            since_ms: the first moment, ms.
+            until_ms: the second moment, ms.
 
         """
         cells = np.nonzero(who)
@@ -69,7 +69,7 @@ class Cells:
 
 
 Pause = tuple[Cells, Cells]
-"""Behind the last row of a round: who is down, and who then waits."""
+"""After the last row of a round: who is down, and who then waits."""
 
 
 class Rounds:
@@ -87,14 +87,14 @@ class Rounds:
         """How many rows each run has."""
         self.rows: list[Rows] = []
         self.lengths: list[np.ndarray] = []
-        """How many rows of each of these a run has, (runs,)."""
+        """How many rows a run has in each of these, (runs,)."""
         self.regroups: list[Cells] = []
         """Who waited for a change of the group before a row."""
         self.pauses: list[list[Pause]] = []
-        """The pauses behind rounds; in second place those of workers that failed again in the first, and so on."""
+        """The pauses after rounds; second come those of workers that failed again during the first, and so on."""
 
     def keep(self, rows: Rows, lengths: np.ndarray, regroups: list[Cells], pauses: list[Pause]) -> None:
-        """Note some rows, of which each run has so many, (runs,); and who waits before, or pauses behind them."""
+        """Record some rows, how many of them each run has, (runs,), and who waits before or pauses after them."""
         self.rows.append(rows)
         self.lengths.append(lengths)
         self.length = self.length + lengths
@@ -110,7 +110,7 @@ class Rounds:
             now_ms: when each run has ended, (runs,), ms.
             updates: how many each has had, (runs,).
             outages: the failures that were met.
-            fragments: an update is an average of one of so many parts of the parameters; None where it is none.
+            fragments: into how many parts the averaged parameters are split; None if updates are not averages.
 
         """
         shape = (int(self.length.max()), self.workers, self.runs)
@@ -150,7 +150,7 @@ class Rounds:
         )
 
     def joined(self, length: int, now_ms: np.ndarray) -> Rows:
-        """All rows; behind the last one of a run those in which nothing is done."""
+        """All rows; after the last one of a run come rows in which nothing is done."""
         parts, sizes = [*self.rows, Rows.none_at(now_ms)], [*(len(rows.batch) for rows in self.rows), 1]
         number = self.numbers(length, sizes)
         joined = {
@@ -162,7 +162,7 @@ class Rounds:
         return Rows(**{name: row_by_row(values, number) for name, values in joined.items()})
 
     def numbers(self, length: int, sizes: list[int]) -> np.ndarray:
-        """Which of all rows each row of each run is, (rows, runs); the one behind them where it has no more."""
+        """Which of all rows each row of each run is, (rows, runs); the one after them if the run has no more."""
         number, place = np.full((length, self.runs), sum(sizes) - 1), np.zeros(self.runs, dtype=np.int64)
         first = 0
         for lengths, size in zip(self.lengths, sizes[:-1], strict=True):
@@ -172,7 +172,7 @@ class Rounds:
         return number
 
     def rare(self, phase: str, cells: list[Cells], elsewhere_ms: np.ndarray, reason: str = "") -> RareStretch:
-        """A stretch of some rows of some workers; elsewhere_ms: the moment that it is at elsewhere."""
+        """A stretch in some rows of some workers; elsewhere_ms: the moment at which it takes no time elsewhere."""
         shape = (int(self.length.max()), self.workers, self.runs)
         none = np.zeros(0, dtype=np.int64)
         of_all = {
@@ -182,7 +182,7 @@ class Rounds:
         return RareStretch(phase, cell, of_all["since_ms"], of_all["until_ms"], elsewhere_ms, shape, reason)
 
     def paused(self, end_ms: np.ndarray) -> list[RareStretch]:
-        """The pauses behind rows that end at some time, as stretches."""
+        """The pauses after rows that end at given times, as stretches."""
         stretches: list[RareStretch] = []
         for pauses in self.pauses or [[]]:
             elsewhere_ms = stretches[-1].end_ms if stretches else end_ms
@@ -192,7 +192,7 @@ class Rounds:
 
 
 def joined_up(parts: list[np.ndarray], sizes: list[int], runs: int) -> np.ndarray:
-    """Arrays that broadcast to (size, workers, runs) one behind the other; of one worker where all of them are."""
+    """Arrays that broadcast to (size, workers, runs), one after the other; one worker wide if all of them are."""
     joined = np.empty((sum(sizes), max(part.shape[1] for part in parts), runs), dtype=parts[0].dtype)
     for part, size, behind in zip(parts, sizes, np.cumsum(sizes), strict=True):
         joined[behind - size : behind] = part

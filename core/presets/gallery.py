@@ -32,7 +32,7 @@ ELASTIC = ElasticSynchronous()
 HOURLY = Failures(mtbf_hours=16, restart_s=300, checkpoint_batches=10, checkpoint_s=20, regroup_s=20)
 SPOT_DISCOUNT = 0.67
 ON_DEMAND_MS = 5_516_000
-"""A synchronous epoch of the card on spot machines, on machines that stay."""
+"""A synchronous epoch of the card on spot machines, on on-demand machines."""
 
 
 def recovered(figures: Figures) -> float:
@@ -46,7 +46,7 @@ def elastic_saves(figures: Figures) -> float:
 
 
 def spot_cost(figures: Figures) -> float:
-    """What an epoch on spot machines costs with a barrier and checkpoints, in percent of that on machines that stay."""
+    """What an epoch on spot machines costs with a barrier and checkpoints, in percent of that on demand."""
     return 100 * (1 - SPOT_DISCOUNT) * figures.rows["sync"]["epoch_ms"] / ON_DEMAND_MS
 
 
@@ -126,8 +126,9 @@ GALLERY = {
         Card(
             key="silicon-lottery",
             name="Silicon lottery",
-            setting="16 GPUs of one model that differ by 6 %",
-            question="GPUs of one model differ by 6 %, always. What wins back most of what that costs?",
+            setting="16 GPUs of the same model that differ by 6 %",
+            question="GPUs of the same model differ in speed by 6 %, and stay that way. What wins back most of what "
+            "that costs?",
             guesses=Quickest(
                 {
                     "Async, each with its own batches": "async",
@@ -149,8 +150,8 @@ GALLERY = {
             key="shards-or-queue",
             name="Own shards or a shared queue",
             setting="8 workers, one twice as slow, 50 batches each",
-            question="One worker is twice as slow, each has 50 batches of its own to do, and with async nobody waits "
-            "for it: how much sooner is the epoch over than with a barrier?",
+            question="One of eight workers is twice as slow, and each has 50 batches of its own to do. With async "
+            "nobody waits for it: how much sooner is the epoch over than with a barrier?",
             guesses=Ranges(saved("async"), ("Not at all", 5, "By about a quarter", 35, "By nearly half")),
             answer="Compared with a barrier, async with static shards {finishes[async]}; with a shared queue it "
             "{finishes[async shared]}.",
@@ -272,9 +273,9 @@ GALLERY = {
             guesses=Ranges(saved("ssp 3"), ("Under 5 %", 5, "5 to 20 %", 20, "Over 20 %")),
             answer="Compared with a barrier, bound 3 {finishes[ssp 3]}, bound 10 {finishes[ssp 10]} and local SGD "
             "{finishes[local 10]}.",
-            why="An episode outlasts the slack, and then the slow worker sets the pace. As many slow mini-batches one "
-            "by one would be absorbed: set *Episode Length*, under *More*, to its least and see. So ask how long "
-            "slowness lasts before you count on slack.",
+            why="An episode outlasts the slack, and then the slow worker sets the pace. As many slow mini-batches, but "
+            "spread out, would be absorbed: set *Episode length*, under *More*, to its minimum and see. So ask how "
+            "long slowness lasts before you count on slack.",
             scenario=Scenario(
                 workers=8,
                 batches=100,
@@ -288,7 +289,7 @@ GALLERY = {
             key="backups-jitter",
             name="Backups under bounded jitter",
             setting="32 workers, ±20 %",
-            question="Times vary by ±20 %. Does it pay to wait for the first 31 of 32 workers only, and cancel the "
+            question="Times vary by ±20 %. Does it pay to wait only for the first 31 of 32 workers, and cancel the "
             "last one's batch?",
             guesses=faster_than_first("backup 31", "No, it takes longer", "No real difference", "Yes, it is sooner"),
             answer="{quicker[sync / backup 31]}: {epoch[sync]} instead of {epoch[backup 31]}. Waiting for 30 takes "
@@ -307,7 +308,7 @@ GALLERY = {
             guesses=Ranges(saved("backup 31"), ("Under 10 %", 10, "10 to 25 %", 25, "Over 25 %")),
             answer="Compared with waiting for all, waiting for 31 {finishes[backup 31]} and waiting for 30 "
             "{finishes[backup 30]}.",
-            why="One hiccup in a batch, or two, are cancelled instead of waited for. Without hiccups, backups only "
+            why="One hiccup in a batch, or two, can be cancelled instead of waited for. Without hiccups, backups only "
             "cost work: see *Backups under bounded jitter*.",
             scenario=Scenario(workers=32, batches=30, stragglers=HICCUPS, network=FREE),
             policies=(SYNC, BackupWorkers(wait_for=31), BackupWorkers(wait_for=30)),
@@ -323,8 +324,8 @@ GALLERY = {
             guesses=Ranges(saved("local 4"), ("Under 25 %", 25, "25 to 50 %", 50, "Over 50 %")),
             answer="Averaging every fourth batch {finishes[local 4]}: with a barrier at every batch, {network[sync]} "
             "of the epoch is network and only {waiting[sync]} is waiting.",
-            why="It is not the barrier that hurts. Bigger batches, a faster network or rarer averages come before "
-            "giving it up.",
+            why="It is not the barrier that hurts. Try bigger batches, a faster network or less frequent averaging "
+            "before giving it up.",
             scenario=Scenario(workers=8, batches=20, compute=Uniform(mean_ms=100), network=FlatLatency(latency_ms=500)),
             policies=(SYNC, LocalSGD(period=4)),
         ),
@@ -338,22 +339,23 @@ GALLERY = {
             answer="{quicker[sync / async]}: {epoch[sync]} with a barrier, {epoch[async]} without.",
             why="Every push goes through one server. Eight workers send it 8 × 400 MB per batch, 256 ms of work at "
             "100 Gb/s, while a ring all-reduce spreads the same bytes over all links, 56 ms. With 8 parameter servers "
-            "(under *More*) async is first as long as each worker reaches all of them at full speed at once; over the "
-            "worker's own link (*Limit pushes to own link*) a push and its answer take 64 ms, and sync stays ahead.",
+            "(under *More*) async finishes first, but only if each worker can reach all of them at full speed at once; "
+            "through the worker's own link (*Limit pushes to own link*) a push and its reply take 64 ms, and sync "
+            "stays ahead.",
             scenario=Scenario(workers=8, batches=30, compute=QUICK, network=FAST_LINKS),
             policies=(SYNC, ASYNC),
         ),
         Card(
             key="eight-a-node",
-            name="Eight GPUs a node",
-            setting="32 workers, 8 to a node, four 100 GbE cards out of each",
-            question="32 workers, eight to a node with NVLink-class links inside and four 100 GbE cards out, average "
+            name="Eight GPUs per node",
+            setting="32 workers, 8 per node, four 100 GbE cards out of each",
+            question="32 workers, eight per node with NVLink-class links inside and four 100 GbE cards out, average "
             "400 MB after every 150 ms of work. How much of the epoch is network?",
             guesses=Ranges(share("sync", "comm_percent"), ("Under 20 %", 20, "20 to 40 %", 40, "Over 40 %")),
             answer="With a barrier at every batch, {network[sync]} of the epoch is network. {quicker[sync / local 4]}.",
             why="Four cards share what leaves a node, so that an average takes 14.4 ms; in one ring over all workers, "
-            "one 100 GbE link each, it would be 62.6 ms. In 25 buckets beside the backward pass (under Network) "
-            "nearly all of it is hidden.",
+            "one 100 GbE link each, it would be 62.6 ms. With 25 gradient buckets that overlap the backward pass "
+            "(under *More*, *Network*) nearly all of it is hidden.",
             scenario=Scenario(workers=32, batches=30, compute=QUICK, network=NODES_OF_8),
             policies=(SYNC, LocalSGD(period=4)),
         ),
@@ -365,11 +367,11 @@ GALLERY = {
             "parameters. How many times as fast is an epoch if they average only every 25th batch?",
             guesses=Ranges(speedup("local 25"), ("Under 3×", 3, "3× to 10×", 10, "Over 10×")),
             answer="With a barrier at every batch an epoch takes {epoch[sync]}, {network[sync]} of it network. "
-            "Averaging every 25th batch is {times[sync / local 25]} as fast, taking each average in 20 batches later "
+            "Averaging every 25th batch is {times[sync / local 25]} as fast, applying each average 20 batches later "
             "{times[sync / local 25 delay 20]}, and sending a fifth of the parameters every five batches "
             "{times[sync / local 25 delay 10 fragments 5]}: {epoch[local 25 delay 10 fragments 5]}.",
             why="The less often and the less strictly anybody waits for the link, the more of it is hidden; in the "
-            "last case it is used nearly all the time. Learning tells what such averages are worth.",
+            "last case it is busy nearly all the time. Learning shows what such averages are worth.",
             scenario=Scenario(workers=16, batches=100, compute=QUICK, network=REGIONS),
             policies=(
                 SYNC,
@@ -386,9 +388,9 @@ GALLERY = {
             "which finishes the epoch first?",
             guesses=faster_than_first("async", "Sync", "No real difference", "Async"),
             answer="{quicker[sync / async]}: {epoch[sync]} with a barrier, {epoch[async]} without.",
-            why="The first node pushes over its own links, and the other one over its four cards, all the while that "
-            "others compute. Outside, behind a single link (*Parameter server location*, under *More*), both are "
-            "several times slower, as that link carries everything.",
+            why="The first node pushes over its own links, and the other one over its four cards, while others "
+            "compute. With the server outside, behind a single link (*Parameter server location*, under *More*), both "
+            "are several times slower, because that link carries everything.",
             scenario=Scenario(
                 workers=16,
                 batches=30,
@@ -407,10 +409,10 @@ GALLERY = {
             "elastic group that goes on without the one that failed, or async? Of the time that async saves over "
             "checkpoints, how much does the elastic group save?",
             guesses=Ranges(elastic_saves, ("Under 30 %", 30, "30 to 60 %", 60, "Over 60 %")),
-            answer="{quicker[sync / async]}: with checkpoints, {redone[sync]} of the workers' time goes into work that "
-            "is done again. The elastic group {finishes[elastic]}, with fresh gradients.",
+            answer="{quicker[sync / async]}: with checkpoints, {redone[sync]} of the workers' time goes into redoing "
+            "work. The elastic group {finishes[elastic]}, with fresh gradients.",
             why="With checkpoints all go back to the last one, and wait for each restart. Most of what that costs is "
-            "not the barrier's fault: where the others go on, it is gone.",
+            "not the barrier's fault: it is gone if the others carry on.",
             scenario=Scenario(workers=16, batches=60, compute=LONG, network=FREE, failures=HOURLY),
             policies=(SYNC, ELASTIC, ASYNC),
         ),
@@ -427,8 +429,8 @@ GALLERY = {
             answer="With 32 workers an epoch takes {epoch[sync at 32]} with rollback and {epoch[elastic at 32]} in an "
             "elastic group, which is {times[sync at 32 / elastic at 32]} as fast; with 16 workers it is "
             "{times[sync at 16 / elastic at 16]}, and with 4 it is {times[sync at 4 / elastic at 4]}.",
-            why="Somebody of 32 fails every half hour, and with rollback all of them go back. What a group loses so "
-            "grows with its size; what it loses to one missing worker does not.",
+            why="One of the 32 fails every half hour, and with rollback all of them go back. So what rollback costs "
+            "grows with the size of the group; what one missing worker costs does not.",
             scenario=Scenario(
                 workers=32, batches=30, compute=LONG, network=FREE, failures=replace(HOURLY, checkpoint_batches=5)
             ),
@@ -439,16 +441,16 @@ GALLERY = {
         Card(
             key="spot-machines",
             name="Spot machines",
-            setting="8 workers at a third of the price, each taken away every four hours",
-            question="Spot machines cost a third of the price, but each is taken away every four hours, and another "
-            "one is there after two minutes. With a barrier and checkpoints, what does an epoch cost, in percent of "
-            "that on machines that stay?",
+            setting="8 workers at a third of the price, each preempted every four hours",
+            question="Spot machines cost a third of the price, but each is preempted every four hours, and a "
+            "replacement is up after two minutes. With a barrier and checkpoints, what does an epoch cost, as a "
+            "percentage of its cost on on-demand machines?",
             guesses=Ranges(spot_cost, ("Under 35 %", 35, "35 to 60 %", 60, "Over 60 %")),
             answer="An epoch takes {epoch[sync]} with checkpoints, {epoch[elastic]} in an elastic group and "
             "{epoch[async]} without a barrier. Compare says what each costs.",
-            why="On machines that stay it takes 5,516 s with a barrier, for three times the price an hour. Work that "
-            "is done again eats up some of the discount, and least of it where nobody else stops. $3 an hour is a "
-            "round figure: the shares hold for any price.",
+            why="On demand it takes 5,516 s with a barrier, at three times the hourly price. Redone work eats up some "
+            "of the discount, and the least of it where nobody else stops. $3 an hour is a round figure: the shares "
+            "hold for any price.",
             scenario=Scenario(
                 workers=8,
                 batches=40,
@@ -462,9 +464,9 @@ GALLERY = {
         Card(
             key="how-often-to-save",
             name="How often to save",
-            setting="16 workers, a failure an hour, 20 s a checkpoint",
-            question="A failure an hour, and a checkpoint takes 20 s: after how many batches of two minutes is it "
-            "worth one?",
+            setting="16 workers, a failure an hour, 20 s per checkpoint",
+            question="There is a failure an hour, and a checkpoint takes 20 s: after how many two-minute batches is it "
+            "worth taking one?",
             guesses=Quickest(
                 {
                     "After every batch": "sync at 1",
@@ -475,8 +477,8 @@ GALLERY = {
             ),
             answer="With a checkpoint after every third batch the epoch takes {epoch[sync at 3]}; after every batch, "
             "{epoch[sync at 1]}, after every tenth {epoch[sync at 10]}, and after every thirtieth {epoch[sync at 30]}.",
-            why="Young's rule √(2δM) says a checkpoint after 379 s of work: the upright line. Dashed is Daly's "
-            "formula. Too seldom costs more than too often.",
+            why="Young's rule √(2δM) says a checkpoint after 379 s of work: the vertical line. The dashed curve is "
+            "Daly's formula. Checkpointing too rarely costs more than too often.",
             scenario=Scenario(
                 workers=16, batches=60, compute=LONG, network=FREE, failures=replace(HOURLY, checkpoint_batches=3)
             ),
@@ -498,7 +500,7 @@ GALLERY = {
             "quarter of an hour, how much of the time still goes into gradients that count?",
             guesses=Ranges(share("sync", "utilization_percent"), ("Under 60 %", 60, "60 to 85 %", 85, "Over 85 %")),
             answer="With a barrier, {computing[sync]} of the time goes into gradients that count, {redone[sync]} into "
-            "work that is done again and {waiting[sync]} into waiting, most of it for restarts. {quicker[sync / "
+            "redoing work and {waiting[sync]} into waiting, most of it for restarts. {quicker[sync / "
             "async]}.",
             why="Without a barrier nobody else stops for a failure. A batch stands for three minutes of the GPUs' "
             "steps.",

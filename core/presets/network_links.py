@@ -23,7 +23,7 @@ REGIONS = AlphaBeta(
 )
 """Eight workers to a region, 100 GbE inside, one wide-area link between regions."""
 TWO_LEVELS = {
-    "8 GPUs a node": (NODES_OF_8, "NVLink-class inside, 4 × 100 GbE out"),
+    "8 GPUs per node": (NODES_OF_8, "NVLink-class inside, 4 × 100 GbE out"),
     "Regions of 8 over a WAN": (REGIONS, "100 GbE inside"),
 }
 """Links inside and between nodes, and what they are."""

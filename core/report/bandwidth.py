@@ -7,12 +7,12 @@ from core.simulation.bandwidth import LEAST_GBPS
 
 
 def is_any(gbps: float) -> bool:
-    """Whether any bandwidth is enough: the least that was tried is, as with one worker that exchanges nothing."""
+    """Whether any bandwidth is enough: even the lowest one tried is, as with one worker that exchanges nothing."""
     return gbps <= LEAST_GBPS
 
 
 def bandwidths(table: pd.DataFrame) -> pd.DataFrame:
-    """What each policy needs for each utilization, Gb/s, as text; "never" where none is enough, "any" where all are.
+    """What each policy needs for each utilization, Gb/s, as text; "never" if none is enough, "any" if all are.
 
     Args:
         table: of `required_bandwidth`.

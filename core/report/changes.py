@@ -161,12 +161,12 @@ def how_compared(changes: Sequence[Change], found: Sequence[Difference]) -> str:
     differing = [name_of(each.key).lower() for each in found if each.key in WHY_NOT_PAIRED]
     why = f", as they differ in {listed([f'the {name}' for name in differing])}" if differing else ""
     if runs == pinned_runs == 1:
-        return f"One run each, {'on the same draws' if change.paired else f'on draws of their own{why}'}."
+        return f"One run each, {'on the same draws' if change.paired else f'on their own draws{why}'}."
     level = f"; intervals are corrected for {every(len(changes))} policies" if len(changes) > 1 else ""
     if change.paired:
         return f"Both scenarios on the same draws, in {counted(runs, 'paired run')}{level}."
     each = f"{runs:,} runs of each" if runs == pinned_runs else f"{runs:,} runs, and {pinned_runs:,} of the pinned one"
-    return f"Each scenario on draws of its own{why}: {each}, taken for independent{level}."
+    return f"Each scenario on its own draws{why}: {each}, treated as independent{level}."
 
 
 def summary_text(changes: Sequence[Change], found: Sequence[Difference], control: RunsControl) -> str:

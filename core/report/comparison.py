@@ -420,12 +420,12 @@ def network_caveat(workload: Workload) -> str:
 
 
 def servers_caveat(workload: Workload, policies: Sequence[Policy], servers: int = 0) -> str:
-    """That pushes are taken to leave a worker faster than its own link is, where they are; empty otherwise.
+    """Warns that pushes leave a worker faster than its own link allows, if they do; empty otherwise.
 
     Args:
         workload: whose network it is.
-        policies: that are compared.
-        servers: the most that there are, where their number varies.
+        policies: the policies that are compared.
+        servers: the largest number of servers, if their number varies.
 
     """
     network, workers = workload.network, workload.workers
@@ -438,11 +438,11 @@ def servers_caveat(workload: Workload, policies: Sequence[Policy], servers: int 
         rounded(8 * network.message_mb / time_ms)
         for time_ms in (float(network.service_of(workers)), network.own_link_ms)
     )
-    whose = "whose own link carries" if network.workers_per_node == 1 else "of a node whose links carry"
-    where = f"With {servers:,} servers this" if servers else "This"
+    whose = "whose own link carries" if network.workers_per_node == 1 else "in a node whose links carry"
+    where = f"With {servers:,} servers, this" if servers else "This"
     return (
-        f"{where} network model favours async: a push reaches all {network.servers:,} servers at once, {speed} Gb/s "
-        f"out of a worker {whose} {link} Gb/s."
+        f"{where} network model favours async: a push goes to all {network.servers:,} servers at once, so {speed} Gb/s "
+        f"leave a worker {whose} {link} Gb/s."
     )
 
 

@@ -23,9 +23,9 @@ def log_in_words(log: FailureLog) -> str:
         text += f", and is back after {duration(1000 * log.restart_s)} on average ({ends})"
     law = {
         None: "Too few to tell whether they come at random.",
-        True: "The times between them vary as those of failures at random do, as the simulation takes them.",
-        False: "The times between them do not vary as those of failures at random, as the simulation takes them: "
-        "its figures are a guide only.",
+        True: "The times between them vary as they would for random failures, which is what the simulation assumes.",
+        False: "The times between them do not vary as they would for random failures, which is what the simulation "
+        "assumes: its figures are only a guide.",
     }[log.exponential]
     out = f" {counted(log.left_out, 'row')} left out." if log.left_out else ""
     return f"{text}. {law}{out}"

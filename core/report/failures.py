@@ -134,7 +134,7 @@ def recovery_in_words(workload: Workload) -> str:
         return text
     best = duration(best_interval_ms(failures.checkpoint_ms, together_ms))
     cost = duration(failures.checkpoint_ms)
-    return f"{text} Where a checkpoint costs {cost}, about {best} from one to the next is best."
+    return f"{text} With checkpoints that cost {cost}, one about every {best} is best."
 
 
 def failures_compared(
@@ -171,7 +171,7 @@ def failures_compared(
             f"{rounded(mean['failures'])} with {lowered(policy.label)}{cost}, {percent(mean['down_percent'])} of the "
             f"time down and {percent(mean['cancelled_percent'])} in work thrown away"
         )
-    counted_in = " (time with that of checkpoints)" if any(saves_work(workload, policy) for policy in policies) else ""
+    counted_in = " (times include checkpoints)" if any(saves_work(workload, policy) for policy in policies) else ""
     return f"{recovery_in_words(workload)} Failures in an epoch{counted_in if without else ''}: {'; '.join(each)}."
 
 

@@ -47,7 +47,7 @@ def told(card: Card, figures: Figures, guess: int | None) -> Told:
 
     """
     if figures.open:
-        more = "Take more of them (*Paired Runs*, under *More*), and the answer is here."
+        more = "Ask for more of them (*Paired runs*, under *More*) to get the answer."
         return Told(f"These runs leave open who finishes first. {more}", None)
     right = card.guesses.right(figures)
     answer, is_right = card.guesses.texts[right], None if guess is None else guess == right

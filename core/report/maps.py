@@ -199,12 +199,12 @@ def ideal_in_words(ideal: Ideal) -> str:
 
 
 def checkpoints_in_words(found: Checkpoints) -> str:
-    """What the dashed lines over the distance of checkpoints are, and how the simulated best compares."""
+    """What the dashed and vertical lines over the checkpoint interval are, and how the simulated best compares."""
     simulated = f"every {counted(found.simulated, 'batch', 'batches')}" if found.simulated > 1 else "every batch"
     return (
-        f"Dashed: Daly's mean epoch of {lowered(found.policy)}. Upright: Young's √(2δM), {duration(found.best_ms)} of "
-        f"work or {rounded(found.best)} batches from one checkpoint to the next. Of what was simulated, a checkpoint "
-        f"after {simulated} is best."
+        f"Dashed: Daly's mean epoch of {lowered(found.policy)}. Vertical: Young's √(2δM), {duration(found.best_ms)} of "
+        f"work or {rounded(found.best)} batches from one checkpoint to the next. Of the intervals simulated, a "
+        f"checkpoint after {simulated} is best."
     )
 
 
@@ -409,7 +409,7 @@ def rare_hiccups(workload: Workload, cells: Iterable[dict], runs: int) -> str:
         return ""
     return (
         f"In {counted(few, 'cell')} fewer than {FEWEST_EVENTS} hiccups are expected in all runs together: these "
-        "verdicts may change with the first of them, so take more runs."
+        "verdicts may change with the first of them, so use more runs."
     )
 
 

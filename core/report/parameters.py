@@ -97,8 +97,8 @@ def setting(workload: Workload) -> str:
 
 
 def links(network: Network) -> str:
-    """A network in a few words: 200 ms of network latency; gradients of 100 MB over links of 10 Gb/s."""
+    """A network in a few words: 200 ms of network latency; 100 MB of gradients over 10 Gb/s links."""
     if isinstance(network, FlatLatency):
         return f"{plain(network.latency_ms)}{NBSP}ms of network latency"
     assert isinstance(network, AlphaBeta)
-    return f"gradients of {plain(network.message_mb)}{NBSP}MB over links of {plain(network.bandwidth_gbps)}{NBSP}Gb/s"
+    return f"{plain(network.message_mb)}{NBSP}MB of gradients over {plain(network.bandwidth_gbps)}{NBSP}Gb/s links"

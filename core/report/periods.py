@@ -28,12 +28,12 @@ from core.statistics.verdicts import NO_DIFFERENCE
 
 WHICH_DILOCO = {
     (DILOCO_DELAYED, LOCAL): f"{DILOCO} with a delay",
-    (DILOCO_DELAYED, LOCAL_DELAYED): f"{DILOCO}, with a delay for both,",
+    (DILOCO_DELAYED, LOCAL_DELAYED): f"{DILOCO} with a delay (against local SGD with a delay)",
 }
-"""What DiLoCo is called where it is judged, by its way and that of local SGD; elsewhere it has no delay."""
+"""What DiLoCo is called in the verdict, by its own method and that of local SGD; otherwise it has no delay."""
 WITHOUT_SIZE = (
-    "Messages of this network have no size; choose a ring, a tree or a parameter server under Network Model to see how "
-    "many MB each worker sends."
+    "Messages on this network have no size; choose a ring, a tree or a parameter server under *Network model* to see "
+    "how many MB each worker sends."
 )
 
 
@@ -62,9 +62,9 @@ def best_of(found: Periods, way: str) -> str:
 
 
 def sooner_way(found: Periods, ways: tuple[str, str]) -> str:
-    """Of averages that are taken in at once and later, the way that was sooner on the seeds to choose by.
+    """The sooner of two methods, one without and one with a delay, on the seeds used for choosing.
 
-    Empty where none of the two reaches the target in all seeds.
+    Empty if neither reaches the target in all seeds.
     """
     names = {best_of(found, way): way for way in ways if best_of(found, way)}
     tried = found.all.rates[found.all.rates["best"]].set_index("policy")["time_to_target_ms"]
@@ -74,14 +74,14 @@ def sooner_way(found: Periods, ways: tuple[str, str]) -> str:
 
 
 def judged_ways(found: Periods) -> tuple[str, str]:
-    """The ways by which DiLoCo and local SGD are judged, each with a delay or without; empty where there is none."""
+    """The runs by which DiLoCo and local SGD are judged, each with or without a delay; empty if there is none."""
     return sooner_way(found, (DILOCO, DILOCO_DELAYED)), sooner_way(found, (LOCAL, LOCAL_DELAYED))
 
 
 def diloco_over_local(found: Periods) -> LogRatio | None:
     """Local SGD's time over DiLoCo's, each at its best period; None where one does not reach the target in all seeds.
 
-    Each has a delay or none: whichever was sooner on the seeds to choose by.
+    Each with or without a delay: whichever was sooner on the seeds used for choosing.
     """
     diloco, local = (best_of(found, way) for way in judged_ways(found))
     return found.chosen.ratios[local, diloco] if local and diloco else None
@@ -131,9 +131,9 @@ def too_long(found: Periods) -> str:
         return ""
     periods = listed([f"{period:,}" for period in found.too_long])
     return (
-        f"Left out: {'a period' if len(found.too_long) == 1 else 'periods'} of {periods} batches, as a training of "
-        f"{counted(found.batches, 'batch', 'batches')} a worker would have fewer than {ROUNDS} averages; the best "
-        "period may be longer than those that were tried."
+        f"Left out: {'a period' if len(found.too_long) == 1 else 'periods'} of {periods} batches, because a training "
+        f"run of {counted(found.batches, 'batch', 'batches')} per worker would average fewer than {ROUNDS} times; the "
+        "best period may be longer than any that was tried."
     )
 
 
@@ -158,9 +158,9 @@ def sent(found: Periods) -> str:
 
 
 def made_by(found: Periods, what: str, pairs: Sequence[tuple[str, str]]) -> str:
-    """What a part of DiLoCo does by itself: ways with it against those without, each at its best period.
+    """What one part of DiLoCo does on its own: methods with it against those without, each at its best period.
 
-    Without the pair by which DiLoCo is judged; empty where nothing is known.
+    Leaves out the pair by which DiLoCo is judged; empty if nothing is known.
     """
     known = [pair for pair in pairs if pair != judged_ways(found) and all(best_of(found, way) for way in pair)]
     said = [over(found, *(best_of(found, way) for way in pair)) for pair in known]
@@ -182,9 +182,9 @@ def around(found: Periods, way: str) -> str:
     if len(mine) < 2 or not best_of(found, way):
         return ""
     period = int(best.index[0])
-    said = f"{way}: {period} was the best period on the seeds to choose by"
+    said = f"{way}: {period} was the best period on the seeds used to choose it"
     if period == mine.index.max():
-        said += ", the longest that was tried"
+        said += ", and the longest that was tried"
     level = [str(other) for other, row in mine.iterrows() if row["outcome"] in ("open", "equal")]
     decided = mine[mine["outcome"] == "decided"]
     parts = []
@@ -276,11 +276,11 @@ def how_settings_are_chosen(found: Periods) -> str:
     """On which seeds settings and periods are chosen, and on which they are judged."""
     trials = counted(int(found.all.rates["of"].max()), "seed")
     return (
-        f"Each period of each way has the learning rate, momentum, outer rate and outer momentum of a small grid that "
-        f"reach the target first on {trials}, and each way the period that does; all are judged on "
-        f"{counted(seeds_of(found.all), 'other seed')}. Each worker trains on "
+        "For each method and period, the learning rate, momentum, outer rate and outer momentum are those of a small "
+        f"grid that reach the target first on {trials}, and each method's period is chosen in the same way; all are "
+        f"judged on {counted(seeds_of(found.all), 'other seed')}. Each worker trains on "
         f"{counted(found.batches, 'mini-batch', 'mini-batches')}, the same ones in the same order whatever the period. "
-        "DiLoCo has an outer optimizer with Nesterov momentum; with a delay, workers go on and take the average in "
-        "as many batches later as hide an exchange, at most half a period. The best periods of all ways are judged "
-        "together (all pairs corrected for), and so are the periods of each way against its best."
+        "DiLoCo has an outer optimizer with Nesterov momentum; with a delay, workers carry on during an exchange and "
+        "apply the average just late enough to hide it, at most half a period late. The best periods of all methods "
+        "are judged together (corrected for all pairs), and so are the periods of each method against its best."
     )

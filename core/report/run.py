@@ -268,9 +268,9 @@ def network_in_words(workload: Workload) -> str:
         whose = "own link" if network.workers_per_node == 1 else "node's links"
         why = f"{four_digits(network.own_link_ms)} ms each on the worker's {whose};"
     elif network.servers > 1:
-        reach = f" A worker is taken to reach all {network.servers:,} servers at once, each at full speed."
+        reach = f" A worker is assumed to reach all {network.servers:,} servers at once, each at full speed."
     return (
-        f"{barrier}; without one a push and its answer take {four_digits(alone)} ms or more, {why} each push keeps "
+        f"{barrier}; without one a push and its reply take {four_digits(alone)} ms or more, {why} each push keeps "
         f"the server busy for {busy} ms: at most {most}.{reach}"
     )
 
@@ -299,11 +299,11 @@ def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str
         )
     if run.metrics.failures:
         some = f", the first {MOST_FAILURES:,} of them" if run.metrics.failures > MOST_FAILURES else ""
-        marks += f"✕ marks failures{some}: point at one for what it cost. "
+        marks += f"✕ marks failures{some}: hover over one to see what it cost. "
     if run.metrics.cancelled_percent:
         marks += f"Grey is cancelled work: {cancelled_in_words(run)}. "
     if run.schedule.hidden is not None:
-        marks += "Thin bars are network time that passes while workers go on: it costs them nothing. "
+        marks += "Thin bars are network time that passes while workers carry on: it costs them nothing. "
     return (
         f"{marks}The dashed line is the end of the epoch. Drag to pan, Shift + wheel to zoom, double-click to reset; "
         "click a phase in the legend to see it alone."
@@ -313,10 +313,10 @@ def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str
 def cancelled_in_words(run: Run) -> str:
     """Why work of a run is thrown away."""
     if run.metrics.failures:
-        return "mini-batches that a failure has undone, or that the epoch no longer needs"
+        return "mini-batches that were lost to a failure, or that the epoch no longer needs"
     if run.schedule.barrier_ms is not None:
-        return "mini-batches that are stopped, as their batch has enough gradients without them"
-    return "mini-batches that are still under way when the last update of the epoch has been made"
+        return "mini-batches that are stopped because their batch has enough gradients without them"
+    return "mini-batches that are still under way when the epoch's last update is made"
 
 
 def cut_in_words(since_ms: float, until_ms: float, asked_until_ms: float) -> str:

@@ -216,7 +216,7 @@ def more_workers_in_words(trace: Trace) -> str:
             f"With more workers like these, a step's slowest mini-batch would take this many times the mean: "
             f"{listed(figures)} workers; {measured}.",
             "No law is fitted: each measured worker stands for equally many new ones, so the share of slow ones "
-            "stays and none is slower than the slowest here; each new one draws from its times independently. "
+            "stays the same and none is slower than the slowest here; each new one draws from its times independently. "
             f"Ranges: 95 %, by resampling {blocks}.",
         ]
     for doubt in dict.fromkeys(each.doubt for each in untold):
@@ -480,7 +480,7 @@ def summary_text(trace: Trace, diagnosis: Diagnosis, remedies: list[Remedy]) -> 
             lines += ["", "What would save time, simulated from the measured times:"]
             lines += [f"- {each.name}: {saved_in_words(each)}, {time_saved(each)}. {each.pays}" for each in saving]
             if any(each.basis == HELD_OUT for each in saving):
-                lines.append("Ranges of what depends on who is slow come from steps that it was not chosen by.")
+                lines.append("If a saving depends on who is slow, its range comes from steps not used to choose it.")
             lines.append("Faster epochs are not yet faster learning: look at staleness and at the size of an update.")
         if network := caveats(trace, remedies):
             lines += ["", network]

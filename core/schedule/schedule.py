@@ -41,7 +41,7 @@ class Stretch:
 
 @dataclass(frozen=True, eq=False)
 class RareStretch:
-    """A stretch that few mini-batches live through, as those that failures cut; for the others it takes no time.
+    """A stretch that only few mini-batches have, such as those cut by failures; for the others it takes no time.
 
     It stands for a `Stretch` whose arrays are made when they are asked for.
 
@@ -88,7 +88,7 @@ class RareStretch:
 
 
 def summed(values: np.ndarray) -> np.ndarray:
-    """Sums along the first axis, added up one after the other whatever the number of runs.
+    """Sums along the first axis, added up sequentially whatever the number of runs.
 
     NumPy does so where more than one sum is left, but adds a single one up pairwise.
     """

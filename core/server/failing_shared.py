@@ -88,7 +88,7 @@ class SharedRun:
         self.compute, self.push = (
             times.reshape(-1, self.workers, draws.runs)[..., run] for times in (queue.compute, queue.push)
         )
-        """The rows of draws at hand."""
+        """The rows of draws that are available."""
         self.finished = queue.finished[:, run].copy()
         down_until_ms = queue.down_until_ms[:, run]
         away = [worker for worker in np.flatnonzero(down_until_ms > -NEVER).tolist() if down_until_ms[worker] >= now_ms]

@@ -84,7 +84,7 @@ class Events:
 
 
 def numbers(one: Loss | Idle) -> tuple[int, int, int, float, float]:
-    """What every failure has."""
+    """The numbers that every failure has."""
     return one.run, one.worker, one.row, one.failed_ms, one.back_ms
 
 
@@ -100,7 +100,7 @@ class Interruptions:
     """When mini-batches (row, worker, run) were begun that had to wait until their worker was back, ms."""
 
     def events(self) -> "Events":
-        """The losses, then the failures without a loss; those of each worker in the order of time."""
+        """The losses, then the failures without a loss; each worker's in order of time."""
         return Events.of(self.losses, self.idles)
 
     def corrected(self, passed: Timestamps, draws: Draws, size: int) -> Timestamps:

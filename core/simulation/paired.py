@@ -161,9 +161,9 @@ def paired_figures(
 
 
 def blocks_of(workload: Workload, policies: Sequence[Policy], replicates: int) -> list[Block]:
-    """The replicates in blocks of chunks: of one each, or of several where runs go on event by event.
+    """The replicates in blocks of chunks: one chunk each, or several if runs are simulated event by event.
 
-    So they do where pushes go through a server, and where workers fail.
+    They are if pushes go through a server, or if workers fail.
     """
     size = chunk_runs(workload)
     by_event = workload.failures.any or any(policy.goes_push_by_push(workload.network) for policy in policies)

@@ -629,7 +629,7 @@ def expected_asynchronous(scenario: Scenario, policy: Asynchronous) -> dict[str,
 
 
 def both_ways(network: Network) -> str:
-    """What a push and its answer take but for latency and queues: t, a message's time on the worker's link, counts."""
+    """How long a push and its reply take, without latency and queues; t is a message's time on the worker's link."""
     return "2·max(d, t)" if getattr(network, "own_link", False) else "2d"
 
 

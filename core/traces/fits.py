@@ -71,7 +71,7 @@ def fits(compute_ms: np.ndarray) -> list[Fit]:
         for law in laws(rest[~apart], left):
             compute = replace(law, mean_ms=within_range(mean / mean_factor(stragglers, workers)))
             alike = simulated_steps(law, Stragglers(**transient), workers)
-            same = not persistent and not lasting  # but for the mean, which no ratio depends on
+            same = not persistent and not lasting  # except for the mean, which no ratio depends on
             ratio = slowest_ratio(alike if same else simulated_steps(compute, stragglers, workers))
             rows = np.arange(len(alike)) * steps // len(alike)
             alike *= (levels * step[:, None] * worker)[rows]
@@ -242,7 +242,7 @@ def simulated_steps(law: ComputeLaw, stragglers: Stragglers, workers: int) -> np
     rng, shape = np.random.default_rng(0), (max(1, DRAWN // workers), workers)
     times = law.draw(rng, shape)
     for_a_while = stragglers.hiccup_probability or stragglers.episode_share
-    if for_a_while or stragglers.spread or stragglers.slow_workers:  # what is drawn for nothing sets what is next apart
+    if for_a_while or stragglers.spread or stragglers.slow_workers:  # even unused draws advance the random stream
         times = times * stragglers.worker_factors(rng, *shape)
     if for_a_while:
         times = times * stragglers.hiccup_factors(rng, shape)
@@ -253,5 +253,5 @@ def simulated_steps(law: ComputeLaw, stragglers: Stragglers, workers: int) -> np
 
 def slowest_ratio(compute_ms: np.ndarray) -> float:
     """Mean slowest mini-batch of a step over the mean mini-batch."""
-    slowest = np.ascontiguousarray(compute_ms.T).max(axis=0)  # many short rows are slow to go through one by one
+    slowest = np.ascontiguousarray(compute_ms.T).max(axis=0)  # going through many short rows one by one is slow
     return float(slowest.mean() / compute_ms.mean())

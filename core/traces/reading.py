@@ -237,7 +237,7 @@ def peers(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 
 def later_files(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> pd.DataFrame:
-    """Of a run that was resumed, each part in a table of its own, the last file's rows where steps come again."""
+    """Of a resumed run with one table per part, keep the last file's rows where steps are repeated."""
     keys = [key for key in ("worker", "stage", "step") if key in table]
     again = table.duplicated(keys, keep="last")
     if not again.any() or any(rows.origin for rows in files) or table.duplicated([*keys, "file"]).any():

@@ -198,12 +198,12 @@ class AlphaBeta(Network):
         collective: how a barrier averages: "ring" all-reduce (the default), "tree" (halving-doubling) or "server"
             (parameter server).
         servers: S, shards of the parameter server; 1 by default.
-        own_link: whether what a worker pushes and pulls also has to pass its own link, which is as fast as a server's;
-            of a worker in a node, all links of the node. False by default: then it reaches all servers at once, at S
-            times the speed of a link. With it, a push takes t at least, and so does a pull: the t − d that the servers
-            are not busy with it are added to its way, during which they serve others. A barrier through servers takes
-            2α + 2·max(N·t/S, t). It changes nothing where S is 1, nor where the server stands inside a node, as what
-            comes from other nodes passes its links there.
+        own_link: whether a worker's pushes and pulls also have to go through its own link, which is as fast as a
+            server's; for a worker in a node, through all links of the node together. False by default: then it reaches
+            all servers at once, at S times the speed of a link. If True, a push takes at least t, and so does a pull:
+            the t − d during which the servers are not busy with it is added to its travel time, and they serve others
+            meanwhile. A barrier through servers takes 2α + 2·max(N·t/S, t). It changes nothing if S is 1, or if the
+            server stands inside a node, because traffic from other nodes goes through that node's links anyway.
         overlap: share of a barrier's cost that is hidden under computing, from 0 to below 1; 0 by default. A guess:
             buckets say what can be hidden.
         buckets: K, equal parts in which gradients become ready and are averaged, one after the other, each with the
@@ -283,7 +283,7 @@ class AlphaBeta(Network):
         key="own_link",
         acts_with="servers",
         label="Limit pushes to own link",
-        help="What a worker pushes and pulls also has to pass its own link, or the links of its node, however many "
+        help="A worker's pushes and pulls also have to go through its own link, or the links of its node, however many "
         "servers there are. Off: it reaches all servers at once, each at full speed, which favours async.",
     )
     overlap: float = takes(
@@ -292,8 +292,8 @@ class AlphaBeta(Network):
         key="overlap",
         axis=(0.0, 0.25, 0.5, 0.75, 0.9),
         label="Overlap with compute",
-        help="Share of a barrier's network time that is hidden under computing. It counts where there is one bucket; "
-        "several buckets tell by themselves what can be hidden.",
+        help="Share of a barrier's network time that is hidden under computing. It only counts with a single bucket; "
+        "with several, the buckets themselves determine what can be hidden.",
         usual=(0, 0.95),
         step=0.05,
     )
@@ -304,7 +304,7 @@ class AlphaBeta(Network):
         axis=(1, 2, 4, 8, 16, 32, 64),
         label="Gradient buckets",
         help="Equal parts in which gradients are averaged, one after the other, as the backward pass computes them. "
-        "Each costs the latency again. 1: nothing is sent before the mini-batch is done.",
+        "Each pays the latency again. 1: nothing is sent before the mini-batch is done.",
         usual=(1, 100),
         step=1,
     )
@@ -325,8 +325,8 @@ class AlphaBeta(Network):
         key="workers_per_node",
         label="Workers per node",
         help="Workers that share a node, with links of their own inside it; latency and bandwidth above are then those "
-        "between nodes. 1: no nodes. What does not divide the number of workers counts as the next lower number that "
-        "does.",
+        "between nodes. 1: no nodes. A value that does not divide the number of workers counts as the next lower one "
+        "that does.",
         usual=(1, 64),
         step=1,
     )
@@ -518,15 +518,15 @@ class AlphaBeta(Network):
 
     @property
     def own_link_ms(self) -> float:
-        """How long a message takes to pass its worker's own link, or all that lead out of its node together, ms."""
+        """How long a message takes on its worker's own link, or on all links out of its node together, ms."""
         return self.message_ms / self.links_per_node
 
     def outruns_own_link(self, workers: int) -> bool:
-        """Whether the servers take a push faster than its worker's own link carries it, so that `own_link` counts."""
+        """Whether servers take a push faster than the worker's own link can carry it, so that `own_link` matters."""
         return not self._first_node_is_near and self.own_link_ms > float(self.service_of(workers))
 
     def _travel_of(self, workers: int) -> PerWorker:
-        """α, and with `own_link` what a push takes longer on that link than in service: max(0, t − d), ms."""
+        """α, plus, with `own_link`, how much longer a push takes on that link than in service: max(0, t − d), ms."""
         if self.own_link and self.outruns_own_link(workers):
             return self.latency_ms + self.own_link_ms - float(self.service_of(workers))
         return self._alpha_of(workers)

@@ -113,8 +113,8 @@ class Stragglers(Part):
         acts_with="episode_share",
         axis=(2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
         label="Episode length (batches)",
-        help="How many mini-batches in a row a worker is slow, on average: at least 1/(1 − share), which is no longer "
-        "than by chance; what is less counts as that.",
+        help="How many mini-batches in a row a worker stays slow, on average: at least 1/(1 − share), which is what "
+        "chance alone would give; smaller values count as that.",
         usual=(1, 100),
         step=1,
     )

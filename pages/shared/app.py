@@ -18,7 +18,7 @@ from pages.shared.menu import pages
 from pages.shared.session import session
 
 ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
-"""As text: a file would be opened and looked through four times in every run."""
+"""As a data URL: a file would be opened and read four times in every run."""
 
 STYLES = Path(__file__).with_name("styles")
 
@@ -55,7 +55,7 @@ def read(name: str) -> str:
 
 
 def hold_address() -> None:
-    """At the end of a run: have the browser correct its address where that does not say what is shown."""
+    """At the end of a run: have the browser correct its address if that does not match what is shown."""
     known = session()
     pairs = [(key, text) for key, texts in known.address.items() for text in texts]
     said = json.dumps([uuid4().hex, known.page, pairs]).replace("<", "\\u003c")

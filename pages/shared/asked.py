@@ -62,7 +62,7 @@ class Pinned:
 
 
 def pinned() -> Pinned | None:
-    """The scenario that every page compares with, if any; a card of the gallery is about its own."""
+    """The scenario that every page compares with, if any; a gallery card only concerns its own scenario."""
     text = values.value("pin")
     if not text or values.value("card") != NO_CARD:
         return None

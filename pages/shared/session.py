@@ -77,7 +77,7 @@ class Session:
     came_by: dict[str, list[str]] = field(default_factory=dict)
     """The query by which the visitor came to this page."""
     came_from: dict[str, list[str]] = field(default_factory=dict)
-    """The query of the page before, as it was last."""
+    """The last query of the previous page."""
     links: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
     """Links to other pages that were drawn on this one, each with the controls as they were then."""
     page: str | None = None

@@ -186,13 +186,13 @@ def test_our_cluster_in_four_questions(open_page):
 def test_each_worker_can_be_limited_to_its_own_link(open_page):
     """Offered below the headline, where pushes are faster than that."""
     app = open_page("compare", network="ring", workers="8", message_mb="400", servers="8", replicates="20")
-    caveat = "a push reaches all 8 servers at once, 80 Gb/s out of a worker whose own link carries 10 Gb/s."
+    caveat = "a push goes to all 8 servers at once, so 80 Gb/s leave a worker whose own link carries 10 Gb/s."
     assert any(caveat in caption.value for caption in app.main.caption)
     limit = next(button for button in app.button if button.label == "Limit each worker to its own link")
     limit.click().run()
     network = AlphaBeta(message_mb=400, servers=8, own_link=True)
     assert headline(app) == headline_of(compare(Scenario(workers=8, network=network), POLICIES, 20))
     assert app.query_params["own_link"] == "True"
-    said = "a push and its answer take 640.1 ms or more, 320 ms each on the worker's own link; each push"
+    said = "a push and its reply take 640.1 ms or more, 320 ms each on the worker's own link; each push"
     assert any(said in caption.value for caption in app.sidebar.caption)
     assert limit.label not in {button.label for button in app.button}

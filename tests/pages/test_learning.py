@@ -195,7 +195,7 @@ def test_which_period(open_page, monkeypatch):
         "Time to a loss of 0.0144 (s)",
         "Each worker sends (MB)",
     ]
-    below = next(caption.value for caption in app.main.caption if "has momentum here" in caption.value)
+    below = next(caption.value for caption in app.main.caption if "uses momentum if" in caption.value)
     assert below.startswith("Left out: a period of 100,000 batches")
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
     assert {"policies", "rate", "optimizer"}.isdisjoint(app.session_state.session.mounted)

@@ -51,8 +51,8 @@ def test_map_opens_with_where_async_wins(open_page):
     captions = [caption.value for caption in app.main.caption]
     assert "The thick line is break-even" in captions[1]
     assert app.main.markdown[0].value == (  # right below the headline
-        "This map is not on the sidebar's network, as bandwidth is an axis, but on another: ring all-reduce at a "
-        "barrier, a parameter server for pushes, gradients of 100 MB."
+        "This map uses a different network from the sidebar's, because bandwidth is an axis: ring all-reduce at a "
+        "barrier, a parameter server for pushes, 100 MB of gradients."
     )
     assert app.selectbox(key="across").value == "bandwidth_gbps"
     assert app.query_params == {}
@@ -140,7 +140,7 @@ def test_axes_that_cannot_go_together_are_not_offered_together(open_page):
 def test_over_servers_a_map_says_that_pushes_outrun_the_workers_links(open_page):
     """And has the switch that limits them, though a single server needs none."""
     app = open_page("map", ask="speedup", across="servers", across_values="1,4", network="ring", map_runs="2")
-    said = "a push reaches all 4 servers at once, 40 Gb/s out of a worker whose own link carries 10 Gb/s."
+    said = "a push goes to all 4 servers at once, so 40 Gb/s leave a worker whose own link carries 10 Gb/s."
     assert any(said in text.value for text in app.main.markdown)
     app.sidebar.toggle(key="own_link").set_value(True).run()
     assert not complaints(app)

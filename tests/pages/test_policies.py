@@ -99,7 +99,7 @@ def test_named_links_fill_in_values_that_can_be_changed(open_page):
 
 def test_links_of_two_levels_can_be_picked(open_page):
     app = open_page("timeline", network="ring", workers="16", message_mb="400")
-    app.menu_button(key="links").click("8 GPUs a node: NVLink-class inside, 4 × 100 GbE out").run()
+    app.menu_button(key="links").click("8 GPUs per node: NVLink-class inside, 4 × 100 GbE out").run()
     assert not complaints(app)
     assert value(app, "workers_per_node") == 8
     assert value(app, "links_per_node") == 4

@@ -107,7 +107,7 @@ def numbered_on(
     cycle = {i: place for cycles in of_worker.values() for place, i in enumerate(cycles)}
     return (
         [table.assign(step=table["step"] + cycle[i] * length) for i, table in enumerate(tables)],
-        ["Step numbers come again in later files of a worker: files are numbered on, by the times in their names."],
+        ["Step numbers restart in a worker's later files: they are renumbered, by the times in the file names."],
     )
 
 

@@ -212,4 +212,4 @@ def say_keys(draft: Draft, worker: list[str], step: list[str]) -> None:
     if len(step) == 1 and draft.meanings[step[0]].role == "epoch":
         draft.say("a row is an epoch: there is no column of steps.")
     if len(step) > 1:
-        draft.say(f"{called(step[1])} begins again in every {called(step[0])}: steps are numbered on, from 0.")
+        draft.say(f"{called(step[1])} begins again in every {called(step[0])}: steps are renumbered from 0.")

@@ -143,7 +143,7 @@ def later_rows(draft: Draft, rows: pd.DataFrame, keys: list[str]) -> np.ndarray 
     if not resumed(rows, keys):
         return None
     left_out = counted(int(again.sum()), "row")
-    draft.say(f"the run was resumed: where a step comes again, its last row counts; {left_out} left out.")
+    draft.say(f"the run was resumed: where a step is repeated, its last row counts; {left_out} left out.")
     return ~again
 
 

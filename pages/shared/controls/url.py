@@ -38,8 +38,8 @@ def take(page: str) -> None:
 
     A browser may send an address that is about to be replaced, together with a quick move of a control, a press of a
     button or a click on a link that was drawn before the last move; or that of the page before, whose run ended after
-    its link was pressed. Those go before the address; but an address that is new, such as that of a card, goes before
-    them.
+    its link was pressed. Those take precedence over the address; but a new address, such as that of a card, takes
+    precedence over them.
     """
     known, asked = session(), query()
     before, is_here, comes = known.address, asked == known.address, page != known.page

@@ -30,7 +30,7 @@ def ask() -> None:
 @st.dialog("Our cluster in four questions")
 @boundary()
 def questions() -> None:
-    """Workers, gradients, links and the slowest machine, and hiccups; all else follows from them, and is said."""
+    """Ask for workers, gradients, links, the slowest machine and hiccups; say what follows for everything else."""
     now = values.now()
     st.number_input("How many workers?", 1, MAX_WORKERS, now["workers"], key="our_workers")
     st.segmented_control("How large is the model?", SIZES, default=SIZES[0], required=True, key="our_measure")
@@ -63,8 +63,8 @@ def rest_in_words(batch_ms: float, hiccups: float) -> str:
     return (
         f"The rest: {batch_ms:g} ms per mini-batch as in the sidebar, and {how_often}. A barrier averages by ring "
         "all-reduce; without one there are as many parameter servers as workers, and each worker pushes over its own "
-        "link, one of those above. All of it can be changed in the sidebar afterwards: hiccups, parameter servers and "
-        "*Limit pushes to own link* are under *More*."
+        "link, of the kind chosen above. You can change all of this in the sidebar afterwards: hiccups, parameter "
+        "servers and *Limit pushes to own link* are under *More*."
     )
 
 

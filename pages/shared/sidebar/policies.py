@@ -74,7 +74,7 @@ def field_of(kind: type[Policy], name: str, workers: int) -> object:
     assert isinstance(parameter.rule, Number)
     least, most = parameter.rule.ends
     if kind is BackupWorkers:
-        label = f"Drop the Slowest (of {workers:,})"
+        label = f"Drop the slowest (of {workers:,})"
         return workers - st.number_input(label, 0, workers - 1, workers - proposed, key=key)
     if "wait_for" in name:
         most = workers

@@ -92,8 +92,8 @@ def essentials(acts: set[str]) -> None:
                 "Links",
                 speeds,
                 key="links",
-                help="Sets latency and bandwidth. What a worker pushes to several servers then also passes its own "
-                "link, as fast as the others, or the links of its node.",
+                help="Sets latency and bandwidth. Pushes to several servers then also have to go through the worker's "
+                "own link, which is as fast as the others, or the links of its node.",
                 on_click=use_links,
                 icon=":material/cable:",
                 width="stretch",
@@ -147,7 +147,7 @@ def reset() -> None:
 
 @action
 def use_links() -> None:
-    """Set all links to those that were picked; those of two levels say how workers stand in nodes, too."""
+    """Set all links to those that were picked; two-level links also set how workers are grouped into nodes."""
     name = st.session_state.links.split(":")[0]
     if name in NETWORK_LINKS:
         latency, bandwidth = NETWORK_LINKS[name]

@@ -20,9 +20,9 @@ def timed_links() -> None:
     """Fields for what was timed, and buttons that set link efficiency, and with two sizes latency, to it."""
     with st.popover("Fit the links", icon=":material/timer:", width="stretch"):
         st.caption(
-            f"How long collectives of your {values.value('workers'):,} workers took while nothing computed. One size "
-            "tells the share of the bandwidth that messages reach; two also tell the latency. Bandwidth is what the "
-            "data sheet says."
+            f"How long collectives of your {values.value('workers'):,} workers took while nothing was being computed. "
+            "One size gives the share of the bandwidth that messages reach; two also give the latency. *Bandwidth* is "
+            "what the data sheet says."
         )
         for number, name in enumerate(FIELDS):
             size, time = st.columns(2)
@@ -36,8 +36,8 @@ def timed_links() -> None:
                 "Fit to my trace",
                 on_click=use_trace,
                 icon=":material/query_stats:",
-                help="So that a collective of the gradient size takes what the median step of your trace pays beyond "
-                "its slowest worker.",
+                help="Makes a collective of the gradient size take as long as the median step of your trace spends "
+                "after its slowest worker is done.",
             )
         if session().links_refused:
             st.error(session().links_refused, icon=":material/block:")

@@ -1,5 +1,5 @@
-// The address says what the page shows, also where Back or Forward came while a run was under way: each may then have
-// changed the address after the other. Parameters that embed the page stay; a page that is about to go has no say.
+// Make the address match what the page shows. Back or Forward during a run can leave them different, because the browser
+// and the server may each change the address after the other. Embedding parameters stay; a page being left does nothing.
 (([run, page, query]) => {
   const {pathname, search, hash} = location;
   if (window.lastRun === run || pathname.split("/").pop() !== page) return;

@@ -1,5 +1,5 @@
-// On a phone the controls lie over the result. Streamlit folds them away when anything beside them is tapped, but not
-// for the button of a dialog that was opened from them: its answer would come up behind them.
+// On a phone the controls cover the result. Streamlit closes them when anything outside them is tapped, but not for a
+// button in a dialog that was opened from them: its answer would appear behind them.
 window.onclick = (event) => {
   const PHONE = 768;
   const drawer = document.querySelector(".stSidebar");

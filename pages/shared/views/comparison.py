@@ -42,7 +42,7 @@ def network_cost(answer: Answer) -> None:
 
 
 def own_link(workload: Workload, policies: Sequence[Policy], servers: int = 0) -> None:
-    """Where pushes leave a worker faster than its own link is: that they do, and a button that limits them to it.
+    """If pushes leave a worker faster than its own link allows, say so, with a button that limits them to it.
 
     servers: the most that there are, where their number varies.
     """

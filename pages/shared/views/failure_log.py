@@ -18,9 +18,9 @@ from pages.shared.uploaded_trace import inert
 AS_WRITTEN = "as written"
 EXAMPLE = "start,end,worker\n2026-03-01 10:02,2026-03-01 10:09,node-3\n2026-03-02 17:40,2026-03-02 17:51,node-7"
 ABOUT = (
-    "Left for work: share of the time in which steps are done that count. Checkpoints: Daly's mean time, exact for "
-    "failures at random; elastic: a failure loses half a step, and its worker waits for half of one until it joins. "
-    "Ranges are those of the failure rate; the time to regroup is not in them."
+    "Left for work: share of the time spent on steps that count. Checkpoints: Daly's mean time, exact for random "
+    "failures; elastic: a failure loses half a step, and its worker waits half a step before it rejoins. Ranges are "
+    "those of the failure rate; the time to regroup is not included."
 )
 
 
@@ -63,8 +63,8 @@ def log_given() -> tuple[Any, str]:
         "A table or a log of failures",
         type=["csv", "tsv", "txt", "log", "json", "jsonl", "ndjson", "parquet", "pq", "gz"],
         key="failure_file",
-        help="A row for each failure with start, end (or duration) and worker, or lines that say who went down and who "
-        "was back when. It stays in this session's memory.",
+        help="A row for each failure with start, end (or duration) and worker, or lines that say who went down or "
+        "came back, and when. It stays in this session's memory.",
     )
     text = paste.text_area("or paste it here", key="failure_text", placeholder=EXAMPLE, height=110)
     if file:
@@ -103,7 +103,7 @@ def answer(log: FailureLog, measured: Measurement) -> None:
             float(f"{mean_ms / 1000:.4g}"),
             format="%.4g",
             key=f"step_takes_s_{mean_ms:.4g}",
-            help="The mean of the measured run. Put in your own where these failures are another job's.",
+            help="The mean of the measured run. Enter your own if these failures are from another job.",
         )
     table = recoveries(log, 1000 * step_s, checkpoint_s)
     st.markdown(recoveries_in_words(table, 1000 * step_s))

@@ -44,9 +44,9 @@ def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None
         for flip in servers:  # with several, the headline has it
             own_link(workload, pair, int(flip.most))
         st.caption(
-            f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, all else as it is, over "
-            f"{min(runs, RUNS)} paired runs at each value on the same draws; the verdicts at all values are corrected "
-            "for each other. In brackets behind a crossing: where it is too close to call."
+            f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, everything else unchanged, over "
+            f"{min(runs, RUNS)} paired runs at each value on the same draws; the verdicts are corrected for testing "
+            "so many values. In brackets after a crossing: the range that is too close to call."
         )
 
 

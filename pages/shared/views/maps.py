@@ -35,7 +35,7 @@ BETWEEN = 0.2  # seconds from one sign of progress to the next
 
 @dataclass(frozen=True)
 class Done:
-    """The cells of a map that are done; their rows follow from the rest, so that an answer is known without them."""
+    """The cells of a map that are done; all else determines their rows, so answers can be looked up without them."""
 
     asked: tuple
     """What the cells depend on."""

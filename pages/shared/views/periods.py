@@ -17,8 +17,8 @@ from pages.shared.views.downloads import csv_button
 from pages.shared.views.training import kept_place, with_control
 
 MOMENTUM = (
-    "Every way, synchronous too, has momentum here where that gets it to the target sooner; under *Which policy?* SGD "
-    "has none unless its optimizer is set so, which is one reason why times differ between the two."
+    "Here every method, including synchronous, uses momentum if that gets it to the target sooner; under *Which "
+    "policy?* SGD has none unless *Optimizer* asks for it, which is one reason why the times differ."
 )
 EVIDENCE = """
 - The gradients are **real**, and so is what parameters lose by drifting apart between two averages and by averages that
@@ -78,10 +78,10 @@ def show_charts(answer: PeriodsAnswer, seeds: int) -> None:
         ):
             with column:
                 draw(drawn.chart, key, drawn.words)
-        each = "Bars: 95 % interval of each mean by itself. " if seeds > 1 else ""
+        each = "Bars: 95 % interval of each mean on its own. " if seeds > 1 else ""
         st.caption(
-            f"Geometric means of the seeds. {each}Large dots: the period of each way that was best on the seeds to "
-            "choose by. Dashed: synchronous. What is not there does not reach the target in every seed."
+            f"Geometric means of the seeds. {each}Large dots: each method's best period on the seeds used to choose "
+            "it. Dashed: synchronous. Periods that are missing do not reach the target in every seed."
         )
     st.caption(f"{answer.too_long} {MOMENTUM}".strip())
     st.markdown("\n".join(f"- {said}" for said in answer.reasons))

@@ -35,7 +35,7 @@ from core.report.changes import (
 from core.report.timeline_data import Outline
 from core.report.verdicts import RunsControl
 
-CONTROL = RunsControl("Paired Runs", 10_000)
+CONTROL = RunsControl("Paired runs", 10_000)
 RING = Scenario(network=AlphaBeta(bandwidth_gbps=10, message_mb=400))
 FAST = replace(RING, network=AlphaBeta(bandwidth_gbps=100, message_mb=400))
 
@@ -77,7 +77,7 @@ def test_slower_equal_open_and_the_same():
     words = said(outcome(1000, 1300, 900), outcome(1200, 1000, 700))
     assert "faster so far (95 % interval: " in words
     assert "which is open. About " in words
-    assert "runs would settle it (Paired Runs)." in words
+    assert "runs would settle it (Paired runs)." in words
 
 
 def test_a_small_but_sure_difference_is_none_in_practice():
@@ -91,7 +91,7 @@ def test_one_run_has_no_interval():
     assert words == "Synchronous is 2.00× faster: 1 s instead of 2 s. All of the 1.00 s saved is network time."
     one = changes([outcome(2000)], [outcome(1000)], paired=False)
     seed = differences(Scenario(), Scenario(seed=3))
-    assert how_compared(one, seed) == "One run each, on draws of their own, as they differ in the random seed."
+    assert how_compared(one, seed) == "One run each, on their own draws, as they differ in the random seed."
 
 
 def test_epochs_of_more_mini_batches_are_compared_by_their_rate():

@@ -464,15 +464,15 @@ def test_pushes_that_are_faster_than_a_workers_own_link_are_said():
     both, links = [Synchronous(), Asynchronous()], AlphaBeta(bandwidth_gbps=10, servers=16, efficiency=0.5)
     said = servers_caveat(Workload(workers=16, network=links), both)
     assert said == (
-        "This network model favours async: a push reaches all 16 servers at once, 80 Gb/s out of a worker whose own "
+        "This network model favours async: a push goes to all 16 servers at once, so 80 Gb/s leave a worker whose own "
         "link carries 5 Gb/s."
     )
     in_nodes = replace(links, workers_per_node=8, links_per_node=2)
     assert servers_caveat(Workload(workers=16, network=in_nodes), both).endswith(
-        "20 Gb/s out of a worker of a node whose links carry 10 Gb/s."
+        "20 Gb/s leave a worker in a node whose links carry 10 Gb/s."
     )
     one = Workload(workers=16, network=replace(links, servers=1))
-    assert servers_caveat(one, both, 16) == f"With 16 servers t{said[1:]}"
+    assert servers_caveat(one, both, 16) == f"With 16 servers, t{said[1:]}"
     for network, policies in [
         (replace(links, servers=1), both),
         (replace(links, own_link=True), both),

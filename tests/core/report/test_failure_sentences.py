@@ -82,15 +82,15 @@ def test_each_failure_is_marked_and_said():
         "lost": [f"2 mini-batches, 1{NBSP}s of computing"],
     }
     assert f"Failures: W0 at 3{NBSP}s, down for 3{NBSP}s, work lost: 2 mini-batches" in timeline_in_words(run)
-    assert "✕ marks failures: point at one" in how_to_read(run, 0, run.metrics.epoch_ms, 2)
+    assert "✕ marks failures: hover over one" in how_to_read(run, 0, run.metrics.epoch_ms, 2)
     assert picture(run).until(2000).failures["label"].size == 0
     assert failures_table(failures(run.schedule)).values.tolist() == [["W0", 3.0, 3.0, 2, 1.0]]
 
 
 def test_how_often_somebody_fails_and_the_best_interval():
     assert recovery_in_words(SCENARIO) == (
-        f"One of 2 workers fails every 1,800{NBSP}s on average. Where a checkpoint costs 0.500{NBSP}s, about "
-        f"42.4{NBSP}s from one to the next is best."
+        f"One of 2 workers fails every 1,800{NBSP}s on average. With checkpoints that cost 0.500{NBSP}s, one about "
+        f"every 42.4{NBSP}s is best."
     )
     assert recovery_in_words(Scenario()) == ""
 

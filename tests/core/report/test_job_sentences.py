@@ -139,7 +139,7 @@ def check_note(note, job):
         assert job.way == "files"
         return "resumed"
     if found := re.fullmatch(
-        r"part0\.csv: the run was resumed: where a step comes again, its last row counts; (\d+) rows? left out\.", note
+        r"part0\.csv: the run was resumed: where a step is repeated, its last row counts; (\d+) rows? left out\.", note
     ):
         assert int(found[1]) == job.replaced()
         assert job.way == "rows"
@@ -275,10 +275,7 @@ def check_profile_note(note, job):
         assert [int(number) for number in found.groups()[:2]] == [len(job.times), job.size]
         assert found[3] == ("is" if len(job.times) == 1 else "are")
         return "ranks"
-    if (
-        note
-        == "Step numbers come again in later files of a worker: files are numbered on, by the times in their names."
-    ):
+    if note == "Step numbers restart in a worker's later files: they are renumbered, by the times in the file names.":
         assert job.comes_again
         return "again"
     if found := re.match(r"The job has process groups of some of its ranks, (.*): ranks of different", note):

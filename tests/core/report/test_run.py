@@ -58,9 +58,9 @@ def test_why_work_is_thrown_away():
     enough, late = (simulate(Scenario(policy=kind(wait_for=2))) for kind in (BackupWorkers, KAsync))
     failing = simulate(Scenario(failures=Failures(restart_s=1)), failures_ms=[[math.nan, 1_500, math.nan, math.nan]])
     for run, said in (
-        (enough, "as their batch has enough gradients without them"),
-        (late, "still under way when the last update"),
-        (failing, "that a failure has undone"),
+        (enough, "because their batch has enough gradients without them"),
+        (late, "still under way when the epoch's last update"),
+        (failing, "that were lost to a failure"),
     ):
         assert said in cancelled_in_words(run)
 

@@ -578,9 +578,9 @@ class Reader:
                 "a barrier costs {n} ms per batch, a push (?:{n} to )?{n} ms\\.": self.flat,
                 "A barrier and a push cost the same here, {n} ms per batch\\.": self.level_network,
                 "A barrier costs {n} ms of network time\\.": self.barriers_alone,
-                "A barrier costs {n} ms of network time; without one a push and its answer take {n} ms or more, as "
+                "A barrier costs {n} ms of network time; without one a push and its reply take {n} ms or more, as "
                 "each push keeps the server busy for {n} ms: at most {n} gradients per second\\.": self.server,
-                "A worker is taken to reach all {n} servers at once, each at full speed\\.": self.servers,
+                "A worker is assumed to reach all {n} servers at once, each at full speed\\.": self.servers,
                 "Every update averages {n} gradients? under each of the policies\\.": self.equal_updates,
                 "Faster epochs are not yet faster learning: an update averages {n} gradients? with {A}, "
                 "{n} with {A}\\.": self.unequal_updates,
@@ -741,7 +741,7 @@ def check_setting(text, scenario):
     if isinstance(scenario.network, FlatLatency):
         assert value_of(re.fullmatch(rf"{NUMBER} ms of network latency", network)[1]) == scenario.network.latency_ms
     else:
-        size, speed = re.fullmatch(rf"gradients of {NUMBER} MB over links of {NUMBER} Gb/s", network).groups()
+        size, speed = re.fullmatch(rf"{NUMBER} MB of gradients over {NUMBER} Gb/s links", network).groups()
         assert shows(size, scenario.network.message_mb)
         assert shows(speed, scenario.network.bandwidth_gbps)
 

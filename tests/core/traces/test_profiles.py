@@ -512,7 +512,7 @@ def test_cycles_whose_steps_begin_again_are_numbered_on():
     trace = read_trace(files)
     assert trace.step_numbers == (5, 6, 7, 8, 9, 10)
     assert trace.compute_ms.T.tolist() == [[70, 80, 75, 71, 81, 76], [90, 60, 85, 91, 61, 86]]
-    assert said(trace, "numbered on")
+    assert said(trace, "renumbered")
 
 
 @pytest.mark.parametrize("pids", [(0, 1), (4711, 815)])
