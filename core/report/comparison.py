@@ -16,13 +16,12 @@ from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
 from core.policies.registry import POLICIES
 from core.report import verdicts
-from core.report.failures import failures_compared
+from core.report.failures import FEW, failures_compared, failures_expected, saves_work
 from core.report.money import money_compared
 from core.report.parameters import setting
 from core.report.run import four_digits, network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
-from core.scenario import step_ms
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES, PARTS
 from core.simulation.paired import most_replicates
 from core.statistics.pairs import Paired, Table, means, spread, verdict
@@ -33,10 +32,10 @@ from core.workload.workload import Workload
 NEARLY_FREE = 0.3  # the reference's: a push takes 0 to so much of a barrier's latency
 SEEN = 0.05  # what is less reads as 0.0
 ATYPICAL = 1.25  # times the mean, or the mean that many times the run: so far off, a run looks like another answer
-FEW = 5  # rare events that a comparison takes at least
+NETWORK, WITH_CHECKPOINTS = "network time", "network and checkpoint time"
 SHARES = {
     "computing": ["utilization_percent"],
-    "network time": ["comm_percent"],
+    NETWORK: ["comm_percent"],
     "waiting or time after the last batch": ["wait_percent", "tail_percent"],
     "cancelled work": ["cancelled_percent"],
     "down time": ["down_percent"],
@@ -149,10 +148,12 @@ def reasons(table: Table, policies: Sequence[Policy], workload: Workload, contro
     """
     paired = Paired.of(table)
     control = paired_runs(workload, policies) if control is None else control
-    found, rare = verdict(paired), rare_events(workload, paired.replicates)
+    shortest_ms = min(mean["epoch_ms"] for mean in paired.means.values())
+    found, rare = verdict(paired), rare_events(workload, paired.replicates, shortest_ms)
     slower, quicker = found.runner_up, found.winner
-    losses = losses_of(paired, (slower, quicker))
-    saved = savings(paired, slower, quicker) if found.outcome == "decided" or paired.replicates == 1 else ""
+    saves = any(saves_work(workload, policy) for policy in policies if policy.label in (slower, quicker))
+    losses = losses_of(paired, (slower, quicker), saves)
+    saved = savings(paired, slower, quicker, saves) if found.outcome == "decided" or paired.replicates == 1 else ""
     return (
         f"{verdicts.how_sure(paired, slower, quicker, control, exact=not rare)}"
         f"{verdicts.run_by_run(paired, slower, quicker)}{verdicts.the_others(paired, control)}{rare} "
@@ -179,12 +180,19 @@ def costs(table: Table, policies: Sequence[Policy], workload: Workload) -> str:
     return f"{first} costs no stale gradients and no work thrown away{to_speak_of}."
 
 
-def rare_events(workload: Workload, runs: int) -> str:
-    """Warns that rare events decide where the data hold too few of them; empty otherwise."""
+def rare_events(workload: Workload, runs: int, epoch_ms: float) -> str:
+    """Warns that rare events decide where the data hold too few of them; empty otherwise.
+
+    Args:
+        workload: what was run.
+        runs: how often.
+        epoch_ms: how long the shortest epochs take, in which the fewest failures are met, ms.
+
+    """
     stragglers, batches = workload.stragglers, workload.workers * workload.batches * runs
     hiccups = stragglers.hiccup_probability * batches if stragglers.hiccup_factor > 1 else 0
     episodes = stragglers.episode_share * batches / stragglers.episode_batches if stragglers.episode_factor > 1 else 0
-    failures = step_ms(workload) * batches / workload.failures.mtbf_ms if workload.failures.any else 0
+    failures = runs * failures_expected(workload, epoch_ms)
     for expected, what in ((hiccups, "Hiccups"), (episodes, "Slow episodes"), (failures, "Failures")):
         if 0 < expected < FEW:
             return (
@@ -223,10 +231,10 @@ def summary_text(
     return "\n".join(lines)
 
 
-def losses_of(table: Table, policies: tuple[str, str]) -> str:
-    """Where a worker's mean time goes that is not computing, under two policies."""
-    table = Paired.of(table)
-    lost = {policy: {at: mean_ms(table, policy, [name]) for name, at in LOSSES.items()} for policy in policies}
+def losses_of(table: Table, policies: tuple[str, str], saves: bool = False) -> str:
+    """Where a worker's mean time goes that is not computing, under two policies; saves: also into checkpoints."""
+    table, names = Paired.of(table), LOSSES | ({"comm_percent": "on the network and checkpoints"} if saves else {})
+    lost = {policy: {at: mean_ms(table, policy, [name]) for name, at in names.items()} for policy in policies}
     most = max(ms for spent in lost.values() for ms in spent.values())
     one, other = (listed(in_unit_of(most, spent) or ["no time on anything but computing"]) for spent in lost.values())
     return f"In an epoch, a worker under {lowered(policies[0])} spends {one}; under {lowered(policies[1])}, {other}."
@@ -252,10 +260,20 @@ def prices(policy: Policy, mean: Mapping[str, float]) -> list[str]:
     return paid
 
 
-def savings(table: Table, baseline: str, other: str) -> str:
-    """What the time saved is made of, and what is given back: a worker's mean times, which add up to the epoch."""
+def savings(table: Table, baseline: str, other: str, saves: bool = False) -> str:
+    """What the time saved is made of, and what is given back: a worker's mean times, which add up to the epoch.
+
+    Args:
+        table: what `compare` made.
+        baseline: label of the slower policy.
+        other: that of the quicker one.
+        saves: whether one of them takes checkpoints.
+
+    """
     table = Paired.of(table)
     saved = {what: mean_ms(table, baseline, share) - mean_ms(table, other, share) for what, share in SHARES.items()}
+    if saves:
+        saved = {WITH_CHECKPOINTS if what == NETWORK else what: ms for what, ms in saved.items()}
     whole_ms = mean_ms(table, baseline, [name for names in SHARES.values() for name in names])
     return made_of(saved, whole_ms) if sum(saved.values()) > 0 else ""
 
@@ -497,7 +515,7 @@ def change_notes(baseline: pd.Series, other: pd.Series, outcome: str = "decided"
     for name, value in other.items():
         points = FIGURES[name]["unit"] == "%"
         change = value - baseline[name] if points else 100 * (value / baseline[name] - 1)
-        text = f"{change:+.1f} points" if points else f"{change:+.{0 if abs(change) >= 1 else 1}f} %"
+        text = f"{change:+.1f} points" if points else f"{change:+.{0 if abs(change) >= 9.95 else 1}f} %"
         none = {"delta": 0, "delta_color": "off", "delta_arrow": "off"}
         better = "normal" if name == "throughput" else "inverse"
         if name in ("epoch_ms", "throughput") and outcome != "decided":

@@ -18,6 +18,7 @@ from core.workload.workload import Workload
 
 MOST_FAILURES, MOST_LISTED = 1_000, 10
 """Failures of a run that are marked and tabled one by one, and that are listed in a sentence."""
+FEW = 5  # rare events that a comparison takes at least
 LEAST_LOST = 0.0005  # of an epoch: what is less is not worth a word
 
 
@@ -157,11 +158,18 @@ def failures_compared(
     if not workload.failures.any:
         return ""
     means = [paired.means[policy.label] for policy in policies]
-    if not any(mean["failures"] for mean in means):
+    saving = [policy for policy in policies if saves_work(workload, policy)]
+    if not saving and not any(mean["failures"] for mean in means):
         return f"{recovery_in_words(workload)} None did in {counted(paired.replicates, 'run')}."
     each = []
     for policy, mean in zip(policies, means, strict=True):
-        cost = ""
+        expected, cost = failures_expected(workload, mean["epoch_ms"]), ""
+        if expected * paired.replicates < FEW and not saves_work(workload, policy):
+            runs = counted(paired.replicates, "run")
+            each.append(
+                f"about {rounded(expected)} with {lowered(policy.label)}, too few in {runs} to say what they cost"
+            )
+            continue
         if without is not None:
             longer, interval = how_much_longer(paired, without, policy)
             lost_ms = mean["epoch_ms"] - without.means[policy.label]["epoch_ms"]
@@ -171,8 +179,17 @@ def failures_compared(
             f"{rounded(mean['failures'])} with {lowered(policy.label)}{cost}, {percent(mean['down_percent'])} of the "
             f"time down and {percent(mean['cancelled_percent'])} in work thrown away"
         )
-    counted_in = " (times include checkpoints)" if any(saves_work(workload, policy) for policy in policies) else ""
-    return f"{recovery_in_words(workload)} Failures in an epoch{counted_in if without else ''}: {'; '.join(each)}."
+    counted_in = " (times include checkpoints)" if saving and without else ""
+    said = f"{recovery_in_words(workload)} Failures in an epoch{counted_in}: {'; '.join(each)}."
+    others = [lowered(policy.label) for policy in policies if policy not in saving]
+    if saving and others:
+        said += f" Checkpoints count as network time; {listed(others)} {'takes' if len(others) == 1 else 'take'} none."
+    return said
+
+
+def failures_expected(workload: Workload, epoch_ms: float) -> float:
+    """How many failures of workers are expected in an epoch that takes so long, ms."""
+    return workload.workers * epoch_ms / workload.failures.mtbf_ms if workload.failures.any else 0.0
 
 
 def how_much_longer(paired: Paired, without: Paired, policy: Policy) -> tuple[str, str]:

@@ -84,13 +84,16 @@ def setting(workload: Workload) -> str:
     """What is simulated in a few words: 4 workers × 10 mini-batches of 500 ms on average, 200 ms of network latency."""
     law, stragglers = workload.compute, workload.stragglers
     mean = "" if isinstance(law, Constant) else " on average"
-    took = "as measured" if isinstance(law, Measured) else f"of {plain(law.mean_ms)}{NBSP}ms{mean}"
+    unit, of_ms = ("ms", 1) if law.mean_ms < 10_000 else ("s", 1000)
+    took = "as measured" if isinstance(law, Measured) else f"of {plain(law.mean_ms / of_ms)}{NBSP}{unit}{mean}"
+    slow = f"{counted(stragglers.slow_workers, 'slow worker')} ({plain(stragglers.slowdown)}×)"
+    hiccups, episodes = stragglers.hiccup_probability, stragglers.episode_share
     beside = [
-        counted(stragglers.slow_workers, "slow worker") if stragglers.slow_workers else "",
+        slow if stragglers.slow_workers else "",
         "machines that differ" if stragglers.spread else "",
-        "hiccups" if stragglers.hiccup_probability else "",
-        "slow episodes" if stragglers.episode_share else "",
-        "failures" if workload.failures.any else "",
+        f"hiccups ({plain(stragglers.hiccup_factor)}× in {short(100 * hiccups)}{NBSP}%)" if hiccups else "",
+        f"slow episodes ({plain(stragglers.episode_factor)}× in {short(100 * episodes)}{NBSP}%)" if episodes else "",
+        f"a failure every {plain(workload.failures.mtbf_hours)}{NBSP}h per worker" if workload.failures.any else "",
     ]
     size = f"{counted(workload.workers, 'worker')} × {counted(workload.batches, 'mini-batch', 'mini-batches')}"
     return ", ".join([f"{size} {took}", *filter(None, beside), links(workload.network)])

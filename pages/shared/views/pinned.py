@@ -116,7 +116,9 @@ def on_compare(asked: Workload, policies: Sequence[Policy], answer: Answer) -> A
                 f"The pinned scenario, with these policies: **{before.headline}** Each policy against itself there:"
             )
         say(changed, there, asked, policies)
-        rare = rare_events(asked, answer.runs) or rare_events(there.scenario, answer.runs)
+        sides = ((asked, answer.outcomes), (there.scenario, before.outcomes))
+        found_rare = (rare_events(workload, answer.runs, min(each.mean_ms for each in of)) for workload, of in sides)
+        rare = next(filter(None, found_rare), "")
         caveat("pinned", f"{report.how_compared(changed, found)}{rare}")
     return Against(before.outlines, report.summary_text(changed, found, paired_runs(asked, policies)) + "\n")
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from core import Asynchronous, Constant, Failures, FlatLatency, Prices, Scenario, Synchronous, compare, simulate
 from core.common.wording import money
-from core.report.comparison import rare_events
+from core.report.comparison import losses_of, rare_events, savings
 from core.report.failures import (
     cost_of_failures_in_words,
     failures_compared,
@@ -128,4 +129,25 @@ def test_failures_under_several_policies():
     assert failures_compared(Paired.of(compare(Scenario(), policies, 3)), Scenario(), policies) == ""
     seldom = Scenario(failures=Failures(mtbf_hours=1e6))
     assert "None did in 3 runs." in failures_compared(Paired.of(compare(seldom, policies, 3)), seldom, policies)
-    assert rare_events(seldom, 3).startswith(" Failures are rare")
+    assert rare_events(seldom, 3, 8_000).startswith(" Failures are rare")
+
+
+def test_of_failures_that_hardly_happen_the_expected_number_is_said_and_no_cost():
+    """By hand: 512 workers that fail every 1,000 h are in an epoch of some 8 s for 0.00114 failures; 9 have 18."""
+    rare = Scenario(workers=512, failures=Failures(mtbf_hours=1000))
+    tables = [Paired.of(compare(each, [Synchronous()], 1_000)) for each in (rare, rare.without_failures)]
+    said = failures_compared(tables[0], rare, [Synchronous()], tables[1])
+    expected = 512 * tables[0].means["Synchronous"]["epoch_ms"] / 3.6e9
+    assert expected == pytest.approx(0.00117, rel=0.05)
+    assert f"Failures in an epoch: about {expected:.5f} with synchronous, too few in 1,000 runs to say" in said
+    assert " as long (" not in said
+    lasting = replace(rare, batches=2_000, failures=replace(rare.failures, checkpoint_batches=5, checkpoint_s=30))
+    assert rare_events(lasting, 9, 13_746_000) == ""
+    lasting = replace(lasting, workers=8, batches=40)
+    tables = [
+        Paired.of(compare(each, [Synchronous(), Asynchronous()], 2)) for each in (lasting, lasting.without_failures)
+    ]
+    said = failures_compared(tables[0], lasting, [Synchronous(), Asynchronous()], tables[1])
+    assert said.endswith(" Checkpoints count as network time; asynchronous takes none.")
+    assert "on the network and checkpoints" in losses_of(tables[0], ("Synchronous", "Asynchronous"), saves=True)
+    assert " is network and checkpoint time" in savings(tables[0], "Synchronous", "Asynchronous", saves=True)

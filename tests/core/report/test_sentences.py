@@ -725,19 +725,28 @@ def check_setting(text, scenario):
     """Workers, mini-batches and their mean, what slows some of them, and the network."""
     size, *beside, network = text.split(", ")
     many = "mini-batches" if scenario.batches > 1 else "mini-batch"
-    found = re.fullmatch(rf"(\S+) workers? × (\S+) {many} (?:of {NUMBER} ms( on average)?|as measured)", size)
+    found = re.fullmatch(rf"(\S+) workers? × (\S+) {many} (?:of {NUMBER} (?:ms|s)( on average)?|as measured)", size)
     assert [value_of(number) for number in found.groups()[:2]] == [scenario.workers, scenario.batches]
-    assert shows(found[3], scenario.compute.mean_ms) if found[3] else isinstance(scenario.compute, Measured)
+    unit_ms = 1000 if " s" in size.replace(" on average", "")[-2:] else 1
+    assert shows(found[3], scenario.compute.mean_ms / unit_ms) if found[3] else isinstance(scenario.compute, Measured)
     assert not found[3] or bool(found[4]) == (not isinstance(scenario.compute, Constant))
     slow = scenario.stragglers
     causes = {
-        f"{slow.slow_workers} slow worker{'s' if slow.slow_workers > 1 else ''}": slow.slow_workers,
-        "machines that differ": slow.spread,
-        "hiccups": slow.hiccup_probability,
-        "slow episodes": slow.episode_share,
-        "failures": scenario.failures.mtbf_hours,
+        rf"{slow.slow_workers} slow workers? \({NUMBER}×\)": (slow.slow_workers, [slow.slowdown]),
+        "machines that differ": (slow.spread, []),
+        rf"hiccups \({NUMBER}× in {NUMBER} %\)": (
+            slow.hiccup_probability,
+            [slow.hiccup_factor, 100 * slow.hiccup_probability],
+        ),
+        rf"slow episodes \({NUMBER}× in {NUMBER} %\)": (
+            slow.episode_share,
+            [slow.episode_factor, 100 * slow.episode_share],
+        ),
+        rf"a failure every {NUMBER} h per worker": (scenario.failures.mtbf_hours, [scenario.failures.mtbf_hours]),
     }
-    assert beside == [cause for cause, amount in causes.items() if amount > 0]
+    there = {cause: values for cause, (amount, values) in causes.items() if amount > 0}
+    for text, (cause, values) in zip(beside, there.items(), strict=True):
+        assert [value_of(number) for number in re.fullmatch(cause, text).groups()] == pytest.approx(values, rel=5e-3)
     if isinstance(scenario.network, FlatLatency):
         assert value_of(re.fullmatch(rf"{NUMBER} ms of network latency", network)[1]) == scenario.network.latency_ms
     else:
