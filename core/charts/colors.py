@@ -25,7 +25,8 @@ def shown_phases(phases: Iterable[str]) -> tuple[str, ...]:
 
 def phase_legend(phases: Iterable[str], outline: str = "") -> str:
     """The colours of the phases as a line of HTML, for several charts that share it; outline: what has outlines."""
-    square = '<span style="display:inline-block;width:.8em;height:.8em;{}"></span> {}'
+    square = '<span style="display:inline-block;width:.8em;height:.8em;{}"></span>'
+    square = f'<span style="white-space:nowrap">{square} {{}}</span>'
     said = [square.format(f"background:{PHASE_COLORS[phase]}", phase) for phase in shown_phases(phases)]
     if outline:
         said.append(square.format(f"border:2px solid {OUTLINE_COLOR};box-sizing:border-box", outline))

@@ -94,12 +94,12 @@ def stretch(flip: Flip, low: Crossing | None, high: Crossing | None, sure: bool)
     if flip.is_whole:
         around = [between(end) for end in (low, high) if end and sure and end.high - end.low > 1]
         close = f" (too close to call {listed(around)})" if around else ""
-        most = amount_of(flip.key, high.value - 1) if high else ""
+        most = amount_of(flip.key, high.low) if high else ""
         if low is None:
             return (f"with {most} or fewer" if sure else f"≤ {most}") + close
-        least = amount_of(flip.key, low.value)
+        least = amount_of(flip.key, low.high)
         if high:
-            return (f"from {short(low.value)} to {most}" if least != most else f"at {least}") + close
+            return (f"from {short(low.high)} to {most}" if least != most else f"at {least}") + close
         return (f"with {least} or more" if sure else f"≥ {least}") + close
     ends = [(side, end) for side, end in (("above", low), ("below", high)) if end]
     return " and ".join(f"{side} {amount_of(flip.key, end.value)}{interval(flip, end, sure)}" for side, end in ends)

@@ -31,6 +31,7 @@ BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 19)"}
 SIZE = {"width": 1366, "height": 900}
 PATIENCE = 180_000  # ms; on a busy machine everything takes its time
 expect.set_options(timeout=PATIENCE)
+TWO_FRAMES = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"""
 ASKS = """([path, query]) => {
     const pairs = [...new URLSearchParams(location.search)].sort((one, other) => one[0].localeCompare(other[0]));
     return location.pathname === path && JSON.stringify(pairs) === JSON.stringify(query);
@@ -209,10 +210,15 @@ class Visit:
             raise AssertionError(f"{self.page.url} never became {path} with {query}") from None
 
     def slide(self, key, presses):
-        """Move a slider with the arrow keys."""
+        """Move a slider with the arrow keys, at most once in two frames.
+
+        Streamlit's slider shows the value that it has reported in an effect that follows the frame; a press that comes
+        before that, as no finger's does, is taken back.
+        """
         slider = self.page.locator(f".st-key-{key} input[type=range]")
         for _ in range(abs(presses)):
             slider.press("ArrowRight" if presses > 0 else "ArrowLeft")
+            self.page.evaluate(TWO_FRAMES)
 
     def pick(self, key, option):
         """Pick an option of a list: the mouse is over it first, which draws the list anew."""

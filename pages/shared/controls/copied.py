@@ -11,7 +11,8 @@ from pages.shared.controls.url import link
 HTML = '<button type="button">Copy</button><output></output><textarea readonly hidden></textarea>'
 CSS = """
 button {
-  font: inherit; color: var(--st-text-color); background: var(--st-background-color); cursor: pointer;
+  font: inherit; font-size: 0.875rem; color: var(--st-text-color); background: var(--st-background-color);
+  cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
   padding: 0.4rem 0.75rem; min-height: 2.5rem; width: 100%;
 }
