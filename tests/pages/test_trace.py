@@ -8,13 +8,15 @@ import pytest
 
 from core import LocalSGD, Prices, Synchronous, read_trace, simulate
 from core.common.wording import duration
+from core.links import DEFAULTS, link_values, scenario_of
 from core.report.money import stragglers_cost_in_words
 from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
 from core.traces.reading import sample_files
 from core.traces.remedies import AS_MEASURED, measured_scenario, what_if
-from tests.pages.helpers import alive, charts, complaints, headline, value
+from tests.pages.helpers import alive, charts, complaints, headline, link, value
 from tests.profiler_files import Machine, train
+from tests.trace_files import Upload
 
 
 def table(slow=1.0, steps=30, workers=4, seed=1):
@@ -257,6 +259,12 @@ def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     app.switch_page("pages/compare.py").run()
     assert alive(app)
     assert app.main.caption[-1].value.startswith("Computed now")
+    values = link_values(link(app))  # the trace stays behind, and what was fitted to it stands in
+    fit = diagnose(read_trace([Upload("ours.csv", table(slow=2.0))])).fits[0]
+    copied = scenario_of({**DEFAULTS, **values})
+    assert "times" not in values
+    assert (copied.compute, copied.stragglers) == (fit.compute, fit.stragglers_of(4))
+    assert (copied.workers, copied.batches) == (4, 30)
     app.toggle(key="present").set_value(True).run()
     assert app.main.caption[-1].value.startswith("From the cache")
     button(app, "Stop using the trace").click().run()

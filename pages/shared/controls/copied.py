@@ -49,7 +49,7 @@ def copy_link() -> None:
     """The button, and what the link opens."""
     stays = values.value("times") == "trace"
     copied = (
-        "Copied, without the trace: it stays in this session."
+        "Copied. Your trace stays in this session: the link has a distribution fitted to it, so its figures differ."
         if stays
         else "Copied. It opens the same numbers on any machine."
     )

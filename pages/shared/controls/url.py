@@ -6,6 +6,7 @@ Forward: it names every control that is not at its default. Links from page to p
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,9 +22,12 @@ from core.links import (
     meant,
     pin_text,
     pinned_values,
+    scenario_of,
     to_name,
+    values_of,
     with_card,
 )
+from core.report.changes import OF_KINDS
 from pages.shared.controls import values
 from pages.shared.session import session
 
@@ -135,13 +139,11 @@ def query_of_link(page: str) -> dict[str, list[str]]:
 def link() -> str:
     """A link to this page that says what matters even where it is the default, so that it outlives a changed default.
 
-    A visitor's own trace stays behind.
+    A visitor's own trace stays behind: instead of its times there is the distribution that was fitted to them.
     """
-    now, page = values.now(), session().page or ""
+    now, page = with_fitted_times(values.now()), session().page or ""
     kept = {"policies", "replicates", *keys_that_matter(now), *(OF_MAP if page == "map" else ())}
     named = {key: value for key, value in now.items() if key in kept} | to_name(now, page)
-    if now["times"] == "trace":
-        del named["times"]
     if now["pin"]:
         pinned = {**DEFAULTS, **pinned_values(now["pin"])}
         named["pin"] = pin_text(pinned, keys_that_matter(pinned))
@@ -149,6 +151,18 @@ def link() -> str:
         del named["pin"]
     base = (st.context.url or "").split("?")[0]
     return f"{base}?{urlencode({key: texts(value) for key, value in named.items()}, doseq=True)}"
+
+
+def with_fitted_times(now: dict[str, Any]) -> dict[str, Any]:
+    """The controls with the distribution and stragglers fitted to the visitor's own trace, if its times are used."""
+    measurement = session().upload.measurement
+    if now["times"] != "trace" or measurement is None:
+        return now
+    fit = measurement.diagnosis.fits[0]
+    stragglers = fit.stragglers_of(now["workers"])
+    found = values_of(replace(scenario_of(now), compute=fit.compute, stragglers=stragglers))
+    times = values.within_range({key: found[key] for key in OF_KINDS["times"] if key in found})
+    return {**now, **times, "times": "controls"}
 
 
 def texts(value: Any) -> list[str]:

@@ -18,6 +18,7 @@ from pages.shared.uploaded_trace import in_use, shown
 def use_trace_button() -> None:
     """A button that carries a trace into every other page, or takes it back."""
     if in_use():
+        page_link("compare", "**Sync or async on these times**", {})
         st.button("Stop using it as scenario", on_click=stop_using_trace, icon=":material/undo:")
         return
     st.button(
