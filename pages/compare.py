@@ -12,7 +12,7 @@ from pages.shared.controls import copied, values
 from pages.shared.controls.url import link
 from pages.shared.views import cards, flips, kept_runs, pinned
 from pages.shared.views.caveats import caveat
-from pages.shared.views.comparison import network_cost, own_link, ranked, side_by_side, spreads
+from pages.shared.views.comparison import network_cost, own_batches, own_link, ranked, side_by_side, spreads
 from pages.shared.views.downloads import csv_button
 
 app.through_app()
@@ -29,6 +29,7 @@ if answer.also:
 with st.container(horizontal=True, vertical_alignment="center", key="switches"):
     network_cost(answer)
     own_link(asked.workload, chosen)
+    own_batches(asked.workload, chosen)
     pinned.pin_button()
 against = pinned.on_compare(asked.workload, chosen, answer)
 if wanted > most:

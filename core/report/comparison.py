@@ -14,6 +14,7 @@ from core.links import MOST_REPLICATES
 from core.money import Prices
 from core.policies.barrier import LocalSGD
 from core.policies.base import Policy
+from core.policies.push import Asynchronous
 from core.policies.registry import POLICIES
 from core.report import verdicts
 from core.report.failures import FEW, failures_compared, failures_expected, saves_work
@@ -406,6 +407,16 @@ def favours_async(workload: Workload, table: Table) -> bool:
     if not isinstance(network, FlatLatency) or workload.workers == 1:
         return False
     return network.push_range_ms[0] < network.latency_ms and pushes(Paired.of(table))
+
+
+def own_batches_caveat(workload: Workload, policies: Sequence[Policy]) -> str:
+    """That a slow worker keeps its own batches without a barrier, where nobody lets others take them; else empty."""
+    slowness = workload.stragglers
+    lasts = (slowness.slow_workers and slowness.slowdown > 1) or slowness.spread
+    pushing = [policy for policy in policies if isinstance(policy, Asynchronous)]
+    if workload.workers == 1 or not lasts or not pushing or any(policy.is_shared for policy in pushing):
+        return ""
+    return "Without a barrier each worker still does its own batches here, so the slowest machine finishes last."
 
 
 def pushes(paired: Paired) -> bool:

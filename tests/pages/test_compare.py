@@ -183,6 +183,18 @@ def test_our_cluster_in_four_questions(open_page):
     assert headline(app.run()) == headline_of(compare(asked, POLICIES, 20))
 
 
+def test_batches_of_a_slow_worker_can_go_to_others(open_page):
+    """Where slowness lasts and every worker keeps its own batches, one click adds one queue for all."""
+    label = "Add async with one queue for all"
+    app = open_page("compare", slow_workers="1", replicates="20")
+    assert any("the slowest machine finishes last" in caption.value for caption in app.main.caption)
+    next(button for button in app.main.button if button.label == label).click().run()
+    assert app.query_params["policies"] == ["sync", "async", "async shared"]
+    assert "shared queue" in headline(app)
+    assert label not in [button.label for button in app.main.button]
+    assert label not in [button.label for button in open_page("compare", replicates="20").main.button]
+
+
 def test_each_worker_can_be_limited_to_its_own_link(open_page):
     """Offered below the headline, where pushes are faster than that."""
     app = open_page("compare", network="ring", workers="8", message_mb="400", servers="8", replicates="20")

@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from core import FlatLatency, Workload, charts
+from core import Asynchronous, FlatLatency, Workload, charts
 from core.charts import Chart
 from core.common.wording import duration
-from core.links import DEFAULTS
+from core.links import DEFAULTS, MOST_POLICIES
 from core.policies.base import Policy
 from core.report import comparison
 from core.report.changes import how_to_read_outline
@@ -23,6 +23,7 @@ from pages.shared.views.pinned import behind, room_for
 from pages.shared.views.race import race
 from pages.shared.views.tiles import metric_tiles
 
+SHARED = Asynchronous(assignment="shared")
 TILES = ["epoch_ms", "idle_percent", "throughput"]
 
 
@@ -52,9 +53,17 @@ def own_link(workload: Workload, policies: Sequence[Policy], servers: int = 0) -
         st.button(label, on_click=charge, args=({"own_link": True},), icon=":material/balance:", type="tertiary")
 
 
+def own_batches(workload: Workload, policies: Sequence[Policy]) -> None:
+    """If a slow worker keeps its own batches, say so, with a button that adds one queue for all to the comparison."""
+    if (said := comparison.own_batches_caveat(workload, policies)) and len(policies) < MOST_POLICIES:
+        caveat("own batches", said, width="content")
+        label, more = "Add async with one queue for all", (*values.value("policies"), SHARED.text)
+        st.button(label, on_click=charge, args=({"policies": more},), icon=":material/queue:", type="tertiary")
+
+
 @action
 def charge(change: dict[str, Any]) -> None:
-    """Set what pushes cost."""
+    """Set what pushes cost, or who takes which batches."""
     values.put(change)
 
 
