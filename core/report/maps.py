@@ -82,10 +82,10 @@ def from_where_on(rows: pd.DataFrame, keys: Sequence[str]) -> str:
     found = [each for each in turns if each]
     if not found or len(found) < len(turns) or len({each.side for each in found}) > 1:
         return ""
-    x, y = (lowered(name_of(key)) for key in keys)
+    x, *others = (lowered(name_of(key)) for key in keys)
     between = shown_of(keys[0], min(each.last for each in found)), amount_of(keys[0], max(each.first for each in found))
-    what = f"the {y}" if y.startswith("number ") else y
-    depending = f", depending on {what}" if len(set(found)) > 1 else ""
+    what = [f"the {y}" if y.startswith("number ") else y for y in others]
+    depending = f", depending on {what[0]}" if len(set(found)) > 1 else ""
     return f" with {x} {found[0].side} {'–'.join(between)}{depending}:"
 
 
@@ -208,8 +208,16 @@ def checkpoints_in_words(found: Checkpoints) -> str:
     )
 
 
-def lines_headline(table: pd.DataFrame, question: Question, axis: str) -> str:
-    """What each policy has at either end of a line chart."""
+def lines_headline(table: pd.DataFrame, question: Question, axis: str, key: str = "") -> str:
+    """What each policy has at either end of a line chart, and how many points are open.
+
+    Args:
+        table: what `sweep` made.
+        question: what is asked.
+        axis: the column of the table that the lines go over.
+        key: what a link calls it; with it the axis is named.
+
+    """
     good, said = table[table["refused"] == ""], []
     policies = list(dict.fromkeys(good["policy"]))
     shown = {policy: answers(good, question, policy).set_index(axis) for policy in policies}
@@ -219,10 +227,13 @@ def lines_headline(table: pd.DataFrame, question: Question, axis: str) -> str:
             for policy, rows in shown.items()
             if place in rows.index and rows.loc[place, "outcome"] != "baseline"
         ]
-        said += [f"at {place:,g}: {listed(parts)}"] if parts else []
+        said += [f"at {shown_of(key, place) if key else f'{place:,g}'}: {listed(parts)}"] if parts else []
     if not said:
         return f"{question.label}: there is nothing to compare with."
-    return f"{question.label} {'; '.join(said)}{settling(open_points(shown.values()))}."
+    needed, points = open_points(shown.values()), sum(len(rows) for rows in shown.values())
+    open_ones = f"; {len(needed)} of {counted(points, 'point')} open{settling(needed)}" if needed else ""
+    by = f" by {lowered(name_of(key))}," if key else ""
+    return f"{question.label}{by} {'; '.join(said)}{open_ones}."
 
 
 def open_points(shown: Iterable[pd.DataFrame]) -> list[float]:

@@ -277,6 +277,8 @@ def test_a_single_number_of_workers_is_no_scaling():
     table = sweep(Scenario(), {"workers": [4]}, BOTH, 5)
     assert ideal_scaling(table) is None
     assert lines_headline(table, QUESTIONS["throughput"], "workers").count(" at 4: ") == 1
+    named = lines_headline(table, QUESTIONS["throughput"], "workers", "workers")
+    assert named.startswith("Useful throughput by number of workers, at 4: synchronous ")
 
 
 def test_refusals_are_said_once():

@@ -101,10 +101,10 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     (name,) = asked.names
     rows = pd.concat(answers(table, question, policy) for policy in asked.labels)
     words, caption = (
-        map_report.lines_headline(table, question, name),
+        map_report.lines_headline(table, question, name, asked.keys[0]),
         map_report.bands_in_words(question, asked.runs, len(asked.labels)),
     )
-    headline, ideal = words, None
+    headline, ideal = where_it_turns(rows, asked) or words, None
     if not asked.question.column:
         headline = map_report.fastest_headline(table, asked.names)
     elif question.column == "throughput" and name == "workers" and (ideal := ideal_scaling(table)):
@@ -134,6 +134,17 @@ def lines(table: pd.DataFrame, asked: Asked) -> MapAnswer:
         drawn=Drawn(title=headline, chart=ready(chart), words=f"Lines over {name}. {words}"),
         caption=caption,
     )
+
+
+def where_it_turns(rows: pd.DataFrame, asked: Asked) -> str:
+    """Of speed-ups of one policy, from where on it is faster, if that changes once; else empty."""
+    if asked.question.column != "speedup" or len(asked.labels) != 2:
+        return ""
+    baseline, policy = asked.labels
+    mine = rows[rows["policy"] == policy]
+    mine = mine.assign(v0=mine[asked.names[0]], v1=0)
+    said = map_report.speedup_headline(mine, policy, baseline, asked.keys)
+    return said if map_report.from_where_on(mine, asked.keys) else ""
 
 
 def dashed(table: pd.DataFrame, ideal: Ideal) -> dict:
