@@ -42,6 +42,7 @@ SIZE = words(
 )
 CLOCK = words("timestamp timestamps ts date clock created wall wallclock walltime since uptime")
 START, END = words("start begin started begins starts"), words("end stop finish ended ends finished")
+MOMENT = words("t at phase event section")
 OTHER = words("id idx index no nr number num job user version seed tid thread threads")
 ATTEMPT = words("attempt attempts restart restarts retry retries incarnation run")
 SPENT = words(
@@ -141,11 +142,30 @@ def role_of(name: str, joined: str, each: set[str], has_unit: bool) -> str:
                 return local_or(role, each)
         if each and each <= OTHER | HELPERS | ATTEMPT:
             return "attempt" if each & ATTEMPT else "other"
+    if is_moment(name, joined, each):
+        return "start" if each & START else "end"
     if each & CLOCK:
         return "clock"
-    if each & (START | END) and each <= START | END | SPENT | STEP | HELPERS | CLOCK:
-        return "start" if each & START else "end"
     return time_of(name, joined, each, spent)
+
+
+def is_moment(name: str, joined: str, each: set[str]) -> bool:
+    """Whether a column says when a step or a phase of it began or ended, as step_start and forward_end do."""
+    if not each & (START | END):
+        return False
+    of_what = each - phase_less(each)
+    return not of_what or (not (each & START and each & END) and time_of(name, joined, of_what, True) in OWN_TIMES)
+
+
+def phase_less(each: set[str]) -> set[str]:
+    """The words of a heading that do not say which phase of a step it is about."""
+    return each & (START | END | SPENT | STEP | HELPERS | CLOCK | MOMENT)
+
+
+def phase_of(heading: str) -> tuple[str, ...]:
+    """Which phase of a step a start or an end is about, by the other words of its heading; nothing: the whole step."""
+    each = tokens(split_unit(heading)[0] or heading)
+    return tuple(part for part in each if part not in phase_less(set(each)))
 
 
 def local_or(role: str, each: set[str]) -> str:

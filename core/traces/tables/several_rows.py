@@ -10,7 +10,7 @@ from core.common.wording import counted
 from core.traces.tables.draft import Draft
 from core.traces.tables.headings import OWN_TIMES, meaning
 from core.traces.tables.naming import called, some
-from core.traces.tables.times import Kinds, label_kind, those_that_count
+from core.traces.tables.times import SPAN, Kinds, label_kind, those_that_count
 
 MOST_LABELS, MAX_LABEL = 1_000, 200
 NO_TIMES = {"quality", "rate", "statistic", "size"}
@@ -111,7 +111,9 @@ def of_phases(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tup
     """A row a step from one for each phase: the times of computing added up, network and waiting apart."""
     keys, (time,) = [key for key in KEYS if key in rows], kinds
     roles = {name: label_kind(name)[0] for name in dict.fromkeys(rows["label"].tolist())}
-    if not all(roles.values()):
+    if sorted(roles.values()) == ["end", "start"]:
+        return from_start_to_end(draft, rows, time, label, roles)
+    if not set(roles.values()) <= OWN_TIMES:
         raise repeated(draft, rows, keys, f"{label}: {some(list(roles))}")
     sums = rows.groupby([*keys, "label"], sort=False, dropna=False)[time].sum(min_count=1).unstack("label")
     phases, why = those_that_count(draft.file, roles, dict.fromkeys(roles, 1), sums)
@@ -128,6 +130,22 @@ def of_phases(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tup
     draft.take(label, "phase", why="says what a row measures")
     draft.take(time, "compute", unit, why="measures a time")
     return sums[list(phases)].reset_index(), phases
+
+
+def from_start_to_end(
+    draft: Draft, rows: pd.DataFrame, time: str, label: str, roles: dict[str, str]
+) -> tuple[pd.DataFrame, Kinds]:
+    """A row a step from two, one with the moment at which it began and one with that at which it ended."""
+    start, end = sorted(roles, key=lambda name: roles[name] != "start")
+    keys = [key for key in KEYS if key in rows]
+    if rows.duplicated([*keys, "label"]).any():
+        raise repeated(draft, rows, [*keys, "label"])
+    moments = rows.set_index([*keys, "label"])[time].unstack("label")
+    draft.meanings[SPAN] = replace(draft.meanings[time], role="whole")
+    draft.known_numbers[SPAN] = draft.numbers(time)
+    draft.say(f"a step takes from the row called {called(start)} of {called(label)} to the one called {called(end)}.")
+    draft.take(label, "phase", why="says what a row measures")
+    return (moments[end] - moments[start]).rename(SPAN).reset_index(), {SPAN: "whole"}
 
 
 def later_rows(draft: Draft, rows: pd.DataFrame, keys: list[str]) -> np.ndarray | None:

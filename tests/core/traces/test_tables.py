@@ -570,3 +570,42 @@ def test_the_record_of_columns():
         ("note", "", "", False),
     ]
     assert trace.columns[3].why == "not a time"
+
+
+# --- when phases begin and end ---
+
+
+def moments(header, line):
+    """Steps that begin every 200 ms; worker w computes for 100 + 20w ms, and all go on after 150."""
+    return rows(
+        header, *(line(w, s, 0.2 * s, 0.2 * s + 0.1 + 0.02 * w, 0.2 * s + 0.15) for s in (1, 2) for w in (0, 1))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        (
+            moments(
+                "rank,step,compute_start,compute_end,comm_start,comm_end",
+                lambda w, s, a, b, c: f"{w},{s},{a},{b},{b},{c}",
+            ),
+            30,
+        ),
+        (
+            moments(
+                "rank,step,fwd_start,fwd_end,bwd_start,bwd_end",
+                lambda w, s, a, b, c: f"{w},{s},{a},{a + 0.03},{a + 0.03},{b}",
+            ),
+            0,
+        ),
+        (moments("rank,step,step_start,compute_end,step_end", lambda w, s, a, b, c: f"{w},{s},{a},{b},{c}"), 0),
+        (moments("rank,step,t_start,t_end", lambda w, s, a, b, c: f"{w},{s},{a},{b}"), 0),
+        (moments("rank,step,start_timestamp,end_timestamp", lambda w, s, a, b, c: f"{w},{s},{a},{b}"), 0),
+        (moments("rank,step,event,time", lambda w, s, a, b, c: f"{w},{s},begin,{a}\n{w},{s},end,{b}"), 0),
+    ],
+)
+def test_a_clock_read_when_phases_begin_and_end(text, network):
+    trace = read(text)
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 2)
+    assert trace.network_ms == pytest.approx(network)
