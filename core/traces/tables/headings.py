@@ -49,6 +49,8 @@ SPENT = words(
     "time times duration durations dur elapsed latency took runtime cost interval delta timing timings seconds"
 )
 STEP = words("step steps iteration iterations iter iters it batch batches minibatch minibatches")
+TRAINING = words("train training trains fit")
+EVALUATION = words("eval evals evaluate evaluation val valid validate validation test testing inference predict sanity")
 EPOCH, PART = words("epoch epochs"), words("microbatch microbatches micro bucket chunk layer accumulation")
 RANK = words("rank ranks worker workers process proc replica trainer task")
 PLACE = words("node host hostname machine server pod instance ip nodename")
@@ -112,7 +114,7 @@ def meaning(heading: str) -> Meaning:
 def strength_of(role: str, each: set[str]) -> int:
     """How much a heading says: a step's time more than a time, a global step more than a step."""
     if role == "whole":
-        return 3 if each & STEP else 1 if each <= {"time"} else 2
+        return 0 if each & EVALUATION else 3 if each & STEP else 1 if each <= {"time"} else 2
     return 1 + bool(each & {"global", "exposed", "not"}) - ("local" in each)
 
 

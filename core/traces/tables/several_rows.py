@@ -8,12 +8,15 @@ import pandas as pd
 from core.common.validation import ScenarioError
 from core.common.wording import counted
 from core.traces.tables.draft import Draft
-from core.traces.tables.headings import OWN_TIMES, meaning
+from core.traces.tables.headings import EVALUATION, OWN_TIMES, TRAINING, meaning, tokens, words
 from core.traces.tables.naming import called, some
 from core.traces.tables.times import SPAN, Kinds, label_kind, those_that_count
 
 MOST_LABELS, MAX_LABEL = 1_000, 200
+MOST_WORDS = 5  # of a label; more are a remark
 NO_TIMES = {"quality", "rate", "statistic", "size"}
+YES, NO = words("true yes 1"), words("false no 0")
+WHO = ("rank", "local", "place", "pid", "step", "epoch", "attempt")
 KEYS = ("worker", "stage", "epoch", "step")
 
 
@@ -27,6 +30,10 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
 
     """
     keys = [key for key in KEYS if key in rows]
+    empty = rows[list(kinds)].isna().all(axis=1)
+    if "step" in keys and empty.any() and rows.duplicated(keys).any():
+        draft.only(~empty)
+        rows = rows[~empty]
     label = label_column(draft)
     if "step" not in rows:
         return of_ranges(draft, rows, kinds, label) if label else (rows, kinds)
@@ -47,6 +54,35 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
         draft.left_out.add(int(again.sum()), "again", f"{draft.where(first)} has what a row before it has")
         return rows[~again], kinds
     raise repeated(draft, rows, keys)
+
+
+def leave_out_evaluation(draft: Draft) -> None:
+    """Leave out rows of validation where a column says which rows are training: they are no steps of it."""
+    for name, said in draft.meanings.items():
+        asks = set(tokens(name)) & (TRAINING | EVALUATION)
+        texts = not pd.api.types.is_numeric_dtype(draft.table[name]) or asks
+        if said.role in WHO or not texts or not 1 < draft.table[name].nunique() <= MOST_LABELS:
+            continue
+        names = labels(draft, name)
+        trains = {label: is_training(name, label) for label in dict.fromkeys(names.tolist())}
+        if {True, False} <= set(trains.values()):
+            others = [label for label, training in trains.items() if training is False]
+            if said.role != "label" and None not in trains.values():
+                draft.meanings[name] = replace(said, role="other")
+            draft.only(pd.Series(~np.isin(names, others)))
+            draft.say(f"rows with {some(others)} in {called(name)} are left out: no training.")
+            return
+
+
+def is_training(heading: str, label: str) -> bool | None:
+    """Whether rows with this in a column are training (True) or validation (False), if it says either."""
+    about = set(tokens(label[:MAX_LABEL]))
+    if label.lower() in YES | NO:
+        training, evaluates = (bool(set(tokens(heading)) & each) for each in (TRAINING, EVALUATION))
+        return None if training == evaluates else training == (label.lower() in YES)
+    if len(about) > MOST_WORDS or not about & (TRAINING | EVALUATION):
+        return None
+    return not about & EVALUATION
 
 
 def keep_times(draft: Draft) -> None:

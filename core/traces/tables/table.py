@@ -42,7 +42,7 @@ from core.traces.tables.left_out import LeftOut
 from core.traces.tables.logs import holds_log, read_log
 from core.traces.tables.naming import called, some
 from core.traces.tables.records import is_json, read_records
-from core.traces.tables.several_rows import keep_times, one_row_each
+from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
 from core.traces.tables.times import PARTS, Kinds, choose_times, differences, say_times
 from core.traces.tables.unnamed import by_numbers
 from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
@@ -176,6 +176,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         draft.say(note)
     read_headings(draft)
     leave_out_statistics(draft)
+    leave_out_evaluation(draft)
     keep_times(draft)
     as_long(draft, by_numbers(draft))
     kinds = choose_times(draft)

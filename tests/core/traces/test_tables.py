@@ -609,3 +609,39 @@ def test_a_clock_read_when_phases_begin_and_end(text, network):
     trace = read(text)
     np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 2)
     assert trace.network_ms == pytest.approx(network)
+
+
+# --- validation between the steps ---
+
+VALIDATED = [f"{w},{s},{kind},{t}" for s in (1, 2) for w in (0, 1) for kind, t in (("train", 10 * s + w), ("val", 5))]
+OWN_NUMBERS = [*(f"{w},{s},train,{10 * s + w}" for s in (1, 2) for w in (0, 1)), "0,3,val,5", "1,3,val,5"]
+
+
+@pytest.mark.parametrize("lines", [VALIDATED, OWN_NUMBERS])
+@pytest.mark.parametrize("heading", ["mode", "phase", "split", "stage"])
+def test_rows_of_validation_are_no_steps(lines, heading):
+    trace = read(rows(f"rank,step,{heading},step_time_ms", *lines))
+    assert trace.compute_ms.tolist() == [[10, 11], [20, 21]]
+    assert any("rows with 'val'" in note and "left out" in note for note in trace.notes)
+
+
+@pytest.mark.parametrize("heading", ["is_train", "training"])
+def test_whether_a_row_is_training(heading):
+    lines = [line.replace("train", "True").replace("val", "False") for line in OWN_NUMBERS]
+    assert read(rows(f"rank,step,{heading},step_time_ms", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
+    ones = [line.replace("train", "1").replace("val", "0") for line in OWN_NUMBERS]
+    assert read(rows(f"rank,step,{heading},step_time_ms", *ones)).compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+def test_the_time_of_a_training_step_goes_before_that_of_validation():
+    text = "rank,step,val_step_time_ms,train_step_time_ms\n0,1,5,10\n1,1,5,11\n0,2,5,20\n1,2,5,21\n"
+    assert read(text).compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+def test_a_second_row_of_a_step_without_its_time():
+    """As Lightning logs validation: a row of its own at the step that it comes after."""
+    files = [
+        Upload(f"rank{w}.csv", f"step,step_time_ms,val_loss\n1,{10 + w},\n2,{20 + w},\n2,,2.3\n3,{30 + w},\n")
+        for w in (0, 1)
+    ]
+    assert read_trace(files).compute_ms.tolist() == [[10, 11], [20, 21], [30, 31]]
