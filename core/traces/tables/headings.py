@@ -43,7 +43,7 @@ SIZE = words(
 CLOCK = words("timestamp timestamps ts date clock created wall wallclock walltime since uptime")
 START, END = words("start begin started begins starts"), words("end stop finish ended ends finished")
 MOMENT = words("t at phase event section")
-OTHER = words("id idx index no nr number num job user version seed tid thread threads")
+OTHER = words("id idx index table no nr number num job user version seed tid thread threads")
 ATTEMPT = words("attempt attempts restart restarts retry retries incarnation run")
 SPENT = words(
     "time times duration durations dur elapsed latency took runtime cost interval delta timing timings seconds"
@@ -78,7 +78,7 @@ OWN_TIMES = {"compute", "core", "own", "whole", "comm", "wait"}
 """Roles of columns that hold a worker's time."""
 LABEL = words(
     "metric measure phase op operation event kind category region range section span label tag activity "
-    "function variable type key"
+    "function variable type key field measurement"
 )
 
 

@@ -15,6 +15,7 @@ SUM_WITHIN = 0.01  # by which a total may differ from the sum of its parts
 CLOCK_STEPS = 5  # of every worker, so that times that only grow are no chance
 CLOCK_STEPS_OF_TIME = 8  # where a column is called time and no more
 THIS_CENTURY = 1e9, 4e9  # s since 1970
+MOST_OF_CENTURY = 0.01  # of the time since 1970 that a run may take
 NEAR_START = 3.0  # a clock that began with the job shows at first no more than so many usual steps
 ELAPSED = words(
     "elapsed since wall wallclock walltime clock timestamp timestamps ts date cumulative uptime runtime total"
@@ -38,6 +39,7 @@ Kinds = dict[str, str]
 
 def choose_times(draft: Draft) -> Kinds:
     """The columns of times that count; ScenarioError where there are none, or several with nothing to choose by."""
+    are_clocks(draft)
     named = {name: each.role for name, each in draft.meanings.items() if each.role in OWN_TIMES}
     roles = asked_for(draft, {name: role for name, role in named.items() if draft.is_numeric(name)})
     if not MAIN & set(roles.values()):
@@ -57,6 +59,16 @@ def choose_times(draft: Draft) -> Kinds:
     for name, reason in why.items():
         draft.take(name, "", why=reason)
     return kinds
+
+
+def are_clocks(draft: Draft) -> None:
+    """Take columns that are called time, and hold moments, for clocks."""
+    for name in draft.with_role("whole"):
+        said = draft.meanings[name]
+        if said.strength == 1 and not said.unit and name not in draft.asked["time"] and draft.is_numeric(name):
+            values = draft.numbers(name)[0].dropna()
+            if since_1970(values) and values.max() - values.min() <= MOST_OF_CENTURY * values.min():
+                draft.meanings[name] = Meaning("clock")
 
 
 def asked_for(draft: Draft, roles: Kinds) -> Kinds:

@@ -645,3 +645,12 @@ def test_a_second_row_of_a_step_without_its_time():
         for w in (0, 1)
     ]
     assert read_trace(files).compute_ms.tolist() == [[10, 11], [20, 21], [30, 31]]
+
+
+@pytest.mark.parametrize("moment", ["2026-01-01T10:00:0{}Z", "170000000{}.5"])
+def test_moments_beside_the_times(moment):
+    """As databases of measurements export them."""
+    lines = [f"{moment.format(s)},{w},{s},{10 * s + w}" for s in (1, 2) for w in (0, 1)]
+    assert read(rows("time,rank,step,value", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
+    lines = [f",_result,0,{moment.format(s)},{10 * s + w},step_time_ms,{w}" for s in (1, 2) for w in (0, 1)]
+    assert read(rows(",result,table,_time,_value,_field,rank", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
