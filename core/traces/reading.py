@@ -27,7 +27,9 @@ MAX_CELLS = 1_000_000
 MOST_RATIO = 1e9  # of the longest compute time to the shortest
 WARM_UP = 3.0  # a first step that takes so many times the median of the rest is not like the rest
 APART_AT_START = 10.0  # times what else workers wait, and a first step's waiting is for those that began later
-NUMBERED = re.compile(r"(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?", re.IGNORECASE)
+NUMBERED = re.compile(
+    r"[\[(]?(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?(?: ?(?:/|of) ?\d{1,9})?[\])]?", re.IGNORECASE
+)
 
 
 def sample_files() -> list[Path]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted
+from core.traces.files import rank_in
 from core.traces.tables.draft import Draft
 from core.traces.tables.headings import EVALUATION, OWN_TIMES, TRAINING, meaning, tokens, words
 from core.traces.tables.naming import called, some
@@ -53,7 +54,23 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
         first = int(again.argmax())
         draft.left_out.add(int(again.sum()), "again", f"{draft.where(first)} has what a row before it has")
         return rows[~again], kinds
+    rounds = begun_again(rows, keys) if "worker" in keys or rank_in(draft.file) is not None else None
+    if rounds is not None:
+        draft.say("steps begin again at the same number on every worker: taken for epochs that follow one another.")
+        return rows.assign(epoch=rounds), kinds
     raise repeated(draft, rows, keys)
+
+
+def begun_again(rows: pd.DataFrame, keys: list[str]) -> pd.Series | None:
+    """How often a worker's steps had begun again before each row; None where they do not all begin at one step."""
+    by = [rows[key] for key in keys if key != "step"] or [np.zeros(len(rows))]
+    begins = ~(rows.groupby(by, sort=False)["step"].diff() > 0)
+    rounds = begins.groupby(by, sort=False).cumsum().astype(int) - 1
+    counts = rounds.groupby(by).max()
+    lengths = rounds.groupby([*by, rounds]).size()
+    if rows["step"][begins].nunique() > 1 or counts.nunique() > 1 or lengths.min() < 2:
+        return None
+    return rounds
 
 
 def leave_out_evaluation(draft: Draft) -> None:

@@ -44,7 +44,7 @@ from core.traces.tables.naming import called, some
 from core.traces.tables.records import is_json, read_records
 from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
 from core.traces.tables.times import PARTS, Kinds, choose_times, differences, say_times
-from core.traces.tables.unnamed import by_numbers
+from core.traces.tables.unnamed import by_numbers, refuse_unexplained
 from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
 from core.traces.trace import Column
 
@@ -186,6 +186,8 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     if all(draft.numbers(name)[0].isna().all() for name in main):
         raise draft.refused(f"no row has a time in {some(main)}")
     keys = add_keys(draft).reset_index(drop=True)
+    if not {"worker", "step"} & set(keys):
+        refuse_unexplained(draft, kinds)
     say_times(draft, kinds)
     ranks = world_size(draft)
     say_left_out(draft, names)

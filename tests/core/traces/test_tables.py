@@ -654,3 +654,63 @@ def test_moments_beside_the_times(moment):
     assert read(rows("time,rank,step,value", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
     lines = [f",_result,0,{moment.format(s)},{10 * s + w},step_time_ms,{w}" for s in (1, 2) for w in (0, 1)]
     assert read(rows(",result,table,_time,_value,_field,rank", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+# --- who and when, where headings do not say it or one row is bad ---
+
+GOOD = [[50 + 10 * (s % 3) + w for w in (0, 1, 2)] for s in range(1, 9)]
+MANY = [f"{w},{s},{GOOD[s - 1][w]}" for s in range(1, 9) for w in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("heading", ["rank,step,ms", "Rechner,Durchgang,ms", "rank,Durchgang,ms", ""])
+@pytest.mark.parametrize("bad", ["Summe,,99", "host b failed,3,99", "0,three,99"])
+def test_one_bad_row_does_not_change_who_and_when(heading, bad):
+    trace = read(rows(*([heading] if heading else []), *MANY, bad))
+    assert trace.compute_ms.tolist() == GOOD
+    assert any("1 row was left out" in note for note in trace.notes)
+
+
+def test_a_mini_batch_that_lacks_where_the_heading_of_steps_is_unknown():
+    trace = read(rows("rank,Durchgang,ms", *(line for line in MANY if not line.startswith("1,4,"))))
+    assert trace.step_numbers == (1, 2, 3, 5, 6, 7, 8)
+    assert trace.compute_ms.tolist() == GOOD[:3] + GOOD[4:]
+
+
+def test_rows_of_several_workers_are_not_taken_for_one():
+    lines = [f"{'abc'[w]},{GOOD[s - 1][w]}" for s in range(1, 9) for w in (0, 1, 2)]
+    with pytest.raises(ScenarioError, match=r"no column says which worker .* 'wer' may: each of its 3 values"):
+        read(rows("wer,ms", *lines))
+    assert read(rows("wer,ms", *lines), columns={"worker": "wer"}).compute_ms.tolist() == GOOD
+    assert read(rows("wer,ms", *lines), columns={"ignore": "wer"}).workers == 1
+    with pytest.raises(ScenarioError, match="has no header"):
+        read(rows(*(f"[x{w}]:{s},{t}" for w, s, t in (line.split(",") for line in MANY))))
+
+
+@pytest.mark.parametrize("rank", ["{}/3", "[{}]", "rank {} of 3"])
+def test_ranks_with_their_number(rank):
+    trace = read(rows("rank,step,ms", *(f"{rank.format(line[0])}{line[1:]}" for line in MANY)))
+    assert trace.worker_names == (0, 1, 2)
+
+
+@pytest.mark.parametrize("order", [lambda lines: lines, sorted])
+def test_steps_that_begin_again_without_a_column_of_epochs(order):
+    lines = order([f"{w},{e},{s},{50 + 10 * (s % 3) + 40 * e + w}" for e in (0, 1) for s in (1, 2, 3) for w in (0, 1)])
+    trace = read(rows("rank,step,ms", *(f"{line[:2]}{line[4:]}" for line in lines)))
+    assert trace.compute_ms[:, 0].tolist() == [60, 70, 50, 100, 110, 90]
+    assert any("epochs that follow one another" in note for note in trace.notes)
+    with pytest.raises(ScenarioError, match="has 2 rows"):
+        read(rows("rank,step,ms", "0,1,10", "0,1,11", "0,2,12", "0,2,13"))
+
+
+def test_nvtx_events_of_a_database():
+    """As a table of Nsight Systems' SQLite file is exported."""
+    lines = [
+        f"{s}000000000,{s}000000000,59,,,,{name},{w + 10}"
+        if name != "step"
+        else f"{s}000000000,{s}{10 * s + w:03d}000000,59,,,,step {s},{w + 10}"
+        for s in (1, 2)
+        for w in (0, 1)
+        for name in ("step", "forward")
+    ]
+    trace = read(rows("start,end,eventType,rangeId,category,color,text,globalTid", *lines))
+    assert trace.compute_ms.tolist() == [[10, 11], [20, 21]]
