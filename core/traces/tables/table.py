@@ -39,7 +39,7 @@ from core.traces.tables.exports import compared, known_export
 from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit
 from core.traces.tables.keys import add_keys, keep_whole, leave_out_statistics
 from core.traces.tables.left_out import LeftOut
-from core.traces.tables.logs import holds_log, read_log
+from core.traces.tables.logs import holds_log, read_log, refuse_log
 from core.traces.tables.naming import called, some
 from core.traces.tables.records import is_json, read_records
 from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
@@ -150,7 +150,13 @@ def guessed_unit(tables: list[Table]) -> str:
 def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
     """What a table holds; ScenarioError, naming file and column, for what is not one (see above)."""
     left_out = LeftOut()
-    return understood(file, *read_fields(file, pieces, left_out), asked, left_out)
+    table, decimal = read_fields(file, pieces, left_out)
+    names = list(map(str, table.columns))
+    try:
+        return understood(file, table, decimal, asked, left_out)
+    except ScenarioError:
+        refuse_log(file, names)
+        raise
 
 
 def read_fields(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> tuple[pd.DataFrame, str]:

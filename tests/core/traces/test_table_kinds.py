@@ -228,3 +228,61 @@ def test_experts_have_different_work():
     trace = read_trace([Upload("a.csv", text)])
     assert trace.worker_names == ("0 0", "1 0")
     assert any("different experts" in note for note in trace.notes)
+
+
+PRINTED = {
+    "pairs with colons": lambda w, s, ms: f"2024-01-01 10:00:0{s},123 INFO rank: {w}, step: {s}/500, compute_ms: {ms}",
+    "pairs with spaces and units": lambda w, s, ms: (
+        f"rank = {w} step = {s} step_time = {ms / 1000} s data_time = 0.1 s"
+    ),
+    "JSON behind a prefix": lambda w, s, ms: f"10:00:0{s} INFO {json.dumps({'rank': w, 'step': s, 'step_ms': ms})}",
+    "dicts as Python prints them": lambda w, s, ms: str({"rank": w, "step": s, "compute_ms": ms}),
+    "pairs, by torchrun": lambda w, s, ms: f"[default{w}]:step={s} step_ms={ms}",
+    "steps that took so long": lambda w, s, ms: f"{w}: step {s} took {ms}.0 ms",
+    "steps and a colon": lambda w, s, ms: f"[rank {w}] step {s}: {ms / 1000} s",
+}
+
+
+@pytest.mark.parametrize("kind", PRINTED)
+def test_printed_lines_of_all_workers(kind):
+    trace = read_trace([Upload("train.log", table("a run begins\n", PRINTED[kind]))])
+    assert trace.worker_names == (0, 1, 2)
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
+LOGS = {
+    "timm": lambda w, s, ms: f"Train: 0 [{s:4d}/99 ( 4%)]  Loss: 6.9 (6.91)  Time: 0.{ms}s, 125.4/s  (0.9s, 122.5/s)",
+    "MMEngine": lambda w, s, ms: f"Epoch [1][{s}/99]\tlr: 2e-2, eta: 1 day, 2:00:00, time: 0.{ms}, data_time: 0.051",
+    "Detectron2": lambda w, s, ms: f"[01/01 10:00:{s:02d} d2]: eta: 1:02:03 iter: {s} loss: 1.2 time: 0.{ms} lr: 0.02",
+    "MAE": lambda w, s, ms: (
+        f"Epoch: [0]  [ {s}/99]  eta: 0:10:00  lr: 0.1  loss: 6.9 (6.9)  time: 0.{ms}  data: 0.0003"
+    ),
+    "build-nanogpt": lambda w, s, ms: (
+        f"step {s:5d} | loss: 6.5 | lr 6.0e-4 | norm: 1.2 | dt: {ms}.00ms | tok/sec: 51.2"
+    ),
+    "Megatron-LM behind the time": lambda w, s, ms: f"10:5{s}:03 {megatron(w, s, ms)}",
+    "with validation between": lambda w, s, ms: f"step {s} took {ms} ms\nstep {s}: eval took 30.1 s",
+}
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_a_log_for_each_worker(kind):
+    text = {w: table("", LOGS[kind], of(w)).replace("0.99", "0.099") for w in WORKERS}
+    trace = read_trace([Upload(f"rank{w}.log", text[w]) for w in WORKERS])
+    assert trace.worker_names == (0, 1, 2)
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{{'loss': 3.{0}, 'grad_norm': 1.2, 'learning_rate': 4.9e-05, 'epoch': 0.0{0}}}",
+        "Training:  {0}%|██   | {0}/12 [00:00<00:01,  0.10s/it, loss=2.3]",
+        "[2024-01-01 10:00:0{0},123] [INFO] [logging.py:96:log_dist] [Rank 0] time (ms) | fwd: 3{0}.0 | bwd: 70.1",
+        "Epoch {0}/12\n100/100 - 10s 101ms/step - loss: 0.6",
+        "step {0} data time 3.2 ms compute time 98.{0} ms",
+    ],
+)
+def test_logs_without_the_time_of_a_step(line):
+    with pytest.raises(ScenarioError, match=r"looks like a log.*rank=0 step=3|has no header"):
+        read_trace([Upload("train.log", "".join(f"{line.format(s)}\n" for s in STEPS))])
