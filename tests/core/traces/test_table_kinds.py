@@ -85,6 +85,19 @@ ONE_FILE = {
     ),
     "JSON with a list in each record": json.dumps([{"rank": w, "compute_ms": MS[:, w].tolist()} for w in WORKERS]),
     "JSON in rows": json.dumps(MS.tolist()),
+    "JSON of a data frame by its index": json.dumps(
+        {str(at): {"rank": w, "step": s, "compute_ms": ms} for at, (w, s, ms) in enumerate(CELLS)}
+    ),
+    "JSON of a step's workers by its index": json.dumps(
+        {str(s): {f"rank{w}": int(MS[s - 1, w]) for w in WORKERS} for s in STEPS}
+    ),
+    "JSON in rows under a name": json.dumps({"job": 1, "compute_us": (1000 * MS).tolist()}),
+    "JSON lines with the times of all workers": "\n".join(
+        json.dumps({"step": s, "lr": 0.1, "step_times_s": (MS[s - 1] / 1000).tolist()}) for s in STEPS
+    ),
+    "JSON with the workers of each step": json.dumps(
+        [{"step": s, "ranks": [{"rank": w, "ms": int(MS[s - 1, w])} for w in WORKERS]} for s in STEPS]
+    ),
     "JSON objects over several lines": "\n".join(
         json.dumps({"rank": w, "step": s, "compute_ms": ms}, indent=1) for w, s, ms in CELLS
     ),
