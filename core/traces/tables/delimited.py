@@ -134,9 +134,11 @@ def dialect(file: str, lines: Lines) -> tuple[str, list[str], int]:
         if len(sample) == SAMPLE or sum(map(len, sample)) > MAX_LINE:
             break
     separator, names, above = likeliest(file, sample, comment)
-    rows = list(split(file, sample[above - 1 : above + 2], separator))
+    rows = list(split(file, sample[above - 1 : above + 4], separator))
     if without_names(names, rows[1] if len(rows) > 1 else []):
         return separator, unnamed(len(names)), above - 1
+    names, more = below(names, rows[1:])
+    above, rows = above + more, rows[more:]
     units = units_below(rows[1], len(names)) if len(rows) > 2 else []
     if units and any(units):
         return (
@@ -179,6 +181,36 @@ def without_names(names: list[str], row: list[str]) -> bool:
     texts = [(name, field) for name, field in zip(names, row, strict=False) if not NUMBER.fullmatch(name)]
     alike = all(re.sub(r"\d+", "#", name) == re.sub(r"\d+", "#", field) for name, field in texts)
     return alike and len(row) == len(names) and all(name for name, _ in texts)
+
+
+def below(names: list[str], rows: list[list[str]]) -> tuple[list[str], int]:
+    """The headings with what further rows say of the columns, as in pivot tables, and how many rows these are.
+
+    A second row of headings, where those of the first come again or stand for several columns; and a row that has the
+    name of the first column alone, where the heading above it is the name of all others.
+    """
+    more = 0
+    if rows and is_second(names, rows[0]):
+        above = pd.Series(names[1:], dtype=object).replace("", None).ffill().fillna("")
+        names = [rows[0][0] or names[0], *(f"{a} {b}".strip() for a, b in zip(above, rows[0][1:], strict=True))]
+        more = 1
+    first, *others = rows[more] if len(rows) > more + 1 else [""]
+    alone = bool(first) and not NUMBER.fullmatch(first) and not any(others)
+    if alone and len(names) > 2 and all(re.search(r"\d", name) for name in names[1:]):
+        return [first, *names[1:]], more + 1
+    return names, more
+
+
+def is_second(names: list[str], row: list[str]) -> bool:
+    """Whether a row below the headings is a second one of them."""
+    several = [name for name in names[1:] if name]
+    if len(row) != len(names) or len(names) < 3 or NUMBER.fullmatch(row[0]) or not several or not all(row[1:]):
+        return False
+    numbers = any(map(NUMBER.fullmatch, row[1:]))
+    again = len(set(several)) < len(several)
+    return len(set(zip(names[1:], row[1:], strict=True))) == len(row) - 1 and (
+        again or (len(several) < len(names) - 1 and not numbers)
+    )
 
 
 def units_below(row: list[str], columns: int) -> list[str]:

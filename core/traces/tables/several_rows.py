@@ -124,7 +124,12 @@ def keep_times(draft: Draft) -> None:
 def label_column(draft: Draft) -> str | None:
     """The column of texts that says what a row measures, where they differ."""
     for name in draft.with_role("label"):
-        if not draft.is_numeric(name) and 1 < draft.table[name].nunique() <= MOST_LABELS:
+        taken = draft.columns.get(name)
+        if (
+            not (taken and taken.role == "worker")
+            and not draft.is_numeric(name)
+            and 1 < draft.table[name].nunique() <= MOST_LABELS
+        ):
             return name
     return None
 

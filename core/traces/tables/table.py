@@ -283,8 +283,9 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
     elif known is not None:
         cells = known
     elif owners := draft.with_role("rank", "local", "place", "pid"):
-        if not keys and not draft.with_role(*OWN_TIMES):
-            with_steps_below(draft, a_column_per_step([name for name in numeric if name not in owners]), owners)
+        steps = a_column_per_step([name for name in numeric if name not in owners])
+        if not keys and set(draft.with_role(*OWN_TIMES)) <= set(steps):
+            with_steps_below(draft, steps, owners)
         return
     else:
         cells = alike([name for name in numeric if name not in keys])
@@ -324,9 +325,10 @@ def with_steps_below(draft: Draft, cells: dict[str, Cell], owners: list[str]) ->
     draft.table = melted(draft.table, cells, STEPS, owners)
     draft.known_numbers.clear()
     draft.meanings = {name: draft.meanings[name] for name in owners}
-    draft.meanings |= {STEPS: Meaning("step", exact=True), "": Meaning("compute", exact=True)}
+    unit = next(iter(cells.values())).measure
+    draft.meanings |= {STEPS: Meaning("step", exact=True), unit: Meaning("compute", unit, exact=True)}
     for name, cell in cells.items():
-        draft.take(name, "compute", why=f"times of step {cell.worker}")
+        draft.take(name, "compute", unit, why=f"times of step {cell.worker}")
     draft.say("a column per step, taken as compute times without waiting.")
 
 

@@ -77,6 +77,17 @@ ONE_FILE = {
         "", lambda w, s, ms: f"MARKER_CORE_API,step {s},{w},1,{s},{s}000000000,{s * 1_000_000_000 + ms * 1_000_000}"
     )
     + "HIP_API,hipMemcpy,0,1,1,5,6\n",
+    "a pivot table as printed": "rank    0    1    2\nstep               \n"
+    + "".join(f"{s}     {'  '.join(map(str, MS[s - 1]))}\n" for s in STEPS),
+    "a pivot table with two rows of names": ",compute_ms,compute_ms,compute_ms\nrank,0,1,2\nstep,,,\n"
+    + "".join(f"{s},{','.join(map(str, MS[s - 1]))}\n" for s in STEPS),
+    "merged cells above others": "step;GPU 0;;GPU 1;;GPU 2;\n;compute_ms;loss;compute_ms;loss;compute_ms;loss\n"
+    + "".join(f"{s};{';'.join(f'{ms};2,5' for ms in MS[s - 1])}\n" for s in STEPS),
+    "a column per step, with its unit": f"rank,{','.join(f'step {s} (us)' for s in STEPS)}\n"
+    + "".join(f"{w},{','.join(str(1000 * ms) for ms in MS[:, w])}\n" for w in WORKERS),
+    "series of Grafana": '"Time","time{rank=""0""}","time{rank=""1""}","time{rank=""2""}"\n'
+    + "".join(f"2026-01-01 10:00:0{s},{','.join(f'{ms} ms' for ms in MS[s - 1])}\n" for s in STEPS),
+    "series of Grafana, a row each": table("Time,Metric,Value", lambda w, s, ms: f"2026-01-01 10:00:0{s},rank{w},{ms}"),
     "JSON below other keys": json.dumps(
         {"meta": {"job": 1}, "result": {"all": [{"rank": w, "step": s, "ms": ms} for w, s, ms in CELLS]}}
     ),

@@ -714,3 +714,12 @@ def test_nvtx_events_of_a_database():
     ]
     trace = read(rows("start,end,eventType,rangeId,category,color,text,globalTid", *lines))
     assert trace.compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2026/01/31 23:59:5{}.{}", "31.1.2026 23:59:5{},{}", "1/31/2026 23:59:5{}.{}", "2026-01-31T23:59:5{}.{}Z"],
+)
+def test_dates_of_any_country(moment):
+    lines = [f'{w};{s};"{moment.format(s, s * (1 + w))}"' for s in (1, 2, 3) for w in (0, 1)]
+    np.testing.assert_allclose(read(rows("rank;step;timestamp", *lines)).compute_ms, [[1100, 1200]] * 2, rtol=1e-4)
