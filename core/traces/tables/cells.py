@@ -8,10 +8,11 @@ import pandas as pd
 
 UNITS_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
 UNIT_NAMES = {
-    "ns": "ns nsec nsecs nanos nanosec nanosecs nanosecond nanoseconds",
-    "us": "us μs usec usecs μsec micros microsec microsecs microsecond microseconds",
-    "ms": "ms msec msecs millis millisec millisecs millisecond milliseconds",
-    "s": "s sec secs second seconds",
+    "ns": "ns нс 纳秒 nsec nsecs nanos nanosec nanosecs nanosecond nanoseconds",
+    "us": "us μs мкс 微秒 usec usecs μsec micros microsec microsecs microsecond microseconds",
+    "ms": "ms мс 毫秒 ミリ秒 millisekunden millisecondes milisegundos "
+    "msec msecs millis millisec millisecs millisecond milliseconds",
+    "s": "s с сек 秒 sek sekunden secondes segundos secondi sec secs second seconds",
     "min": "min mins minute minutes",
     "h": "h hr hrs hour hours",
 }

@@ -15,7 +15,20 @@ DOCUMENTED = {
     "comm": "comm commtime communication network collective allreduce",
     "wait": "wait waittime waiting idle barrier",
 }
-EXACT = {name: role for role, names in DOCUMENTED.items() for name in names.split()}
+ABROAD = {
+    "rank": "rang rango ранг 进程 進程 ランク 랭크 arbeiter trabajador travailleur trabalhador "
+    "prozess proceso processo processus процесс",
+    "place": "rechner knoten nodo noeud nœud nó узел 节点 節點 ノード 노드",
+    "step": "schritt étape etape paso passo шаг итерация iteración itération iteração iterazione 步 步数 步骤 迭代 "
+    "ステップ 반복 스텝 단계",
+    "epoch": "epoche époque época epoca эпоха 轮次 エポック 에포크",
+    "compute": "rechenzeit tempsdecalcul tiempodecálculo tempodicalcolo 计算时间 計算時間 计算 времявычислений",
+    "whole": "zeit dauer laufzeit schrittzeit temps durée duree tiempo duración duracion tempo duração duracao durata "
+    "время длительность 时间 时长 耗时 時間 시간",
+    "comm": "kommunikation kommunikationszeit netzwerk comunicación 通信 通信时间 通信時間 связь",
+    "wait": "wartezeit tempsdattente tiempodeespera 等待 等待时间 待ち時間 ожидание",
+}
+EXACT = {name: role for known in (DOCUMENTED, ABROAD) for role, names in known.items() for name in names.split()}
 """Headings that mean just this, without spaces, dashes and underscores; every other is understood by its words."""
 
 TOKEN = re.compile(r"μ?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[%/]")
@@ -204,8 +217,8 @@ def time_of(name: str, joined: str, each: set[str], spent: bool) -> str:
 def split_unit(heading: str) -> tuple[str | None, str]:
     """A heading without its unit, and the unit; None for something per unit of time, as samples/s is."""
     name = plain(heading)
-    bracket = re.search(r"[(\[{]\s*(?:in\s+)?(\w+)\s*[)\]}]", name)
-    if bracket and (unit := UNITS.get(bracket[1].lower())):
+    bracket = re.search(r"[(\[{]\s*(?:in\s+)?(\w+)\.?\s*[)\]}]|,\s*(?:in\s+)?([^\W\d_]+)\.?$", name)
+    if bracket and (unit := UNITS.get((bracket[1] or bracket[2]).lower())):
         return (name[: bracket.start()] + name[bracket.end() :]).strip(" _-.,"), unit
     parts = list(TOKEN.finditer(name))
     for at, part in reversed(list(enumerate(parts))):

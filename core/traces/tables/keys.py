@@ -153,7 +153,7 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
     if worker:
         there = ~pd.concat([missing(draft.table[name].replace(np.inf, np.nan)) for name in worker], axis=1).any(axis=1)
         draft.keep(there, "worker", lambda at: f"{draft.where(at)} has no worker")
-    if len(worker) == 1 and draft.meanings[worker[0]].role in ("rank", "local"):
+    if len(worker) == 1 and draft.meanings[worker[0]].role in ("rank", "local", "place"):
         keep_numbered(draft, worker[0])
     keys = pd.DataFrame(index=draft.table.index)
     if worker:

@@ -723,3 +723,19 @@ def test_nvtx_events_of_a_database():
 def test_dates_of_any_country(moment):
     lines = [f'{w};{s};"{moment.format(s, s * (1 + w))}"' for s in (1, 2, 3) for w in (0, 1)]
     np.testing.assert_allclose(read(rows("rank;step;timestamp", *lines)).compute_ms, [[1100, 1200]] * 2, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Knoten;Schritt;Rechenzeit [Sek.];Wartezeit [Sek.];Verlust",
+        "Rang;Étape;Temps de calcul (s);Temps d’attente (s);Perte",
+        "Узел;Шаг;Время вычислений, с;Ожидание, с;Потери",
+        "进程;步数;计算时间(秒);等待时间(秒);损失",
+        "ランク;ステップ;計算時間 (s);待ち時間 (s);損失",
+    ],
+)
+def test_headings_in_other_languages(header):
+    trace = read(rows(header, *(f"{w};{s};0,0{s}{w};0,00{1 - w};2,5" for s in (1, 2) for w in (0, 1))))
+    np.testing.assert_allclose(trace.compute_ms, [[10, 11], [20, 21]])
+    np.testing.assert_allclose(trace.wait_ms, [[1, 0]] * 2)
