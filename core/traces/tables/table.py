@@ -70,6 +70,8 @@ class Table:
     columns: tuple[Column, ...]
     notes: list[str]
     left_out: str
+    local: bool
+    """Whether workers are called by their place in a node alone."""
     world_size: int | None
     """How many ranks the job has, where a column says so."""
 
@@ -102,6 +104,7 @@ class Table:
             notes=self.notes,
             left_out=self.left_out,
             columns=tuple(columns),
+            local=self.local,
             world_size=self.world_size,
         )
 
@@ -211,8 +214,15 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         columns=tuple(draft.columns.get(name) or Column(name=name, why=why_not(draft, name)) for name in names),
         notes=draft.notes,
         left_out=left_out.note(file) if left_out.rows else "",
+        local=are_local(draft),
         world_size=ranks,
     )
+
+
+def are_local(draft: Draft) -> bool:
+    """Whether the columns that name the worker are those of devices in a node."""
+    names = [name for name, column in draft.columns.items() if column.role == "worker" and name in draft.meanings]
+    return bool(names) and all(draft.meanings[name].role == "local" for name in names)
 
 
 def world_size(draft: Draft) -> int | None:

@@ -310,3 +310,16 @@ def test_a_log_for_each_worker(kind):
 def test_logs_without_the_time_of_a_step(line):
     with pytest.raises(ScenarioError, match=r"looks like a log.*rank=0 step=3|has no header"):
         read_trace([Upload("train.log", "".join(f"{line.format(s)}\n" for s in STEPS))])
+
+
+@pytest.mark.parametrize("heading", ["gpu", "local_rank"])
+def test_a_file_for_each_node(heading):
+    """Whose workers are numbered in each node alone."""
+    text = [table(f"{heading},step,ms", lambda w, s, ms, n=node: f"{w},{s},{ms + n}", of(0) + of(1)) for node in (0, 9)]
+    trace = read_trace([Upload("node_a.csv", text[0]), Upload("node_b.csv", text[1])])
+    assert trace.worker_names == ("node_a 0", "node_a 1", "node_b 0", "node_b 1")
+    np.testing.assert_allclose(trace.compute_ms, np.hstack([MS[:, :2], MS[:, :2] + 9]))
+    with pytest.raises(ScenarioError, match=r"is there twice: it is in node_a\.csv, too"):
+        read_trace([Upload("node_a.csv", text[0]), Upload("node_b.csv", text[0])])
+    with pytest.raises(ScenarioError, match="Give one run's files"):
+        read_trace([Upload("before.csv", text[0]), Upload("after.csv", text[1])])
