@@ -261,6 +261,7 @@ class Body:
                 continue
             row = next(split(self.lines.file, [line], self.separator))
             if len(row) == len(self.names) and set(row) == known:
+                self.left_out.headings += 1
                 order = None if row == self.names else [row.index(name) for name in self.names]
             elif any(row[len(self.names) :]):
                 self.left_out.add(1, "long", f"line {self.lines.number:,} has more fields than its header")

@@ -32,7 +32,9 @@ EXACT = {name: role for known in (DOCUMENTED, ABROAD) for role, names in known.i
 """Headings that mean just this, without spaces, dashes and underscores; every other is understood by its words."""
 
 TOKEN = re.compile(r"μ?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[%/]")
-JOINED = re.compile(r"(date|rank|gpu|node|host|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time)")
+JOINED = re.compile(
+    r"(date|rank|gpu|node|host|proc|task|local|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time|rank)"
+)
 PERCENTILE = re.compile(r"p ?(50|75|90|95|99|999)\b|(?<!\d)\d\d ?%|quantile|percentile", re.IGNORECASE)
 COLLECTIVE = re.compile(
     r"all[ _-]?reduce|reduce[ _-]?scatter|all[ _-]?gather|all[ _-]?to[ _-]?all|broadcast|[nrhx]ccl|gloo", re.IGNORECASE
@@ -67,14 +69,17 @@ EVALUATION = words("eval evals evaluate evaluation val valid validate validation
 EPOCH, PART = words("epoch epochs"), words("microbatch microbatches micro bucket chunk layer accumulation")
 RANK = words("rank ranks worker workers process proc replica trainer task")
 PLACE = words("node host hostname machine server pod instance ip nodename")
-LOCAL = words("gpu device npu card accelerator dev")
+LOCAL = words("gpu pci device npu card accelerator dev")
 GROUPS = {
     "stage": words("stage pp pipeline"),
     "dp": words("dp data"),
     "tp": words("tp tensor cp context"),
     "ep": words("ep expert"),
 }
-HELPERS = words("/ id idx index no nr number num name names global local the of train training trainer mini current")
+HELPERS = words(
+    "/ id idx index no nr number num name names global local the of train training trainer mini current "
+    "uuid bus slurm mpi ompi pmi pmix hvd horovod torch torchelastic env world"
+)
 COMPUTE = words("compute computation computing calc calculation busy active kernel kernels work working")
 COMM = words(
     "comm comms communication network collective collectives sync synchronize synchronization mpi send recv "

@@ -253,7 +253,9 @@ def repeated(draft: Draft, rows: pd.DataFrame, keys: list[str], differ: str = ""
         )
     if not differ:
         texts = [
-            name for name, each in draft.meanings.items() if not each.role or each.role in ("label", "part", "other")
+            name
+            for name, each in draft.meanings.items()
+            if each.role in ("", "attempt", "label", "part", "other") and name not in draft.columns
         ]
         for name in texts:
             values = draft.table[name][alike].astype("str").unique().tolist() if name in draft.table else []

@@ -33,17 +33,17 @@ from core.traces.files import PIECE, DamagedFileError, Rows, rank_in
 from core.traces.parquet import unpacked
 from core.traces.tables.cells import UNITS, UNITS_MS, missing
 from core.traces.tables.corrections import Corrections
-from core.traces.tables.delimited import MAX_CELLS, read_delimited
+from core.traces.tables.delimited import INDEX, MAX_CELLS, read_delimited
 from core.traces.tables.draft import Draft
 from core.traces.tables.exports import compared, known_export
-from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit
-from core.traces.tables.keys import add_keys, keep_whole, leave_out_statistics
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit, tokens
+from core.traces.tables.keys import add_keys, are_workers, keep_whole, leave_out_statistics
 from core.traces.tables.left_out import LeftOut
 from core.traces.tables.logs import holds_log, read_log, refuse_log
 from core.traces.tables.naming import called, some
 from core.traces.tables.records import is_json, read_records
 from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
-from core.traces.tables.times import PARTS, Kinds, choose_times, differences, say_times
+from core.traces.tables.times import ADDED_UP, PARTS, Kinds, choose_times, differences, say_times
 from core.traces.tables.unnamed import by_numbers, refuse_unexplained
 from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
 from core.traces.trace import Column
@@ -54,6 +54,7 @@ MAX_NAME = 200  # characters of a column's name
 LONGEST_HEAD = 2**20  # characters of the header and the first row
 PARQUET = b"PAR1"
 WORLD_SIZE = {"worldsize", "numranks", "nranks", "numworkers", "nworkers"}
+SUMS = {"total", "sum", "overall"}
 WIDE, STEPS = "worker", "step"  # the column of workers, or of steps, in what becomes of a wide table
 
 
@@ -184,6 +185,8 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     for note in left_out.notes:
         draft.say(note)
     read_headings(draft)
+    if INDEX in draft.meanings and are_workers(draft, INDEX):
+        draft.meanings[INDEX] = Meaning("rank")
     leave_out_statistics(draft)
     leave_out_evaluation(draft)
     keep_times(draft)
@@ -196,6 +199,10 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         raise draft.refused(f"no row has a time in {some(main)}")
     keys = add_keys(draft).reset_index(drop=True)
     if not {"worker", "step"} & set(keys):
+        if draft.left_out.headings:
+            raise draft.refused(
+                "its headings come again, and no column says which worker a row is of: give a file each"
+            )
         refuse_unexplained(draft, kinds)
     say_times(draft, kinds)
     ranks = world_size(draft)
@@ -204,8 +211,9 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     rows, kinds = one_row_each(draft, rows, kinds)
     if "step" not in rows:
         rows["step"] = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows))).cumcount()
-    if list(kinds.values()) == ["whole"] or (len(kinds) == 1 and is_bare(draft, next(iter(kinds)))):
-        rows = without_clock(draft, rows, next(iter(kinds)))
+    first = next(iter(kinds))
+    if len(kinds) == 1 and (kinds[first] == "whole" or is_bare(draft, first) or set(tokens(first)) & ADDED_UP):
+        rows = without_clock(draft, rows, first)
     return Table(
         file=file,
         rows=rows,
@@ -294,7 +302,8 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
         cells = known
     elif owners := draft.with_role("rank", "local", "place", "pid"):
         steps = a_column_per_step([name for name in numeric if name not in owners])
-        if not keys and set(draft.with_role(*OWN_TIMES)) <= set(steps):
+        sums = {name for name in draft.with_role("whole") if set(tokens(name)) & SUMS}
+        if not keys and set(draft.with_role(*OWN_TIMES)) - sums <= set(steps):
             with_steps_below(draft, steps, owners)
         return
     else:

@@ -17,8 +17,9 @@ CLOCK_STEPS_OF_TIME = 8  # where a column is called time and no more
 THIS_CENTURY = 1e9, 4e9  # s since 1970
 MOST_OF_CENTURY = 0.01  # of the time since 1970 that a run may take
 NEAR_START = 3.0  # a clock that began with the job shows at first no more than so many usual steps
-ELAPSED = words(
-    "elapsed since wall wallclock walltime clock timestamp timestamps ts date cumulative uptime runtime total"
+ADDED_UP = words("cum cumsum cumulative cumulated accumulated")
+ELAPSED = ADDED_UP | words(
+    "elapsed since wall wallclock walltime clock timestamp timestamps ts date uptime runtime total"
 )
 PARTS = {
     "compute": "compute",

@@ -42,7 +42,7 @@ def a_column_per_step(names: list[str]) -> dict[str, Cell]:
     found = {}
     for name in names:
         heading, unit = split_unit(name)
-        number = re.fullmatch(r"(?:step|iteration|iter|batch)?[ _.#-]*(\d{1,9})", heading or "", re.IGNORECASE)
+        number = re.fullmatch(r"(?:step|iteration|iter|it|batch|s)?[ _.#-]*(\d{1,9})", heading or "", re.IGNORECASE)
         if number:
             found[name] = Cell(number[1], unit)
     return found if len(found) > 1 and len({cell.measure for cell in found.values()}) == 1 else {}

@@ -698,7 +698,7 @@ def test_steps_that_begin_again_without_a_column_of_epochs(order):
     trace = read(rows("rank,step,ms", *(f"{line[:2]}{line[4:]}" for line in lines)))
     assert trace.compute_ms[:, 0].tolist() == [60, 70, 50, 100, 110, 90]
     assert any("epochs that follow one another" in note for note in trace.notes)
-    with pytest.raises(ScenarioError, match="has 2 rows"):
+    with pytest.raises(ScenarioError, match="is there twice"):
         read(rows("rank,step,ms", "0,1,10", "0,1,11", "0,2,12", "0,2,13"))
 
 
@@ -739,3 +739,34 @@ def test_headings_in_other_languages(header):
     trace = read(rows(header, *(f"{w};{s};0,0{s}{w};0,00{1 - w};2,5" for s in (1, 2) for w in (0, 1))))
     np.testing.assert_allclose(trace.compute_ms, [[10, 11], [20, 21]])
     np.testing.assert_allclose(trace.wait_ms, [[1, 0]] * 2)
+
+
+@pytest.mark.parametrize(
+    "heading", ["gpu_uuid", "SLURM_PROCID", "MPI_RANK", "world_rank", "pci_bus_id", "hvd.local_rank()", "task_id"]
+)
+def test_workers_as_schedulers_call_them(heading):
+    lines = [f"a{line}" if "uuid" in heading else line for line in MANY]
+    assert read(rows(f"{heading},step,ms", *lines)).compute_ms.tolist() == GOOD
+
+
+@pytest.mark.parametrize("header", ["worker,s0,s1,s2,total", ",step0,step1,step2,mean"])
+def test_a_column_per_step_beside_a_total(header):
+    trace = read(rows(header, "gpu0,10,20,30,60", "gpu1,11,21,31,63"))
+    assert trace.compute_ms.tolist() == [[10, 11], [20, 21], [30, 31]]
+    assert trace.worker_names == (0, 1)
+
+
+def test_computing_that_is_added_up_is_a_clock():
+    lines = [f"{w},{s},{s * (100 + 20 * w)}" for s in range(1, 9) for w in (0, 1)]
+    assert read(rows("rank,step,compute_ms_cum", *lines)).compute_ms.tolist() == [[100, 120]] * 8
+
+
+def test_tables_put_together_without_their_workers():
+    with pytest.raises(ScenarioError, match=r"its headings come again, .* give a file each"):
+        read("ms\n10\n30\nms\n20\n40\n")
+
+
+def test_runs_that_a_column_tells_apart():
+    lines = [f"{run},{w},{s},{t}" for s in (1, 2) for w in (0, 1) for run, t in (("before", 10), ("after", 9))]
+    with pytest.raises(ScenarioError, match=r"has 2 rows \(run: 'before' and 'after'\)"):
+        read(rows("run,rank,step,ms", *lines))
