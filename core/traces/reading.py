@@ -128,7 +128,7 @@ def cleaned(files: list[Rows]) -> Trace:
     notes += ranks_that_lack(files, table["worker"].nunique())
     table = times_alone(table, left_out)
     table = peers(table, notes)
-    refuse_repeated(table)
+    refuse_repeated(table, files)
     notes += left_out
     try:
         return trace_of(table, files, notes)
@@ -274,20 +274,16 @@ def on_nodes(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> pd.Dat
     return table.assign(worker=table["file"].map(stems) + " " + table["worker"].astype("str"))
 
 
-def refuse_repeated(table: pd.DataFrame) -> None:
+def refuse_repeated(table: pd.DataFrame, files: list[Rows]) -> None:
     """ScenarioError, with file, worker and step, for a mini-batch that comes twice."""
     twice = table.duplicated(["worker", "step"])
-    if twice.any():
-        row = table[twice].iloc[0]
-        other = table[(table["worker"] == row["worker"]) & (table["step"] == row["step"])]["file"].iloc[0]
-        also = (
-            f": it is in {other}, too. Give one run's files (of a node each: node0.csv and so on)"
-            if other != row["file"]
-            else ""
-        )
-        raise ScenarioError(
-            f"{row['file']}: worker {str(row['worker'])[:40]}, step {row['step']} is there twice{also}."
-        )
+    if not twice.any():
+        return
+    row = table[twice].iloc[0]
+    other = table[(table["worker"] == row["worker"]) & (table["step"] == row["step"])]["file"].iloc[0]
+    nodes = " (if each is of a node, call them node0.csv and so on)" if all(rows.local for rows in files) else ""
+    also = f": it is in {other}, too. Give the files of one run{nodes}" if other != row["file"] else ""
+    raise ScenarioError(f"{row['file']}: worker {str(row['worker'])[:40]}, step {row['step']} is there twice{also}.")
 
 
 def times_alone(table: pd.DataFrame, left_out: list[str]) -> pd.DataFrame:

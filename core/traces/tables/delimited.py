@@ -12,6 +12,7 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.traces.tables.cells import MISSING, UNITS, decimal_sign, plain
+from core.traces.tables.headings import ABROAD
 from core.traces.tables.left_out import LeftOut
 from core.traces.tables.naming import unnamed
 
@@ -23,6 +24,9 @@ SAMPLE_ROWS = 2_000  # that show which sign stands before decimals
 TITLES = 10  # rows that may stand above the headings
 ROWS_AT_ONCE = 1_000
 MOST_FOREIGN = 0.1  # of the bytes that may be outside ASCII in a text that is not UTF-8
+SAMPLE_BYTES = 4_096  # that show the code page
+CODE_PAGES = ("cp1252", "gb18030", "shift_jis", "cp949", "cp1251")
+FOREIGN = {name for names in ABROAD.values() for name in names.split() if not name.isascii()}
 INDEX = "index"  # the name of a first column that has none
 COMMENT = re.compile(r"\s*(?:#(?![,;|\t]\S)|//|%)")
 RULER = re.compile(r"[\s|+:=-]*[-=]{2,}[\s|+:=-]*")
@@ -60,9 +64,11 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
 
 
 def encoding_of(file: str, data: bytes) -> str:
-    """UTF-8, or Windows' code page for a text that is mostly ASCII; ScenarioError for what is no text."""
+    """UTF-8, or a code page for a text that is mostly ASCII; ScenarioError for what is no text."""
     foreign = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    for encoding in ("utf-8-sig", "cp1252") if foreign <= MOST_FOREIGN * len(data) else ("utf-8-sig",):
+    page = code_page(data[:SAMPLE_BYTES])
+    pages = (page, "cp1252") if foreign <= MOST_FOREIGN * len(data) else (page,) if page else ()
+    for encoding in filter(None, ("utf-8-sig", *pages)):
         text = io.TextIOWrapper(io.BytesIO(data), encoding)
         try:
             while text.read(MAX_LINE):
@@ -71,6 +77,15 @@ def encoding_of(file: str, data: bytes) -> str:
             continue
         return encoding
     raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.")
+
+
+def code_page(start: bytes) -> str:
+    """The code page in which the headings at the beginning of a text have a word that is known; else empty."""
+    for encoding in CODE_PAGES:
+        text = start.decode(encoding, errors="ignore").lower()
+        if any(word in re.split(r"[\W_]+", text) for word in FOREIGN):
+            return encoding
+    return ""
 
 
 class Lines:

@@ -321,5 +321,5 @@ def test_a_file_for_each_node(heading):
     np.testing.assert_allclose(trace.compute_ms, np.hstack([MS[:, :2], MS[:, :2] + 9]))
     with pytest.raises(ScenarioError, match=r"is there twice: it is in node_a\.csv, too"):
         read_trace([Upload("node_a.csv", text[0]), Upload("node_b.csv", text[0])])
-    with pytest.raises(ScenarioError, match="Give one run's files"):
+    with pytest.raises(ScenarioError, match=r"Give the files of one run .if each is of a node"):
         read_trace([Upload("before.csv", text[0]), Upload("after.csv", text[1])])

@@ -742,6 +742,20 @@ def test_headings_in_other_languages(header):
 
 
 @pytest.mark.parametrize(
+    ("header", "encoding"),
+    [
+        ("节点,进程,步数,计算时间(ms)", "gbk"),
+        ("ホスト,ランク,ステップ,計算時間(ms)", "shift_jis"),
+        ("Группа,Узел,Шаг,Время", "cp1251"),
+        ("Maschine,Rang,Étape,Durée (ms)", "cp1252"),
+    ],
+)
+def test_code_pages(header, encoding):
+    text = rows(header, *(f"n,{line}" for line in MANY))
+    assert read(text.encode(encoding)).compute_ms.tolist() == GOOD
+
+
+@pytest.mark.parametrize(
     "heading", ["gpu_uuid", "SLURM_PROCID", "MPI_RANK", "world_rank", "pci_bus_id", "hvd.local_rank()", "task_id"]
 )
 def test_workers_as_schedulers_call_them(heading):
