@@ -14,7 +14,7 @@ from core.common.validation import ScenarioError
 from core.traces.tables.cells import MISSING, UNITS, decimal_sign, plain
 from core.traces.tables.headings import ABROAD
 from core.traces.tables.left_out import LeftOut
-from core.traces.tables.naming import unnamed
+from core.traces.tables.naming import called, unnamed
 
 MAX_CELLS = 2**23
 MAX_COLUMNS = 4_100
@@ -52,6 +52,7 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
         raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
     sample = parsed(Body(Lines(file, data, encoding), separator, names, above, LeftOut(), SAMPLE_ROWS), dtype="str")
     decimal = decimal_sign(sample, separator)
+    left_out.notes += said_of_dots(sample, names) if separator == ";" and decimal == "." else []
     body = Body(Lines(file, data, encoding), separator, names, above, left_out)
     table = parsed(body, dtype=None if decimal == "." else "str")
     if not len(table):
@@ -61,6 +62,19 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
         names = [INDEX, *names[1:]]
     table.columns = pd.Index(names, dtype=object)
     return table.loc[:, [bool(name) for name in names]], decimal
+
+
+def said_of_dots(sample: pd.DataFrame, names: list[str]) -> list[str]:
+    """What to say of numbers that are all like 101.300 where no comma is a separator: either sign may be meant."""
+    three = [
+        name
+        for name, (_, column) in zip(names, sample.items(), strict=False)
+        if column.notna().any() and column.dropna().str.strip().str.fullmatch(r"[1-9]\d{0,2}\.\d{3}").all()
+    ]
+    return [
+        f"{called(name)}: the dot is taken for the sign before decimals; if it stands between thousands, leave it out."
+        for name in three
+    ]
 
 
 def encoding_of(file: str, data: bytes) -> str:

@@ -16,6 +16,10 @@ Columns may come in any order; capitals, spaces, dashes and underscores do not m
   phases, such as data_ms, forward_ms and backward_ms, which are added up.
 - comm_ms (or communication, network, collective, allreduce): with the waiting in it, unless wait_ms stands beside it.
 - wait_ms (or waiting, idle, barrier).
+- Instead of a time, when it began and ended: start and end, or compute_start and compute_end, by any clock.
+
+Headings may be in other languages (`headings.ABROAD`). Rows of validation are left out where a column says which rows
+are training.
 
 A table without a column of times may be a wide one: its columns that look alike (rank0, rank1) are workers' times.
 A unit is in a name, as in compute_us or "compute (s)", or behind every number; without one it is guessed from the size.

@@ -784,3 +784,8 @@ def test_runs_that_a_column_tells_apart():
     lines = [f"{run},{w},{s},{t}" for s in (1, 2) for w in (0, 1) for run, t in (("before", 10), ("after", 9))]
     with pytest.raises(ScenarioError, match=r"has 2 rows \(run: 'before' and 'after'\)"):
         read(rows("run,rank,step,ms", *lines))
+
+
+def test_dots_that_may_stand_between_thousands():
+    trace = read("rank;step;compute_us\n0;1;10.000\n1;1;20.000\n0;2;30.000\n1;2;40.000\n")
+    assert any("'compute_us': the dot is taken for the sign before decimals" in note for note in trace.notes)
