@@ -40,8 +40,8 @@ SAID = re.compile(
 STEP_NAMES = re.compile(r"(?i)(?:global_?)?(?:step|iter|iteration|batch)(?:_?idx)?")
 TIME_NAMES = re.compile(r"(?i).*(?:time|duration|elapsed|latency|compute|dur|took|_ms|_us|_s|_sec|secs?|millis)")
 RANK = re.compile(
-    r"(?i)^\W{0,2}(?:(?:default|rank|worker|local_rank)[ _=:]?)?(\d{1,6})\]?(?:/\d+)?\]?:(?!\d\d)"
-    r"|\[?\brank[ =:_]?(\d{1,6})\b"
+    r"(?i)^\W{0,2}(?:default|rank|worker|local_rank)[ _=:]?(\d{1,6})\]?(?:/\d+)?\]?:"
+    r"|^\W{0,2}(\d{1,6})(?:/\d+)?(?:\]:|:(?!\d\d))|\[?\brank[ =:_]?(\d{1,6})\b"
 )
 """Who wrote a line, as torchrun, srun and mpirun put it before it, or as it says itself."""
 MESSAGE = re.compile(r"(?i)\d:\d\d|[:=]\s+['\"]?-?\d|\[(?:info|debug|warning)\]|(?:epoch|step|iter\w*) \d+/\d+|\d%")
@@ -158,4 +158,4 @@ def of_pairs(pair: re.Pattern[str]) -> Callable[[str], dict[str, str]]:
 def rank_of(line: str) -> dict[str, str]:
     """The rank that wrote a line, if it says so."""
     found = RANK.search(line)
-    return {WROTE: found[1] or found[2]} if found else {}
+    return {WROTE: found[found.lastindex or 0]} if found else {}

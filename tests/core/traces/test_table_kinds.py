@@ -261,7 +261,7 @@ PRINTED = {
     ),
     "JSON behind a prefix": lambda w, s, ms: f"10:00:0{s} INFO {json.dumps({'rank': w, 'step': s, 'step_ms': ms})}",
     "dicts as Python prints them": lambda w, s, ms: str({"rank": w, "step": s, "compute_ms": ms}),
-    "pairs, by torchrun": lambda w, s, ms: f"[default{w}]:step={s} step_ms={ms}",
+    "pairs, by torchrun": lambda w, s, ms: f"[default{w}]:2024-01-01 step={s} step_ms={ms}",
     "steps that took so long": lambda w, s, ms: f"{w}: step {s} took {ms}.0 ms",
     "steps and a colon": lambda w, s, ms: f"[rank {w}] step {s}: {ms / 1000} s",
 }
