@@ -63,6 +63,8 @@ class Rows:
     """Which rows were left out and why, in a sentence; empty where all were taken."""
     columns: tuple[Column, ...] = ()
     """What each column of a table was taken for."""
+    local: bool = False
+    """Whether its workers are called by their place in a node alone, as gpu 0 is."""
     world_size: int | None = None
     """How many ranks the job has, where a table says so."""
 

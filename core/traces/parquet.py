@@ -18,7 +18,7 @@ FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "OPENBL
 def unpacked(
     file: str, data: bytes, most_fields: int, most_rows: int, most_characters: int
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The numbers and texts in a Parquet file, and why columns were left out, by name.
+    """The numbers and texts in a Parquet file, and why columns were left out, by name; moments and durations in s.
 
     Raises ScenarioError, naming the file, for one that is damaged, larger than that, or that asks for a gibibyte.
     """
@@ -45,6 +45,8 @@ def unpacked(
         )
     try:
         table = ipc.open_stream(process.stdout).read_all()
-        return table.to_pandas(ignore_metadata=True), json.loads(table.schema.metadata[b"left_out"])
+        about = table.schema.metadata
+        seconds = {name: f"{name} (s)" for name in json.loads(about[b"seconds"])}
+        return table.to_pandas(ignore_metadata=True).rename(columns=seconds), json.loads(about[b"left_out"])
     except (ArrowException, ValueError, LookupError, TypeError, OverflowError) as error:
         raise ScenarioError(f"{file} is not a Parquet file that can be read: {str(error)[:200]}.") from error

@@ -23,11 +23,14 @@ from core.traces.tables.records import holds_records, is_json
 from core.traces.tables.table import Table, guessed_unit, read_fields, read_table, say_guess
 from core.traces.trace import TIMES, Column, Trace
 
+OF_NODE = re.compile(r"node|host|machine|server|instance|pod|nid|dgx|(?<![a-z])ip-", re.IGNORECASE)
 MAX_CELLS = 1_000_000
 MOST_RATIO = 1e9  # of the longest compute time to the shortest
 WARM_UP = 3.0  # a first step that takes so many times the median of the rest is not like the rest
 APART_AT_START = 10.0  # times what else workers wait, and a first step's waiting is for those that began later
-NUMBERED = re.compile(r"(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?", re.IGNORECASE)
+NUMBERED = re.compile(
+    r"[\[(]?(?:worker|rank|gpu|node|w|r)?[ _-]*(\d{1,9})(?:\.0)?(?: ?(?:/|of) ?\d{1,9})?[\])]?", re.IGNORECASE
+)
 
 
 def sample_files() -> list[Path]:
@@ -121,11 +124,11 @@ def cleaned(files: list[Rows]) -> Trace:
     notes = said_once(files)
     left_out = [rows.left_out for rows in files if rows.left_out]
     table = numbered_on(together(files, notes))
+    table = on_nodes(later_files(table, files, notes), files, notes)
     notes += ranks_that_lack(files, table["worker"].nunique())
-    table = later_files(table, files, notes)
     table = times_alone(table, left_out)
     table = peers(table, notes)
-    refuse_repeated(table)
+    refuse_repeated(table, files)
     notes += left_out
     try:
         return trace_of(table, files, notes)
@@ -253,12 +256,34 @@ def later_files(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> pd.
     return table[~again]
 
 
-def refuse_repeated(table: pd.DataFrame) -> None:
+def on_nodes(table: pd.DataFrame, files: list[Rows], notes: list[str]) -> pd.DataFrame:
+    """Of files of a node each, whose workers are numbered in the node alone, the workers with the node's name."""
+    keys = [key for key in ("worker", "stage", "step") if key in table]
+    again = table.duplicated(keys)
+    times = [name for name in TIMES if name in table]
+    stems = {rows.file: rows.file.partition(".")[0][:30] for rows in files}
+    apart = len(set(stems.values())) == len(files) and not table.duplicated([*keys, "file"]).any()
+    are_nodes = all(rows.local and OF_NODE.search(rows.file) for rows in files)
+    if not again.any() or not apart or not are_nodes:
+        return table
+    if table.duplicated([*keys, *times])[again].all():  # one file twice
+        return table
+    notes.append(
+        "Workers of several files have the same local numbers: a file is taken for a node, and named with them."
+    )
+    return table.assign(worker=table["file"].map(stems) + " " + table["worker"].astype("str"))
+
+
+def refuse_repeated(table: pd.DataFrame, files: list[Rows]) -> None:
     """ScenarioError, with file, worker and step, for a mini-batch that comes twice."""
     twice = table.duplicated(["worker", "step"])
-    if twice.any():
-        row = table[twice].iloc[0]
-        raise ScenarioError(f"{row['file']}: worker {str(row['worker'])[:40]}, step {row['step']} is there twice.")
+    if not twice.any():
+        return
+    row = table[twice].iloc[0]
+    other = table[(table["worker"] == row["worker"]) & (table["step"] == row["step"])]["file"].iloc[0]
+    nodes = " (if each is of a node, call them node0.csv and so on)" if all(rows.local for rows in files) else ""
+    also = f": it is in {other}, too. Give the files of one run{nodes}" if other != row["file"] else ""
+    raise ScenarioError(f"{row['file']}: worker {str(row['worker'])[:40]}, step {row['step']} is there twice{also}.")
 
 
 def times_alone(table: pd.DataFrame, left_out: list[str]) -> pd.DataFrame:

@@ -34,6 +34,7 @@ OWN_STEP = re.compile(
     r"(?:.*[\s/:._#-])?(?:train(?:ing)?[ _-]?)?(?:global[ _-]?)?(?:step|iter|iteration|batch)[ _:=#-]*(\d{1,9})\W*",
     re.IGNORECASE,
 )
+EVALUATES = re.compile(r"(?<![a-z])(?:val|valid\w*|eval\w*|test|inference|predict\w*)(?![a-z])", re.IGNORECASE)
 ONCE_A_STEP = re.compile(r"Optimizer\.step#\w+\.step|DistributedDataParallel\.forward")
 LOADER = re.compile(r"enumerate\(DataLoader\)")
 
@@ -82,7 +83,7 @@ def annotation_kind(name: str, of_operator: bool = False) -> str:
         return "loader"
     if of_operator:
         return ""
-    if OWN_STEP.fullmatch(name):
+    if OWN_STEP.fullmatch(name) and not EVALUATES.search(name):
         return "own step"
     if HOST_COLLECTIVE.fullmatch(name) and not MORE_THAN_A_COLLECTIVE.search(name):
         return "host collective"

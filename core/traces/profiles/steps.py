@@ -12,6 +12,7 @@ from core.common.wording import counted
 from core.traces.profiles.events import NO_ID, LinkedSpans, Process
 from core.traces.profiles.intervals import covered
 
+ROUNDING_US = 1.0  # by which a span may seem to go on into the next: of a start since 1970 and its duration
 QUEUED = 0.05  # of a step: a first launch that waits so long waits for work that was not recorded
 MOST_OUTSIDE = 0.05  # of a device's time that its annotations may leave out
 FEW = 0.8  # of the usual work: a first or last step with less is not whole
@@ -119,7 +120,7 @@ def host_steps(process: Process) -> tuple[np.ndarray, np.ndarray, list[str]]:
         if steps:
             numbers = np.array(sorted(steps, key=lambda number: steps[number]))
             windows = np.array([steps[number] for number in numbers.tolist()], dtype=float)
-            if kind != "own step" or (len(numbers) > 1 and (np.diff(windows.ravel()) >= 0).all()):
+            if kind != "own step" or (len(numbers) > 1 and (np.diff(windows.ravel()) >= -ROUNDING_US).all()):
                 return numbers, windows, [note] if note else []
     for name, times in sorted(process.once_a_step.items(), key=lambda item: (item[0][:1] != "O", -len(item[1]))):
         if len(times) > 2:

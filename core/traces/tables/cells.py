@@ -8,10 +8,11 @@ import pandas as pd
 
 UNITS_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
 UNIT_NAMES = {
-    "ns": "ns nsec nsecs nanos nanosec nanosecs nanosecond nanoseconds",
-    "us": "us μs usec usecs μsec micros microsec microsecs microsecond microseconds",
-    "ms": "ms msec msecs millis millisec millisecs millisecond milliseconds",
-    "s": "s sec secs second seconds",
+    "ns": "ns нс 纳秒 nsec nsecs nanos nanosec nanosecs nanosecond nanoseconds",
+    "us": "us μs мкс 微秒 usec usecs μsec micros microsec microsecs microsecond microseconds",
+    "ms": "ms мс 毫秒 ミリ秒 millisekunden millisecondes milisegundos "
+    "msec msecs millis millisec millisecs millisecond milliseconds",
+    "s": "s с сек 秒 sek sekunden secondes segundos secondi sec secs second seconds",
     "min": "min mins minute minutes",
     "h": "h hr hrs hour hours",
 }
@@ -28,7 +29,8 @@ SPENT = re.compile(r"(?:(\d+)\s*h\s*)?(?:(\d+)\s*m(?:in)?\s*)(\d+(?:[.,]\d+)?)\s
 PER_STEP = re.compile(r"(?<=[a-zμ])\s*/\s*(?:it|iter|iteration|step|batch)$", re.IGNORECASE)
 INDIAN = re.compile(r"\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?")
 STEP_NUMBER = re.compile(r"^(?:step|iteration|iter|it|batch|epoch)?[ _#:=-]*(\d{1,15})(?: *(?:/|of) *\d+)?$")
-DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)? ?(Z|UTC|[-+]\d\d:?\d\d)?")
+DAY = r"(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[/.]\d\d?[/.]\d{4})"
+DATE = re.compile(rf"{DAY}[T ]\d\d:\d\d(?::\d\d(?:[.,:]\d+)?)? ?(?:Z|UTC|[-+]\d\d:?\d\d)?")
 
 
 def plain(text: str) -> str:
@@ -143,6 +145,20 @@ def decimal_sign(table: pd.DataFrame, separator: str) -> str:
     return "."
 
 
+def year_first(dates: pd.Series) -> pd.Series:
+    """Dates as ISO 8601 has them. The day goes first behind dots, or where any first number is no month."""
+    if dates.str.fullmatch(r"\d{4}-\d\d-\d\d\D.{0,99}").all():
+        return dates.str.replace(",", ".")
+    day, time = dates.str[:10].str.extract(r"([\d/.-]+)")[0], dates.str.extract(r"[T ](.*)")[0]
+    parts = day.str.split("[-/.]", regex=True, expand=True)
+    if (parts[2].str.len() == 4).all():
+        days_first = day.str.contains(".", regex=False).any() or (parts[0].astype(int) > 12).any()
+        parts = parts[[2, 1, 0] if days_first else [2, 0, 1]].set_axis([0, 1, 2], axis=1)
+    parts[1], parts[2] = parts[1].str.zfill(2), parts[2].str.zfill(2)
+    time = time.str.replace(",", ".").str.replace(r"^(\d+:\d+:\d+):", r"\1.", regex=True)
+    return parts[0] + "-" + parts[1] + "-" + parts[2] + "T" + time
+
+
 def instants(column: pd.Series) -> pd.Series | None:
     """The moments that a column of dates with times holds, s; None where it does not."""
     if pd.api.types.is_numeric_dtype(column):
@@ -152,7 +168,7 @@ def instants(column: pd.Series) -> pd.Series | None:
     if dates.sum() <= len(texts) / 2:
         return None
     try:
-        moments = pd.DatetimeIndex(texts[dates].str.replace(",", ".").tolist(), tz="UTC").as_unit("ns").asi8
+        moments = pd.DatetimeIndex(year_first(texts[dates]).tolist(), tz="UTC").as_unit("ns").asi8
     except ValueError:
         return None
     seconds = np.full(len(texts) + 1, np.nan)

@@ -12,8 +12,9 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.traces.tables.cells import MISSING, UNITS, decimal_sign, plain
+from core.traces.tables.headings import ABROAD
 from core.traces.tables.left_out import LeftOut
-from core.traces.tables.naming import unnamed
+from core.traces.tables.naming import called, unnamed
 
 MAX_CELLS = 2**23
 MAX_COLUMNS = 4_100
@@ -23,6 +24,9 @@ SAMPLE_ROWS = 2_000  # that show which sign stands before decimals
 TITLES = 10  # rows that may stand above the headings
 ROWS_AT_ONCE = 1_000
 MOST_FOREIGN = 0.1  # of the bytes that may be outside ASCII in a text that is not UTF-8
+SAMPLE_BYTES = 4_096  # that show the code page
+CODE_PAGES = ("cp1252", "gb18030", "shift_jis", "cp949", "cp1251")
+FOREIGN = {name for names in ABROAD.values() for name in names.split() if not name.isascii()}
 INDEX = "index"  # the name of a first column that has none
 COMMENT = re.compile(r"\s*(?:#(?![,;|\t]\S)|//|%)")
 RULER = re.compile(r"[\s|+:=-]*[-=]{2,}[\s|+:=-]*")
@@ -48,6 +52,7 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
         raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
     sample = parsed(Body(Lines(file, data, encoding), separator, names, above, LeftOut(), SAMPLE_ROWS), dtype="str")
     decimal = decimal_sign(sample, separator)
+    left_out.notes += said_of_dots(sample, names) if separator == ";" and decimal == "." else []
     body = Body(Lines(file, data, encoding), separator, names, above, left_out)
     table = parsed(body, dtype=None if decimal == "." else "str")
     if not len(table):
@@ -59,10 +64,25 @@ def read_delimited(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFr
     return table.loc[:, [bool(name) for name in names]], decimal
 
 
+def said_of_dots(sample: pd.DataFrame, names: list[str]) -> list[str]:
+    """What to say of numbers that are all like 101.300 where no comma is a separator: either sign may be meant."""
+    three = [
+        name
+        for name, (_, column) in zip(names, sample.items(), strict=False)
+        if column.notna().any() and column.dropna().str.strip().str.fullmatch(r"[1-9]\d{0,2}\.\d{3}").all()
+    ]
+    return [
+        f"{called(name)}: the dot is taken for the sign before decimals; if it stands between thousands, leave it out."
+        for name in three
+    ]
+
+
 def encoding_of(file: str, data: bytes) -> str:
-    """UTF-8, or Windows' code page for a text that is mostly ASCII; ScenarioError for what is no text."""
+    """UTF-8, or a code page for a text that is mostly ASCII; ScenarioError for what is no text."""
     foreign = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    for encoding in ("utf-8-sig", "cp1252") if foreign <= MOST_FOREIGN * len(data) else ("utf-8-sig",):
+    page = code_page(data[:SAMPLE_BYTES])
+    pages = (page, "cp1252") if foreign <= MOST_FOREIGN * len(data) else (page,) if page else ()
+    for encoding in filter(None, ("utf-8-sig", *pages)):
         text = io.TextIOWrapper(io.BytesIO(data), encoding)
         try:
             while text.read(MAX_LINE):
@@ -71,6 +91,15 @@ def encoding_of(file: str, data: bytes) -> str:
             continue
         return encoding
     raise ScenarioError(f"{file} is neither JSON, Parquet, nor text in UTF-8.")
+
+
+def code_page(start: bytes) -> str:
+    """The code page in which the headings at the beginning of a text have a word that is known; else empty."""
+    for encoding in CODE_PAGES:
+        text = start.decode(encoding, errors="ignore").lower()
+        if any(word in re.split(r"[\W_]+", text) for word in FOREIGN):
+            return encoding
+    return ""
 
 
 class Lines:
@@ -134,9 +163,11 @@ def dialect(file: str, lines: Lines) -> tuple[str, list[str], int]:
         if len(sample) == SAMPLE or sum(map(len, sample)) > MAX_LINE:
             break
     separator, names, above = likeliest(file, sample, comment)
-    rows = list(split(file, sample[above - 1 : above + 2], separator))
+    rows = list(split(file, sample[above - 1 : above + 4], separator))
     if without_names(names, rows[1] if len(rows) > 1 else []):
         return separator, unnamed(len(names)), above - 1
+    names, more = below(names, rows[1:])
+    above, rows = above + more, rows[more:]
     units = units_below(rows[1], len(names)) if len(rows) > 2 else []
     if units and any(units):
         return (
@@ -179,6 +210,36 @@ def without_names(names: list[str], row: list[str]) -> bool:
     texts = [(name, field) for name, field in zip(names, row, strict=False) if not NUMBER.fullmatch(name)]
     alike = all(re.sub(r"\d+", "#", name) == re.sub(r"\d+", "#", field) for name, field in texts)
     return alike and len(row) == len(names) and all(name for name, _ in texts)
+
+
+def below(names: list[str], rows: list[list[str]]) -> tuple[list[str], int]:
+    """The headings with what further rows say of the columns, as in pivot tables, and how many rows these are.
+
+    A second row of headings, where those of the first come again or stand for several columns; and a row that has the
+    name of the first column alone, where the heading above it is the name of all others.
+    """
+    more = 0
+    if rows and is_second(names, rows[0]):
+        above = pd.Series(names[1:], dtype=object).replace("", None).ffill().fillna("")
+        names = [rows[0][0] or names[0], *(f"{a} {b}".strip() for a, b in zip(above, rows[0][1:], strict=True))]
+        more = 1
+    first, *others = rows[more] if len(rows) > more + 1 else [""]
+    alone = bool(first) and not NUMBER.fullmatch(first) and not any(others)
+    if alone and len(names) > 2 and all(re.search(r"\d", name) for name in names[1:]):
+        return [first, *names[1:]], more + 1
+    return names, more
+
+
+def is_second(names: list[str], row: list[str]) -> bool:
+    """Whether a row below the headings is a second one of them."""
+    several = [name for name in names[1:] if name]
+    if len(row) != len(names) or len(names) < 3 or NUMBER.fullmatch(row[0]) or not several or not all(row[1:]):
+        return False
+    numbers = any(map(NUMBER.fullmatch, row[1:]))
+    again = len(set(several)) < len(several)
+    return len(set(zip(names[1:], row[1:], strict=True))) == len(row) - 1 and (
+        again or (len(several) < len(names) - 1 and not numbers)
+    )
 
 
 def units_below(row: list[str], columns: int) -> list[str]:
@@ -229,6 +290,7 @@ class Body:
                 continue
             row = next(split(self.lines.file, [line], self.separator))
             if len(row) == len(self.names) and set(row) == known:
+                self.left_out.headings += 1
                 order = None if row == self.names else [row.index(name) for name in self.names]
             elif any(row[len(self.names) :]):
                 self.left_out.add(1, "long", f"line {self.lines.number:,} has more fields than its header")

@@ -117,6 +117,17 @@ EXPORTS = [
         headings=known("Projected Duration (ns)", "Orig Duration (ns)", "Name", "PID"),
         roles=RANGES,
     ),
+    Export(
+        tool="the NVTX events in a database of Nsight Systems",
+        headings=known("start", "end", "eventType", "globalTid", "text"),
+        roles={
+            compared("start"): Meaning("start", "ns"),
+            compared("end"): Meaning("end", "ns"),
+            compared("text"): Meaning("label"),
+            compared("globalTid"): Meaning("pid"),
+            **ignored("eventType", "rangeId", "category", "color", "endGlobalTid", "textId", "domainId"),
+        },
+    ),
     Export(tool="statistics of Nsight Systems", headings=known("Instances", "Total Time (ns)"), advice=NSIGHT),
     Export(tool="statistics of Nsight Systems", headings=known("Num Calls", "Total Time (ns)"), advice=NSIGHT),
     Export(tool="statistics of Nsight Systems", headings=known("Time (%)", "Total Time (ns)"), advice=NSIGHT),

@@ -15,11 +15,26 @@ DOCUMENTED = {
     "comm": "comm commtime communication network collective allreduce",
     "wait": "wait waittime waiting idle barrier",
 }
-EXACT = {name: role for role, names in DOCUMENTED.items() for name in names.split()}
+ABROAD = {
+    "rank": "rang rango ранг 进程 進程 ランク 랭크 arbeiter trabajador travailleur trabalhador "
+    "prozess proceso processo processus процесс",
+    "place": "rechner knoten nodo noeud nœud nó узел 节点 節點 ノード 노드",
+    "step": "schritt étape etape paso passo шаг итерация iteración itération iteração iterazione 步 步数 步骤 迭代 "
+    "ステップ 반복 스텝 단계",
+    "epoch": "epoche époque época epoca эпоха 轮次 エポック 에포크",
+    "compute": "rechenzeit tempsdecalcul tiempodecálculo tempodicalcolo 计算时间 計算時間 计算 времявычислений",
+    "whole": "zeit dauer laufzeit schrittzeit temps durée duree tiempo duración duracion tempo duração duracao durata "
+    "время длительность 时间 时长 耗时 時間 시간",
+    "comm": "kommunikation kommunikationszeit netzwerk comunicación 通信 通信时间 通信時間 связь",
+    "wait": "wartezeit tempsdattente tiempodeespera 等待 等待时间 待ち時間 ожидание",
+}
+EXACT = {name: role for known in (DOCUMENTED, ABROAD) for role, names in known.items() for name in names.split()}
 """Headings that mean just this, without spaces, dashes and underscores; every other is understood by its words."""
 
 TOKEN = re.compile(r"μ?[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[%/]")
-JOINED = re.compile(r"(date|rank|gpu|node|host|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time)")
+JOINED = re.compile(
+    r"(date|rank|gpu|node|host|proc|task|local|step|iter|iteration|batch|device|worker|compute|comm)(id|idx|num|time|rank)"
+)
 PERCENTILE = re.compile(r"p ?(50|75|90|95|99|999)\b|(?<!\d)\d\d ?%|quantile|percentile", re.IGNORECASE)
 COLLECTIVE = re.compile(
     r"all[ _-]?reduce|reduce[ _-]?scatter|all[ _-]?gather|all[ _-]?to[ _-]?all|broadcast|[nrhx]ccl|gloo", re.IGNORECASE
@@ -42,23 +57,29 @@ SIZE = words(
 )
 CLOCK = words("timestamp timestamps ts date clock created wall wallclock walltime since uptime")
 START, END = words("start begin started begins starts"), words("end stop finish ended ends finished")
-OTHER = words("id idx index no nr number num job user version seed tid thread threads")
+MOMENT = words("t at phase event section")
+OTHER = words("id idx index table no nr number num job user version seed tid thread threads")
 ATTEMPT = words("attempt attempts restart restarts retry retries incarnation run")
 SPENT = words(
     "time times duration durations dur elapsed latency took runtime cost interval delta timing timings seconds"
 )
 STEP = words("step steps iteration iterations iter iters it batch batches minibatch minibatches")
+TRAINING = words("train training trains fit")
+EVALUATION = words("eval evals evaluate evaluation val valid validate validation test testing inference predict sanity")
 EPOCH, PART = words("epoch epochs"), words("microbatch microbatches micro bucket chunk layer accumulation")
 RANK = words("rank ranks worker workers process proc replica trainer task")
 PLACE = words("node host hostname machine server pod instance ip nodename")
-LOCAL = words("gpu device npu card accelerator dev")
+LOCAL = words("gpu pci device npu card accelerator dev")
 GROUPS = {
     "stage": words("stage pp pipeline"),
     "dp": words("dp data"),
     "tp": words("tp tensor cp context"),
     "ep": words("ep expert"),
 }
-HELPERS = words("/ id idx index no nr number num name names global local the of train training trainer mini current")
+HELPERS = words(
+    "/ id idx index no nr number num name names global local the of train training trainer mini current "
+    "uuid bus slurm mpi ompi pmi pmix hvd horovod torch torchelastic env world"
+)
 COMPUTE = words("compute computation computing calc calculation busy active kernel kernels work working")
 COMM = words(
     "comm comms communication network collective collectives sync synchronize synchronization mpi send recv "
@@ -75,7 +96,7 @@ OWN_TIMES = {"compute", "core", "own", "whole", "comm", "wait"}
 """Roles of columns that hold a worker's time."""
 LABEL = words(
     "metric measure phase op operation event kind category region range section span label tag activity "
-    "function variable type key"
+    "function variable type key field measurement"
 )
 
 
@@ -111,7 +132,7 @@ def meaning(heading: str) -> Meaning:
 def strength_of(role: str, each: set[str]) -> int:
     """How much a heading says: a step's time more than a time, a global step more than a step."""
     if role == "whole":
-        return 3 if each & STEP else 1 if each <= {"time"} else 2
+        return 0 if each & EVALUATION else 3 if each & STEP else 1 if each <= {"time"} else 2
     return 1 + bool(each & {"global", "exposed", "not"}) - ("local" in each)
 
 
@@ -141,11 +162,30 @@ def role_of(name: str, joined: str, each: set[str], has_unit: bool) -> str:
                 return local_or(role, each)
         if each and each <= OTHER | HELPERS | ATTEMPT:
             return "attempt" if each & ATTEMPT else "other"
+    if is_moment(name, joined, each):
+        return "start" if each & START else "end"
     if each & CLOCK:
         return "clock"
-    if each & (START | END) and each <= START | END | SPENT | STEP | HELPERS | CLOCK:
-        return "start" if each & START else "end"
     return time_of(name, joined, each, spent)
+
+
+def is_moment(name: str, joined: str, each: set[str]) -> bool:
+    """Whether a column says when a step or a phase of it began or ended, as step_start and forward_end do."""
+    if not each & (START | END):
+        return False
+    of_what = each - phase_less(each)
+    return not of_what or (not (each & START and each & END) and time_of(name, joined, of_what, True) in OWN_TIMES)
+
+
+def phase_less(each: set[str]) -> set[str]:
+    """The words of a heading that do not say which phase of a step it is about."""
+    return each & (START | END | SPENT | STEP | HELPERS | CLOCK | MOMENT)
+
+
+def phase_of(heading: str) -> tuple[str, ...]:
+    """Which phase of a step a start or an end is about, by the other words of its heading; nothing: the whole step."""
+    each = tokens(split_unit(heading)[0] or heading)
+    return tuple(part for part in each if part not in phase_less(set(each)))
 
 
 def local_or(role: str, each: set[str]) -> str:
@@ -182,8 +222,8 @@ def time_of(name: str, joined: str, each: set[str], spent: bool) -> str:
 def split_unit(heading: str) -> tuple[str | None, str]:
     """A heading without its unit, and the unit; None for something per unit of time, as samples/s is."""
     name = plain(heading)
-    bracket = re.search(r"[(\[{]\s*(?:in\s+)?(\w+)\s*[)\]}]", name)
-    if bracket and (unit := UNITS.get(bracket[1].lower())):
+    bracket = re.search(r"[(\[{]\s*(?:in\s+)?(\w+)\.?\s*[)\]}]|,\s*(?:in\s+)?([^\W\d_]+)\.?$", name)
+    if bracket and (unit := UNITS.get((bracket[1] or bracket[2]).lower())):
         return (name[: bracket.start()] + name[bracket.end() :]).strip(" _-.,"), unit
     parts = list(TOKEN.finditer(name))
     for at, part in reversed(list(enumerate(parts))):

@@ -14,6 +14,7 @@ from core.traces.tables.naming import called, some
 from core.traces.tables.wide import named
 
 STATISTICS = STATISTIC | words("all sum total overall p50 p90 p95 p99 25% 50% 75%")
+MOST_BAD = 0.1  # of the rows of a table whose workers have numbers
 ADVICE = 'say which counts, as in columns={"worker": "rank"}'
 
 
@@ -118,9 +119,20 @@ def steps(draft: Draft, worker: list[str]) -> Iterator[list[str]]:
 
 
 def fallback_steps(draft: Draft) -> list[str]:
-    """Columns that may number the steps although their headings do not say so: time or idx."""
-    weak = [name for name in draft.with_role("whole") if draft.meanings[name].strength == 1]
-    return [*weak, *draft.with_role("other")] if len(draft.with_role("whole", "compute", "core")) > len(weak) else []
+    """Columns that may number the steps although their headings do not say so: time, idx, or a word that is unknown."""
+    weak = [
+        name for name in draft.with_role("whole") if draft.meanings[name].strength == 1 and not unit_of(draft, name)
+    ]
+    timed = [
+        *draft.with_role("whole", "compute", "core"),
+        *(name for name in draft.with_role("") if unit_of(draft, name)),
+    ]
+    return [*weak, *draft.with_role("other", "")] if len(timed) > len(weak) else []
+
+
+def unit_of(draft: Draft, name: str) -> str:
+    """The unit of a column, if heading or fields say one."""
+    return draft.meanings[name].unit or draft.numbers(name)[1]
 
 
 def counts_steps(draft: Draft, name: str, worker: list[str]) -> bool:
@@ -141,6 +153,8 @@ def labelled(draft: Draft, worker: list[str], step: list[str]) -> pd.DataFrame:
     if worker:
         there = ~pd.concat([missing(draft.table[name].replace(np.inf, np.nan)) for name in worker], axis=1).any(axis=1)
         draft.keep(there, "worker", lambda at: f"{draft.where(at)} has no worker")
+    if len(worker) == 1 and draft.meanings[worker[0]].role in ("rank", "local", "place"):
+        keep_numbered(draft, worker[0])
     keys = pd.DataFrame(index=draft.table.index)
     if worker:
         keys["worker"] = worker_names(draft, worker)
@@ -181,6 +195,13 @@ def keep_whole(draft: Draft, name: str) -> None:
         return f"step {said} in {draft.where(at)} is not a whole number"
 
     draft.keep((values.abs() < 2**53) & (values % 1 == 0), f"step {name}", what_is_wrong)
+
+
+def keep_numbered(draft: Draft, name: str) -> None:
+    """Leave out rows whose worker is a text, where nearly all are numbers: a message among the rows, a broken one."""
+    values = draft.numbers(name)[0]
+    if 0 < values.isna().sum() <= MOST_BAD * len(values):
+        draft.keep(values.notna(), f"worker {name}", lambda at: f"{draft.field(name, at)} is no number of a worker")
 
 
 def worker_names(draft: Draft, names: list[str]) -> pd.Series:

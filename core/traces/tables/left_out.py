@@ -15,6 +15,9 @@ class LeftOut:
     notes: list[str] = field(default_factory=list)
     """What else is to be said about how the file was read."""
 
+    headings: int = 0
+    """How often the headings came again among the rows."""
+
     def add(self, rows: int, kind: str, first: str) -> None:
         """Count rows that were left out for one kind of reason; `first` says what was wrong with the first."""
         known, words = self.kinds.get(kind, (0, first))

@@ -14,6 +14,7 @@ from core.traces.tables.delimited import MAX_CELLS, MAX_COLUMNS
 from core.traces.tables.headings import OWN_TIMES, meaning
 from core.traces.tables.left_out import LeftOut
 from core.traces.tables.naming import unnamed
+from core.traces.tables.wide import named
 
 MAX_TEXT = 1_000  # characters of a field
 CHUNK = 100_000  # fields that are Python objects at a time
@@ -59,6 +60,21 @@ def is_column(value: Any) -> bool:
 def is_scalar(value: Any) -> bool:
     """Whether a value may be a field."""
     return not isinstance(value, list | dict)
+
+
+def of_objects(record: Any) -> list[dict[str, Any]]:
+    """The objects in a list of a record that says no time itself, each with what stands beside the list."""
+    for key, value in record.items() if isinstance(record, dict) else ():
+        if holds_objects(value):
+            beside = {name: each for name, each in record.items() if name != key}
+            if not any(meaning(str(name)[:MAX_TEXT]).role in OWN_TIMES for name in beside):
+                return [beside | each for each in value]
+    return []
+
+
+def holds_objects(value: Any) -> bool:
+    """Whether a value is a list of objects."""
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
 def is_row(value: Any) -> bool:
@@ -133,9 +149,15 @@ def records_in(whole: Any, depth: int = 0) -> list[Any] | None:
             dict(zip(whole["columns"], row, strict=False)) if isinstance(row, list) else row for row in whole["data"]
         ]
     objects = {key: value for key, value in whole.items() if isinstance(value, dict) and value}
+    if says_each(objects):
+        of_steps = all(named(key) for value in objects.values() for key in value)
+        return [({"step": key} if of_steps else {}) | value for key, value in objects.items()]
     of_workers = {key: value for key, value in objects.items() if any(map(is_row, value.values()))}
     if len(of_workers) > 1:
         return [{"worker": key, **value} for key, value in of_workers.items()]
+    for key, value in whole.items():
+        if isinstance(value, list) and len(value) > 1 and all(map(is_row, value)):
+            return in_rows(key, value)
     columns = {key: value for key, value in whole.items() if is_row(value)}
     columns |= {key: list(value.values()) for key, value in objects.items() if all(map(is_scalar, value.values()))}
     rows = max(map(len, columns.values()), default=0)
@@ -145,11 +167,35 @@ def records_in(whole: Any, depth: int = 0) -> list[Any] | None:
     return next((found for value in objects.values() if (found := records_in(value, depth + 1))), None)
 
 
+def says_each(objects: dict[str, dict]) -> bool:
+    """Whether objects are records under numbers, as data frames are exported by their index."""
+    first = next(iter(objects.values()), {})
+    roles = {str(key): meaning(str(key)[:MAX_TEXT]).role for key in first}
+    return (
+        len(objects) > 1
+        and all(key.isdecimal() for key in objects)
+        and all(value.keys() == first.keys() and all(map(is_scalar, value.values())) for value in objects.values())
+        and (bool(set(roles.values()) & OWN_TIMES) or all(map(named, roles)))
+    )
+
+
+def in_rows(key: str, rows: list[list[Any]]) -> list[Any]:
+    """Rows without names, of workers if what they are called has a unit, so that it is not lost."""
+    unit = meaning(key[:MAX_TEXT]).unit
+    return [{f"rank{i} ({unit})": each for i, each in enumerate(row)} for row in rows] if unit else rows
+
+
 def one_a_step(records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    """The records, a list of times in one as a record for each; rows without names with names."""
+    """The records, a list of times in one as a record for each; rows without names with names.
+
+    A record that says its step and no worker lists the times of all workers, and others those of all steps.
+    """
     for number, record in records:
         if is_row(record):
             yield number, dict(zip(unnamed(len(record)), record, strict=True))
+            continue
+        if inside := of_objects(record):
+            yield from ((number, each) for each in inside)
             continue
         lists = {key: value for key, value in record.items() if is_row(value)} if isinstance(record, dict) else {}
         roles = {key: meaning(str(key)[:MAX_TEXT]).role for key in record} if lists else {}
@@ -159,8 +205,10 @@ def one_a_step(records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
             continue
         alone = {key: value for key, value in record.items() if key not in lists}
         full = {key: value for key, value in lists.items() if len(value) == steps}
-        for step, fields in enumerate(zip(*full.values(), strict=True)):
-            yield number, {"step": step, **alone, **dict(zip(full, fields, strict=True))}
+        said = {roles[key] for key in alone}
+        counted = "worker" if "step" in said and not said & {"rank", "local", "place"} else "step"
+        for place, fields in enumerate(zip(*full.values(), strict=True)):
+            yield number, {counted: place, **alone, **dict(zip(full, fields, strict=True))}
 
 
 def table_of(file: str, records: Iterator[tuple[int, Any]], unit: str, left_out: LeftOut) -> pd.DataFrame:

@@ -7,13 +7,17 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted
+from core.traces.files import rank_in
 from core.traces.tables.draft import Draft
-from core.traces.tables.headings import OWN_TIMES, meaning
+from core.traces.tables.headings import EVALUATION, OWN_TIMES, TRAINING, meaning, tokens, words
 from core.traces.tables.naming import called, some
-from core.traces.tables.times import Kinds, label_kind, those_that_count
+from core.traces.tables.times import SPAN, Kinds, label_kind, those_that_count
 
 MOST_LABELS, MAX_LABEL = 1_000, 200
+MOST_WORDS = 5  # of a label; more are a remark
 NO_TIMES = {"quality", "rate", "statistic", "size"}
+YES, NO = words("true yes 1"), words("false no 0")
+WHO = ("rank", "local", "place", "pid", "step", "epoch", "attempt")
 KEYS = ("worker", "stage", "epoch", "step")
 
 
@@ -27,6 +31,10 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
 
     """
     keys = [key for key in KEYS if key in rows]
+    empty = rows[list(kinds)].isna().all(axis=1)
+    if "step" in keys and empty.any() and rows.duplicated(keys).any():
+        draft.only(~empty)
+        rows = rows[~empty]
     label = label_column(draft)
     if "step" not in rows:
         return of_ranges(draft, rows, kinds, label) if label else (rows, kinds)
@@ -46,7 +54,52 @@ def one_row_each(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[pd.Dat
         first = int(again.argmax())
         draft.left_out.add(int(again.sum()), "again", f"{draft.where(first)} has what a row before it has")
         return rows[~again], kinds
+    rounds = begun_again(rows, keys) if "worker" in keys or rank_in(draft.file) is not None else None
+    if rounds is not None:
+        draft.say("steps begin again at the same number on every worker: taken for epochs that follow one another.")
+        return rows.assign(epoch=rounds), kinds
     raise repeated(draft, rows, keys)
+
+
+def begun_again(rows: pd.DataFrame, keys: list[str]) -> pd.Series | None:
+    """How often a worker's steps had begun again before each row; None where they do not all begin at one step."""
+    by = [rows[key] for key in keys if key != "step"] or [np.zeros(len(rows))]
+    begins = ~(rows.groupby(by, sort=False)["step"].diff() > 0)
+    rounds = begins.groupby(by, sort=False).cumsum().astype(int) - 1
+    counts = rounds.groupby(by).max()
+    lengths = rounds.groupby([*by, rounds]).size()
+    if rows["step"][begins].nunique() > 1 or counts.nunique() > 1 or lengths.min() < 2:
+        return None
+    return rounds
+
+
+def leave_out_evaluation(draft: Draft) -> None:
+    """Leave out rows of validation where a column says which rows are training: they are no steps of it."""
+    for name, said in draft.meanings.items():
+        asks = set(tokens(name)) & (TRAINING | EVALUATION)
+        texts = not pd.api.types.is_numeric_dtype(draft.table[name]) or asks
+        if said.role in WHO or not texts or not 1 < draft.table[name].nunique() <= MOST_LABELS:
+            continue
+        names = labels(draft, name)
+        trains = {label: is_training(name, label) for label in dict.fromkeys(names.tolist())}
+        if {True, False} <= set(trains.values()):
+            others = [label for label, training in trains.items() if training is False]
+            if said.role != "label" and None not in trains.values():
+                draft.meanings[name] = replace(said, role="other")
+            draft.only(pd.Series(~np.isin(names, others)))
+            draft.say(f"rows with {some(others)} in {called(name)} are left out: no training.")
+            return
+
+
+def is_training(heading: str, label: str) -> bool | None:
+    """Whether rows with this in a column are training (True) or validation (False), if it says either."""
+    about = set(tokens(label[:MAX_LABEL]))
+    if label.lower() in YES | NO:
+        training, evaluates = (bool(set(tokens(heading)) & each) for each in (TRAINING, EVALUATION))
+        return None if training == evaluates else training == (label.lower() in YES)
+    if len(about) > MOST_WORDS or not about & (TRAINING | EVALUATION):
+        return None
+    return not about & EVALUATION
 
 
 def keep_times(draft: Draft) -> None:
@@ -71,7 +124,12 @@ def keep_times(draft: Draft) -> None:
 def label_column(draft: Draft) -> str | None:
     """The column of texts that says what a row measures, where they differ."""
     for name in draft.with_role("label"):
-        if not draft.is_numeric(name) and 1 < draft.table[name].nunique() <= MOST_LABELS:
+        taken = draft.columns.get(name)
+        if (
+            not (taken and taken.role == "worker")
+            and not draft.is_numeric(name)
+            and 1 < draft.table[name].nunique() <= MOST_LABELS
+        ):
             return name
     return None
 
@@ -111,7 +169,9 @@ def of_phases(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tup
     """A row a step from one for each phase: the times of computing added up, network and waiting apart."""
     keys, (time,) = [key for key in KEYS if key in rows], kinds
     roles = {name: label_kind(name)[0] for name in dict.fromkeys(rows["label"].tolist())}
-    if not all(roles.values()):
+    if sorted(roles.values()) == ["end", "start"]:
+        return from_start_to_end(draft, rows, time, label, roles)
+    if not set(roles.values()) <= OWN_TIMES:
         raise repeated(draft, rows, keys, f"{label}: {some(list(roles))}")
     sums = rows.groupby([*keys, "label"], sort=False, dropna=False)[time].sum(min_count=1).unstack("label")
     phases, why = those_that_count(draft.file, roles, dict.fromkeys(roles, 1), sums)
@@ -128,6 +188,22 @@ def of_phases(draft: Draft, rows: pd.DataFrame, kinds: Kinds, label: str) -> tup
     draft.take(label, "phase", why="says what a row measures")
     draft.take(time, "compute", unit, why="measures a time")
     return sums[list(phases)].reset_index(), phases
+
+
+def from_start_to_end(
+    draft: Draft, rows: pd.DataFrame, time: str, label: str, roles: dict[str, str]
+) -> tuple[pd.DataFrame, Kinds]:
+    """A row a step from two, one with the moment at which it began and one with that at which it ended."""
+    start, end = sorted(roles, key=lambda name: roles[name] != "start")
+    keys = [key for key in KEYS if key in rows]
+    if rows.duplicated([*keys, "label"]).any():
+        raise repeated(draft, rows, [*keys, "label"])
+    moments = rows.set_index([*keys, "label"])[time].unstack("label")
+    draft.meanings[SPAN] = replace(draft.meanings[time], role="whole")
+    draft.known_numbers[SPAN] = draft.numbers(time)
+    draft.say(f"a step takes from the row called {called(start)} of {called(label)} to the one called {called(end)}.")
+    draft.take(label, "phase", why="says what a row measures")
+    return (moments[end] - moments[start]).rename(SPAN).reset_index(), {SPAN: "whole"}
 
 
 def later_rows(draft: Draft, rows: pd.DataFrame, keys: list[str]) -> np.ndarray | None:
@@ -177,7 +253,9 @@ def repeated(draft: Draft, rows: pd.DataFrame, keys: list[str], differ: str = ""
         )
     if not differ:
         texts = [
-            name for name, each in draft.meanings.items() if not each.role or each.role in ("label", "part", "other")
+            name
+            for name, each in draft.meanings.items()
+            if each.role in ("", "attempt", "label", "part", "other") and name not in draft.columns
         ]
         for name in texts:
             values = draft.table[name][alike].astype("str").unique().tolist() if name in draft.table else []

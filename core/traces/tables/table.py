@@ -16,6 +16,10 @@ Columns may come in any order; capitals, spaces, dashes and underscores do not m
   phases, such as data_ms, forward_ms and backward_ms, which are added up.
 - comm_ms (or communication, network, collective, allreduce): with the waiting in it, unless wait_ms stands beside it.
 - wait_ms (or waiting, idle, barrier).
+- Instead of a time, when it began and ended: start and end, or compute_start and compute_end, by any clock.
+
+Headings may be in other languages (`headings.ABROAD`). Rows of validation are left out where a column says which rows
+are training.
 
 A table without a column of times may be a wide one: its columns that look alike (rank0, rank1) are workers' times.
 A unit is in a name, as in compute_us or "compute (s)", or behind every number; without one it is guessed from the size.
@@ -33,18 +37,18 @@ from core.traces.files import PIECE, DamagedFileError, Rows, rank_in
 from core.traces.parquet import unpacked
 from core.traces.tables.cells import UNITS, UNITS_MS, missing
 from core.traces.tables.corrections import Corrections
-from core.traces.tables.delimited import MAX_CELLS, read_delimited
+from core.traces.tables.delimited import INDEX, MAX_CELLS, read_delimited
 from core.traces.tables.draft import Draft
 from core.traces.tables.exports import compared, known_export
-from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit
-from core.traces.tables.keys import add_keys, keep_whole, leave_out_statistics
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit, tokens
+from core.traces.tables.keys import add_keys, are_workers, keep_whole, leave_out_statistics
 from core.traces.tables.left_out import LeftOut
-from core.traces.tables.logs import holds_log, read_log
+from core.traces.tables.logs import holds_log, read_log, refuse_log
 from core.traces.tables.naming import called, some
 from core.traces.tables.records import is_json, read_records
-from core.traces.tables.several_rows import keep_times, one_row_each
-from core.traces.tables.times import PARTS, Kinds, choose_times, differences, say_times
-from core.traces.tables.unnamed import by_numbers
+from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
+from core.traces.tables.times import ADDED_UP, PARTS, Kinds, choose_times, differences, say_times
+from core.traces.tables.unnamed import by_numbers, refuse_unexplained
 from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
 from core.traces.trace import Column
 
@@ -54,6 +58,7 @@ MAX_NAME = 200  # characters of a column's name
 LONGEST_HEAD = 2**20  # characters of the header and the first row
 PARQUET = b"PAR1"
 WORLD_SIZE = {"worldsize", "numranks", "nranks", "numworkers", "nworkers"}
+SUMS = {"total", "sum", "overall"}
 WIDE, STEPS = "worker", "step"  # the column of workers, or of steps, in what becomes of a wide table
 
 
@@ -70,6 +75,8 @@ class Table:
     columns: tuple[Column, ...]
     notes: list[str]
     left_out: str
+    local: bool
+    """Whether workers are called by their place in a node alone."""
     world_size: int | None
     """How many ranks the job has, where a column says so."""
 
@@ -102,6 +109,7 @@ class Table:
             notes=self.notes,
             left_out=self.left_out,
             columns=tuple(columns),
+            local=self.local,
             world_size=self.world_size,
         )
 
@@ -150,7 +158,13 @@ def guessed_unit(tables: list[Table]) -> str:
 def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
     """What a table holds; ScenarioError, naming file and column, for what is not one (see above)."""
     left_out = LeftOut()
-    return understood(file, *read_fields(file, pieces, left_out), asked, left_out)
+    table, decimal = read_fields(file, pieces, left_out)
+    names = list(map(str, table.columns))
+    try:
+        return understood(file, table, decimal, asked, left_out)
+    except ScenarioError:
+        refuse_log(file, names)
+        raise
 
 
 def read_fields(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> tuple[pd.DataFrame, str]:
@@ -175,7 +189,10 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     for note in left_out.notes:
         draft.say(note)
     read_headings(draft)
+    if INDEX in draft.meanings and are_workers(draft, INDEX):
+        draft.meanings[INDEX] = Meaning("rank")
     leave_out_statistics(draft)
+    leave_out_evaluation(draft)
     keep_times(draft)
     as_long(draft, by_numbers(draft))
     kinds = choose_times(draft)
@@ -185,6 +202,12 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     if all(draft.numbers(name)[0].isna().all() for name in main):
         raise draft.refused(f"no row has a time in {some(main)}")
     keys = add_keys(draft).reset_index(drop=True)
+    if not {"worker", "step"} & set(keys):
+        if draft.left_out.headings:
+            raise draft.refused(
+                "its headings come again, and no column says which worker a row is of: give a file each"
+            )
+        refuse_unexplained(draft, kinds)
     say_times(draft, kinds)
     ranks = world_size(draft)
     say_left_out(draft, names)
@@ -192,8 +215,9 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     rows, kinds = one_row_each(draft, rows, kinds)
     if "step" not in rows:
         rows["step"] = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows))).cumcount()
-    if list(kinds.values()) == ["whole"] or (len(kinds) == 1 and is_bare(draft, next(iter(kinds)))):
-        rows = without_clock(draft, rows, next(iter(kinds)))
+    first = next(iter(kinds))
+    if len(kinds) == 1 and (kinds[first] == "whole" or is_bare(draft, first) or set(tokens(first)) & ADDED_UP):
+        rows = without_clock(draft, rows, first)
     return Table(
         file=file,
         rows=rows,
@@ -202,8 +226,15 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         columns=tuple(draft.columns.get(name) or Column(name=name, why=why_not(draft, name)) for name in names),
         notes=draft.notes,
         left_out=left_out.note(file) if left_out.rows else "",
+        local=are_local(draft),
         world_size=ranks,
     )
+
+
+def are_local(draft: Draft) -> bool:
+    """Whether the columns that name the worker are those of devices in a node."""
+    names = [name for name, column in draft.columns.items() if column.role == "worker" and name in draft.meanings]
+    return bool(names) and all(draft.meanings[name].role == "local" for name in names)
 
 
 def world_size(draft: Draft) -> int | None:
@@ -274,8 +305,10 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
     elif known is not None:
         cells = known
     elif owners := draft.with_role("rank", "local", "place", "pid"):
-        if not keys and not draft.with_role(*OWN_TIMES):
-            with_steps_below(draft, a_column_per_step([name for name in numeric if name not in owners]), owners)
+        steps = a_column_per_step([name for name in numeric if name not in owners])
+        sums = {name for name in draft.with_role("whole") if set(tokens(name)) & SUMS}
+        if not keys and set(draft.with_role(*OWN_TIMES)) - sums <= set(steps):
+            with_steps_below(draft, steps, owners)
         return
     else:
         cells = alike([name for name in numeric if name not in keys])
@@ -315,9 +348,10 @@ def with_steps_below(draft: Draft, cells: dict[str, Cell], owners: list[str]) ->
     draft.table = melted(draft.table, cells, STEPS, owners)
     draft.known_numbers.clear()
     draft.meanings = {name: draft.meanings[name] for name in owners}
-    draft.meanings |= {STEPS: Meaning("step", exact=True), "": Meaning("compute", exact=True)}
+    unit = next(iter(cells.values())).measure
+    draft.meanings |= {STEPS: Meaning("step", exact=True), unit: Meaning("compute", unit, exact=True)}
     for name, cell in cells.items():
-        draft.take(name, "compute", why=f"times of step {cell.worker}")
+        draft.take(name, "compute", unit, why=f"times of step {cell.worker}")
     draft.say("a column per step, taken as compute times without waiting.")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.common.validation import ScenarioError
 from core.traces.tables.draft import Draft
-from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, tokens, words
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, phase_of, tokens, words
 from core.traces.tables.naming import called, some
 
 MAIN = {"compute", "core", "own", "whole"}
@@ -15,9 +15,11 @@ SUM_WITHIN = 0.01  # by which a total may differ from the sum of its parts
 CLOCK_STEPS = 5  # of every worker, so that times that only grow are no chance
 CLOCK_STEPS_OF_TIME = 8  # where a column is called time and no more
 THIS_CENTURY = 1e9, 4e9  # s since 1970
+MOST_OF_CENTURY = 0.01  # of the time since 1970 that a run may take
 NEAR_START = 3.0  # a clock that began with the job shows at first no more than so many usual steps
-ELAPSED = words(
-    "elapsed since wall wallclock walltime clock timestamp timestamps ts date cumulative uptime runtime total"
+ADDED_UP = words("cum cumsum cumulative cumulated accumulated")
+ELAPSED = ADDED_UP | words(
+    "elapsed since wall wallclock walltime clock timestamp timestamps ts date uptime runtime total"
 )
 PARTS = {
     "compute": "compute",
@@ -29,7 +31,8 @@ PARTS = {
 }
 TAKEN = {"compute": "computing", "whole step": "a whole step", "network": "the network", "waiting": "waiting"}
 CHOOSE = 'say which counts, as in columns={"time": "step_time"}'
-SPAN = "end − start"
+BETWEEN = " − "
+SPAN = f"end{BETWEEN}start"
 
 Kinds = dict[str, str]
 """What the columns of times are, by name: compute, core or own (time of a phase), whole, comm or wait."""
@@ -37,6 +40,7 @@ Kinds = dict[str, str]
 
 def choose_times(draft: Draft) -> Kinds:
     """The columns of times that count; ScenarioError where there are none, or several with nothing to choose by."""
+    are_clocks(draft)
     named = {name: each.role for name, each in draft.meanings.items() if each.role in OWN_TIMES}
     roles = asked_for(draft, {name: role for name, role in named.items() if draft.is_numeric(name)})
     if not MAIN & set(roles.values()):
@@ -58,6 +62,16 @@ def choose_times(draft: Draft) -> Kinds:
     return kinds
 
 
+def are_clocks(draft: Draft) -> None:
+    """Take columns that are called time, and hold moments, for clocks."""
+    for name in draft.with_role("whole"):
+        said = draft.meanings[name]
+        if said.strength == 1 and not said.unit and name not in draft.asked["time"] and draft.is_numeric(name):
+            values = draft.numbers(name)[0].dropna()
+            if since_1970(values) and values.max() - values.min() <= MOST_OF_CENTURY * values.min():
+                draft.meanings[name] = Meaning("clock")
+
+
 def asked_for(draft: Draft, roles: Kinds) -> Kinds:
     """The roles with those that were asked for in the place of what headings say."""
     asked = {role: draft.asked[role] for role in ("time", "compute", "comm", "wait") if draft.asked[role]}
@@ -73,19 +87,49 @@ def asked_for(draft: Draft, roles: Kinds) -> Kinds:
 
 
 def span(draft: Draft) -> Kinds:
-    """The time between a start and an end, as a column of its own."""
-    start, end = draft.with_role("start")[:1], draft.with_role("end")[:1]
-    if not start or not end or not (draft.is_numeric(start[0]) and draft.is_numeric(end[0])):
-        return {}
-    (begun, unit), (ended, other) = draft.numbers(start[0]), draft.numbers(end[0])
+    """The times between starts and ends, a column each: of the step, and of the phases that have both.
+
+    Computing that says only when it ended began with the step.
+    """
+    starts, ends = moments(draft, "start"), moments(draft, "end")
+    if len(starts) == len(ends) == 1:
+        ends = dict(zip(starts, ends.values(), strict=True))
+    begun = {phase: starts.get(phase) or (starts.get(()) if kind_of(phase) in MAIN else None) for phase in ends}
+    kinds: Kinds = {}
+    for phase, end in ends.items():
+        if start := begun[phase]:
+            kinds[between(draft, start, end, kind_of(phase))] = kind_of(phase)
+    return kinds
+
+
+def moments(draft: Draft, role: str) -> dict[tuple[str, ...], str]:
+    """The columns of starts, or of ends, by the phase that they are about."""
+    found: dict[tuple[str, ...], str] = {}
+    for name in draft.with_role(role):
+        if draft.is_numeric(name):
+            found.setdefault(phase_of(name), name)
+    return found
+
+
+def kind_of(phase: tuple[str, ...]) -> str:
+    """Which time it is that goes from the start of a phase to its end."""
+    role = meaning(f"{' '.join(phase)} time").role if phase else "whole"
+    return role if role in OWN_TIMES else "whole"
+
+
+def between(draft: Draft, start: str, end: str, kind: str) -> str:
+    """The name of a new column, from one clock to another."""
+    (begun, unit), (ended, other) = draft.numbers(start), draft.numbers(end)
     if unit != other:
-        raise draft.refused(f"{called(start[0])} and {called(end[0])} have different units")
-    draft.table = draft.table.assign(**{SPAN: ended - begun})
-    draft.meanings[SPAN] = Meaning("whole", unit, strength=3)
-    for name in (*start, *end):
-        draft.take(name, "whole step", unit, why="a row takes from its start to its end")
-    draft.say(f"a row takes from {called(start[0])} to {called(end[0])}.")
-    return {SPAN: "whole"}
+        raise draft.refused(f"{called(start)} and {called(end)} have different units")
+    name = SPAN if kind == "whole" else f"{end}{BETWEEN}{start}"
+    draft.table = draft.table.assign(**{name: ended - begun})
+    draft.meanings[name] = Meaning(kind, unit, strength=3)
+    what = "a row" if kind == "whole" else TAKEN[PARTS[kind]]
+    for each in (start, end):
+        draft.take(each, PARTS[kind], unit, why=f"{what} takes from its start to its end")
+    draft.say(f"{what} takes from {called(start)} to {called(end)}.")
+    return name
 
 
 def only_number(draft: Draft) -> Kinds:
@@ -170,9 +214,9 @@ def say_times(draft: Draft, kinds: Kinds) -> None:
             draft.say(f"{TAKEN[part]} is {' + '.join(map(called, names))}.")
         for name in names:
             plain = draft.meanings[name].exact and part != "whole step"
-            if len(names) == 1 and name != SPAN and not plain:
+            if len(names) == 1 and BETWEEN not in name and not plain:
                 draft.say(f"{called(name)} is taken for the time of {TAKEN[part]}.")
-            if name in draft.columns or name != SPAN:
+            if name in draft.columns or BETWEEN not in name:
                 unit = draft.numbers(name)[1]
                 guessed = not draft.meanings[name].role and not draft.asked["time"]
                 draft.take(name, part, unit, guessed=guessed, why="measures a time")

@@ -1,18 +1,24 @@
 """Columns without a heading that says something: what they are by their numbers alone."""
 
+import json
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
+from core.common.validation import MAX_WORKERS
+from core.traces.files import rank_in
 from core.traces.tables.cells import missing
 from core.traces.tables.draft import Draft
 from core.traces.tables.headings import Meaning
-from core.traces.tables.naming import is_unnamed, some
+from core.traces.tables.naming import called, is_unnamed, some
 from core.traces.tables.times import since_1970
 from core.traces.tables.wide import Cell
 
 APART = 3.0  # times the smallest, the largest of the medians of columns that are one worker's each
 FEWER = 2  # times as many steps as workers, so that either can be told from the other
 FEWEST_ROWS = 4
+MOST_BAD = 0.1  # of the fields of a column that says who or when
 MOST_GAPS = 0.1  # of the pairs of worker and step
 WHO = ("rank", "local", "place", "pid", "stage", "dp", "tp", "ep", "step", "epoch")
 
@@ -47,7 +53,13 @@ def by_numbers(draft: Draft) -> dict[str, Cell] | None:
         found = {keys[0]: "step" if grows(draft, keys[0]) else "rank"}
     else:
         found = {} if not keys else None
-    if found is None or not times or (len(times) > 1 and ("rank" in found.values() or not same_size(draft, times))):
+    unclear = "rank" not in (found or {}).values() and len(names) > len(keys) + len(times)
+    if (
+        found is None
+        or unclear
+        or not times
+        or (len(times) > 1 and ("rank" in found.values() or not same_size(draft, times)))
+    ):
         raise draft.refused(no_header(draft))
     take(draft, found)
     if len(times) == 1:
@@ -99,7 +111,8 @@ def take(draft: Draft, found: dict[str, str]) -> None:
 
 def worker_and_step(draft: Draft, first: str, second: str) -> dict[str, str] | None:
     """Which of two columns names the worker and which the step; nothing where they do neither, None in doubt."""
-    pairs = draft.table[[first, second]].astype("str")
+    good = is_said(draft, first) & is_said(draft, second)
+    pairs = draft.table.loc[good.to_numpy(), [first, second]].astype("str")
     counts = {name: pairs[name].nunique() for name in (first, second)}
     cells = counts[first] * counts[second]
     if pairs.duplicated().any() or min(counts.values()) < 2 or len(pairs) < (1 - MOST_GAPS) * cells:
@@ -115,12 +128,34 @@ def worker_and_step(draft: Draft, first: str, second: str) -> dict[str, str] | N
 
 def is_key(draft: Draft, name: str) -> bool:
     """Whether a column may say who or when: whole numbers or texts that come again, or that grow evenly."""
+    good = is_said(draft, name)
+    if not len(good) or (~good).mean() > MOST_BAD:
+        return False
+    values = draft.numbers(name)[0] if draft.is_numeric(name) else draft.table[name]
+    return values[good].nunique() <= good.sum() / 2 or (draft.is_numeric(name) and grows(draft, name))
+
+
+def is_said(draft: Draft, name: str) -> pd.Series:
+    """Which fields of a column may say who or when: whole numbers, or texts where most are no numbers."""
     if not draft.is_numeric(name):
-        column = draft.table[name]
-        return not missing(column).any() and column.nunique() <= len(column) / 2
+        return ~missing(draft.table[name])
     values = draft.numbers(name)[0]
-    whole = bool(values.notna().all() and (values % 1 == 0).all() and (values >= 0).all())
-    return whole and (values.nunique() <= len(values) / 2 or grows(draft, name))
+    return (values % 1 == 0) & (values >= 0) & (values < 2**53)
+
+
+def refuse_unexplained(draft: Draft, times: Collection[str]) -> None:
+    """ScenarioError where nothing says which worker rows are of, and a column that was not understood looks like it."""
+    if rank_in(draft.file) is not None or len(draft.table) < FEWEST_ROWS:
+        return
+    for name, said in draft.meanings.items():
+        counts = draft.table[name].value_counts()
+        even = 1 < len(counts) <= MAX_WORKERS and counts.max() <= (1 + MOST_GAPS) * counts.median()
+        if not said.role and name not in times and even and is_key(draft, name):
+            raise draft.refused(
+                f"no column says which worker a row is of, but {called(name)} may: each of its {len(counts):,} values "
+                f'comes equally often. Say what it is, as in columns={{"worker": {json.dumps(name[:60])}}} or '
+                f'{{"ignore": {json.dumps(name[:60])}}}'
+            )
 
 
 def grows(draft: Draft, name: str) -> bool:

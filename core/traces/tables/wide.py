@@ -10,7 +10,7 @@ from core.traces.tables.cells import plain
 from core.traces.tables.headings import OWN_TIMES, STEP, meaning, split_unit, tokens
 
 WORKER = r"(?:rank|worker|gpu|device|node|host|process|proc|npu|machine|server|replica|trainer|pod|card|[wrgn])"
-ONE = rf"(?<![a-z]){WORKER}(?:[ _.:#=-]*\d+|\[\d+\]|\(\d+\))"
+ONE = rf"(?<![a-z]){WORKER}(?:[ _.:#='\"-]*\d+|\[\d+\]|\(\d+\))"
 WORKERS = re.compile(rf"(?:global|local)?[ _-]*{ONE}(?:[ _./:-]*{ONE})*", re.IGNORECASE)
 EDGES = " _-.:/|"
 NOT_WORKERS = {"statistic", "rate", "quality", "size", "part", "epoch", "clock", "start", "end", "attempt", "other"}
@@ -39,12 +39,13 @@ def alike(names: list[str]) -> dict[str, Cell]:
 
 def a_column_per_step(names: list[str]) -> dict[str, Cell]:
     """The columns that are one step's each, in a table with a row per worker: step1, step2; or 1, 2, 3."""
-    found = {
-        name: re.fullmatch(r"(?:step|iteration|iter|batch)?[ _.#-]*(\d{1,9})", plain(name), re.IGNORECASE)
-        for name in names
-    }
-    steps = {name: Cell(number[1], "") for name, number in found.items() if number}
-    return steps if len(steps) > 1 else {}
+    found = {}
+    for name in names:
+        heading, unit = split_unit(name)
+        number = re.fullmatch(r"(?:step|iteration|iter|it|batch|s)?[ _.#-]*(\d{1,9})", heading or "", re.IGNORECASE)
+        if number:
+            found[name] = Cell(number[1], unit)
+    return found if len(found) > 1 and len({cell.measure for cell in found.values()}) == 1 else {}
 
 
 def is_other(name: str, names: list[str]) -> bool:
@@ -65,7 +66,8 @@ def named(name: str) -> Cell | None:
     if not found:
         return None
     rest = f"{plain(name)[: found.start()]} {plain(name)[found.end() :]}"
-    return Cell(found[0].strip(EDGES + "[]()"), re.sub(r"[(\[]\s*[)\]]", "", rest).strip(EDGES))
+    worker = re.sub(r"[='\"]+", " ", found[0]).strip(EDGES + "[]()")
+    return Cell(worker, re.sub(r"[(\[{][\s'\"]*[)\]}]", "", rest).strip(EDGES))
 
 
 def numbered(names: list[str]) -> dict[str, Cell]:

@@ -173,6 +173,23 @@ def test_steps_without_profiler_steps():
     np.testing.assert_allclose(trace.compute_ms[1:, 0], np.array(SLOW[2:]) + 2.2, atol=1e-6)
 
 
+def test_numbered_spans_of_validation_are_no_steps():
+    events = [span(f"train_step_{i}", 100 * i + 50 * (i > 1), 100 * i + 90 + 50 * (i > 1)) for i in range(4)]
+    trace = read_trace([kineto([*events, span("val_step_0", 192, 240)], 0)])
+    np.testing.assert_allclose(trace.compute_ms[:, 0], 90)
+    assert trace.step_numbers == (0, 1, 2, 3)
+
+
+def test_numbered_steps_that_follow_at_once_since_1970():
+    """Start and duration in µs have so many digits that one may seem to go on into the next."""
+    start = 1.7e15 + 100_000.3
+    events = [
+        {"ph": "X", "cat": "user_annotation", "name": f"train_step_{i}", "ts": start + 100_000.1 * i, "dur": 100_000.4}
+        for i in range(4)
+    ]
+    assert read_trace([kineto(events, 0)]).steps == 4
+
+
 def test_gradient_accumulation_is_one_step_for_each_collective():
     """Eleven micro-batches, a collective after every third; the last two have none yet."""
     compute = [10, 30, 20, 30, 10, 20, 10, 30, 20, 10, 10]

@@ -201,6 +201,17 @@ def test_parquet_and_gzip():
         assert read_trace([file]).compute_ms.tolist() == TABLE
 
 
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_moments_and_durations_in_parquet(unit):
+    table = pd.read_csv(io.StringIO(LONG))
+    took = pd.to_timedelta(table.pop("compute_ms"), unit="ms").astype(f"timedelta64[{unit}]")
+    start = pd.Series(pd.Timestamp("2026-01-01")).repeat(4).reset_index(drop=True).astype(f"datetime64[{unit}]")
+    for columns in ({"compute": took}, {"start": start, "end": start + took}):
+        packed = io.BytesIO()
+        table.assign(**columns).to_parquet(packed)
+        np.testing.assert_allclose(read_trace([Upload("t.parquet", packed.getvalue())]).compute_ms, TABLE, atol=1e-3)
+
+
 def test_one_file_per_worker():
     files = [Upload(f"worker{i}.csv", f"step,compute_ms\n1,{i + 10}\n2,{i + 20}\n") for i in (1, 0)]
     assert read_trace(files).compute_ms.tolist() == [[10, 11], [20, 21]]

@@ -77,6 +77,17 @@ ONE_FILE = {
         "", lambda w, s, ms: f"MARKER_CORE_API,step {s},{w},1,{s},{s}000000000,{s * 1_000_000_000 + ms * 1_000_000}"
     )
     + "HIP_API,hipMemcpy,0,1,1,5,6\n",
+    "a pivot table as printed": "rank    0    1    2\nstep               \n"
+    + "".join(f"{s}     {'  '.join(map(str, MS[s - 1]))}\n" for s in STEPS),
+    "a pivot table with two rows of names": ",compute_ms,compute_ms,compute_ms\nrank,0,1,2\nstep,,,\n"
+    + "".join(f"{s},{','.join(map(str, MS[s - 1]))}\n" for s in STEPS),
+    "merged cells above others": "step;GPU 0;;GPU 1;;GPU 2;\n;compute_ms;loss;compute_ms;loss;compute_ms;loss\n"
+    + "".join(f"{s};{';'.join(f'{ms};2,5' for ms in MS[s - 1])}\n" for s in STEPS),
+    "a column per step, with its unit": f"rank,{','.join(f'step {s} (us)' for s in STEPS)}\n"
+    + "".join(f"{w},{','.join(str(1000 * ms) for ms in MS[:, w])}\n" for w in WORKERS),
+    "series of Grafana": '"Time","time{rank=""0""}","time{rank=""1""}","time{rank=""2""}"\n'
+    + "".join(f"2026-01-01 10:00:0{s},{','.join(f'{ms} ms' for ms in MS[s - 1])}\n" for s in STEPS),
+    "series of Grafana, a row each": table("Time,Metric,Value", lambda w, s, ms: f"2026-01-01 10:00:0{s},rank{w},{ms}"),
     "JSON below other keys": json.dumps(
         {"meta": {"job": 1}, "result": {"all": [{"rank": w, "step": s, "ms": ms} for w, s, ms in CELLS]}}
     ),
@@ -85,6 +96,19 @@ ONE_FILE = {
     ),
     "JSON with a list in each record": json.dumps([{"rank": w, "compute_ms": MS[:, w].tolist()} for w in WORKERS]),
     "JSON in rows": json.dumps(MS.tolist()),
+    "JSON of a data frame by its index": json.dumps(
+        {str(at): {"rank": w, "step": s, "compute_ms": ms} for at, (w, s, ms) in enumerate(CELLS)}
+    ),
+    "JSON of a step's workers by its index": json.dumps(
+        {str(s): {f"rank{w}": int(MS[s - 1, w]) for w in WORKERS} for s in STEPS}
+    ),
+    "JSON in rows under a name": json.dumps({"job": 1, "compute_us": (1000 * MS).tolist()}),
+    "JSON lines with the times of all workers": "\n".join(
+        json.dumps({"step": s, "lr": 0.1, "step_times_s": (MS[s - 1] / 1000).tolist()}) for s in STEPS
+    ),
+    "JSON with the workers of each step": json.dumps(
+        [{"step": s, "ranks": [{"rank": w, "ms": int(MS[s - 1, w])} for w in WORKERS]} for s in STEPS]
+    ),
     "JSON objects over several lines": "\n".join(
         json.dumps({"rank": w, "step": s, "compute_ms": ms}, indent=1) for w, s, ms in CELLS
     ),
@@ -228,3 +252,74 @@ def test_experts_have_different_work():
     trace = read_trace([Upload("a.csv", text)])
     assert trace.worker_names == ("0 0", "1 0")
     assert any("different experts" in note for note in trace.notes)
+
+
+PRINTED = {
+    "pairs with colons": lambda w, s, ms: f"2024-01-01 10:00:0{s},123 INFO rank: {w}, step: {s}/500, compute_ms: {ms}",
+    "pairs with spaces and units": lambda w, s, ms: (
+        f"rank = {w} step = {s} step_time = {ms / 1000} s data_time = 0.1 s"
+    ),
+    "JSON behind a prefix": lambda w, s, ms: f"10:00:0{s} INFO {json.dumps({'rank': w, 'step': s, 'step_ms': ms})}",
+    "dicts as Python prints them": lambda w, s, ms: str({"rank": w, "step": s, "compute_ms": ms}),
+    "pairs, by torchrun": lambda w, s, ms: f"[default{w}]:2024-01-01 step={s} step_ms={ms}",
+    "steps that took so long": lambda w, s, ms: f"{w}: step {s} took {ms}.0 ms",
+    "steps and a colon": lambda w, s, ms: f"[rank {w}] step {s}: {ms / 1000} s",
+}
+
+
+@pytest.mark.parametrize("kind", PRINTED)
+def test_printed_lines_of_all_workers(kind):
+    trace = read_trace([Upload("train.log", table("a run begins\n", PRINTED[kind]))])
+    assert trace.worker_names == (0, 1, 2)
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
+LOGS = {
+    "timm": lambda w, s, ms: f"Train: 0 [{s:4d}/99 ( 4%)]  Loss: 6.9 (6.91)  Time: 0.{ms}s, 125.4/s  (0.9s, 122.5/s)",
+    "MMEngine": lambda w, s, ms: f"Epoch [1][{s}/99]\tlr: 2e-2, eta: 1 day, 2:00:00, time: 0.{ms}, data_time: 0.051",
+    "Detectron2": lambda w, s, ms: f"[01/01 10:00:{s:02d} d2]: eta: 1:02:03 iter: {s} loss: 1.2 time: 0.{ms} lr: 0.02",
+    "MAE": lambda w, s, ms: (
+        f"Epoch: [0]  [ {s}/99]  eta: 0:10:00  lr: 0.1  loss: 6.9 (6.9)  time: 0.{ms}  data: 0.0003"
+    ),
+    "build-nanogpt": lambda w, s, ms: (
+        f"step {s:5d} | loss: 6.5 | lr 6.0e-4 | norm: 1.2 | dt: {ms}.00ms | tok/sec: 51.2"
+    ),
+    "Megatron-LM behind the time": lambda w, s, ms: f"10:5{s}:03 {megatron(w, s, ms)}",
+    "with validation between": lambda w, s, ms: f"step {s} took {ms} ms\nstep {s}: eval took 30.1 s",
+}
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_a_log_for_each_worker(kind):
+    text = {w: table("", LOGS[kind], of(w)).replace("0.99", "0.099") for w in WORKERS}
+    trace = read_trace([Upload(f"rank{w}.log", text[w]) for w in WORKERS])
+    assert trace.worker_names == (0, 1, 2)
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{{'loss': 3.{0}, 'grad_norm': 1.2, 'learning_rate': 4.9e-05, 'epoch': 0.0{0}}}",
+        "Training:  {0}%|██   | {0}/12 [00:00<00:01,  0.10s/it, loss=2.3]",
+        "[2024-01-01 10:00:0{0},123] [INFO] [logging.py:96:log_dist] [Rank 0] time (ms) | fwd: 3{0}.0 | bwd: 70.1",
+        "Epoch {0}/12\n100/100 - 10s 101ms/step - loss: 0.6",
+        "step {0} data time 3.2 ms compute time 98.{0} ms",
+    ],
+)
+def test_logs_without_the_time_of_a_step(line):
+    with pytest.raises(ScenarioError, match=r"looks like a log.*rank=0 step=3|has no header"):
+        read_trace([Upload("train.log", "".join(f"{line.format(s)}\n" for s in STEPS))])
+
+
+@pytest.mark.parametrize("heading", ["gpu", "local_rank"])
+def test_a_file_for_each_node(heading):
+    """Whose workers are numbered in each node alone."""
+    text = [table(f"{heading},step,ms", lambda w, s, ms, n=node: f"{w},{s},{ms + n}", of(0) + of(1)) for node in (0, 9)]
+    trace = read_trace([Upload("node_a.csv", text[0]), Upload("node_b.csv", text[1])])
+    assert trace.worker_names == ("node_a 0", "node_a 1", "node_b 0", "node_b 1")
+    np.testing.assert_allclose(trace.compute_ms, np.hstack([MS[:, :2], MS[:, :2] + 9]))
+    with pytest.raises(ScenarioError, match=r"is there twice: it is in node_a\.csv, too"):
+        read_trace([Upload("node_a.csv", text[0]), Upload("node_b.csv", text[0])])
+    with pytest.raises(ScenarioError, match=r"Give the files of one run .if each is of a node"):
+        read_trace([Upload("before.csv", text[0]), Upload("after.csv", text[1])])

@@ -570,3 +570,222 @@ def test_the_record_of_columns():
         ("note", "", "", False),
     ]
     assert trace.columns[3].why == "not a time"
+
+
+# --- when phases begin and end ---
+
+
+def moments(header, line):
+    """Steps that begin every 200 ms; worker w computes for 100 + 20w ms, and all go on after 150."""
+    return rows(
+        header, *(line(w, s, 0.2 * s, 0.2 * s + 0.1 + 0.02 * w, 0.2 * s + 0.15) for s in (1, 2) for w in (0, 1))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        (
+            moments(
+                "rank,step,compute_start,compute_end,comm_start,comm_end",
+                lambda w, s, a, b, c: f"{w},{s},{a},{b},{b},{c}",
+            ),
+            30,
+        ),
+        (
+            moments(
+                "rank,step,fwd_start,fwd_end,bwd_start,bwd_end",
+                lambda w, s, a, b, c: f"{w},{s},{a},{a + 0.03},{a + 0.03},{b}",
+            ),
+            0,
+        ),
+        (moments("rank,step,step_start,compute_end,step_end", lambda w, s, a, b, c: f"{w},{s},{a},{b},{c}"), 0),
+        (moments("rank,step,t_start,t_end", lambda w, s, a, b, c: f"{w},{s},{a},{b}"), 0),
+        (moments("rank,step,start_timestamp,end_timestamp", lambda w, s, a, b, c: f"{w},{s},{a},{b}"), 0),
+        (moments("rank,step,event,time", lambda w, s, a, b, c: f"{w},{s},begin,{a}\n{w},{s},end,{b}"), 0),
+    ],
+)
+def test_a_clock_read_when_phases_begin_and_end(text, network):
+    trace = read(text)
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 2)
+    assert trace.network_ms == pytest.approx(network)
+
+
+# --- validation between the steps ---
+
+VALIDATED = [f"{w},{s},{kind},{t}" for s in (1, 2) for w in (0, 1) for kind, t in (("train", 10 * s + w), ("val", 5))]
+OWN_NUMBERS = [*(f"{w},{s},train,{10 * s + w}" for s in (1, 2) for w in (0, 1)), "0,3,val,5", "1,3,val,5"]
+
+
+@pytest.mark.parametrize("lines", [VALIDATED, OWN_NUMBERS])
+@pytest.mark.parametrize("heading", ["mode", "phase", "split", "stage"])
+def test_rows_of_validation_are_no_steps(lines, heading):
+    trace = read(rows(f"rank,step,{heading},step_time_ms", *lines))
+    assert trace.compute_ms.tolist() == [[10, 11], [20, 21]]
+    assert any("rows with 'val'" in note and "left out" in note for note in trace.notes)
+
+
+@pytest.mark.parametrize("heading", ["is_train", "training"])
+def test_whether_a_row_is_training(heading):
+    lines = [line.replace("train", "True").replace("val", "False") for line in OWN_NUMBERS]
+    assert read(rows(f"rank,step,{heading},step_time_ms", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
+    ones = [line.replace("train", "1").replace("val", "0") for line in OWN_NUMBERS]
+    assert read(rows(f"rank,step,{heading},step_time_ms", *ones)).compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+def test_the_time_of_a_training_step_goes_before_that_of_validation():
+    text = "rank,step,val_step_time_ms,train_step_time_ms\n0,1,5,10\n1,1,5,11\n0,2,5,20\n1,2,5,21\n"
+    assert read(text).compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+def test_a_second_row_of_a_step_without_its_time():
+    """As Lightning logs validation: a row of its own at the step that it comes after."""
+    files = [
+        Upload(f"rank{w}.csv", f"step,step_time_ms,val_loss\n1,{10 + w},\n2,{20 + w},\n2,,2.3\n3,{30 + w},\n")
+        for w in (0, 1)
+    ]
+    assert read_trace(files).compute_ms.tolist() == [[10, 11], [20, 21], [30, 31]]
+
+
+@pytest.mark.parametrize("moment", ["2026-01-01T10:00:0{}Z", "170000000{}.5"])
+def test_moments_beside_the_times(moment):
+    """As databases of measurements export them."""
+    lines = [f"{moment.format(s)},{w},{s},{10 * s + w}" for s in (1, 2) for w in (0, 1)]
+    assert read(rows("time,rank,step,value", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
+    lines = [f",_result,0,{moment.format(s)},{10 * s + w},step_time_ms,{w}" for s in (1, 2) for w in (0, 1)]
+    assert read(rows(",result,table,_time,_value,_field,rank", *lines)).compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+# --- who and when, where headings do not say it or one row is bad ---
+
+GOOD = [[50 + 10 * (s % 3) + w for w in (0, 1, 2)] for s in range(1, 9)]
+MANY = [f"{w},{s},{GOOD[s - 1][w]}" for s in range(1, 9) for w in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("heading", ["rank,step,ms", "Rechner,Durchgang,ms", "rank,Durchgang,ms", ""])
+@pytest.mark.parametrize("bad", ["Summe,,99", "host b failed,3,99", "0,three,99"])
+def test_one_bad_row_does_not_change_who_and_when(heading, bad):
+    trace = read(rows(*([heading] if heading else []), *MANY, bad))
+    assert trace.compute_ms.tolist() == GOOD
+    assert any("1 row was left out" in note for note in trace.notes)
+
+
+def test_a_mini_batch_that_lacks_where_the_heading_of_steps_is_unknown():
+    trace = read(rows("rank,Durchgang,ms", *(line for line in MANY if not line.startswith("1,4,"))))
+    assert trace.step_numbers == (1, 2, 3, 5, 6, 7, 8)
+    assert trace.compute_ms.tolist() == GOOD[:3] + GOOD[4:]
+
+
+def test_rows_of_several_workers_are_not_taken_for_one():
+    lines = [f"{'abc'[w]},{GOOD[s - 1][w]}" for s in range(1, 9) for w in (0, 1, 2)]
+    with pytest.raises(ScenarioError, match=r"no column says which worker .* 'wer' may: each of its 3 values"):
+        read(rows("wer,ms", *lines))
+    assert read(rows("wer,ms", *lines), columns={"worker": "wer"}).compute_ms.tolist() == GOOD
+    assert read(rows("wer,ms", *lines), columns={"ignore": "wer"}).workers == 1
+    with pytest.raises(ScenarioError, match="has no header"):
+        read(rows(*(f"[x{w}]:{s},{t}" for w, s, t in (line.split(",") for line in MANY))))
+
+
+@pytest.mark.parametrize("rank", ["{}/3", "[{}]", "rank {} of 3"])
+def test_ranks_with_their_number(rank):
+    trace = read(rows("rank,step,ms", *(f"{rank.format(line[0])}{line[1:]}" for line in MANY)))
+    assert trace.worker_names == (0, 1, 2)
+
+
+@pytest.mark.parametrize("order", [lambda lines: lines, sorted])
+def test_steps_that_begin_again_without_a_column_of_epochs(order):
+    lines = order([f"{w},{e},{s},{50 + 10 * (s % 3) + 40 * e + w}" for e in (0, 1) for s in (1, 2, 3) for w in (0, 1)])
+    trace = read(rows("rank,step,ms", *(f"{line[:2]}{line[4:]}" for line in lines)))
+    assert trace.compute_ms[:, 0].tolist() == [60, 70, 50, 100, 110, 90]
+    assert any("epochs that follow one another" in note for note in trace.notes)
+    with pytest.raises(ScenarioError, match="is there twice"):
+        read(rows("rank,step,ms", "0,1,10", "0,1,11", "0,2,12", "0,2,13"))
+
+
+def test_nvtx_events_of_a_database():
+    """As a table of Nsight Systems' SQLite file is exported."""
+    lines = [
+        f"{s}000000000,{s}000000000,59,,,,{name},{w + 10}"
+        if name != "step"
+        else f"{s}000000000,{s}{10 * s + w:03d}000000,59,,,,step {s},{w + 10}"
+        for s in (1, 2)
+        for w in (0, 1)
+        for name in ("step", "forward")
+    ]
+    trace = read(rows("start,end,eventType,rangeId,category,color,text,globalTid", *lines))
+    assert trace.compute_ms.tolist() == [[10, 11], [20, 21]]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2026/01/31 23:59:5{}.{}", "31.1.2026 23:59:5{},{}", "1/31/2026 23:59:5{}.{}", "2026-01-31T23:59:5{}.{}Z"],
+)
+def test_dates_of_any_country(moment):
+    lines = [f'{w};{s};"{moment.format(s, s * (1 + w))}"' for s in (1, 2, 3) for w in (0, 1)]
+    np.testing.assert_allclose(read(rows("rank;step;timestamp", *lines)).compute_ms, [[1100, 1200]] * 2, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Knoten;Schritt;Rechenzeit [Sek.];Wartezeit [Sek.];Verlust",
+        "Rang;Étape;Temps de calcul (s);Temps d’attente (s);Perte",
+        "Узел;Шаг;Время вычислений, с;Ожидание, с;Потери",
+        "进程;步数;计算时间(秒);等待时间(秒);损失",
+        "ランク;ステップ;計算時間 (s);待ち時間 (s);損失",
+    ],
+)
+def test_headings_in_other_languages(header):
+    trace = read(rows(header, *(f"{w};{s};0,0{s}{w};0,00{1 - w};2,5" for s in (1, 2) for w in (0, 1))))
+    np.testing.assert_allclose(trace.compute_ms, [[10, 11], [20, 21]])
+    np.testing.assert_allclose(trace.wait_ms, [[1, 0]] * 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "encoding"),
+    [
+        ("节点,进程,步数,计算时间(ms)", "gbk"),
+        ("ホスト,ランク,ステップ,計算時間(ms)", "shift_jis"),
+        ("Группа,Узел,Шаг,Время", "cp1251"),
+        ("Maschine,Rang,Étape,Durée (ms)", "cp1252"),
+    ],
+)
+def test_code_pages(header, encoding):
+    text = rows(header, *(f"n,{line}" for line in MANY))
+    assert read(text.encode(encoding)).compute_ms.tolist() == GOOD
+
+
+@pytest.mark.parametrize(
+    "heading", ["gpu_uuid", "SLURM_PROCID", "MPI_RANK", "world_rank", "pci_bus_id", "hvd.local_rank()", "task_id"]
+)
+def test_workers_as_schedulers_call_them(heading):
+    lines = [f"a{line}" if "uuid" in heading else line for line in MANY]
+    assert read(rows(f"{heading},step,ms", *lines)).compute_ms.tolist() == GOOD
+
+
+@pytest.mark.parametrize("header", ["worker,s0,s1,s2,total", ",step0,step1,step2,mean"])
+def test_a_column_per_step_beside_a_total(header):
+    trace = read(rows(header, "gpu0,10,20,30,60", "gpu1,11,21,31,63"))
+    assert trace.compute_ms.tolist() == [[10, 11], [20, 21], [30, 31]]
+    assert trace.worker_names == (0, 1)
+
+
+def test_computing_that_is_added_up_is_a_clock():
+    lines = [f"{w},{s},{s * (100 + 20 * w)}" for s in range(1, 9) for w in (0, 1)]
+    assert read(rows("rank,step,compute_ms_cum", *lines)).compute_ms.tolist() == [[100, 120]] * 8
+
+
+def test_tables_put_together_without_their_workers():
+    with pytest.raises(ScenarioError, match=r"its headings come again, .* give a file each"):
+        read("ms\n10\n30\nms\n20\n40\n")
+
+
+def test_runs_that_a_column_tells_apart():
+    lines = [f"{run},{w},{s},{t}" for s in (1, 2) for w in (0, 1) for run, t in (("before", 10), ("after", 9))]
+    with pytest.raises(ScenarioError, match=r"has 2 rows \(run: 'before' and 'after'\)"):
+        read(rows("run,rank,step,ms", *lines))
+
+
+def test_dots_that_may_stand_between_thousands():
+    trace = read("rank;step;compute_us\n0;1;10.000\n1;1;20.000\n0;2;30.000\n1;2;40.000\n")
+    assert any("'compute_us': the dot is taken for the sign before decimals" in note for note in trace.notes)
