@@ -13,43 +13,44 @@ from core.policies.registry import policy_from_text
 from core.presets.cards import Figures
 from core.report import comparison
 from core.report.failures import recovery_in_words
-from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
+from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of, runs_that_fit
 from pages.shared import app, uploaded_trace
-from pages.shared.answers.bandwidth import by_utilization
 from pages.shared.answers.maps import Asked, MapAnswer, picked_in_words, place_in_words
 from pages.shared.asked import policies, scenario
 from pages.shared.controls import values
 from pages.shared.controls.map_axes import axes_now
 from pages.shared.controls.widgets import control
 from pages.shared.sidebar.handover import open_cell
-from pages.shared.views import cards, pinned
+from pages.shared.views import cards, maps, pinned
 from pages.shared.views.caveats import caveat
 from pages.shared.views.downloads import csv_button
-from pages.shared.views.maps import about, answered, axis, map_chart, mapped, names_of, pick, question, values_of_axes
 
 
 def show() -> None:
     """Draw the page: the answer, what is asked, the map with what is picked of it, and the figures."""
     headline, asking, picture = st.container(), st.container(horizontal=True), st.container()
     with asking:
-        ask = question()
-        axis("across")
-        axis("up")
+        ask = maps.question()
+        maps.axis("across")
+        maps.axis("up")
     keys = axes_now()
     with st.expander("Values and runs", icon=":material/tune:"):
         typed, runs = values_and_runs(len(keys))
     with picture:
         asked, chosen = what_is_mapped(keys)
         try:
-            names = names_of(keys, asked, chosen)
-            axes = values_of_axes(keys, typed, MOST_TRAINED // len(chosen) if ask == "target" else MOST_CELLS)
+            names = maps.names_of(keys, asked, chosen)
+            axes = maps.values_of_axes(keys, typed, MOST_TRAINED // len(chosen) if ask == "target" else MOST_CELLS)
         except ScenarioError as refused:
             st.error(str(refused), icon=":material/block:")
             return
+        if maps.price_is_missing(ask, keys):
+            return
     cells = cells_of(dict(zip(names, axes, strict=True)))
+    wanted, runs = runs, runs_that_fit(asked, chosen, cells, runs)
     with asking:
         problem = PROBLEMS[control("problem")] if ask == "target" else None
-        policy = about(chosen, keys, cells[0], ask) if len(keys) == 2 and QUESTIONS[ask].column else None
+        policy = maps.about(chosen, keys, cells[0], ask) if len(keys) == 2 and QUESTIONS[ask].column else None
     found = Asked(
         question=QUESTIONS[ask],
         keys=keys,
@@ -64,9 +65,9 @@ def show() -> None:
     with picture:
         chart, beside = st.columns([3, 1], gap="medium")
         with beside:
-            done = mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, problem, ask)
-            answer = answered(done, found)
-            picked = pick(found) if answer.drawn else None
+            done = maps.mapped(*at_first_cell(asked.workload, chosen, cells[0]), cells, runs, problem, ask)
+            answer = maps.answered(done, found)
+            picked = maps.pick(found) if answer.drawn else None
             if answer.drawn:
                 show_picked(answer, found, picked, asked, chosen)
         if not answer.drawn:
@@ -82,31 +83,22 @@ def show() -> None:
                 st.markdown(said)
             there = pinned.on_map(asked.workload, chosen, found, answer)
         with chart:
-            map_chart(answer, found, picked, there)
+            maps.map_chart(answer, found, picked, there)
         servers = max(dict(zip(keys, axes, strict=True)).get("servers", (0,)))
         if said := comparison.flat_caveat(asked, chosen) or comparison.servers_caveat(asked, chosen, servers):
             st.markdown(said)
         caveat("map", answer.caption)
         idle = idle_in_words(values.now(), keys, ask)
         rates = "" if {"workers", "mtbf_hours", "checkpoint_s"} & {*keys} else recovery_in_words(asked)
-        for number, said in enumerate((rates, idle, *answer.refusals)):
+        fewer = comparison.fewer_runs_of_cells(runs, wanted)
+        for number, said in enumerate((fewer, rates, idle, *answer.refusals)):
             if said:
                 caveat(f"axes {number}", said)
     if ask == "bandwidth":
-        bandwidths_at(picked or cells[0], found, chosen)
+        maps.bandwidths_at(picked or cells[0], found, chosen)
     with st.expander("Every cell", icon=":material/table:"):
         st.dataframe(answer.cells, hide_index=True)
         csv_button("Map (CSV)", lambda: answer.table, "map.csv")
-
-
-def bandwidths_at(cell: dict, found: Asked, chosen: tuple[Policy, ...]) -> None:
-    """What each policy needs for other utilizations, at the cell that is picked or the first one."""
-    with st.expander("Bandwidth by utilization", icon=":material/speed:", expanded=True):
-        st.markdown(place_in_words(cell, found))
-        words, table = by_utilization(found.workload, chosen, cell, found.runs)
-        st.markdown(words)
-        if table is not None:
-            st.table(table)
 
 
 def what_is_mapped(keys: Sequence[str]) -> tuple[Scenario, tuple[Policy, ...]]:

@@ -568,6 +568,16 @@ def fewer_runs_in_words(asked: Workload, replicates: int, most: int) -> str:
     )
 
 
+def fewer_runs_of_cells(runs: int, wanted: int) -> str:
+    """Why the cells of a map have fewer runs than were asked for; empty where they have as many."""
+    if runs == wanted:
+        return ""
+    return (
+        f"The largest cells leave room for {counted(runs, 'run')} of these policies, not {wanted:,}: {MAX_WORK:,} "
+        "mini-batches are the most that is simulated at once."
+    )
+
+
 def distribution_in_words(table: Table) -> str:
     """The spread of each policy's epoch times."""
     paired, parts = Paired.of(table), []

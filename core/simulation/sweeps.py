@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from itertools import islice
@@ -17,7 +18,7 @@ from core.money import Prices, checked_prices, cost_figures
 from core.policies.base import Policy
 from core.scenario import Scenario, check_failures
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES
-from core.simulation.paired import check_policies, paired_figures
+from core.simulation.paired import check_policies, most_replicates, paired_figures
 from core.statistics.pairs import overall_throughput, spread
 from core.statistics.standings import as_columns, standings
 from core.workload.workload import Workload
@@ -236,6 +237,28 @@ def changed_prices(prices: Prices, cell: dict) -> Prices:
     """The prices with the cell's values of them."""
     mine = {name.removeprefix("prices."): value for name, value in cell.items() if name.startswith("prices.")}
     return replace(prices, **mine)
+
+
+def runs_that_fit(workload: Workload, policies: Sequence[Policy], cells: Sequence[dict], runs: int) -> int:
+    """How many runs each cell can have: no more than the largest of them leaves room for.
+
+    Args:
+        workload: what all cells have in common.
+        policies: those that run in each.
+        cells: dotted names and values.
+        runs: how many are wanted.
+
+    Returns:
+        As many, or fewer. A cell that leaves room for not even two, or is refused, does not count.
+
+    """
+    most = [runs]
+    for cell in cells:
+        with suppress(ScenarioError):  # such a cell has no figures, and sweep says why
+            here = changed(workload, cell)
+            fitting = [changed_policy(policy, cell).fitted(here.workers) for policy in policies]
+            most.append(most_replicates(here, fitting))
+    return min(each for each in most if each >= min(2, runs))
 
 
 def at_first_cell(scenario: W, policies: Sequence[Policy], cell: dict) -> tuple[W, tuple[Policy, ...]]:

@@ -22,6 +22,7 @@ from core.links import DEFAULTS, PARAMETERS
 from core.maps import AXES, QUESTIONS, answers, ideal_scaling
 from core.report.bandwidth import bandwidths, bandwidths_in_words
 from core.report.maps import fastest_headline, scaling_headline, speedup_headline
+from core.simulation.paired import most_replicates
 from tests.links import parameters
 from tests.pages.helpers import charts, complaints, headline, value
 
@@ -80,6 +81,17 @@ def test_curves_with_every_control_at_its_default_have_an_address(open_page):
     assert app.query_params == {"ask": "throughput"}
 
 
+def test_large_epochs_get_fewer_runs_and_a_cost_needs_a_price(open_page):
+    """As Compare has it: 4 × 40,000 mini-batches under two policies leave no room for a hundred runs."""
+    app = open_page("map", ask="epoch", across="jitter", across_values="0,0.2", batches="40000", map_runs="100")
+    most = most_replicates(Scenario(batches=40_000), BOTH)
+    assert 2 <= most < 100
+    assert any(f"leave room for {most} runs of these policies, not 100" in each.value for each in app.main.caption)
+    assert not complaints(app)
+    assert headline(app).startswith("Epoch time by jitter, at 0: synchronous ")
+    assert "Set a price per worker" in open_page("map", ask="cost", across="jitter").info[0].value
+
+
 def test_a_map_of_speedups(open_page):
     app = open_page("map", ask="speedup", across="jitter", across_values="0,0.3", up="latency_ms", up_values="0, 200")
     assert not complaints(app)
@@ -101,8 +113,8 @@ def test_a_map_of_the_fastest(open_page):
 @pytest.mark.parametrize("ask", [name for name in QUESTIONS if name != "target"])
 @pytest.mark.parametrize("up", ["none", "slowdown"])
 def test_every_question(open_page, ask, up):
-    network = "ring" if ask == "bandwidth" else "flat"
-    app = open_page("map", ask=ask, across="workers", across_values="2,4", up=up, map_runs="10", network=network)
+    needs = {"bandwidth": {"network": "ring"}, "cost": {"worker_per_hour": "3"}}.get(ask, {})
+    app = open_page("map", ask=ask, across="workers", across_values="2,4", up=up, map_runs="10", **needs)
     assert not app.exception
     assert not complaints(app)
     assert app.header

@@ -22,6 +22,7 @@ from core.maps import QUESTIONS, axes_for, bandwidth_rows, names_of_axes, target
 from core.policies.base import Policy
 from core.simulation.sweeps import cell_rows, name_of
 from pages.shared import uploaded_trace
+from pages.shared.answers.bandwidth import by_utilization
 from pages.shared.answers.maps import Asked, MapAnswer, map_answer, place_in_words
 from pages.shared.caching.results import remembered
 from pages.shared.controls import values
@@ -89,6 +90,24 @@ def work(
         rows[i] = rows_of(workload, cells[i], policies, runs, problem, searches, prices)
     progress.empty()
     stopping.empty()
+
+
+def bandwidths_at(cell: dict, found: Asked, chosen: tuple[Policy, ...]) -> None:
+    """What each policy needs for other utilizations, at the cell that is picked or the first one."""
+    with st.expander("Bandwidth by utilization", icon=":material/speed:", expanded=True):
+        st.markdown(place_in_words(cell, found))
+        words, table = by_utilization(found.workload, chosen, cell, found.runs)
+        st.markdown(words)
+        if table is not None:
+            st.table(table)
+
+
+def price_is_missing(ask: str, keys: Sequence[str]) -> bool:
+    """Whether what an epoch costs is asked without a price, which is then said."""
+    if ask != "cost" or prices_of(values.now()).given or {"worker_per_hour", "server_per_hour"} & {*keys}:
+        return False
+    st.info("Set a price per worker (under *More*) to see what an epoch costs.", icon=":material/payments:")
+    return True
 
 
 @action
