@@ -26,12 +26,19 @@ from pages.shared.views.periods import which_period
 from pages.shared.views.training import RATES, kept_place, train, with_control
 
 RATE = {"Learning rate": st.column_config.NumberColumn(format="%.3g")}
+OPTIMIZERS = {
+    "plain": "with plain SGD",
+    "momentum": "with momentum 0.9",
+    "diloco": "with DiLoCo's outer optimizer where parameters are averaged, and plain SGD elsewhere",
+    "staleness-aware": "with staleness-aware rates",
+    "best": "with the optimizer that is best for it",
+}
 EVIDENCE = """
 - The gradients are **real**, on real data, each computed at the parameters that its worker had read: staleness is not a
   penalty factor here, it happens.
 - The page shows how much of a shorter epoch survives staleness once every policy has its best learning rate.
-- It is **one small problem** and SGD, plain or with momentum. The mechanism carries over to large models; the size of
-  the effect may not.
+- It is **one small problem** and SGD, with what *Optimizer* adds to it. The mechanism carries over to large models; the
+  size of the effect may not.
 - Each policy's learning rate is chosen on some seeds and judged on others, so no policy profits from the choice;
   another choice among rates a factor of 2 apart could still change the answer.
 - The seconds come from the simulator: check the network model before you trust them.
@@ -101,9 +108,8 @@ def show_answer(answer: Learned, settings: Settings, short: Workload, trained: t
     """What the curves mean, who reaches the target when, and, folded away, how it is judged."""
     rates = settings.rates
     own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own learning rate"
-    caveat(
-        "curves", f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them, {own}. {answer.drawn}"
-    )
+    bands = f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them"
+    caveat("curves", f"{bands}, {own}, {OPTIMIZERS[settings.optimizer]}. {answer.drawn}")
     st.markdown(answer.reasons)
     if answer.costs:
         st.markdown(answer.costs)

@@ -169,6 +169,7 @@ def test_an_optimizer_is_said_once_it_is_not_plain(open_page):
     plain = open_page("learning", **params)
     assert not {"Optimizer", "Each worker sends (MB)"} & set(plain.dataframe[0].value)
     app = open_page("learning", **params, optimizer="diloco", network="ring")
+    assert any("with DiLoCo's outer optimizer where" in caption.value for caption in app.main.caption)
     assert not app.exception
     assert not complaints(app)
     table = app.dataframe[0].value
