@@ -22,11 +22,11 @@ with boundary():
             app.way_out()
     menu(links)
     before = values.now()
+    with st.sidebar, boundary():
+        sidebar.show(page.url_path)
     with boundary():
         if not cards.asks(page.url_path):
             app.run(page)
-    with st.sidebar, boundary():
-        sidebar.show(page.url_path)
     if values.now() != before:
         menu(links)
     url.write()

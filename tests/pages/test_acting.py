@@ -6,6 +6,8 @@ import pytest
 
 from core.common.parameters import Flag, Number, OneOf, Text
 from core.links import DEFAULTS, PARAMETERS
+from pages.shared import app as app_of_pages
+from pages.shared.sidebar import sidebar
 from tests.links import written
 from tests.pages.helpers import complaints, tiles, value
 
@@ -127,3 +129,13 @@ def test_what_failures_do_not_allow_is_refused_where_its_control_is(open_link, l
     )
     assert not complaints(app)
     assert tiles(app) or app.get("vega_lite_chart")
+
+
+def test_controls_are_drawn_before_the_page_that_may_work_for_long(open_page, monkeypatch):
+    """So that a visitor whom a link has brought can change them while the first answer is still being trained."""
+    order = []
+    for module, name in ((sidebar, "show"), (app_of_pages, "run")):
+        drawn = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda page, name=name, drawn=drawn: (order.append(name), drawn(page)))
+    assert not open_page("method").exception
+    assert order == ["show", "run"]
