@@ -13,6 +13,7 @@ from core.charts.specs import Given
 FOUR_DOUBLINGS = 16
 STEADY = 1.5  # from one place of an axis to the next: what grows faster is doubling
 LEGEND_COLUMN = 215  # px that the name of a policy takes
+PHASE_COLUMN = 62  # the same for the name of a phase
 AROUND = 112  # px that axes and legend take of a chart's height
 MANY: dict[str, Any] = {"aria": False}
 """For marks by the hundred: a label of each would take a browser as long as drawing it, and a reader an hour to hear;
@@ -40,8 +41,9 @@ def spacing(places: Sequence[float]) -> tuple[str, float]:
 
 
 def legend() -> alt.Legend:
-    """Squares above the chart."""
-    return alt.Legend(orient="top", symbolType="square", symbolOpacity=1)
+    """Squares above the chart, in as many columns as there is room for."""
+    room = alt.ExprRef(f"max(1, floor(width / {PHASE_COLUMN}))")
+    return alt.Legend(orient="top", symbolType="square", symbolOpacity=1, columns=room)
 
 
 def phase_color(phases: Sequence[str], **legend_of_it: Any) -> alt.Color:
