@@ -1,6 +1,7 @@
 """What a measured run says, in words."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -332,8 +333,10 @@ def units_read(trace: Trace) -> str:
 
 def what_was_left_out(trace: Trace) -> str:
     """Whether anything was left out; what it was is in the notes and with the columns."""
-    some = any("left out" in note for note in trace.notes) or not all(column.role for column in trace.columns)
-    return "some data left out (see below)" if some else "nothing left out"
+    unused = [column for column in trace.columns if not column.role]
+    if any(re.search("left out(?!: ')", note) for note in trace.notes):
+        return "some data left out (see below)"
+    return f"{counted(len(unused), 'column')} not used" if unused else "nothing left out"
 
 
 def columns_table(trace: Trace) -> pd.DataFrame:

@@ -96,6 +96,11 @@ def test_what_was_read_is_said_before_what_it_means(open_page):
     assert read(app).endswith(" · nothing left out")
     assert app.table[0].value["Taken for"].tolist() == ["worker", "step", "compute"]
     assert not app.main.expander[0].proto.expanded
+    rows = [line + b",0.5" for line in table().splitlines()[1:]]
+    with_loss = b"\n".join([b"worker,step,compute_ms,loss", *rows])
+    assert read(upload(app, ("loss.csv", with_loss, "text/csv"))).endswith(" · 1 column not used")
+    damaged = b"\n".join([with_loss, b"1,30,-5,0.5"])
+    assert read(upload(app, ("rows.csv", damaged, "text/csv"))).endswith(" · some data left out (see below)")
 
 
 def test_a_guess_is_shown_and_corrected_by_hand(open_page):
