@@ -8,6 +8,7 @@ from core.common.wording import counted, duration, listed, lowered, money, perce
 from core.money import Prices, cost_of_time
 from core.policies.base import Policy
 from core.report.verdicts import with_level
+from core.scenario import step_ms
 from core.schedule.failures import Failed
 from core.schedule.metrics import wait_ms
 from core.simulation.run import Run
@@ -133,7 +134,9 @@ def recovery_in_words(workload: Workload) -> str:
     text = f"One of {counted(workers, 'worker')} fails every {duration(together_ms)} on average."
     if failures.elastic or not failures.checkpoint_batches or not failures.checkpoint_ms:
         return text
-    best = duration(best_interval_ms(failures.checkpoint_ms, together_ms))
+    best_ms = best_interval_ms(failures.checkpoint_ms, together_ms)
+    batches = max(1, round(best_ms / (step_ms(workload) + workload.network.barrier_ms(workers))))
+    best = f"{duration(best_ms)}, or {counted(batches, 'batch', 'batches')},"
     cost = duration(failures.checkpoint_ms)
     return f"{text} With checkpoints that cost {cost}, one about every {best} is best."
 

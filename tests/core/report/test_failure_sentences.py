@@ -91,7 +91,7 @@ def test_each_failure_is_marked_and_said():
 def test_how_often_somebody_fails_and_the_best_interval():
     assert recovery_in_words(SCENARIO) == (
         f"One of 2 workers fails every 1,800{NBSP}s on average. With checkpoints that cost 0.500{NBSP}s, one about "
-        f"every 42.4{NBSP}s is best."
+        f"every 42.4{NBSP}s, or 42 batches, is best."
     )
     assert recovery_in_words(Scenario()) == ""
 
