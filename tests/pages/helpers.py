@@ -22,8 +22,12 @@ def value(app, key):
 
 def link(app):
     """The link that is copied."""
-    buttons = [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.component_name == "copy"]
-    return next(button["text"] for button in buttons if button["label"] == "Copy link")
+    return next(button["text"] for button in components(app, "copy") if button["label"] == "Copy link")
+
+
+def components(app, name):
+    """What the page sends to its components of this name."""
+    return [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.component_name == name]
 
 
 def charts(app):
