@@ -55,6 +55,8 @@ def test_a_card_asks_first_and_answers_on_a_click(open_link, card):
     assert said.value.startswith(("Right: ", "Not quite. "))
     assert card.why in said.value
     assert headline(app) != card.question
+    shown = [each.type for each in app.main]
+    assert shown.index("header") > max(shown.index(each) for each in ("success", "info") if each in shown)
     next(button for button in app.main.button if button.label == "Ask again").click().run()
     assert headline(app) == card.question
     app.slider(key="latency_ms").set_value(70).run()

@@ -66,6 +66,8 @@ def test_a_link_from_before_map_opened_with_cells_shows_curves(open_link):
     assert headline(app) == scaling_headline(table, ideal_scaling(table))
     assert any("The dashed line is ideal scaling" in caption.value for caption in app.main.caption)
     assert len(charts(app)) == 1
+    drawn = tables_of(app, "ideal")
+    assert drawn["ideal"].tolist() == ideal_scaling(table).line(drawn["x"].to_numpy()).tolist()
     assert len(app.dataframe[0].value) == 14
     assert app.dataframe[0].value["epoch_ms"].tolist() == table["epoch_ms"].tolist()
     assert app.query_params == {"workers": "8"}
@@ -302,6 +304,15 @@ def test_a_tie_is_painted_as_a_tie(open_page):
     assert cells.loc[(0, 0), "shown"] == 1
     assert cells.loc[(0.5, 200), "shown"] == cells.loc[(0.5, 200), "value"] > 1
     assert tables_of(app, "marks")["mark"].tolist() == ["="]
+
+
+def test_theory_stands_beside_epoch_times_over_checkpoints(open_link):
+    """Daly's mean epoch is a dashed line; Young's interval, of 379 s or almost three batches, a vertical one."""
+    app = open_link("map", "card=how-often-to-save&guess=tell&map_runs=2")
+    assert tables_of(app, "ideal")["x"].tolist() == sorted(set(tables_of(app, "lines")["x"]))
+    (young,) = tables_of(app, "upright").to_dict("records")
+    assert young["said"] == "Young"
+    assert 2.5 < young["x"] < 3
 
 
 def tables_of(app, name):
