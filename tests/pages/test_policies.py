@@ -91,6 +91,7 @@ def test_named_links_fill_in_values_that_can_be_changed(open_page):
     app = open_page(network="ring")
     app.menu_button(key="links").click("100 GbE: 0.01 ms, 100 Gb/s").run()
     assert (app.number_input(key="alpha_ms").value, app.number_input(key="bandwidth_gbps").value) == (0.01, 100)
+    assert value(app, "own_link")
     app.number_input(key="bandwidth_gbps").set_value(25).run()
     assert app.text[0].value == text_summary(simulate(Scenario(network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=25))))
     assert any("A barrier costs" in caption.value for caption in app.sidebar.caption)

@@ -6,11 +6,12 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from core import LocalSGD, Prices, Synchronous, read_trace, simulate
+from core import AlphaBeta, LocalSGD, Prices, Synchronous, read_trace, simulate
 from core.common.wording import duration
 from core.report.money import stragglers_cost_in_words
 from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
+from core.traces.network import fitted_links
 from core.traces.reading import sample_files
 from core.traces.remedies import AS_MEASURED, measured_scenario, what_if
 from tests.pages.helpers import alive, charts, complaints, headline, value
@@ -127,9 +128,13 @@ def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
     files = sample_files()
     plain = [(path.stem, gzip.decompress(path.read_bytes()), "application/json") for path in files[:2]]
     packed = [(path.name, path.read_bytes(), "application/gzip") for path in files[2:]]
-    app = upload(open_page("trace"), *plain, *packed)
+    app = upload(open_page("trace", network="ring", bandwidth_gbps="1000"), *plain, *packed)
     assert not complaints(app)
-    assert headline(app) == headline_of(diagnose(read_trace(files)))
+    trace = read_trace(files)
+    assert headline(app) == headline_of(diagnose(trace))
+    app.switch_page("pages/timeline.py").run()
+    button(app, "Fit to my trace").click().run()
+    assert value(app, "efficiency") == round(fitted_links(trace, AlphaBeta(bandwidth_gbps=1000)).efficiency, 4)
 
 
 @pytest.mark.parametrize(
@@ -361,6 +366,11 @@ def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):
     app.switch_page("pages/compare.py").run()
     assert alive(app)
     assert not complaints(app)
+    monkeypatch.setattr("pages.shared.caching.simulations.LARGE", 1)  # so that all runs are
+    monkeypatch.setattr("pages.shared.caching.simulations.LargeRun.of", lambda *asked: 1 / 0)
+    app.switch_page("pages/timeline.py").run()
+    assert alive(app)
+    assert not complaints(app)
 
 
 def test_reset_lets_go_of_the_trace(open_page):
@@ -400,7 +410,7 @@ def test_a_price_says_what_waiting_costs_a_day(open_link):
     assert any(text.value == said for text in app.main.markdown)
 
 
-def test_a_pasted_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_page):
+def test_a_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_page):
     app = open_page("trace")
     rows = [f"{9 * k},{9 * k + 0.1},{k % 4}" for k in range(12)]
     app.text_area(key="failure_text").set_value("start_h,end_h,worker\n" + "\n".join(rows)).run()
@@ -420,3 +430,6 @@ def test_a_pasted_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_
     app.text_area(key="failure_text").set_value("a,b\n1,2").run()
     assert any("The last good log is shown." in message for message in complaints(app))
     assert "12 failures" in folded(app, "Failures: how often, and how often to save").markdown[0].value
+    app.file_uploader[1].set_value(("ours.csv", b"start_h,end_h,worker\n0,1,a\n9,10,b\n", "text/csv")).run()
+    assert not complaints(app)
+    assert "2 failures" in folded(app, "Failures: how often, and how often to save").markdown[0].value
