@@ -1,13 +1,14 @@
 """What the README and PAGES.md say of pages, where no other test holds it: mostly of what pages call, not of pages."""
 
 import re
+from colorsys import rgb_to_hls
 
 import numpy as np
 import pytest
 
 from core import FlatLatency, Scenario, charts, compare, simulate
 from core.links import PARAMETERS
-from core.policies.registry import policy_from_text
+from core.policies.registry import CODES, policy_from_text
 from core.report.comparison import flat_caveat
 from core.report.run import how_to_read
 from core.report.verdicts import with_interval
@@ -63,6 +64,33 @@ def test_the_ends_of_a_bin_never_read_the_same():
     drawn = charts.histogram({"a": np.linspace(7.5, 7.75, 1000)}, "Epoch time (s)", {"a": "#000000"})
     digits, bins = drawn.values["bin_format"], drawn.data["bins"]
     assert all(f"{low:{digits}}" != f"{high:{digits}}" for low, high in zip(bins["from"], bins["to"], strict=True))
+
+
+HUES = {"green": (90, 170), "orange": (10, 40), "blue": (190, 250), "magenta": (290, 330)}
+"""Degrees on the wheel of colours that a name stands for."""
+
+
+def test_colours_of_phases_are_called_what_they_are():
+    """In the order of the legend; grey has no hue, and what is pale lets the page show through."""
+    named = re.findall(r"^\| (\w+) \| (compute|wait|comm|cancelled|down|tail) \|", PAGES, re.MULTILINE)
+    assert [phase for _, phase in named] == list(charts.PHASE_COLORS)
+    for name, phase in named:
+        red, green, blue, opacity = bytes.fromhex(charts.PHASE_COLORS[phase][1:].ljust(8, "F"))
+        hue, _, saturation = rgb_to_hls(red / 255, green / 255, blue / 255)
+        assert name not in HUES or HUES[name][0] < 360 * hue < HUES[name][1]
+        assert (saturation < 0.1) == (name in ("grey", "pale"))
+        assert (opacity < 128) == (name == "pale")
+
+
+def test_policies_are_called_in_links_what_the_table_says():
+    rows = re.findall(r"^\| `([a-z0-9 -]+)` \| (.+?) \| (.+) \|$", PAGES, re.MULTILINE)
+    assert {policy_from_text(text).code for text, *_ in rows} == set(CODES)
+    for text, name, rule in rows:
+        policy = policy_from_text(text)
+        assert name.startswith(policy.name)
+        for other in re.findall(r"`([a-z0-9 -]+)`", rule):
+            assert policy_from_text(other).text == other
+            assert type(policy_from_text(other)) is type(policy)
 
 
 def test_labels_and_units_are_written_alike():

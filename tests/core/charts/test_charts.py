@@ -164,6 +164,13 @@ def test_an_outline_frames_the_workers_that_both_runs_have():
     assert "outline" not in plain.data
 
 
+def test_stragglers_are_marked_where_batches_are_few():
+    for batches, marked in ((10, 10), (25, 0)):
+        chart = charts.timeline(picture_of(Scenario(batches=batches)))
+        assert len(chart.data["stragglers"]["end_ms"]) == marked
+        assert len(chart.data["barriers"]["at_ms"]) == batches
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_compiled_chart_is_what_altair_makes(kind):
     """Twice: a chart that is drawn from the cache is no other, and nobody can spoil what is kept there."""
