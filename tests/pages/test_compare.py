@@ -72,8 +72,10 @@ def test_it_says_what_the_answer_rests_on(open_page):
 def test_the_cache_tells(open_page):
     app = open_page("compare")
     assert app.main.caption[-1].value.startswith("Computed now in")
-    app.toggle(key="present").set_value(True).run()  # which does not change the question
+    heights = [chart["height"] for chart in charts(app)]
+    app.toggle(key="present").set_value(True).run()  # which does not change the question, and makes charts larger
     assert app.main.caption[-1].value.startswith("From the cache; it took")
+    assert all(chart["height"] > 1.3 * before for chart, before in zip(charts(app), heights, strict=True))
     app.slider(key="workers").set_value(5).run()
     assert app.main.caption[-1].value.startswith("Computed now in")
 
