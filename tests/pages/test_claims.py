@@ -6,8 +6,10 @@ from colorsys import rgb_to_hls
 import numpy as np
 import pytest
 
-from core import FlatLatency, Scenario, charts, compare, simulate
+from core import FlatLatency, Scenario, Workload, charts, compare, simulate
+from core.learning.periods import DILOCO, DILOCO_DELAYED, LOCAL, LOCAL_DELAYED, PERIODS, SYNC, contenders
 from core.links import PARAMETERS
+from core.maps import QUESTIONS
 from core.policies.registry import CODES, policy_from_text
 from core.report.comparison import flat_caveat
 from core.report.run import how_to_read
@@ -91,6 +93,34 @@ def test_policies_are_called_in_links_what_the_table_says():
         for other in re.findall(r"`([a-z0-9 -]+)`", rule):
             assert policy_from_text(other).text == other
             assert type(policy_from_text(other)) is type(policy)
+
+
+def test_map_answers_the_questions_that_are_named():
+    (said,) = re.findall("one question for every cell of a grid: (.*?), and others", " ".join(PAGES.split()))
+    known = [question.label.lower() for question in QUESTIONS.values()]
+    named = [part.removeprefix("the ").removesuffix(" time") for part in said.split(", ")]
+    assert len(named) > 4
+    assert all(any(label.startswith(part) for label in known) for part in named)
+
+
+def test_learning_tries_the_periods_and_methods_that_are_named():
+    low, high = re.search(r"local SGD every (\d+) to (\d+) batches", PAGES).groups()
+    found = contenders(Workload(batches=1_000), PERIODS)
+    local = [each.period for each in found if each.way == LOCAL]
+    assert (min(local), max(local)) == (int(low), int(high))
+    assert {each.way for each in found} == {SYNC, LOCAL, LOCAL_DELAYED, DILOCO, DILOCO_DELAYED}
+
+
+def test_caches_are_bounded():
+    """In entries, and what pages work out in memory, too."""
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "pages").rglob("*.py"))
+    bounds = re.findall(r"st\.cache_(data|resource)\((.*)\)", pages)
+    assert len(bounds) == len(re.findall(r"st\.cache_(?:data|resource)\b(?!\.)", pages)) > 3
+    for kind, how in bounds:
+        assert "max_entries=" in how
+        assert kind == "resource" or "max_size=" in how
+    assert max(map(int, re.findall(r'size="(\d+)MiB"', pages))) == 128
+    assert "128 MiB each" in README
 
 
 def test_labels_and_units_are_written_alike():
