@@ -46,6 +46,13 @@ def marks(app):
     return sum(len(convert_arrow_bytes_to_pandas_df(data)) for data in sent)
 
 
+def tables_of(app, name):
+    """A table that the one chart of the page with a table of this name draws."""
+    datasets = [dataset for chart in app.get("vega_lite_chart") for dataset in chart.proto.datasets]
+    (data,) = [dataset.data.data for dataset in datasets if dataset.name == name]
+    return convert_arrow_bytes_to_pandas_df(data)
+
+
 def complaints(app):
     """Every message about something that was refused or ignored."""
     return [message.value for message in (*app.error, *app.warning, *app.info)]

@@ -13,9 +13,8 @@ from pages.shared.answers.pinned import outcome_of
 from pages.shared.caching.results import from_a_trace
 from pages.shared.controls import values
 from pages.shared.views.pinned import room_for
-from tests.pages.helpers import charts, complaints, link
+from tests.pages.helpers import charts, complaints, link, tables_of
 from tests.pages.test_address import elsewhere
-from tests.pages.test_map import tables_of
 
 POLICIES = [Synchronous(), Asynchronous()]
 NOW = Scenario(network=FlatLatency(latency_ms=50))

@@ -22,7 +22,7 @@ from core import (
     compare,
     simulate,
 )
-from core.presets.network_links import NODES_OF_8
+from core.presets.network_links import NODES_OF_8, REGIONS
 from core.report.comparison import headline as headline_of
 from core.report.comparison import ranking
 from core.report.run import text_summary
@@ -107,6 +107,8 @@ def test_links_of_two_levels_can_be_picked(open_page):
     assert value(app, "own_link")
     paid = f"A barrier costs {NODES_OF_8.barrier_ms(16):.4g} ms"
     assert any(paid in said.value for said in app.sidebar.caption)
+    app.menu_button(key="links").click("Regions of 8 over a WAN: 100 GbE inside").run()
+    assert (value(app, "alpha_ms"), value(app, "node_bandwidth_gbps")) == (REGIONS.latency_ms, 100)
 
 
 def test_staleness_and_shares_of_contributions(open_page):
