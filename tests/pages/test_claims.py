@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core import FlatLatency, Scenario, Workload, charts, compare, simulate
+from core.learning.experiment import GRID
 from core.learning.periods import DILOCO, DILOCO_DELAYED, LOCAL, LOCAL_DELAYED, PERIODS, SYNC, contenders
 from core.links import PARAMETERS
 from core.maps import QUESTIONS
@@ -109,6 +110,7 @@ def test_learning_tries_the_periods_and_methods_that_are_named():
     local = [each.period for each in found if each.way == LOCAL]
     assert (min(local), max(local)) == (int(low), int(high))
     assert {each.way for each in found} == {SYNC, LOCAL, LOCAL_DELAYED, DILOCO, DILOCO_DELAYED}
+    assert (np.diff(np.log2(GRID)) == 1).all()  # a factor of 2 apart
 
 
 def test_caches_are_bounded():
