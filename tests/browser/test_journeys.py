@@ -112,6 +112,8 @@ def test_compare_on_the_screen_and_on_paper(visit, server):
     expect(me.charts.nth(1).get_by_text("2.0", exact=False).first).to_be_attached()
     expect(me.figures).to_have_count(6)
     me.drawn(3)
+    me.main.get_by_role("button", name="Play the race").click()
+    me.main.get_by_role("button", name="Pause the race").click()
     me.main.get_by_text("How single runs differ").click()
     expect(me.main.get_by_text("Speed-up of asynchronous").first).to_be_visible()
     me.drawn(5)

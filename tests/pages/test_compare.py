@@ -2,13 +2,25 @@
 
 import pytest
 
-from core import AlphaBeta, Asynchronous, FlatLatency, Scenario, Stragglers, Synchronous, compare, simulate
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    Failures,
+    FlatLatency,
+    Scenario,
+    Stragglers,
+    Synchronous,
+    compare,
+    simulate,
+)
 from core.report.comparison import headline as headline_of
+from core.report.failures import failures_compared
 from core.report.flips import name_of
 from core.report.run import figure_text
+from core.statistics.pairs import Paired
 from pages.shared.sidebar.cluster import rest_in_words
 from tests.links import parameters
-from tests.pages.helpers import alive, charts, complaints, components, headline, tiles
+from tests.pages.helpers import alive, charts, complaints, components, headline, tables_of, tiles
 
 POLICIES = [Synchronous(), Asynchronous()]
 
@@ -44,6 +56,18 @@ def test_the_time_that_is_saved_is_marked_on_the_quicker_side(open_page):
     ]
     marks = [[layer["mark"]["type"] for layer in chart["layer"]] for chart in (sync, other)]
     assert [("text" in types, "rect" in types) for types in marks] == [(False, False), (True, True)]
+    (gap,) = tables_of(app, "gap").to_dict("records")
+    ends = [simulate(Scenario(policy=policy)).metrics.epoch_ms for policy in POLICIES]
+    assert [gap["to_ms"], gap["from_ms"]] == pytest.approx(ends)
+
+
+def test_failures_are_compared_with_the_same_draws_without_them(open_page):
+    app = open_page("compare", mtbf_hours="0.003", restart_s="2", replicates="5")
+    failing = Scenario(failures=Failures(mtbf_hours=0.003, restart_s=2)).workload
+    with_them, without = (Paired.of(compare(each, POLICIES, 5)) for each in (failing, failing.without_failures))
+    said = failures_compared(with_them, failing, POLICIES, without)
+    assert "as long" in said
+    assert said in [text.value for text in app.main.markdown]
 
 
 def test_long_runs_share_a_window(open_page):

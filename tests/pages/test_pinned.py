@@ -89,6 +89,9 @@ def test_the_pinned_scenario_is_marked_on_a_map_that_it_lies_on(open_page):
     assert tables_of(app, "pinned")["x"].tolist() == [0.2]
     app = open_page("map", pin="workers 5", **asked)
     assert any("not on this map. Against it: **Number of workers** 5 → 4" in text for text in said(app))
+    app = open_page("map", **asked | {"across": "bandwidth_gbps", "across_values": "10,20"})
+    press(app, "Pin this scenario")  # as the map shows it, with the network that its axis needs
+    assert "network ring" in app.query_params["pin"]
 
 
 def test_a_pinned_scenario_that_is_none_is_refused_in_words(open_page):

@@ -188,7 +188,8 @@ def test_a_drag_across_the_overview_is_the_window(monkeypatch):
 
 
 def test_rows_of_the_overview_have_two_orders(open_page):
-    app = open_page(workers="64", batches="100", slow_workers="2", pin="workers 64 batches 90")
+    slow = {"slow_workers": "2", "mtbf_hours": "0.5", "restart_s": "2"}
+    app = open_page(workers="64", batches="100", pin="workers 64 batches 90", **slow)
     orders = {}
     for order in ("by number", "slowest first"):
         app.button_group(key="worker_order").set_value(order).run()
@@ -198,6 +199,7 @@ def test_rows_of_the_overview_have_two_orders(open_page):
     assert all(set(y["scale"]["domain"][:2]) == {"W0", "W1"} for y in orders["slowest first"])
     overview, timeline, *_ = [json.dumps(chart) for chart in charts(app)]  # the pinned epoch's end is in one of them
     assert '"outline_end"' in overview
+    assert '"failures"' in overview
     assert '"outline' not in timeline
 
 
