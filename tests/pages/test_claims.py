@@ -12,6 +12,7 @@ from core.learning.periods import DILOCO, DILOCO_DELAYED, LOCAL, LOCAL_DELAYED, 
 from core.links import PARAMETERS
 from core.maps import QUESTIONS
 from core.policies.registry import CODES, policy_from_text
+from core.report.changes import WHAT
 from core.report.comparison import flat_caveat
 from core.report.run import how_to_read
 from core.report.verdicts import with_interval
@@ -102,6 +103,11 @@ def test_map_answers_the_questions_that_are_named():
     named = [part.removeprefix("the ").removesuffix(" time") for part in said.split(", ")]
     assert len(named) > 4
     assert all(any(label.startswith(part) for label in known) for part in named)
+
+
+def test_what_the_difference_of_two_epochs_is_made_of_is_named():
+    (said,) = re.findall(r"mean epochs is made of: (.*?)\.", " ".join(PAGES.split()))
+    assert set(said.split(", ")) == {what.replace("network time", "network") for what in WHAT.values()}
 
 
 def test_learning_tries_the_periods_and_methods_that_are_named():
