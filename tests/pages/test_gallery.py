@@ -30,6 +30,7 @@ def buttons(app):
 def test_the_gallery_shows_every_card_with_its_question(open_link):
     app = open_link("gallery", "seed=7")
     assert not complaints(app)
+    assert not [*app.sidebar.slider, *app.sidebar.selectbox]
     assert [title.value for title in app.subheader] == list(GALLERY)
     assert [text.value for text in app.main.markdown] == [card.question for card in CARDS.values()]
     assert [text.value for text in app.main.caption][1:] == [card.setting for card in CARDS.values()]

@@ -23,6 +23,7 @@ def test_defaults(open_page):
     found = learn(Scenario(), BOTH, Digits())
     assert headline(app) == headline_of(found)
     assert reasons(found) in [text.value for text in app.main.markdown]
+    assert {"batches", "replicates"}.isdisjoint(app.session_state.session.mounted)  # what does not act on it
     assert len(charts(app)) == 2
     assert app.dataframe[0].value["Policy"].tolist() == ["Synchronous", "Asynchronous"]
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))

@@ -1,5 +1,6 @@
 """The Map page: lines, cells, questions, refusals, stopping, and opening a cell elsewhere."""
 
+import pandas as pd
 import pytest
 
 from core import (
@@ -18,7 +19,7 @@ from core.axes import offered
 from core.common.parameters import keys
 from core.common.wording import duration
 from core.links import DEFAULTS, PARAMETERS
-from core.maps import AXES, QUESTIONS, answers, ideal_scaling
+from core.maps import AXES, QUESTIONS, answers, break_even, ideal_scaling
 from core.report.bandwidth import bandwidths, bandwidths_in_words
 from core.report.maps import fastest_headline, scaling_headline, speedup_headline
 from pages.shared.views import maps
@@ -46,6 +47,8 @@ def test_map_opens_with_where_async_wins(open_page):
     assert headline(app) == speedup_headline(rows, "Asynchronous", "Synchronous", ("bandwidth_gbps", "workers"))
     assert "with bandwidth above 10–100\N{NO-BREAK SPACE}Gb/s, depending on the number of workers: in " in headline(app)
     assert set(rows["outcome"]) == {"decided"}
+    edges = break_even(rows.pivot(index="v1", columns="v0", values="value").to_numpy())
+    assert tables_of(app, "edges").equals(edges)
     assert "faster" in headline(app)
     assert "slower" in headline(app)
     captions = [caption.value for caption in app.main.caption]
@@ -66,6 +69,9 @@ def test_a_link_from_before_map_opened_with_cells_shows_curves(open_link):
     assert headline(app) == scaling_headline(table, ideal_scaling(table))
     assert any("The dashed line is ideal scaling" in caption.value for caption in app.main.caption)
     assert len(charts(app)) == 1
+    bands = pd.concat(answers(table, QUESTIONS["throughput"], policy.label) for policy in BOTH)
+    for end in ("low", "high"):
+        assert tables_of(app, "lines")[end].tolist() == bands[end].tolist()
     drawn = tables_of(app, "ideal")
     assert drawn["ideal"].tolist() == ideal_scaling(table).line(drawn["x"].to_numpy()).tolist()
     assert len(app.dataframe[0].value) == 14
@@ -251,6 +257,7 @@ def test_a_stopped_map_keeps_what_is_done(open_page, monkeypatch):
             maps, "rows_of", lambda at, cell, *asked: rows_of(at, cell, *asked) if cell["workers"] < 4 else {}[0]
         )
         app = open_page("map", ask="idle", across_values="2,4,8")
+    assert app.button(key="map_stop").label == "Stop"
     app.button(key="map_stop").click().run()
     assert "Stopped after 1 of 3 cells" in app.info[0].value
     assert len(app.dataframe[0].value) == 2
