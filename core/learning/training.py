@@ -23,6 +23,11 @@ MAX_RATES = 32
 MEASURED_TOGETHER = 8  # copies whose layers fit a core's cache
 MAX_NUMBERS = 2**25  # kept in memory at a time
 MAX_COST, LEAST_COST = 80_000_000_000, 16_000  # a gradient costs something even where there is hardly a parameter
+UNEVEN = (
+    "failures.recovery: with elastic recovery update sizes differ from run to run, which is not trained; take rollback "
+    "and synchronous workers, or a policy without a barrier."
+)
+"""Why an elastic group in which workers fail is not trained."""
 
 
 def replay(
@@ -118,7 +123,12 @@ class Used:
 
 
 def used_gradients(schedule: Schedule) -> Used:
-    """The gradients that the updates of a schedule used."""
+    """The gradients that the updates of a schedule used.
+
+    Raises:
+        ScenarioError: where the sizes of updates differ from run to run.
+
+    """
     rows, workers, runs = schedule.shape
     update, version, applied = (
         np.broadcast_to(values, schedule.shape).transpose(2, 1, 0).reshape(runs, -1)
@@ -126,6 +136,8 @@ def used_gradients(schedule: Schedule) -> Used:
     )
     order = np.argsort(update, axis=1, kind="stable")[:, rows * workers - schedule.gradients :]  # unused ones are first
     update, version, applied = (np.take_along_axis(values, order, axis=1) for values in (update, version, applied))
+    if (update != update[0]).any():
+        raise ScenarioError(UNEVEN)
     first = np.searchsorted(update[0], np.arange(updates_of(schedule) + 1))
     worker, row = np.divmod(order, rows)
     if schedule.batch is not None:
@@ -144,10 +156,7 @@ def updates_of(schedule: Schedule) -> int:
     """
     updates = np.unique(schedule.updates)
     if len(updates) > 1 or (schedule.averaged and schedule.failures is not None and np.ndim(schedule.updates)):
-        raise ScenarioError(
-            "failures.recovery: with elastic recovery updates differ from run to run, which is not trained; take "
-            "rollback and synchronous workers, or a policy without a barrier."
-        )
+        raise ScenarioError(UNEVEN)
     return int(updates[0])
 
 

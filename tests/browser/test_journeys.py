@@ -14,6 +14,7 @@ from core.links import FRESH
 from core.presets.gallery import CARDS
 from core.report.comparison import headline
 from core.report.learning import headline as headline_of_learning
+from tests.browser.conftest import BACKGROUNDS
 
 BOTH = [Synchronous(), Asynchronous()]
 MAP_OF_CELLS = {key: FRESH[key] for key in ("ask", "across", "up", "up_values")}
@@ -111,6 +112,8 @@ def test_compare_on_the_screen_and_on_paper(visit, server):
     expect(me.charts.nth(1).get_by_text("2.0", exact=False).first).to_be_attached()
     expect(me.figures).to_have_count(6)
     me.drawn(3)
+    me.main.get_by_role("button", name="Play the race").click()
+    me.main.get_by_role("button", name="Pause the race").click()
     me.main.get_by_text("How single runs differ").click()
     expect(me.main.get_by_text("Speed-up of asynchronous").first).to_be_visible()
     me.drawn(5)
@@ -278,7 +281,7 @@ def test_everything_fits_a_projector(visit, server):
 
 
 def test_how_many_sheets_a_page_takes(visit, server):
-    """Compare on one sheet, also from a wide window and in the dark; other pages on as many as they take."""
+    """Compare on one sheet, also from a wide window and in the dark; other pages on as many as they take; all light."""
     for path, charts, sheets in (("/compare", 3, 1), ("/method", 8, 3)):
         for scheme, width in (("light", 1366), ("dark", 1920)):
             me = visit(server, color_scheme=scheme)
@@ -286,6 +289,10 @@ def test_how_many_sheets_a_page_takes(visit, server):
             me.go(path).drawn(charts)
             printed = me.page.pdf(prefer_css_page_size=True)
             assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= sheets
+            me.page.evaluate("onbeforeprint()")
+            me.page.emulate_media(media="print")
+            expect(me.page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUNDS["light"])
+            me.page.evaluate("onafterprint()")
 
 
 def download(me, name):

@@ -58,15 +58,15 @@ def scripts_are_compiled_once():
 
 @pytest.fixture
 def open_page():
-    """Open a page with the given URL parameters, in a fresh session and with an empty cache."""
+    """Open a page with the given URL parameters, or the bare address, in a fresh session and with an empty cache."""
     st.cache_data.clear()
 
     def opened(page="timeline", **params):
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300)
-        if page != "timeline":
+        if page not in ("timeline", "bare address"):
             app.query_params.update(params)
             return app.switch_page(PAGES[page]).run()
-        app.query_params.update(params or {"mode": "sync"})  # without a query, its address opens Compare
+        app.query_params.update(params or ({"mode": "sync"} if page == "timeline" else {}))
         return app.run()
 
     return opened

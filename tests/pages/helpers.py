@@ -22,8 +22,12 @@ def value(app, key):
 
 def link(app):
     """The link that is copied."""
-    buttons = [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.component_name == "copy"]
-    return next(button["text"] for button in buttons if button["label"] == "Copy link")
+    return next(button["text"] for button in components(app, "copy") if button["label"] == "Copy link")
+
+
+def components(app, name):
+    """What the page sends to its components of this name."""
+    return [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.component_name == name]
 
 
 def charts(app):
@@ -40,6 +44,13 @@ def marks(app):
     """How many rows of data the page's charts were sent."""
     sent = [dataset.data.data for chart in app.get("vega_lite_chart") for dataset in chart.proto.datasets]
     return sum(len(convert_arrow_bytes_to_pandas_df(data)) for data in sent)
+
+
+def tables_of(app, name):
+    """A table that the one chart of the page with a table of this name draws."""
+    datasets = [dataset for chart in app.get("vega_lite_chart") for dataset in chart.proto.datasets]
+    (data,) = [dataset.data.data for dataset in datasets if dataset.name == name]
+    return convert_arrow_bytes_to_pandas_df(data)
 
 
 def complaints(app):

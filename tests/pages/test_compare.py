@@ -2,17 +2,31 @@
 
 import pytest
 
-from core import AlphaBeta, Asynchronous, FlatLatency, Scenario, Stragglers, Synchronous, compare, simulate
+from core import (
+    AlphaBeta,
+    Asynchronous,
+    Failures,
+    FlatLatency,
+    Scenario,
+    Stragglers,
+    Synchronous,
+    compare,
+    simulate,
+)
 from core.report.comparison import headline as headline_of
+from core.report.failures import failures_compared
+from core.report.flips import name_of
 from core.report.run import figure_text
+from core.statistics.pairs import Paired
 from pages.shared.sidebar.cluster import rest_in_words
-from tests.pages.helpers import alive, charts, complaints, headline, tiles
+from tests.links import parameters
+from tests.pages.helpers import alive, charts, complaints, components, headline, tables_of, tiles
 
 POLICIES = [Synchronous(), Asynchronous()]
 
 
-def test_defaults(open_page):
-    app = open_page("compare")
+def test_a_first_visit_opens_the_defaults(open_page):
+    app = open_page("bare address")
     table = compare(Scenario(), POLICIES, 1000)
     assert alive(app)
     assert not complaints(app)
@@ -21,6 +35,8 @@ def test_defaults(open_page):
     shown = [value for label, value in tiles(app) if label == "Epoch time"]
     assert shown == [figure_text("epoch_ms", means[policy.label]) for policy in POLICIES]
     assert [metric.delta for metric in app.metric] == ["baseline"] * 3 + ["-28 %", "-10.8 points", "+38 %"]
+    (played,) = components(app, "race")  # both together
+    assert [lane["title"] for lane in played["lanes"]] == [policy.label for policy in POLICIES]
 
 
 def test_both_sides_share_the_time_axis(open_page):
@@ -40,6 +56,18 @@ def test_the_time_that_is_saved_is_marked_on_the_quicker_side(open_page):
     ]
     marks = [[layer["mark"]["type"] for layer in chart["layer"]] for chart in (sync, other)]
     assert [("text" in types, "rect" in types) for types in marks] == [(False, False), (True, True)]
+    (gap,) = tables_of(app, "gap").to_dict("records")
+    ends = [simulate(Scenario(policy=policy)).metrics.epoch_ms for policy in POLICIES]
+    assert [gap["to_ms"], gap["from_ms"]] == pytest.approx(ends)
+
+
+def test_failures_are_compared_with_the_same_draws_without_them(open_page):
+    app = open_page("compare", mtbf_hours="0.003", restart_s="2", replicates="5")
+    failing = Scenario(failures=Failures(mtbf_hours=0.003, restart_s=2)).workload
+    with_them, without = (Paired.of(compare(each, POLICIES, 5)) for each in (failing, failing.without_failures))
+    said = failures_compared(with_them, failing, POLICIES, without)
+    assert "as long" in said
+    assert said in [text.value for text in app.main.markdown]
 
 
 def test_long_runs_share_a_window(open_page):
@@ -68,8 +96,10 @@ def test_it_says_what_the_answer_rests_on(open_page):
 def test_the_cache_tells(open_page):
     app = open_page("compare")
     assert app.main.caption[-1].value.startswith("Computed now in")
-    app.toggle(key="present").set_value(True).run()  # which does not change the question
+    heights = [chart["height"] for chart in charts(app)]
+    app.toggle(key="present").set_value(True).run()  # which does not change the question, and makes charts larger
     assert app.main.caption[-1].value.startswith("From the cache; it took")
+    assert all(chart["height"] > 1.3 * before for chart, before in zip(charts(app), heights, strict=True))
     app.slider(key="workers").set_value(5).run()
     assert app.main.caption[-1].value.startswith("Computed now in")
 
@@ -127,14 +157,17 @@ def test_degenerate_questions_have_answers(open_page, params):
     assert not complaints(app)
 
 
-def test_controls_are_kept_when_the_page_changes(open_page):
+def test_controls_and_kept_runs_stay_when_the_page_changes(open_page):
     app = open_page(workers="6", replicates="50")
     app.switch_page("pages/compare.py").run()
     assert app.slider(key="workers").value == 6
     assert app.number_input(key="replicates").value == 50
     app.slider(key="workers").set_value(7).run()
+    next(button for button in app.button if button.label == "Keep these runs").click().run()
+    assert app.dataframe[-1].value["policy"].tolist() == [policy.label for policy in POLICIES]
     app.switch_page("pages/timeline.py").run()
     assert app.slider(key="workers").value == 7
+    assert app.dataframe[-1].value["runs"].tolist() == [50, 50]
     app.switch_page("pages/compare.py").run()
     assert app.number_input(key="replicates").value == 50
 
@@ -148,6 +181,12 @@ def test_what_would_flip_the_answer_is_found_on_a_click(open_page):
     said = [text.value for text in app.main.markdown]
     assert any(text.startswith("**The answer flips with bandwidth above ") for text in said)
     assert "**Parameter servers**, now 1: asynchronous wins with 3 or more." in said
+    links = [parameters(each.proto.query_string) for each in app.get("page_link") if each.proto.label == "On Map"]
+    found = [text for text in said if "**, now " in text]
+    assert len(found) > 1
+    for text, link in zip(found, links, strict=True):
+        assert text.startswith(f"**{name_of(link['across'][0])}**, now ")
+        assert link["ask"] == ["speedup"]
     assert "Limit each worker to its own link" in {button.label for button in app.main.button}
     assert app.query_params["flips"] == "True"
     same = open_page("compare", policies=["sync", "rebalanced"], flips="true", replicates="5")
@@ -208,3 +247,4 @@ def test_each_worker_can_be_limited_to_its_own_link(open_page):
     said = "a push and its reply take 640.1 ms or more, 320 ms each on the worker's own link; each push"
     assert any(said in caption.value for caption in app.sidebar.caption)
     assert limit.label not in {button.label for button in app.button}
+    assert "own_link" in {toggle.key for toggle in app.sidebar.expander[0].toggle}  # under More

@@ -30,6 +30,7 @@ def buttons(app):
 def test_the_gallery_shows_every_card_with_its_question(open_link):
     app = open_link("gallery", "seed=7")
     assert not complaints(app)
+    assert not [*app.sidebar.slider, *app.sidebar.selectbox]
     assert [title.value for title in app.subheader] == list(GALLERY)
     assert [text.value for text in app.main.markdown] == [card.question for card in CARDS.values()]
     assert [text.value for text in app.main.caption][1:] == [card.setting for card in CARDS.values()]
@@ -55,6 +56,8 @@ def test_a_card_asks_first_and_answers_on_a_click(open_link, card):
     assert said.value.startswith(("Right: ", "Not quite. "))
     assert card.why in said.value
     assert headline(app) != card.question
+    shown = [each.type for each in app.main]
+    assert shown.index("header") > max(shown.index(each) for each in ("success", "info") if each in shown)
     next(button for button in app.main.button if button.label == "Ask again").click().run()
     assert headline(app) == card.question
     app.slider(key="latency_ms").set_value(70).run()

@@ -165,3 +165,6 @@ def test_details_of_errors_stay_on_the_server():
     """What the boundary cannot catch, such as a mistake in it, Streamlit itself shows: without detail."""
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert settings["client"]["showErrorDetails"] == "none"
+    assert settings["server"]["enableXsrfProtection"]
+    assert settings["server"]["enableCORS"]
+    assert settings["server"]["maxUploadSize"] == 256

@@ -8,6 +8,7 @@ from core.learning.experiment import FRESH_GRID, learn
 from core.learning.quadratic import NoisyQuadratic
 from core.learning.registry import PROBLEMS
 from core.report.learning import headline as headline_of
+from core.report.learning import reasons
 from core.report.periods import headline as headline_of_periods
 from core.workload.draws import Draws, TooManyRuns
 from tests.pages.helpers import alive, charts, complaints, headline
@@ -19,7 +20,10 @@ def test_defaults(open_page):
     app = open_page("learning")
     assert not app.exception
     assert not complaints(app)
-    assert headline(app) == headline_of(learn(Scenario(), BOTH, Digits()))
+    found = learn(Scenario(), BOTH, Digits())
+    assert headline(app) == headline_of(found)
+    assert reasons(found) in [text.value for text in app.main.markdown]
+    assert {"batches", "replicates"}.isdisjoint(app.session_state.session.mounted)  # what does not act on it
     assert len(charts(app)) == 2
     assert app.dataframe[0].value["Policy"].tolist() == ["Synchronous", "Asynchronous"]
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
@@ -93,6 +97,7 @@ def test_training_on_a_trace_stays_out_of_the_shared_cache(open_page, monkeypatc
     app.switch_page("pages/learning.py").run()
     assert not complaints(app)
     assert app.header
+    assert app.main.caption[0].value.startswith("**Compute times: replayed from the sample trace**")
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -164,17 +169,19 @@ def test_a_rate_at_which_everything_diverges_is_said(open_page):
 
 
 def test_an_optimizer_is_said_once_it_is_not_plain(open_page):
-    """And what each worker sends, where messages have a size."""
+    """And what each worker sends, where messages have a size, and what it costs, where machines have a price."""
     params = {"problem": "quadratic", "train_seeds": "2", "policies": ["sync", "local 4 delay 1"]}
     plain = open_page("learning", **params)
     assert not {"Optimizer", "Each worker sends (MB)"} & set(plain.dataframe[0].value)
-    app = open_page("learning", **params, optimizer="diloco", network="ring")
+    app = open_page("learning", **params, optimizer="diloco", network="ring", worker_per_hour="1000")
     assert any("with DiLoCo's outer optimizer where" in caption.value for caption in app.main.caption)
     assert not app.exception
     assert not complaints(app)
     table = app.dataframe[0].value
     assert table["Optimizer"].tolist() == ["SGD", "SGD, outer rate 0.7, outer momentum 0.9"]
     assert (table["Each worker sends (MB)"] != "").all()
+    assert (table["Cost to target"] != "").all()
+    assert any(text.value.startswith("Reaching the target costs $") for text in app.main.markdown)
     policies = [Synchronous(), LocalSGD(period=4, delay=1)]
     scenario = Scenario(network=AlphaBeta())
     expected = learn(scenario, policies, NoisyQuadratic(), seeds=2, outer_rate=0.7, outer_momentum=0.9)
@@ -196,6 +203,7 @@ def test_which_period(open_page, monkeypatch):
         "Time to a loss of 0.0144 (s)",
         "Each worker sends (MB)",
     ]
+    assert [any("y2" in layer["encoding"] for layer in chart["layer"]) for chart in charts(app)] == [True, False]
     below = next(caption.value for caption in app.main.caption if "uses momentum if" in caption.value)
     assert below.startswith("Left out: a period of 100,000 batches")
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))

@@ -1,6 +1,6 @@
 """The Map page: lines, cells, questions, refusals, stopping, and opening a cell elsewhere."""
 
-import pyarrow as pa
+import pandas as pd
 import pytest
 
 from core import (
@@ -19,12 +19,13 @@ from core.axes import offered
 from core.common.parameters import keys
 from core.common.wording import duration
 from core.links import DEFAULTS, PARAMETERS
-from core.maps import AXES, QUESTIONS, answers, ideal_scaling
+from core.maps import AXES, QUESTIONS, answers, break_even, ideal_scaling
 from core.report.bandwidth import bandwidths, bandwidths_in_words
 from core.report.maps import fastest_headline, scaling_headline, speedup_headline
 from core.simulation.paired import most_replicates
+from pages.shared.views import maps
 from tests.links import parameters
-from tests.pages.helpers import charts, complaints, headline, value
+from tests.pages.helpers import charts, complaints, headline, tables_of, value
 
 OF_FAILURES = set(keys(Failures).values())
 BOTH = [Synchronous(), Asynchronous()]
@@ -47,6 +48,8 @@ def test_map_opens_with_where_async_wins(open_page):
     assert headline(app) == speedup_headline(rows, "Asynchronous", "Synchronous", ("bandwidth_gbps", "workers"))
     assert "with bandwidth above 10–100\N{NO-BREAK SPACE}Gb/s, depending on the number of workers: in " in headline(app)
     assert set(rows["outcome"]) == {"decided"}
+    edges = break_even(rows.pivot(index="v1", columns="v0", values="value").to_numpy())
+    assert tables_of(app, "edges").equals(edges)
     assert "faster" in headline(app)
     assert "slower" in headline(app)
     captions = [caption.value for caption in app.main.caption]
@@ -67,6 +70,11 @@ def test_a_link_from_before_map_opened_with_cells_shows_curves(open_link):
     assert headline(app) == scaling_headline(table, ideal_scaling(table))
     assert any("The dashed line is ideal scaling" in caption.value for caption in app.main.caption)
     assert len(charts(app)) == 1
+    bands = pd.concat(answers(table, QUESTIONS["throughput"], policy.label) for policy in BOTH)
+    for end in ("low", "high"):
+        assert tables_of(app, "lines")[end].tolist() == bands[end].tolist()
+    drawn = tables_of(app, "ideal")
+    assert drawn["ideal"].tolist() == ideal_scaling(table).line(drawn["x"].to_numpy()).tolist()
     assert len(app.dataframe[0].value) == 14
     assert app.dataframe[0].value["epoch_ms"].tolist() == table["epoch_ms"].tolist()
     assert app.query_params == {"workers": "8"}
@@ -253,10 +261,16 @@ def test_refused_cells_leave_the_others(open_page):
 
 
 def test_a_stopped_map_keeps_what_is_done(open_page, monkeypatch):
-    app = open_page("map", ask="idle", across_values="2,4,8")
-    progress = app.session_state.session.map
-    progress.rows, progress.stopped = {0: progress.rows[0]}, True
-    app.run()
+    """The press of Stop ends the run that is under way; here, where nobody can press it so soon, a mistake does."""
+    rows_of = maps.rows_of
+    with monkeypatch.context() as patch:
+        patch.setattr(maps, "BETWEEN", -1)
+        patch.setattr(
+            maps, "rows_of", lambda at, cell, *asked: rows_of(at, cell, *asked) if cell["workers"] < 4 else {}[0]
+        )
+        app = open_page("map", ask="idle", across_values="2,4,8")
+    assert app.button(key="map_stop").label == "Stop"
+    app.button(key="map_stop").click().run()
     assert "Stopped after 1 of 3 cells" in app.info[0].value
     assert len(app.dataframe[0].value) == 2
     next(b for b in app.button if b.label == "Resume").click().run()
@@ -316,11 +330,13 @@ def test_a_tie_is_painted_as_a_tie(open_page):
     assert tables_of(app, "marks")["mark"].tolist() == ["="]
 
 
-def tables_of(app, name):
-    """A table that the chart of the map draws."""
-    (chart,) = app.get("vega_lite_chart")
-    (data,) = [dataset.data.data for dataset in chart.proto.datasets if dataset.name == name]
-    return pa.ipc.open_stream(data).read_pandas()
+def test_theory_stands_beside_epoch_times_over_checkpoints(open_link):
+    """Daly's mean epoch is a dashed line; Young's interval, of 379 s or almost three batches, a vertical one."""
+    app = open_link("map", "card=how-often-to-save&guess=tell&map_runs=2")
+    assert tables_of(app, "ideal")["x"].tolist() == sorted(set(tables_of(app, "lines")["x"]))
+    (young,) = tables_of(app, "upright").to_dict("records")
+    assert young["said"] == "Young"
+    assert 2.5 < young["x"] < 3
 
 
 def test_bandwidths_for_other_utilizations(open_page):

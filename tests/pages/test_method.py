@@ -7,6 +7,7 @@ import numpy as np
 from core.policies.registry import CODES
 from core.presets.examples import POLICIES
 from core.theory.checks import CHECKS
+from pages.shared.answers.method import prose
 from tests.pages.helpers import charts
 
 
@@ -22,6 +23,8 @@ def test_the_page_is_whole(open_page):
     assert table["Claim"].tolist() == [check.claim for check in CHECKS]
     assert (table["Verdict"] == "agrees").all()
     words = " ".join(text.value for text in app.main.markdown)
+    assert len(prose("model.md")) > 1_000
+    assert prose("model.md").strip() in words
     missing = {kind.name for kind in CODES.values()} - {policy.name for policy in POLICIES}
     captions = [caption.value for caption in app.main.caption]
     assert [name for name in missing if not any(f"{name} is not drawn: " in caption for caption in captions)] == []

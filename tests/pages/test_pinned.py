@@ -6,12 +6,14 @@ from core import Asynchronous, FlatLatency, Scenario, Synchronous, simulate
 from core.changes import changes, what_changed
 from core.report.changes import change_in_words
 from core.report.comparison import paired_runs
+from core.report.timeline_data import Outline
 from pages.shared import uploaded_trace
 from pages.shared.answers import pinned
 from pages.shared.answers.pinned import outcome_of
 from pages.shared.caching.results import from_a_trace
 from pages.shared.controls import values
-from tests.pages.helpers import charts, complaints, link
+from pages.shared.views.pinned import room_for
+from tests.pages.helpers import charts, complaints, link, tables_of
 from tests.pages.test_address import elsewhere
 
 POLICIES = [Synchronous(), Asynchronous()]
@@ -52,6 +54,8 @@ def test_a_scenario_is_pinned_and_compared_with_wherever_one_goes(open_page, mon
     first = charts(app)[0]
     assert first["layer"][0]["data"]["name"] == "outline"
     assert first["layer"][1]["encoding"]["x"]["scale"]["domain"][1] > simulate(Scenario()).metrics.epoch_ms
+    (end,) = [layer for layer in first["layer"] if layer["data"]["name"] == "outline_end"]
+    assert end["mark"]["strokeDash"]
     app.run()
     assert len(computed) == 1
     elsewhere(app, "compare")
@@ -82,8 +86,12 @@ def test_the_pinned_scenario_is_marked_on_a_map_that_it_lies_on(open_page):
         in said(app)
     )
     assert "The pinned scenario lies at Jitter (±): **0.2**." in app.get("vega_lite_chart")[0].proto.alt
+    assert tables_of(app, "pinned")["x"].tolist() == [0.2]
     app = open_page("map", pin="workers 5", **asked)
     assert any("not on this map. Against it: **Number of workers** 5 → 4" in text for text in said(app))
+    app = open_page("map", **asked | {"across": "bandwidth_gbps", "across_values": "10,20"})
+    press(app, "Pin this scenario")  # as the map shows it, with the network that its axis needs
+    assert "network ring" in app.query_params["pin"]
 
 
 def test_a_pinned_scenario_that_is_none_is_refused_in_words(open_page):
@@ -102,6 +110,24 @@ def test_the_link_to_copy_names_all_of_what_is_pinned(open_page):
     copied = link(app)
     assert "pin=workers+6+mode+sync+law+uniform+network+flat" in copied
     assert "latency_ms+200" in copied
+    press(app, "Reset")
+    assert "pin" not in app.query_params
+
+
+def test_the_mode_is_part_of_the_scenario_on_timeline_alone(open_page):
+    """And Learning names what differs, without training the pinned scenario."""
+    asked = {"mode": "async", "pin": "workers 4", "replicates": "2"}
+    assert ":material/push_pin: This is the pinned scenario." in said(open_page("compare", **asked))
+    app = open_page("learning", problem="quadratic", train_seeds="1", workers="2", **asked)
+    assert ":material/push_pin: Against the pinned scenario: **Number of workers** 4 → 2" in said(app)
+    assert any("The pinned scenario is not trained here" in caption.value for caption in app.main.caption)
+    app = open_page(**asked)
+    assert ":material/push_pin: Against the pinned scenario: **Mode** Synchronous → Asynchronous" in said(app)
+
+
+def test_an_outline_gets_room_up_to_two_and_a_half_times_the_epoch():
+    for pinned_ms, until_ms in ((200.0, 300.0), (600.0, 600.0), (900.0, 750.0)):
+        assert room_for([Outline((pinned_ms,), pinned_ms)], [100.0, 300.0]) == until_ms
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from core import (
     compare,
     simulate,
 )
-from core.presets.network_links import NODES_OF_8
+from core.presets.network_links import NODES_OF_8, REGIONS
 from core.report.comparison import headline as headline_of
 from core.report.comparison import ranking
 from core.report.run import text_summary
@@ -91,6 +91,7 @@ def test_named_links_fill_in_values_that_can_be_changed(open_page):
     app = open_page(network="ring")
     app.menu_button(key="links").click("100 GbE: 0.01 ms, 100 Gb/s").run()
     assert (app.number_input(key="alpha_ms").value, app.number_input(key="bandwidth_gbps").value) == (0.01, 100)
+    assert value(app, "own_link")
     app.number_input(key="bandwidth_gbps").set_value(25).run()
     assert app.text[0].value == text_summary(simulate(Scenario(network=AlphaBeta(latency_ms=0.01, bandwidth_gbps=25))))
     assert any("A barrier costs" in caption.value for caption in app.sidebar.caption)
@@ -106,6 +107,8 @@ def test_links_of_two_levels_can_be_picked(open_page):
     assert value(app, "own_link")
     paid = f"A barrier costs {NODES_OF_8.barrier_ms(16):.4g} ms"
     assert any(paid in said.value for said in app.sidebar.caption)
+    app.menu_button(key="links").click("Regions of 8 over a WAN: 100 GbE inside").run()
+    assert (value(app, "alpha_ms"), value(app, "node_bandwidth_gbps")) == (REGIONS.latency_ms, 100)
 
 
 def test_staleness_and_shares_of_contributions(open_page):

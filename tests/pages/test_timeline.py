@@ -1,14 +1,21 @@
 """The Timeline page: defaults, every control, kept runs, downloads."""
 
+import json
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import streamlit as st
 
-from core import Asynchronous, FlatLatency, Scenario, Uniform, simulate
+from core import Asynchronous, Failures, FlatLatency, Prices, Scenario, Uniform, simulate
 from core.charts import PHASE_COLORS
 from core.links import DEFAULTS, PARAMETERS
-from core.report.run import figure_text, text_summary
-from tests.pages.helpers import alive, charts, complaints, headline, link, marks, tiles
+from core.report.failures import cost_of_failures_in_words
+from core.report.money import cost_in_words
+from core.report.run import figure_text, idle_in_words, text_summary
+from pages.shared.views.large_run import brushed
+from tests.pages.helpers import alive, charts, complaints, components, headline, link, marks, tiles
+from tests.pages.test_address import Held
 
 
 def test_defaults_are_the_references(open_page):
@@ -26,6 +33,10 @@ def test_defaults_are_the_references(open_page):
         "Jitter (±)": 0.2,
     }
     assert [number.value for number in app.number_input] == [42]
+    more = {slider.key for slider in app.sidebar.expander[0].slider}
+    assert [slider.key for slider in app.sidebar.slider if slider.key not in more] == (
+        ["workers", "batch_ms", "latency_ms", "slow_workers"]
+    )
 
 
 def test_ranges_include_the_references(open_page):
@@ -48,6 +59,9 @@ def test_tiles_show_the_run_beside_theory(open_page):
     assert shown["Idle"] == figure_text("idle_percent", figures.idle_percent)
     assert list(shown) == ["Epoch time", "Idle", "Throughput", "Utilization", "Mean staleness"]
     assert app.metric[0].delta == "theory 7.60\N{NO-BREAK SPACE}s"
+    assert idle_in_words(simulate(Scenario())) in [caption.value for caption in app.main.caption]
+    (played,) = components(app, "race")
+    assert [lane["title"] for lane in played["lanes"]] == ["Synchronous"]
     assert all("Theory" in metric.help for metric in app.metric)
     assert app.text[0].value == text_summary(simulate(Scenario()))
 
@@ -112,6 +126,22 @@ def test_asynchronous_timeline_has_no_barriers(open_page):
     assert [layer["mark"]["type"] for layer in timeline["layer"]] == ["bar", "rule"]
 
 
+def test_failures_are_marked_listed_and_priced(open_page):
+    """Beside what the same draws take without them; the epoch's own cost is that of the time held."""
+    failures = {"mtbf_hours": "0.003", "restart_s": "2", "checkpoint_batches": "5", "checkpoint_s": "0.2"}
+    app = open_page(worker_per_hour="3600", **failures)
+    failing = Failures(mtbf_hours=0.003, restart_s=2, checkpoint_batches=5, checkpoint_s=0.2)
+    run, prices = simulate(Scenario(failures=failing)), Prices(worker_per_hour=3600)
+    without_ms = simulate(Scenario()).metrics.epoch_ms
+    said = [text.value for text in app.main.markdown]
+    assert said[0].endswith(cost_of_failures_in_words(run, without_ms, prices))
+    assert cost_in_words(run, prices) in said
+    (table,) = [table.value for table in app.dataframe]
+    assert len(table) == run.metrics.failures > 0
+    (marks,) = [layer for layer in charts(app)[0]["layer"] if layer["data"]["name"] == "failures"]
+    assert [entry["title"] for entry in marks["encoding"]["tooltip"]] == ["Fails", "At", "Down for", "Work lost"]
+
+
 def window(app):
     """The slider of the window that is drawn in full."""
     return next(slider for slider in app.main.slider if slider.key == "window_s")
@@ -148,15 +178,29 @@ def test_a_long_run_is_shown_as_a_whole_and_in_part(open_page):
     assert alive(app)
 
 
+def test_a_drag_across_the_overview_is_the_window(monkeypatch):
+    """Either way, as far as there is an epoch; a click lets go of it."""
+    for dragged, then in (([40_000, 30_000], (30.0, 40.0)), ([-5, 90_000], (0.0, 60.0)), (None, (0.0, 5.0))):
+        picked = SimpleNamespace(selection=SimpleNamespace(window={"from_ms": dragged} if dragged else {}))
+        monkeypatch.setattr(st, "session_state", Held(overview=picked))
+        brushed((0.0, 5.0), 60.0)
+        assert st.session_state.window_s == then
+
+
 def test_rows_of_the_overview_have_two_orders(open_page):
-    app = open_page(workers="64", batches="100", slow_workers="2")
+    slow = {"slow_workers": "2", "mtbf_hours": "0.5", "restart_s": "2"}
+    app = open_page(workers="64", batches="100", pin="workers 64 batches 90", **slow)
     orders = {}
     for order in ("by number", "slowest first"):
         app.button_group(key="worker_order").set_value(order).run()
         assert alive(app)
-        orders[order] = [chart["encoding"]["y"] for chart in (charts(app)[0], charts(app)[1]["layer"][0])]
+        orders[order] = [chart["layer"][0]["encoding"]["y"] for chart in charts(app)[:2]]
     assert [y["scale"]["domain"] for y in orders["by number"]] == [[f"W{worker}" for worker in range(64)]] * 2
     assert all(set(y["scale"]["domain"][:2]) == {"W0", "W1"} for y in orders["slowest first"])
+    overview, timeline, *_ = [json.dumps(chart) for chart in charts(app)]  # the pinned epoch's end is in one of them
+    assert '"outline_end"' in overview
+    assert '"failures"' in overview
+    assert '"outline' not in timeline
 
 
 def test_keep_and_clear_runs(open_page):

@@ -1,20 +1,24 @@
 """Your trace: the sample, uploads, refusals, and the trace as every page's scenario."""
 
 import gzip
+import os
+import sys
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from core import LocalSGD, Prices, Synchronous, read_trace, simulate
+from core import AlphaBeta, LocalSGD, Prices, Synchronous, read_trace, simulate
 from core.common.wording import duration
 from core.links import DEFAULTS, link_values, scenario_of
 from core.report.money import stragglers_cost_in_words
+from core.report.traces import best_remedies
 from core.report.traces import headline as headline_of
 from core.traces.diagnosis import diagnose
+from core.traces.network import fitted_links
 from core.traces.reading import sample_files
 from core.traces.remedies import AS_MEASURED, measured_scenario, what_if
-from tests.pages.helpers import alive, charts, complaints, headline, link, value
+from tests.pages.helpers import alive, charts, complaints, headline, link, tables_of, value
 from tests.profiler_files import Machine, train
 from tests.trace_files import Upload
 
@@ -53,6 +57,8 @@ def test_the_sample_shows_the_job_before_any_upload(open_page):
     app = open_page("trace")
     assert alive(app)
     assert "**Sample**" in app.main.caption[0].value
+    taken = {".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".gz"}
+    assert all(set(field.proto.type) == taken for field in app.file_uploader)  # of traces and of failures
     assert read(app).startswith(
         "4 files · 4 workers (0 to 3) · 20 steps (1 to 20) · compute, wait and network times · "
     )
@@ -60,8 +66,10 @@ def test_the_sample_shows_the_job_before_any_upload(open_page):
     assert headline(app) == headline_of(diagnose(trace))
     untold = "What 8, 16, 32 or 64 workers would do is unknown: 20 steps are too few"
     assert any(untold in text.value for text in app.main.markdown)
-    remedies = [remedy.name for remedy in what_if(trace)]
-    assert folded(app, "What would save time").table[0].value.index.tolist() == remedies
+    remedies = what_if(trace)
+    assert f"**{best_remedies(remedies)}**" in [text.value for text in app.main.markdown]
+    named = folded(app, "What would save time").table[0].value.index.tolist()
+    assert named == [remedy.name for remedy in remedies]
     assert len(charts(app)) == 2
     assert all(len(chart.proto.alt) > 40 for chart in app.get("vega_lite_chart"))
     assert "Stragglers in a measured run (4 workers, 20 steps)" in folded(app, "Export").text[0].value
@@ -85,6 +93,8 @@ def test_an_episode_is_in_the_headline_in_a_table_and_in_the_charts_words(open_p
     assert headline(app).endswith("most of it in steps 30 to 59; it has recovered since.")
     (episode,) = folded(app, "Worker by worker").dataframe[1].value.to_dict("records")
     assert (episode["Worker"], episode["From step"], episode["To step"]) == ("1", 30, 59)
+    (outline,) = tables_of(app, "episodes").to_dict("records")
+    assert (outline["worker"].partition(" ")[0], outline["step"], outline["until"]) == ("1", 30, 60)
     said = [" ".join(caption.value for caption in each.main.caption) for each in (app, open_page("trace"))]
     assert ["Outlined: " in captions for captions in said] == [True, False]  # the sample has none
     assert "in steps 30 to 59, and has recovered since" in app.get("vega_lite_chart")[0].proto.alt
@@ -130,13 +140,32 @@ def test_columns_of_a_table_that_was_refused_are_chosen_by_hand(open_page):
     assert "2 workers" in read(app)
 
 
-def test_traces_of_a_profiler_are_read_plain_or_gzip(open_page):
+@pytest.fixture
+def written():
+    """The files that are written from now on, modules that Python compiles left out."""
+    found, watches = [], [True]
+
+    def note(event, known):
+        if watches and event == "open" and known[2] & (os.O_WRONLY | os.O_RDWR):
+            found.append(str(known[0]))
+
+    sys.addaudithook(note)
+    yield found
+    watches.clear()
+
+
+def test_traces_of_a_profiler_are_read_plain_or_gzip_and_never_on_disk(open_page, written):
     files = sample_files()
     plain = [(path.stem, gzip.decompress(path.read_bytes()), "application/json") for path in files[:2]]
     packed = [(path.name, path.read_bytes(), "application/gzip") for path in files[2:]]
-    app = upload(open_page("trace"), *plain, *packed)
+    app = upload(open_page("trace", network="ring", bandwidth_gbps="1000"), *plain, *packed)
     assert not complaints(app)
-    assert headline(app) == headline_of(diagnose(read_trace(files)))
+    trace = read_trace(files)
+    assert headline(app) == headline_of(diagnose(trace))
+    app.switch_page("pages/timeline.py").run()
+    button(app, "Fit to my trace").click().run()
+    assert [path for path in written if not path.startswith("/dev/") and "__pycache__" not in path] == []
+    assert value(app, "efficiency") == round(fitted_links(trace, AlphaBeta(bandwidth_gbps=1000)).efficiency, 4)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +292,7 @@ def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     assert app.text[0].value.splitlines()[1] == f"Epoch Time: {times.max(axis=1).sum():.2f} ms"
     app.switch_page("pages/compare.py").run()
     assert alive(app)
+    assert app.main.caption[0].value.startswith(said)
     assert app.main.caption[-1].value.startswith("Computed now")
     values = link_values(link(app))  # the trace stays behind, and what was fitted to it stands in
     fit = diagnose(read_trace([Upload("ours.csv", table(slow=2.0))])).fits[0]
@@ -374,6 +404,11 @@ def test_nothing_of_a_trace_reaches_the_shared_cache(open_page, monkeypatch):
     app.switch_page("pages/compare.py").run()
     assert alive(app)
     assert not complaints(app)
+    monkeypatch.setattr("pages.shared.caching.simulations.LARGE", 1)  # so that all runs are
+    monkeypatch.setattr("pages.shared.caching.simulations.LargeRun.of", lambda *asked: 1 / 0)
+    app.switch_page("pages/timeline.py").run()
+    assert alive(app)
+    assert not complaints(app)
 
 
 def test_reset_lets_go_of_the_trace(open_page):
@@ -413,13 +448,15 @@ def test_a_price_says_what_waiting_costs_a_day(open_link):
     assert any(text.value == said for text in app.main.markdown)
 
 
-def test_a_pasted_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_page):
+def test_a_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_page):
     app = open_page("trace")
     rows = [f"{9 * k},{9 * k + 0.1},{k % 4}" for k in range(12)]
     app.text_area(key="failure_text").set_value("start_h,end_h,worker\n" + "\n".join(rows)).run()
     shown = folded(app, "Failures: how often, and how often to save")
     assert "12 failures of 4 workers in 99.1 hours" in shown.markdown[0].value
+    assert "do not vary as they would for random failures" in shown.markdown[0].value
     assert "it names 4 workers. If there are more" in shown.caption[0].value
+    assert " loses least: " in shown.markdown[1].value
     app.number_input(key="failing_workers").set_value(16).run()
     asked = folded(app, "Failures: how often, and how often to save")
     assert "12 failures of 16 workers in 99.1 hours" in asked.markdown[0].value
@@ -433,3 +470,6 @@ def test_a_pasted_log_of_failures_ranks_recoveries_and_a_bad_one_leaves_it(open_
     app.text_area(key="failure_text").set_value("a,b\n1,2").run()
     assert any("The last good log is shown." in message for message in complaints(app))
     assert "12 failures" in folded(app, "Failures: how often, and how often to save").markdown[0].value
+    app.file_uploader[1].set_value(("ours.csv", b"start_h,end_h,worker\n0,1,a\n9,10,b\n", "text/csv")).run()
+    assert not complaints(app)
+    assert "2 failures" in folded(app, "Failures: how often, and how often to save").markdown[0].value

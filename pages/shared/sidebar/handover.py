@@ -26,7 +26,7 @@ def use_trace_button() -> None:
         on_click=use_trace,
         type="primary",
         icon=":material/input:",
-        help="Every other page then simulates your measured times.",
+        help="Timeline, Compare, Learning and Map then simulate your measured times.",
     )
 
 

@@ -39,7 +39,7 @@ def pin_button(changes_of_page: Mapping[str, Any] | None = None) -> None:
             args=(changes_of_page,),
             icon=":material/push_pin:",
             type="tertiary",
-            help="From then on every page says what has changed against it.",
+            help="From then on Timeline, Compare, Learning and Map say what has changed against it.",
         )
 
 

@@ -164,6 +164,20 @@ def test_an_outline_frames_the_workers_that_both_runs_have():
     assert "outline" not in plain.data
 
 
+def test_stragglers_are_marked_where_batches_are_few():
+    for batches, marked in ((10, 10), (25, 0)):
+        chart = charts.timeline(picture_of(Scenario(batches=batches)))
+        assert len(chart.data["stragglers"]["end_ms"]) == marked
+        assert len(chart.data["barriers"]["at_ms"]) == batches
+
+
+def test_diamonds_mark_stragglers_and_where_the_target_is_reached():
+    for kind, table in (("timeline", "stragglers"), ("curves", "crossings")):
+        layers = [layer for chart in every(kind) for layer in chart.spec["layer"]]
+        marked = [layer["mark"] for layer in layers if layer.get("data", {}).get("name") == table]
+        assert "diamond" in [mark.get("shape") for mark in marked]
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_compiled_chart_is_what_altair_makes(kind):
     """Twice: a chart that is drawn from the cache is no other, and nobody can spoil what is kept there."""

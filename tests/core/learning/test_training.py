@@ -167,6 +167,15 @@ def test_update_sizes_are_the_same_in_every_run(policy, network):
         assert sizes.tolist() == np.diff(use.first).tolist()
 
 
+def test_update_sizes_that_differ_from_run_to_run_are_refused():
+    """Those of an elastic group, even if the runs have as many updates."""
+    elastic = Failures(mtbf_hours=0.003, restart_s=0.5, recovery="elastic")
+    schedule = many_runs(2, failures=elastic).schedule
+    assert np.ravel(schedule.updates).tolist() == [11, 11]
+    with pytest.raises(ScenarioError, match="with elastic recovery update sizes differ from run to run"):
+        used_gradients(schedule)
+
+
 def test_time_and_samples_are_those_of_the_updates():
     run = simulate(Scenario(workers=4, batches=6, policy=KAsync(wait_for=3)))
     table, curve = run.gradients(), replay(run, BOWL, 0.1)

@@ -169,6 +169,19 @@ def test_what_is_said_to_help_does():
     assert short.iloc[1] < 0.75 * short.iloc[0]
 
 
+def test_figures_of_cards_are_those_of_their_sources():
+    """As PAGES.md names them: what varies by how much, the slowest of 32, and how often who is interrupted."""
+    assert 0.003 <= CARDS["healthy"].scenario.compute.cv <= 0.005
+    assert CARDS["bad-worker"].scenario.stragglers.slowdown == 2.36
+    lengths = CARDS["sequences"].scenario
+    slowest = simulate(replace(lengths, batches=1_000)).metrics.epoch_ms / 1_000
+    assert lengths.compute.cv == 0.14
+    assert slowest / lengths.compute.mean_ms == pytest.approx(1.38, abs=0.01)
+    interrupted = CARDS["16384-gpus"].scenario
+    assert interrupted.failures.mtbf_hours / interrupted.workers == pytest.approx(54 * 24 / 419, rel=0.01)
+    assert (interrupted.failures.restart_s, interrupted.failures.checkpoint_s) == (300, 10)
+
+
 def test_the_reference_gains():
     assert speedup(Scenario(), 2000) == pytest.approx(1.38, abs=0.005)
 

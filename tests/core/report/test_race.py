@@ -5,7 +5,7 @@ import pytest
 
 from core import Asynchronous, Failures, Scenario, Synchronous, simulate
 from core.report.race import STEPS, race_data
-from core.report.timeline_data import PHASE_ORDER, pictures
+from core.report.timeline_data import PHASE_ORDER, picture, pictures
 from core.schedule.failures import failures
 from core.schedule.metrics import phase_ms
 
@@ -50,3 +50,7 @@ def test_failures_are_marked_where_they_happen():
 def test_what_is_too_much_to_draw_does_not_play():
     policies = [Synchronous(), Asynchronous()]
     assert race_data(pictures(Scenario(workers=64, batches=100).workload, policies, 2_000)) is None
+    for batches, blocks, plays in ((24, 3_000, True), (25, 3_125, False)):
+        drawn = picture(simulate(Scenario(workers=42, batches=batches)))
+        assert len(drawn.blocks["phase"]) == blocks
+        assert (race_data([drawn]) is not None) == plays

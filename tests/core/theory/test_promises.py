@@ -180,7 +180,10 @@ def test_what_is_shown_of_the_default_is_not_lost():
 
 
 def test_a_long_run_says_from_where():
-    """Both ends, unless they read the same; exact figures and bounds as before."""
+    """Both ends, unless they read the same; other figures have a sign or, where they are exact, none."""
+    for holds, sign in (("exact", ""), ("approximate", "≈ "), ("bound", "≤ ")):
+        other = Expected(value=3, holds=holds, formula="N − 1")
+        assert theory_text("mean_staleness", other) == f"theory {sign}3\N{NO-BREAK SPACE}updates"
     figure = Expected(value=3, holds="long run", formula="N − 1", low=2.6413)
     assert theory_text("mean_staleness", figure) == "theory 2.64 → 3\N{NO-BREAK SPACE}updates"
     near = Expected(value=3, holds="long run", formula="N − 1", low=3.0)
