@@ -273,6 +273,7 @@ def test_everything_fits_a_projector(visit, server):
     for path, charts in (("Timeline", 3), ("Compare", 3), ("Map", 1), ("Your trace", 1), ("Method", 8)):
         me.page.get_by_role("link", name=path).click()
         me.at_rest().drawn(charts)
+        expect(me.headline).to_be_visible()
         for width, height in ((1280, 720), (1920, 1080)):
             me.page.set_viewport_size({"width": width, "height": height})
             me.page.wait_for_function(FITS)

@@ -132,8 +132,7 @@ component = st.components.v2.component("race", html=HTML, css=CSS, js=JS)
 def race(data: dict[str, Any] | None, key: str) -> None:
     """The epochs, to play, pause and scrub; once, on a first visit, they play by themselves when they are in sight."""
     if data:
-        st.caption(
-            "Watch it happen: "
-            + ("both epochs at the same pace." if len(data["lanes"]) > 1 else "the epoch from start to end.")
-        )
-        component(key=key, data=data | {"colors": [PHASE_COLORS[phase] for phase in PHASE_ORDER]})
+        what = "both epochs at the same pace" if len(data["lanes"]) > 1 else "the epoch from start to end"
+        with st.container(key="watch"):
+            st.caption(f"Watch it happen: {what}.")
+            component(key=key, data=data | {"colors": [PHASE_COLORS[phase] for phase in PHASE_ORDER]})
