@@ -542,7 +542,8 @@ def what_is_drawn(asked: Workload, pictures: list[Picture], paired: Paired) -> s
     part = f"the first {duration(until_ms)} of " if until_ms < longest else ""
     some = f" Of {counted(asked.workers, 'worker')}, the {workers} slowest." if workers < asked.workers else ""
     fails = " ✕ marks a failure of a worker." if any(len(picture.failures["at_ms"]) for picture in pictures) else ""
-    beside = some + far_from_average(pictures, paired) + fails
+    idle = " Idle is waiting only: not the network, nor the time after the last batch." if len(pictures) == 2 else ""
+    beside = some + far_from_average(pictures, paired) + idle + fails
     return (
         f"Figures are means of {counted(paired.replicates, 'paired run')}; the timelines draw {part}the first of them "
         f"(seed {asked.seed}), the same compute draws for every policy.{beside}"

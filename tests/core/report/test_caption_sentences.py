@@ -187,6 +187,7 @@ def test_captions_and_tiles_of_compare(block):
         typical_or_not(caption, scenario, policies, truth)
         assert f"means of {truth.runs} paired run{'' if truth.runs == 1 else 's'};" in caption
         assert f"(seed {scenario.seed})" in caption
+        assert ("Idle is waiting only" in caption) == (len(policies) == 2)  # only these have a tile of it
         longest = max(
             simulate(type(scenario)(**{**vars(scenario), "policy": each})).metrics.epoch_ms for each in policies
         )
