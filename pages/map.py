@@ -13,7 +13,7 @@ from core.policies.registry import policy_from_text
 from core.presets.cards import Figures
 from core.report import comparison
 from core.report.failures import recovery_in_words
-from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of, runs_that_fit
+from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
 from pages.shared import app, uploaded_trace
 from pages.shared.answers.maps import Asked, MapAnswer, picked_in_words, place_in_words
 from pages.shared.asked import policies, scenario
@@ -47,7 +47,7 @@ def show() -> None:
         if maps.price_is_missing(ask, keys):
             return
     cells = cells_of(dict(zip(names, axes, strict=True)))
-    wanted, runs = runs, runs_that_fit(asked, chosen, cells, runs)
+    wanted, runs = runs, maps.runs_that_fit(asked, chosen, tuple(tuple(cell.items()) for cell in cells), runs)
     with asking:
         problem = PROBLEMS[control("problem")] if ask == "target" else None
         policy = maps.about(chosen, keys, cells[0], ask) if len(keys) == 2 and QUESTIONS[ask].column else None

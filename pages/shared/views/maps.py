@@ -8,18 +8,20 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core import Prices, ScenarioError, Workload, charts
+from core import Prices, Scenario, ScenarioError, Workload, charts
 from core.axes import has, offered, thinned, to_act_on, together, usual_values
 from core.charts.specs import Columns
 from core.learning.problem import Problem
 from core.links import FRESH, PARAMETERS, prices_of
 from core.maps import QUESTIONS, axes_for, bandwidth_rows, names_of_axes, target_rows, values_from
 from core.policies.base import Policy
+from core.simulation import sweeps
 from core.simulation.sweeps import cell_rows, name_of
 from pages.shared import uploaded_trace
 from pages.shared.answers.bandwidth import by_utilization
@@ -100,6 +102,12 @@ def bandwidths_at(cell: dict, found: Asked, chosen: tuple[Policy, ...]) -> None:
         st.markdown(words)
         if table is not None:
             st.table(table)
+
+
+@lru_cache(maxsize=256)
+def runs_that_fit(asked: Scenario, chosen: tuple[Policy, ...], cells: tuple[tuple, ...], runs: int) -> int:
+    """How many runs each cell can have; looking through all cells takes a tenth of a run of the page."""
+    return sweeps.runs_that_fit(asked, chosen, [dict(cell) for cell in cells], runs)
 
 
 def price_is_missing(ask: str, keys: Sequence[str]) -> bool:
