@@ -47,7 +47,7 @@ def show() -> None:
         if maps.price_is_missing(ask, keys):
             return
     cells = cells_of(dict(zip(names, axes, strict=True)))
-    wanted, runs = runs, maps.runs_that_fit(asked, chosen, tuple(tuple(cell.items()) for cell in cells), runs)
+    wanted, runs = runs, maps.runs_that_fit(asked.workload, chosen, cells, runs)
     with asking:
         problem = PROBLEMS[control("problem")] if ask == "target" else None
         policy = maps.about(chosen, keys, cells[0], ask) if len(keys) == 2 and QUESTIONS[ask].column else None

@@ -56,6 +56,8 @@ class MapProgress:
     rows: dict[int, list[dict]] = field(default_factory=dict)
     """The rows of each cell that is done."""
     stopped: bool = False
+    fitting: tuple[tuple, int] | None = None
+    """What was asked last, and how many runs of it fit into its largest cell."""
     point: str | None = None
     """The point that its slider stands for; None before there is one."""
     clicked: tuple[int, int] | None = None

@@ -8,13 +8,12 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core import Prices, Scenario, ScenarioError, Workload, charts
+from core import Prices, ScenarioError, Workload, charts
 from core.axes import has, offered, thinned, to_act_on, together, usual_values
 from core.charts.specs import Columns
 from core.learning.problem import Problem
@@ -104,10 +103,12 @@ def bandwidths_at(cell: dict, found: Asked, chosen: tuple[Policy, ...]) -> None:
             st.table(table)
 
 
-@lru_cache(maxsize=256)
-def runs_that_fit(asked: Scenario, chosen: tuple[Policy, ...], cells: tuple[tuple, ...], runs: int) -> int:
-    """How many runs each cell can have; looking through all cells takes a tenth of a run of the page."""
-    return sweeps.runs_that_fit(asked, chosen, [dict(cell) for cell in cells], runs)
+def runs_that_fit(workload: Workload, policies: tuple[Policy, ...], cells: list[dict], runs: int) -> int:
+    """How many runs each cell can have; kept in the session, as looking through all cells takes some milliseconds."""
+    at, key = session().map, (repr(workload), policies, repr(cells), runs)
+    if at.fitting is None or at.fitting[0] != key:
+        at.fitting = (key, sweeps.runs_that_fit(workload, policies, cells, runs))
+    return at.fitting[1]
 
 
 def price_is_missing(ask: str, keys: Sequence[str]) -> bool:
