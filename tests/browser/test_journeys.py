@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import expect
 
-from core import Asynchronous, Rebalanced, Scenario, Stragglers, Synchronous, compare, simulate
+from core import Asynchronous, FlatLatency, Rebalanced, Scenario, Stragglers, Synchronous, compare, simulate
 from core.learning.experiment import learn
 from core.learning.quadratic import NoisyQuadratic
 from core.links import FRESH
@@ -253,6 +253,7 @@ def test_downloads_open(visit, server):
 
 
 def test_presenter_view_shows_the_answer_alone_and_can_be_left(visit, server):
+    """Back on the page, one click gives both the same network cost, and another finds what would flip the answer."""
     me = visit(server).go("/compare?present=true&embed=true")
     expect(me.headline).to_have_text(headline(compare(Scenario(), BOTH, 1000)))
     expect(me.figures).to_have_count(6)
@@ -265,6 +266,12 @@ def test_presenter_view_shows_the_answer_alone_and_can_be_left(visit, server):
     me.main.get_by_text("Exit presenter view").click()
     expect(me.page.get_by_test_id("stSidebar")).to_be_visible()
     me.asks("/compare")
+    same = FlatLatency(async_fraction=1, async_least=1)
+    me.page.get_by_role("button", name="Same network cost for both").click()
+    expect(me.headline).to_have_text(headline(compare(Scenario(network=same), BOTH, 1000)))
+    me.main.get_by_text("What would flip this?").click()
+    expect(me.main.get_by_text(re.compile("flips? the answer|The answer flips"))).to_be_visible()
+    me.asks("/compare", async_fraction=1, async_least=1, flips="True")
 
 
 def test_everything_fits_a_projector(visit, server):
