@@ -160,34 +160,37 @@ def failures_compared(
     """
     if not workload.failures.any:
         return ""
-    means = [paired.means[policy.label] for policy in policies]
     saving = [policy for policy in policies if saves_work(workload, policy)]
-    if not saving and not any(mean["failures"] for mean in means):
+    if not saving and not any(paired.means[policy.label]["failures"] for policy in policies):
         return f"{recovery_in_words(workload)} None did in {counted(paired.replicates, 'run')}."
-    each = []
-    for policy, mean in zip(policies, means, strict=True):
-        expected, cost = failures_expected(workload, mean["epoch_ms"]), ""
-        if expected * paired.replicates < FEW and not saves_work(workload, policy):
-            runs = counted(paired.replicates, "run")
-            each.append(
-                f"about {rounded(expected)} with {lowered(policy.label)}, too few in {runs} to say what they cost"
-            )
-            continue
-        if without is not None:
-            longer, interval = how_much_longer(paired, without, policy)
-            lost_ms = mean["epoch_ms"] - without.means[policy.label]["epoch_ms"]
-            amount = amount_in_words(lost_ms, workload, policy, prices)
-            cost = f", which make it {longer} as long ({interval}; {duration(lost_ms)}{amount})"
-        each.append(
-            f"{rounded(mean['failures'])} with {lowered(policy.label)}{cost}, {percent(mean['down_percent'])} of the "
-            f"time down and {percent(mean['cancelled_percent'])} in work thrown away"
-        )
+    each = [failures_met(paired, workload, policy, without, prices) for policy in policies]
     counted_in = " (times include checkpoints)" if saving and without else ""
     said = f"{recovery_in_words(workload)} Failures in an epoch{counted_in}: {'; '.join(each)}."
     others = [lowered(policy.label) for policy in policies if policy not in saving]
     if saving and others:
         said += f" Checkpoints count as network time; {listed(others)} {'takes' if len(others) == 1 else 'take'} none."
     return said
+
+
+def failures_met(
+    paired: Paired, workload: Workload, policy: Policy, without: Paired | None, prices: Prices | None
+) -> str:
+    """How many failures one policy met, and what they cost; how many to expect where that is too few to say."""
+    mean, name = paired.means[policy.label], lowered(policy.label)
+    expected = failures_expected(workload, mean["epoch_ms"])
+    if expected * paired.replicates < FEW and not saves_work(workload, policy):
+        runs = counted(paired.replicates, "run")
+        return f"about {rounded(expected)} with {name}, too few in {runs} to say what they cost"
+    cost = ""
+    if without is not None:
+        longer, interval = how_much_longer(paired, without, policy)
+        lost_ms = mean["epoch_ms"] - without.means[policy.label]["epoch_ms"]
+        amount = amount_in_words(lost_ms, workload, policy, prices)
+        cost = f", which make it {longer} as long ({interval}; {duration(lost_ms)}{amount})"
+    return (
+        f"{rounded(mean['failures'])} with {name}{cost}, {percent(mean['down_percent'])} of the time down and "
+        f"{percent(mean['cancelled_percent'])} in work thrown away"
+    )
 
 
 def failures_expected(workload: Workload, epoch_ms: float) -> float:

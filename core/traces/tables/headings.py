@@ -173,11 +173,11 @@ def is_moment(name: str, joined: str, each: set[str]) -> bool:
     """Whether a column says when a step or a phase of it began or ended, as step_start and forward_end do."""
     if not each & (START | END):
         return False
-    of_what = each - phase_less(each)
+    of_what = each - not_of_phase(each)
     return not of_what or (not (each & START and each & END) and time_of(name, joined, of_what, True) in OWN_TIMES)
 
 
-def phase_less(each: set[str]) -> set[str]:
+def not_of_phase(each: set[str]) -> set[str]:
     """The words of a heading that do not say which phase of a step it is about."""
     return each & (START | END | SPENT | STEP | HELPERS | CLOCK | MOMENT)
 
@@ -185,7 +185,7 @@ def phase_less(each: set[str]) -> set[str]:
 def phase_of(heading: str) -> tuple[str, ...]:
     """Which phase of a step a start or an end is about, by the other words of its heading; nothing: the whole step."""
     each = tokens(split_unit(heading)[0] or heading)
-    return tuple(part for part in each if part not in phase_less(set(each)))
+    return tuple(part for part in each if part not in not_of_phase(set(each)))
 
 
 def local_or(role: str, each: set[str]) -> str:
