@@ -44,7 +44,7 @@ def style(presenting: bool) -> None:
     if st.context.is_embedded:
         rules.append("embedded")
     style = "\n".join(read(f"{name}.css") for name in rules)
-    script = read("print.js") + read("drawer.js")
+    script = read("print.js") + read("drawer.js") + read("history.js")
     st.html(f"<style>{style}</style><script>{script}</script>", unsafe_allow_javascript=True)
 
 
@@ -57,8 +57,8 @@ def read(name: str) -> str:
 def hold_address() -> None:
     """At the end of a run: have the browser correct its address if that does not match what is shown."""
     known = session()
-    pairs = [(key, text) for key, texts in known.address.items() for text in texts]
-    said = json.dumps([uuid4().hex, known.page, pairs]).replace("<", "\\u003c")
+    asked, shown = ([(key, text) for key in query for text in query[key]] for query in (known.asked, known.address))
+    said = json.dumps([uuid4().hex, known.page, asked, shown]).replace("<", "\\u003c")
     st.html(f"<script>{read('address.js').strip()}({said})</script>", unsafe_allow_javascript=True)
 
 

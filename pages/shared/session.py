@@ -70,6 +70,8 @@ class Session:
 
     values: dict | None = None
     """Every control's value at the start of the last run; None before the first."""
+    asked: dict[str, list[str]] = field(default_factory=dict)
+    """The query that the browser sent for the last run."""
     address: dict[str, list[str]] = field(default_factory=dict)
     """The query of the address as it was last read or written."""
     address_values: dict | None = None

@@ -2,6 +2,7 @@
 
 import json
 import random
+from urllib.parse import parse_qsl
 
 import pytest
 import streamlit as st
@@ -325,8 +326,9 @@ def test_the_browser_is_told_which_address_says_what_is_shown(open_link, query):
     app = open_link("compare", query)
     told = app.get("html")[-1].proto.body
     assert told.count("</script>") == 1
-    run, page, pairs = json.loads(told.rpartition("})(")[2].removesuffix(")</script>"))
+    run, page, asked, pairs = json.loads(told.rpartition("})(")[2].removesuffix(")</script>"))
     assert run
     assert page == "compare"
+    assert asked == [list(pair) for pair in parse_qsl(query)]
     shown = {key: texts if isinstance(texts, list) else [texts] for key, texts in app.query_params.items()}
     assert pairs == [[key, text] for key, texts in shown.items() for text in texts]

@@ -45,7 +45,8 @@ def take(page: str) -> None:
     its link was pressed. Those take precedence over the address; but a new address, such as that of a card, takes
     precedence over them.
     """
-    known, asked = session(), query()
+    known = session()
+    known.asked = asked = query()
     before, is_here, comes = known.address, asked == known.address, page != known.page
     moved = values.take_over(by_widget=not known.acted and is_here and not comes) or known.acted
     outdated = asked in known.left_behind or (page, asked) in known.links

@@ -1,13 +1,17 @@
 // Make the address match what the page shows. Back or Forward during a run can leave them different, because the browser
-// and the server may each change the address after the other. Embedding parameters stay; a page being left does nothing.
-(([run, page, query]) => {
+// and the server may each change the address after the other. Embedding parameters stay; a page being left does nothing,
+// nor does a run from before a step through the history: the run that answers that step is still to come.
+(([run, page, asked, shown]) => {
   const {pathname, search, hash} = location;
   if (window.lastRun === run || pathname.split("/").pop() !== page) return;
   window.lastRun = run;
   const embeds = ([key]) => key === "embed" || key === "embed_options";
+  const pairs = query => [...new URLSearchParams(query)].filter(pair => !embeds(pair));
   const sorted = pairs => JSON.stringify([...pairs].sort(([one], [other]) => one < other ? -1 : one > other ? 1 : 0));
-  const now = [...new URLSearchParams(search)], kept = now.filter(embeds);
-  if (sorted(now.filter(pair => !embeds(pair))) === sorted(query)) return;
-  const said = new URLSearchParams([...query, ...kept]).toString();
+  if (window.unanswered !== undefined && sorted(pairs(window.unanswered)) !== sorted(asked)) return;
+  delete window.unanswered;
+  if (sorted(pairs(search)) === sorted(shown)) return;
+  const kept = [...new URLSearchParams(search)].filter(embeds);
+  const said = new URLSearchParams([...shown, ...kept]).toString();
   history.replaceState(history.state, "", pathname + (said && `?${said}`) + hash);
 })
