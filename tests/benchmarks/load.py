@@ -13,6 +13,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from core import Asynchronous, Scenario, Synchronous, compare, simulate
+from core.report import comparison, run
 from tests.benchmarks.visitor import Visitor
 from tests.browser.conftest import served_process
 
@@ -31,15 +33,27 @@ main()
 """
 
 
-async def change(address: str, first: int) -> list[float]:
-    """One visitor who moves a slider a few times, and must see the own number of workers each time."""
+PAGES = {"Timeline": ("", "mode=sync"), "Compare": ("compare", "")}
+"""The pages on which controls are changed, and the query by which they are opened."""
+
+
+def answers() -> dict[str, list[str]]:
+    """What the headline of each page says with so many workers; these answers are not from the server."""
+    scenarios = [Scenario(workers=workers) for workers in range(1, 62)]
+    runs = [run.run_answer(simulate(scenario))[0] for scenario in scenarios]
+    pairs = [comparison.headline(compare(scenario, [Synchronous(), Asynchronous()], 1000)) for scenario in scenarios]
+    return {"Timeline": ["", *runs], "Compare": ["", *pairs]}
+
+
+async def change(address: str, first: int, right: dict[str, list[str]], page: str) -> list[float]:
+    """One visitor to a page who moves a slider a few times, and must see the own answer each time."""
     took = []
-    async with Visitor(address) as me:
+    async with Visitor(address, *PAGES[page]) as me:
         await me.look()
         for step in range(CHANGES):
             workers = 2 + (first + 7 * step) % 60
             took.append(await me.look(workers=workers))
-            if not me.headline.startswith(f"{workers} workers"):
+            if me.headline != right[page][workers]:
                 raise AssertionError(f"asked for {workers} workers, saw: {me.headline}")
     return took
 
@@ -64,7 +78,7 @@ def blocks_in_use(process) -> int:
     return next(int(line) for line in process.stdout if line.strip().isdigit())
 
 
-async def wave(address: str, process) -> None:
+async def wave(address: str, process, right: dict[str, list[str]], page: str) -> None:
     """Everybody comes, works and leaves."""
     arrived, leave = asyncio.Semaphore(0), asyncio.Event()
     async with asyncio.TaskGroup() as lookers:
@@ -72,11 +86,12 @@ async def wave(address: str, process) -> None:
             lookers.create_task(idle(address, arrived, leave))
         for _ in range(IDLE):
             await arrived.acquire()
+        changing = [change(address, i, right, page) for i in range(ACTIVE)]
         start = time.perf_counter()
-        took = [t for times in await asyncio.gather(*(change(address, i) for i in range(ACTIVE))) for t in times]
+        took = [t for times in await asyncio.gather(*changing) for t in times]
         seconds, most = time.perf_counter() - start, memory_mb(process)
         leave.set()
-    print(f"{ACTIVE} visitors change controls at once, {IDLE} look on: {len(took)} reruns, none failed, none mixed up")
+    print(f"{ACTIVE} visitors change controls on {page} at once, {IDLE} look on: {len(took)} reruns, none mixed up")
     print(
         f"rerun: median {statistics.median(took):.2f} s, 95th percentile {statistics.quantiles(took, n=20)[-1]:.2f} s"
     )
@@ -90,13 +105,16 @@ async def visit(address: str, process) -> None:
     the sessions of who has left for two minutes, in case they come back, and lets go of them when the next visitor
     comes.
     """
-    await change(address, 0)
+    right = answers()
+    for page in PAGES:
+        await change(address, 0, right, page)
     before = blocks_in_use(process)
     print(f"memory: {memory_mb(process):.0f} MB, {before:,} blocks in use with one visitor", flush=True)
-    for _ in range(WAVES):
-        await wave(address, process)
+    for number in range(WAVES):
+        await wave(address, process, right, [*PAGES][number % len(PAGES)])
         await asyncio.sleep(KEPT)
-        await change(address, 0)
+        for page in PAGES:
+            await change(address, 0, right, page)
         after = blocks_in_use(process)
         print(f"memory: {memory_mb(process):.0f} MB, {after:,} blocks in use after they left", flush=True)
         if after > 1.1 * before:
