@@ -5,6 +5,7 @@ from pkgutil import walk_packages
 
 import pytest
 import streamlit as st
+import streamlit.testing.v1.local_script_runner as runner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest
 
@@ -44,6 +45,17 @@ def no_components_are_looked_for():
     """AppTest would read the metadata of all packages at every run, for components of which there are none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda *_, **__: [])
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobody_looks_a_thousand_times_a_second():
+    """AppTest looks every millisecond whether the script has ended, which takes time from it."""
+    with pytest.MonkeyPatch.context() as patch:
+        look = runner.require_widgets_deltas
+        patch.setattr(
+            runner, "require_widgets_deltas", lambda one, timeout: one._script_thread.join(timeout) or look(one)
+        )
         yield
 
 

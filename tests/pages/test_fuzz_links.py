@@ -29,10 +29,10 @@ def scenario_or_words(query: str) -> Scenario | str:
         return str(refused)
 
 
-def test_three_thousand_links_in_words_or_a_scenario():
+def test_a_thousand_links_in_words_or_a_scenario():
     """What every control says to them, and what `core` makes of them: a scenario or ScenarioError."""
     scenarios = 0
-    for query in itertools.islice(links(seed=1), 3_000):
+    for query in itertools.islice(links(seed=1), 1_000):
         found = parameters(query)
         for key in found.keys() & PARAMETERS.keys():
             if PARAMETERS[key].rule.accepts(found[key]):
@@ -43,7 +43,7 @@ def test_three_thousand_links_in_words_or_a_scenario():
             scenarios += 1
         else:
             assert 5 < len(answer) < 2_000
-    assert scenarios > 100
+    assert scenarios > 30
 
 
 def test_every_mode_law_and_network_at_the_ends_of_their_controls():
