@@ -14,6 +14,7 @@ FOUR_DOUBLINGS = 16
 STEADY = 1.5  # from one place of an axis to the next: what grows faster is doubling
 LEGEND_COLUMN = 215  # px that the name of a policy takes
 PHASE_COLUMN = 62  # the same for the name of a phase
+PLAIN = ",.4~r"  # of a number: four significant figures, 20,000 where others have 2e+4
 AROUND = 112  # px that axes and legend take of a chart's height
 MANY: dict[str, Any] = {"aria": False}
 """For marks by the hundred: a label of each would take a browser as long as drawing it, and a reader an hour to hear;
@@ -54,7 +55,8 @@ def phase_color(phases: Sequence[str], **legend_of_it: Any) -> alt.Color:
 
 def plain_numbers(**about: Any) -> alt.Axis:
     """An axis with numbers as people write them, on a logarithmic scale too; about: its other properties."""
-    return alt.Axis(labelExpr="datum.label === '' ? '' : format(datum.value, ',.4~g')", **about)
+    number = f"format(datum.value, abs(datum.value) >= 1e4 ? '{PLAIN}' : ',.4~g')"
+    return alt.Axis(labelExpr=f"datum.label === '' ? '' : {number}", **about)
 
 
 def policy_color(values: Given, field: str = "policy") -> alt.Color:

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 
 from core.charts.colors import shown_phases
-from core.charts.common import AROUND, Layers, legend, phase_color, readable, rules
+from core.charts.common import AROUND, PLAIN, Layers, legend, phase_color, readable, rules
 from core.charts.specs import Chart, Columns, Given
 
 
@@ -116,7 +116,7 @@ def declare_epoch_parts(phases: tuple[str, ...], values: Given) -> Layers:
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
                 alt.Tooltip("phase:N", title="Phase"),
-                alt.Tooltip("seconds:Q", title="Time (s)", format=".4g"),
+                alt.Tooltip("seconds:Q", title="Time (s)", format=PLAIN),
                 alt.Tooltip("percent:Q", title="Share (%)", format=".1f"),
             ],
         )
@@ -151,7 +151,7 @@ def declare_intervals(marked: bool, values: Given) -> Layers:
         color=alt.Color("policy:N", legend=None, scale=scale),
         tooltip=[
             alt.Tooltip("policy:N", title="Policy"),
-            *[alt.Tooltip(f"{name}:Q", title=values[name], format=".4g") for name in ("middle", "low", "high")],
+            *[alt.Tooltip(f"{name}:Q", title=values[name], format=PLAIN) for name in ("middle", "low", "high")],
         ],
     )
     x = alt.X("low:Q", title=values["title"], scale=alt.Scale(zero=False))

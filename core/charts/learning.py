@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import RULE_COLOR
-from core.charts.common import Layers, doubles, plain_numbers, policy_color
+from core.charts.common import PLAIN, Layers, doubles, plain_numbers, policy_color
 from core.charts.specs import Chart, Columns, Given, columns
 
 FEW_BANDS = 3  # policies, the bands of which can be told apart
@@ -110,7 +110,7 @@ def declare_curves(many: bool, log: bool, with_level: bool, with_lost: bool, val
     y = alt.Y("low:Q", title=values["y_title"], scale=y_scale, axis=plain_numbers(tickCount=6))
     tooltip = [
         alt.Tooltip("policy:N", title="Policy"),
-        alt.Tooltip("x:Q", title=values["x_title"], format=",.4g"),
+        alt.Tooltip("x:Q", title=values["x_title"], format=PLAIN),
         *[
             alt.Tooltip(f"{name}:Q", title=title, format=".4g")
             for name, title in (("middle", "Median"), ("low", "Lowest seed"), ("high", "Highest seed"))
@@ -144,7 +144,7 @@ def declare_curves(many: bool, log: bool, with_level: bool, with_lost: bool, val
             color=policy_color(values),
             tooltip=[
                 alt.Tooltip("policy:N", title="Policy"),
-                alt.Tooltip("x:Q", title="Reaches the target", format=",.4g"),
+                alt.Tooltip("x:Q", title="Reaches the target", format=PLAIN),
             ],
         )
         layers.append(crossing.mark_rule(strokeWidth=1.5, strokeDash=[2, 3]).encode(y="low:Q", y2="level:Q"))
@@ -183,7 +183,7 @@ def declare_sensitivity(with_lost: bool, values: Given) -> Layers:
             alt.Tooltip("policy:N", title="Policy"),
             alt.Tooltip("learning_rate:Q", title="Learning rate", format=".4g"),
             alt.Tooltip("final_loss:Q", title="Final loss", format=".3g"),
-            alt.Tooltip("time_s:Q", title="Time to target (s)", format=".3g"),
+            alt.Tooltip("time_s:Q", title="Time to target (s)", format=PLAIN),
             alt.Tooltip("happens:N", title="Of the seeds"),
         ],
     )

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from core.charts.colors import OUTLINE_COLOR, RULE_COLOR
-from core.charts.common import AROUND, MANY, Layers, doubles, plain_numbers, policy_color, readable, spacing
+from core.charts.common import AROUND, MANY, PLAIN, Layers, doubles, plain_numbers, policy_color, readable, spacing
 from core.charts.specs import Chart, Columns, Given, columns
+from core.common.wording import four_digits
 
 SAME_COLOR = "#8A90991F"  # a speed-up of 1: nearly the page itself, whether that is light or dark
 UNDECIDED_COLORS = ("#8A909940", "#8A909999")
@@ -84,7 +85,7 @@ def heatmap(
         data["edges"] = columns(edges, "x", "y", "x2", "y2")
     values: dict[str, Any] = {f"tip_{i}": title for i, (_, title, _) in enumerate(tooltip)} | coloring.values
     for axis, name, places in zip("xy", names, axes, strict=True):
-        labels = [f"{value:,.4g}" for value in places]
+        labels = [four_digits(value) for value in places]
         values |= {
             f"{axis}_title": name,
             f"{axis}_end": len(places),
@@ -167,8 +168,8 @@ def declare_lines(
     x = alt.X("x:Q", title=values["x_title"], scale=scale, axis=axis)
     tooltip = [
         alt.Tooltip("policy:N", title="Policy"),
-        alt.Tooltip("x:Q", title=values["x_title"], format=",.4g"),
-        *[alt.Tooltip(f"{name}:Q", title=title, format=".4g") for name, title in BANDS.items()],
+        alt.Tooltip("x:Q", title=values["x_title"], format=PLAIN),
+        *[alt.Tooltip(f"{name}:Q", title=title, format=PLAIN) for name, title in BANDS.items()],
     ]
     base = alt.Chart(alt.NamedData("lines")).encode(x=x, color=policy_color(values), tooltip=tooltip)
     y_scale = alt.Scale(type="log", nice=False) if log_y else alt.Scale(zero=False)
@@ -182,7 +183,7 @@ def declare_lines(
         layers.append(line.encode(y="level:Q"))
     if with_ideal:
         line = alt.Chart(alt.NamedData("ideal")).mark_line(color=RULE_COLOR, strokeDash=[6, 4])
-        layers.append(line.encode(x=x, y="ideal:Q", tooltip=alt.Tooltip("ideal:Q", title="Dashed", format=".4g")))
+        layers.append(line.encode(x=x, y="ideal:Q", tooltip=alt.Tooltip("ideal:Q", title="Dashed", format=PLAIN)))
     if with_upright:
         line = alt.Chart(alt.NamedData("upright")).encode(x=x)
         layers.append(line.mark_rule(color=RULE_COLOR, strokeDash=[2, 3], strokeWidth=2))

@@ -6,13 +6,12 @@ import altair as alt
 import pandas as pd
 
 from core.charts.colors import RULE_COLOR
-from core.charts.common import Layers, doubles
+from core.charts.common import PLAIN, Layers, doubles, plain_numbers
 from core.charts.specs import Chart, Given, columns
 
 BESIDE = 1.035  # by which factor the points of one way stand beside those of the one before
 MOST_BEYOND = 3  # by which factor the axis goes beyond the values: intervals of few seeds are cut there
 LEGEND_COLUMN = 125  # px that the name of a way takes
-WHOLE = "datum.label === '' ? '' : format(datum.value, ',.12~g')"  # 20,000 where others have 2e+4
 OUTWARD = 1.3  # from the first and the last period to the ends of the axis
 
 
@@ -75,18 +74,18 @@ def declare_by_period(log: bool, with_intervals: bool, values: Given) -> Layers:
         "x:Q",
         title="Batches between two averages",
         scale=alt.Scale(type="log", base=2, domain=[values["x_low"], values["x_high"]], nice=False),
-        axis=alt.Axis(values=periods, grid=False, labelExpr=WHOLE),
+        axis=plain_numbers(values=periods, grid=False),
     )
     domain = [values["y_low"], values["y_high"]]
     y_scale = alt.Scale(type="log" if log else "linear", domain=domain, nice=False)
-    y = alt.Y("value:Q", title=values["y_title"], scale=y_scale, axis=alt.Axis(tickCount=5, labelExpr=WHOLE))
+    y = alt.Y("value:Q", title=values["y_title"], scale=y_scale, axis=plain_numbers(tickCount=5))
     tooltip = [
         alt.Tooltip("policy:N", title="Policy"),
-        alt.Tooltip("value:Q", title=values["y_title"], format=",.4g"),
+        alt.Tooltip("value:Q", title=values["y_title"], format=PLAIN),
     ]
     if with_intervals:
         tooltip += [
-            alt.Tooltip(f"{name}:Q", title=f"95 % interval, {end}", format=",.4g")
+            alt.Tooltip(f"{name}:Q", title=f"95 % interval, {end}", format=PLAIN)
             for name, end in (("low", "from"), ("high", "to"))
         ]
     base = alt.Chart(alt.NamedData("periods")).encode(x=x, y=y, color=way_color(values), tooltip=tooltip)

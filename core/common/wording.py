@@ -18,6 +18,11 @@ def rounded(value: float) -> str:
     return f"{value:#.3g}".rstrip(".") if abs(value) >= 1e-4 else f"{value:.0e}"
 
 
+def four_digits(value: float) -> str:
+    """A number with up to four significant figures, or all the whole ones: 0.528, 200, 12,500."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def money(value: float, currency: str) -> str:
     """An amount of money, to the hundredth where that says something: $7.47, 0.0534 EUR, -$12.30, $1,235."""
     size = abs(value)

@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import MAX_WORK
-from core.common.wording import NBSP, adding_up, counted, duration, listed, lowered, percent, rounded, times
+from core.common.wording import (
+    NBSP,
+    adding_up,
+    counted,
+    duration,
+    four_digits,
+    listed,
+    lowered,
+    percent,
+    rounded,
+    times,
+)
 from core.links import MOST_REPLICATES
 from core.money import Prices
 from core.policies.barrier import LocalSGD
@@ -20,7 +31,7 @@ from core.report import verdicts
 from core.report.failures import FEW, failures_compared, failures_expected, saves_work
 from core.report.money import money_compared
 from core.report.parameters import setting
-from core.report.run import four_digits, network_in_words, push_in_words
+from core.report.run import network_in_words, push_in_words
 from core.report.timeline_data import Picture
 from core.report.verdicts import RunsControl, headline, which_runs
 from core.schedule.metrics import FEWEST_FOR_TAILS, FIGURES, PARTS

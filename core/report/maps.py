@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.common.wording import counted, duration, listed, lowered, percent, rounded, times, with_unit
+from core.common.wording import counted, duration, four_digits, listed, lowered, percent, rounded, times, with_unit
 from core.maps import SPEEDUP, Checkpoints, Ideal, Question, answers, winners
 from core.report.bandwidth import is_any
 from core.report.parameters import amount_of, name_of, shown_of
@@ -428,8 +428,8 @@ def map_in_words(said: pd.Series, up: pd.Series, title: str) -> str:
     """The verdicts of a map, row by row, for people who cannot see it."""
     lines = []
     for value, here in said.groupby(up):
-        counts = here.value_counts()
-        lines.append(f"{title} {value:,.4g}: {listed([f'{what} in {count:,}' for what, count in counts.items()])}.")
+        counts = [f"{what} in {count:,}" for what, count in here.value_counts().items()]
+        lines.append(f"{title} {four_digits(value)}: {listed(counts)}.")
     return " ".join(lines)
 
 
@@ -445,8 +445,8 @@ def break_even_in_words(rows: pd.DataFrame, titles: Sequence[str]) -> str:
     for up, row in rows.sort_values(["v1", "v0"]).groupby("v1"):
         side = np.sign(row["value"].to_numpy() - 1)
         pairs = zip(row["v0"], row["v0"][1:], side[:-1] * side[1:], strict=False)
-        passed = [f"{low:,.4g}–{high:,.4g}" for low, high, product in pairs if product < 0]
-        said += [f"{listed(passed)} at {up:,.4g}"] if passed else []
+        passed = [f"{four_digits(low)}–{four_digits(high)}" for low, high, product in pairs if product < 0]
+        said += [f"{listed(passed)} at {four_digits(up)}"] if passed else []
     return f"{titles[0]} at break-even by {lowered(titles[1])}: {', '.join(said)}." if said else ""
 
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from core.common.wording import NBSP, adding_up, counted, duration, listed, percent, rounded, with_unit
+from core.common.wording import NBSP, adding_up, counted, duration, four_digits, listed, percent, rounded, with_unit
 from core.money import Prices
 from core.report.failures import MOST_FAILURES, how_often_workers_fail, listed_failures
 from core.report.money import cost_lines
@@ -279,11 +279,6 @@ def push_in_words(network: FlatLatency) -> str:
     """What a push costs: 0 to 60 ms, or 200 ms."""
     shortest, longest = map(four_digits, network.push_range_ms)
     return f"{longest} ms" if shortest == longest else f"{shortest} to {longest} ms"
-
-
-def four_digits(value: float) -> str:
-    """A number with up to four significant figures, or all the whole ones: 0.528, 200, 12,500."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def how_to_read(run: Run, since_ms: float, until_ms: float, workers: int) -> str:

@@ -238,6 +238,19 @@ def views(node, table, named):
                 found |= {each["field"]} if "field" in each else set()
 
 
+def test_numbers_on_axes_are_those_that_people_write():
+    """20,000 and not 2e+4: on the axes of cells, and on those of lines, whose labels the browser makes."""
+    axes = AXES[0], [(1_000, 20_000), (0.5, 1e6)]
+    cells = charts.heatmap(CLEAR, *axes, charts.amounts("Idle (%)", CLEAR["shown"]), TIP, EDGES[:0])
+    assert (cells.values["x_labels"], cells.values["y_labels"]) == (
+        "['1,000', '20,000'][floor(datum.value)]",
+        "['0.5', '1,000,000'][floor(datum.value)]",
+    )
+    spec = json.dumps(charts.lines(LINES, "Workers", "Throughput", COLORS).spec)
+    assert "abs(datum.value) >= 1e4 ? ',.4~r' : ',.4~g'" in spec
+    assert '"format": ".4g"' not in spec
+
+
 def test_the_axes_show_where_the_target_is_crossed():
     """Where all policies cross it; otherwise all there is."""
     band = pd.DataFrame({"policy": ["A"] * 3 + ["B"] * 3, "x": [0, 10, 100] * 2, "middle": [10.0, 80, 95] * 2})

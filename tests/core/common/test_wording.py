@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.common.wording import adding_up, counted, duration, listed, lowered, percent, rounded, times
+from core.common.wording import adding_up, counted, duration, four_digits, listed, lowered, percent, rounded, times
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,13 @@ def test_rounded(value, text):
     assert rounded(value) == text
     if value == 0 or abs(value) >= 0.1:
         assert duration(1000 * value) == f"{text}\N{NO-BREAK SPACE}s"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.05, "0.05"), (2.5, "2.5"), (0.52834, "0.5283"), (20_000, "20,000"), (12_345.6, "12,346")]
+)
+def test_four_digits(value, text):
+    assert four_digits(value) == text
 
 
 def test_times():
