@@ -118,6 +118,7 @@ def test_a_scenario_is_pinned_and_the_change_against_it_survives_a_reload(visit,
     me.page.get_by_role("button", name="Go back to the pinned one").click()
     me.shows(Scenario())
     expect(box).to_contain_text("This is the pinned scenario.")
+    me.asks("/", replicates=20, pin="workers 4")
     me.page.go_back()
     me.shows(Scenario(workers=5))
     me.page.get_by_role("button", name="Unpin").click()
