@@ -104,7 +104,8 @@ def first_against(learning: Learning, first: str, second: str) -> str:
             f"Whether {lowered(first)} or {lowered(second)} reaches {goal} sooner is open: "
             f"{'they are level' if level else f'{lowered(first)} is ahead'} ({shown}), and {what_would_decide(ratio)}"
         )
-    text = f"{first} reaches {goal} {times(ratio.value)} sooner than {lowered(second)} ({interval_in_words(ratio)})"
+    sooner = f"{times(ratio.value)} sooner than {lowered(second)} ({interval_in_words(ratio)})"
+    text = f"{first} reaches the target ({goal}) {sooner}"
     return f"{text}, which makes no practical difference" if ratio.value < 1 + NO_DIFFERENCE else text
 
 
@@ -189,15 +190,15 @@ def reason(learning: Learning, policy: str, row: pd.Series, first: pd.Series) ->
     if ratio is None:
         but = "and" if row["reached"] == row["of"] else "but"
         return f"{text}, {but} {happening(row)}."
-    shown, goal = interval_in_words(ratio if ratio.value >= 1 else ratio.inverse), goal_in_words(learning)
+    shown = interval_in_words(ratio if ratio.value >= 1 else ratio.inverse)
     sooner = compared(ratio.value, "sooner", "later")
     if ratio.outcome == "open":
-        text += f"; whether it reaches {goal} sooner or later is open (so far {sooner}, {shown})"
+        text += f"; whether it reaches the target sooner or later is open (so far {sooner}, {shown})"
     elif ratio.outcome == "equal":
-        text += f" and reaches {goal} equally soon, {WITHIN} ({sooner}, {shown})"
+        text += f" and reaches the target equally soon, {WITHIN} ({sooner}, {shown})"
     else:
         slight = ", no practical difference" if max(ratio.value, 1 / ratio.value) < 1 + NO_DIFFERENCE else ""
-        text += f" and reaches {goal} {sooner} ({shown}{slight})"
+        text += f" and reaches the target {sooner} ({shown}{slight})"
     return f"{text}, {rate_in_words(row['learning_rate'] / first['learning_rate'])}."
 
 

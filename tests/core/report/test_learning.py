@@ -173,7 +173,7 @@ def reaching(*times_of_runs):
     ],
 )
 def test_headlines(times_of_runs, words):
-    said = headline(reaching(*times_of_runs)).replace("a loss of 1", "it")
+    said = headline(reaching(*times_of_runs)).replace("the target (a loss of 1)", "it").replace("a loss of 1", "it")
     assert said.replace("\N{NO-BREAK SPACE}", " ") == words
 
 

@@ -197,9 +197,9 @@ def check_headline(text, learning, times):
     seeds, pairs = len(next(iter(times.values()))), truth(times)
     sure = sorted((policy for policy, each in times.items() if None not in each), key=lambda name: mean_of(times[name]))
     late = [policy for policy in times if policy not in sure]
-    goal = re.search(r"a loss of (\S+?)(?= |\.$|\. |;|:)", text)[1]
+    goal = re.search(r"a loss of (\S+?)(?=\)| |\.$|\. |;|:)", text)[1]
     assert fits(goal, learning.target)
-    text = text.replace(f"a loss of {goal}", "it")
+    text = text.replace(f"the target (a loss of {goal})", "it").replace(f"a loss of {goal}", "it")
     everyone = {1: "the one seed", 2: "both seeds"}.get(seeds, f"all {seeds} seeds")
     if not sure:
         count = sum(time is not None for each in times.values() for time in each)
@@ -305,8 +305,8 @@ def test_reasons_claim_what_the_curves_show(learning):
             assert (seeds if in_all else int(shown[1]) if shown else 0) == count
             continue
         shown = re.search(
-            r"(and reaches a loss of \S+ equally soon, to within 1.% \(|"
-            r"whether it reaches a loss of \S+ sooner or later is open \(so far |and reaches a loss of \S+ )"
+            r"(and reaches the target equally soon, to within 1.% \(|"
+            r"whether it reaches the target sooner or later is open \(so far |and reaches the target )"
             rf"{NUMBER}× (sooner|later)(?: \(|, )(.+?)(, no practical difference)?\), at (.+)",
             said[3],
         )
