@@ -1,6 +1,7 @@
 """Charts from tables: each function returns a `Chart`, a Vega-Lite spec and the data that it draws by name."""
 
 from core.charts.colors import PHASE_COLORS, POLICY_COLORS, RULE_COLOR, STALENESS_COLOR, phase_legend
+from core.charts.common import PLAIN
 from core.charts.comparisons import epoch_parts, histogram, intervals
 from core.charts.learning import curves, sensitivity
 from core.charts.maps import Coloring, amounts, heatmap, lines, outline, speedups, vertical, winners
@@ -22,6 +23,7 @@ from core.charts.traces import remedies, slowness
 __all__ = [
     "PHASE_COLORS",
     "PINNED",
+    "PLAIN",
     "POLICY_COLORS",
     "RULE_COLOR",
     "STALENESS_COLOR",

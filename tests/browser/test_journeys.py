@@ -22,6 +22,7 @@ MAP_OF_CELLS = {key: FRESH[key] for key in ("ask", "across", "up", "up_values")}
 FITS = """[...document.querySelectorAll('svg.marks, canvas, [data-testid=stDataFrame], h2, h3')]
     .every(each => !each.checkVisibility() || each.getBoundingClientRect().right <= innerWidth)
     && document.documentElement.scrollWidth <= innerWidth"""
+TOOLBAR = "document.querySelector('[data-testid=stElementToolbar]')"
 LETTERS = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
 EMPTY_HEADINGS = """() => {
     const all = [...document.querySelectorAll('.stMain .stElementContainer')].filter(e => e.checkVisibility());
@@ -193,6 +194,8 @@ def test_a_cell_of_a_map_opens_in_compare(visit, server):
     me.drawn(1)
     expect(me.charts.first).to_be_in_viewport(ratio=1)
     box = me.charts.bounding_box()
+    me.charts.hover()  # brings up its buttons, which may not cover the controls above
+    me.page.wait_for_function(f"top => {TOOLBAR}.getBoundingClientRect().top >= top", arg=box["y"])
     me.page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
     expect(me.charts.locator("path[stroke='black']")).to_have_count(1)  # the outline
     link = me.main.get_by_role("link", name="Open in Compare")

@@ -192,7 +192,7 @@ def grid(table: pd.DataFrame, asked: Asked) -> MapAnswer:
     else:
         cells = amount_cells(table, asked, asked.about)
     titles, rows = asked.titles, cells.rows
-    places = [(f"v{i}:Q", title, ",.4g") for i, title in enumerate(titles)]
+    places = [(f"v{i}:Q", title, charts.PLAIN) for i, title in enumerate(titles)]
     chart = charts.heatmap(rows, titles, asked.values, cells.coloring, [*places, *cells.tooltip], cells.edges)
     row_by_row = map_report.map_in_words(rows["said"], rows["v1"], titles[1]) if "said" in rows else ""
     return MapAnswer(
@@ -286,7 +286,7 @@ def amount_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
 def amounts_in_tooltip(question: Question) -> list[tuple[str, str, str]]:
     """The value of a cell, and between which values the runs lie, or of a speed-up its interval."""
     return [
-        (f"{name}:Q", f"{title} ({question.unit})", ".4g")
+        (f"{name}:Q", f"{title} ({question.unit})", charts.PLAIN)
         for name, title in (("value", question.label), ("low", "Low"), ("high", "High"))
     ]
 

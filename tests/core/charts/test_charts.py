@@ -64,7 +64,7 @@ CELLS = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 0, 1, 1], "shown": [0.5, 1.5, 
 EDGES = pd.DataFrame([[1, 0, 1, 1]], columns=["x", "y", "x2", "y2"])
 CLEAR, OPEN = CELLS.assign(mark=""), CELLS.assign(mark=["", "≈", "=", ""])
 AXES = (["Jitter", "Latency"], [(0.1, 0.2), (50, 100)])
-TIP = [("v0:Q", "Jitter", ".4g"), ("shown:N", "Fastest", "")]
+TIP = [("v0:Q", "Jitter", charts.PLAIN), ("shown:N", "Fastest", "")]
 WINS = CLEAR.assign(shown=["A", "A", "B", "tie"])
 INTERVALS = {"policy": ["B", "A"], "middle": [1.0, 2.0], "low": [0.5, 1.5], "high": [1.5, 2.5]}
 
