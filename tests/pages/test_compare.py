@@ -35,6 +35,7 @@ def test_a_first_visit_opens_the_defaults(open_page):
     shown = [value for label, value in tiles(app) if label == "Epoch time"]
     assert shown == [figure_text("epoch_ms", means[policy.label]) for policy in POLICIES]
     assert [metric.delta for metric in app.metric] == ["baseline"] * 3 + ["-28 %", "-10.8 points", "+38 %"]
+    assert "Watch it happen: both epochs at the same pace." in [text.value for text in app.main.caption]
     (played,) = components(app, "race")  # both together
     assert [lane["title"] for lane in played["lanes"]] == [policy.label for policy in POLICIES]
 
@@ -130,6 +131,7 @@ def test_few_runs_claim_no_middle(open_page, replicates):
     said = [text.value for text in (*app.main.markdown, *app.main.caption, *app.main.header, *app.main.subheader)]
     said += [expander.label for expander in app.main.expander]
     assert any("middle 95 %" in text for text in said) == (replicates >= 40)
+    assert "Watch it happen: all epochs at the same pace." in said
 
 
 def test_policies_that_are_too_much_together_are_refused(open_page):

@@ -132,7 +132,7 @@ component = st.components.v2.component("race", html=HTML, css=CSS, js=JS)
 def race(data: dict[str, Any] | None, key: str) -> None:
     """The epochs, to play, pause and scrub; once, on a first visit, they play by themselves when they are in sight."""
     if data:
-        what = "both epochs at the same pace" if len(data["lanes"]) > 1 else "the epoch from start to end"
+        which = {1: "the epoch from start to end", 2: "both epochs at the same pace"}
         with st.container(key="watch"):
-            st.caption(f"Watch it happen: {what}.")
+            st.caption(f"Watch it happen: {which.get(len(data['lanes']), 'all epochs at the same pace')}.")
             component(key=key, data=data | {"colors": [PHASE_COLORS[phase] for phase in PHASE_ORDER]})
