@@ -1,20 +1,25 @@
 """How fast: `python -m tests.benchmarks` prints our times beside the alternatives', measured in one run.
 
-`python -m tests.benchmarks browser` measures the app instead: from a slider's key press to new numbers.
+`python -m tests.benchmarks browser` measures the app instead: from a slider's key press to new numbers, beside a bare
+page.
 `python -m tests.benchmarks rerun` measures the server: what a change of a control costs on each page, or on those that
 are named, beside a bare page with as many elements.
 `python -m tests.benchmarks traces` reads a profiler trace of 200 MB.
 """
 
+import asyncio
 import gzip
 import io
 import json
 import random
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -43,6 +48,8 @@ from core.learning.experiment import FRESH_GRID, SEEDS, TRIAL_SEEDS, learn
 from core.learning.training import replay
 from core.links import link_values
 from tests.benchmarks import reruns, rivals
+from tests.benchmarks.visitor import Visitor
+from tests.paths import ROOT
 
 LARGEST = Scenario(workers=8, batches=30, compute=Uniform(mean_ms=1000), network=FlatLatency(latency_ms=500))
 POLICIES = [Synchronous(), Asynchronous()]
@@ -181,11 +188,45 @@ def said(act) -> str:
 
 
 def browser_speed() -> None:
-    """Slider to new numbers in a real browser, for the largest scenario of the reference."""
+    """Slider to new numbers in a real browser, for the largest scenario of the reference, beside a bare page.
+
+    The bare page has as many elements of every kind as ours. Both go by turns, so that whatever else the machine does
+    hits them alike.
+    """
     from playwright.sync_api import sync_playwright
 
-    from tests.browser.conftest import ARGUMENTS, Visit, installed_browser, served
+    from tests.browser.conftest import ARGUMENTS, SIZE, installed_browser, served
 
+    link = "?workers=8&batches=30&batch_ms=1000&latency_ms=500"
+    with tempfile.TemporaryDirectory() as folder, served() as ours:
+        elements = asyncio.run(elements_of(ours, link[1:]))
+        tile = 'st.metric("Tile 0", "1 s", "2 s")'
+        page = reruns.bare_page(elements).replace(tile, 'st.metric("Tile 0", st.session_state.moved)')
+        (Path(folder) / "streamlit_app.py").write_text(page)
+        shutil.copytree(ROOT / ".streamlit", Path(folder) / ".streamlit")
+        with served(folder) as bare, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=installed_browser(), args=ARGUMENTS)
+            taken: dict[str, list[float]] = {"ours": [], "a bare page": []}
+            for _ in range(2):
+                for name, address, key in (("ours", f"{ours}/{link}", "batch_ms"), ("a bare page", bare, "moved")):
+                    taken[name] += moves_ms(browser.new_page(viewport=SIZE), address, key)
+            browser.close()
+    for name, times in taken.items():
+        low, median, high = np.percentile(times, (5, 50, 95))
+        print(
+            f"slider to new numbers, {name}: median {median:.0f} ms, 5–95 % {low:.0f}–{high:.0f} ms, {len(times)} moves"
+        )
+
+
+async def elements_of(address: str, query: str):
+    """How many elements of every kind Timeline has."""
+    async with Visitor(address, "", query) as me:
+        await me.look()
+        return me.elements
+
+
+def moves_ms(page, address: str, key: str) -> list[float]:
+    """How long each of 40 moves of a slider takes from the key press to the frame in which a tile has changed, ms."""
     stopwatch = """() => {
         const tile = () => document.querySelector('[data-testid=stMetricValue]').innerText;
         window.taken = [];
@@ -196,21 +237,17 @@ def browser_speed() -> None:
             requestAnimationFrame(look);
         }, true);
     }"""
-    with sync_playwright() as playwright, served() as address:
-        browser = playwright.chromium.launch(executable_path=installed_browser(), args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1366, "height": 900})
-        Visit(page, address).go("/?workers=8&batches=30&batch_ms=1000&latency_ms=500")
-        page.wait_for_timeout(2000)
-        page.evaluate(stopwatch)
-        slider = page.locator(".st-key-batch_ms input[type=range]")
-        slider.focus()
-        for i in range(40):
-            slider.press("ArrowLeft" if i % 2 else "ArrowRight")
-            page.wait_for_timeout(700)
-        taken = page.evaluate("window.taken")
-        browser.close()
-    low, median, high = np.percentile(taken, (5, 50, 95))
-    print(f"slider to new numbers, 8 × 30: median {median:.0f} ms, 5–95 % {low:.0f}–{high:.0f} ms, {len(taken)} moves")
+    page.goto(address)
+    page.wait_for_timeout(3000)
+    page.evaluate(stopwatch)
+    slider = page.locator(f".st-key-{key} input[type=range]")
+    slider.focus()
+    for i in range(40):
+        slider.press("ArrowLeft" if i % 2 else "ArrowRight")
+        page.wait_for_timeout(600)
+    taken = page.evaluate("window.taken")
+    page.close()
+    return taken
 
 
 class LongTrace:
