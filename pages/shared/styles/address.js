@@ -6,11 +6,12 @@
   if (window.lastRun === run || pathname.split("/").pop() !== page) return;
   window.lastRun = run;
   const embeds = ([key]) => key === "embed" || key === "embed_options";
-  const pairs = query => [...new URLSearchParams(query)].filter(pair => !embeds(pair));
+  const read = query => [...new URLSearchParams(query)].filter(pair => !embeds(pair));
+  const same = (some, others) => sorted(some) === sorted(others);
   const sorted = pairs => JSON.stringify([...pairs].sort(([one], [other]) => one < other ? -1 : one > other ? 1 : 0));
-  if (window.unanswered !== undefined && sorted(pairs(window.unanswered)) !== sorted(asked)) return;
+  if (window.unanswered !== undefined && !same(read(window.unanswered), asked)) return;
   delete window.unanswered;
-  if (sorted(pairs(search)) === sorted(shown)) return;
+  if (same(read(search), shown)) return;
   const kept = [...new URLSearchParams(search)].filter(embeds);
   const said = new URLSearchParams([...shown, ...kept]).toString();
   history.replaceState(history.state, "", pathname + (said && `?${said}`) + hash);
