@@ -35,17 +35,21 @@ from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, duration
 from core.traces.files import PIECE, DamagedFileError, Rows, rank_in
 from core.traces.parquet import unpacked
+from core.traces.tables.arrays import holds_array, read_array
 from core.traces.tables.cells import UNITS, UNITS_MS, missing
 from core.traces.tables.corrections import Corrections
-from core.traces.tables.delimited import INDEX, MAX_CELLS, read_delimited
+from core.traces.tables.delimited import INDEX, MAX_CELLS, encoding_of, read_delimited
 from core.traces.tables.draft import Draft
 from core.traces.tables.exports import compared, known_export
 from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit, tokens
 from core.traces.tables.keys import add_keys, are_workers, keep_whole, leave_out_statistics
 from core.traces.tables.left_out import LeftOut
 from core.traces.tables.logs import holds_log, read_log, refuse_log
+from core.traces.tables.markup import html_rows, latex_rows, markup_of, refuse_markup
 from core.traces.tables.naming import called, some
+from core.traces.tables.prometheus import holds_samples, read_samples
 from core.traces.tables.records import is_json, read_records
+from core.traces.tables.sections import holds_sections, read_sections
 from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
 from core.traces.tables.times import ADDED_UP, PARTS, Kinds, choose_times, differences, say_times
 from core.traces.tables.unnamed import by_numbers, refuse_unexplained
@@ -170,14 +174,38 @@ def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
 def read_fields(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> tuple[pd.DataFrame, str]:
     """The fields of a table as they are written, and the sign before decimals."""
     data = whole_file(file, pieces, left_out)
-    if not data.startswith(PARQUET) and holds_log(data):
-        table, left_out.notes = read_log(file, data)
-        return table, "."
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and is_json(data[:PIECE]):
-        return read_records(file, data, left_out), "."
     if data.startswith(PARQUET):
         return read_parquet(file, data), "."
+    if holds_sections(data):
+        return read_sections(file, data, left_out, read_text)
+    return read_text(file, data, left_out)
+
+
+def read_text(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFrame, str]:
+    """The fields of a table in a text, and the sign before decimals."""
+    if holds_samples(data):
+        return read_samples(file, data, left_out), "."
+    if holds_log(data):
+        table, notes = read_log(file, data)
+        left_out.notes += notes
+        return table, "."
+    if holds_array(data):
+        return read_array(file, data), "."
+    if kind := markup_of(data):
+        return read_markup(file, data, kind, left_out)
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and is_json(data[:PIECE]):
+        return read_records(file, data, left_out), "."
     return read_delimited(file, data, left_out)
+
+
+def read_markup(file: str, data: bytes, kind: str, left_out: LeftOut) -> tuple[pd.DataFrame, str]:
+    """The table in a web page or in LaTeX; ScenarioError, with what to give instead, for other kinds."""
+    refuse_markup(file, kind)
+    text = data.decode(encoding_of(file, data))
+    rows = html_rows(file, text) if kind == "html" else latex_rows(file, text)
+    table, decimal = read_delimited(file, rows.encode(), left_out)
+    left_out.notes.append(f"read as the table of a {'web page (HTML)' if kind == 'html' else 'text in LaTeX'}.")
+    return table.rename_axis(index="row"), decimal
 
 
 def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections, left_out: LeftOut) -> Table:
