@@ -141,7 +141,8 @@ def lost_steps(process: Process) -> np.ndarray:
 
 def with_stand_ins(numbers: np.ndarray, windows: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The steps with a window for those that were lost between two of them, so that nobody else gets their work."""
-    for begun, ended in zip(windows[:-1, 1].tolist(), windows[1:, 0].tolist(), strict=True):
+    gaps = zip(windows[:-1, 1].tolist(), windows[1:, 0].tolist(), strict=True) if len(lost) else ()
+    for begun, ended in gaps:
         at = np.searchsorted(windows[:, 0], ended)
         between = lost[(lost > numbers[at - 1]) & (lost < numbers[at])]
         if len(between) and begun < ended:

@@ -41,7 +41,7 @@ from core.traces.tables.corrections import Corrections
 from core.traces.tables.delimited import INDEX, MAX_CELLS, encoding_of, read_delimited
 from core.traces.tables.draft import Draft
 from core.traces.tables.exports import compared, known_export
-from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit, tokens
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, phase_of, split_unit, tokens
 from core.traces.tables.keys import add_keys, are_workers, keep_whole, leave_out_statistics
 from core.traces.tables.left_out import LeftOut
 from core.traces.tables.logs import holds_log, read_log, refuse_log
@@ -51,9 +51,9 @@ from core.traces.tables.prometheus import holds_samples, read_samples
 from core.traces.tables.records import is_json, read_records
 from core.traces.tables.sections import holds_sections, read_sections
 from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
-from core.traces.tables.times import ADDED_UP, PARTS, Kinds, choose_times, differences, say_times
+from core.traces.tables.times import ADDED_UP, PARTS, TAKEN, Kinds, choose_times, differences, kind_of, say_times
 from core.traces.tables.unnamed import by_numbers, refuse_unexplained
-from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
+from core.traces.tables.wide import Cell, a_column_per_step, alike, begun_and_ended, melted
 from core.traces.trace import Column
 
 MAX_BYTES = 2**25
@@ -344,6 +344,9 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
     times = {name: cell for name, cell in cells.items() if roles[cell.measure] in OWN_TIMES | {""}}
     workers = {cell.worker for cell in times.values()}
     named = [name for name in draft.with_role(*OWN_TIMES) if name not in cells and name in numeric]
+    if known is None and not draft.asked["workers"] and not named and (moments := begun_and_ended(numeric)):
+        with_moments_below(draft, moments, keys)
+        return
     if not times or (len(workers) == 1 and named):
         return
     for name, cell in cells.items():
@@ -366,6 +369,25 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
         draft.take(name, PARTS[said.role], said.unit, why=f"times of worker {cell.worker[:40]}")
     if bare:
         draft.say("a column per worker, taken as compute times without waiting.")
+
+
+def with_moments_below(draft: Draft, cells: dict[str, Cell], keys: list[str]) -> None:
+    """Make a row each of when the steps of workers began and ended that have a column each for that."""
+    for name in keys:
+        keep_whole(draft, name)
+    workers = dict.fromkeys(cell.worker for cell in cells.values())
+    refuse_long(draft.file, len(draft.table) * len(workers))
+    draft.table = melted(draft.table, cells, WIDE, keys)
+    draft.known_numbers.clear()
+    draft.meanings = {name: each for name, each in draft.meanings.items() if name in keys}
+    draft.meanings[WIDE] = Meaning("rank", exact=True)
+    draft.meanings |= {cell.measure: meaning(cell.measure) for cell in cells.values()}
+    for name, cell in cells.items():
+        part = PARTS[kind_of(phase_of(cell.measure))]
+        when = "began" if draft.meanings[cell.measure].role == "start" else "ended"
+        unit = draft.numbers(cell.measure)[1]
+        draft.take(name, part, unit, why=f"when {TAKEN[part]} {when} on worker {cell.worker[:40]}")
+    draft.say(f"a column each for when the steps of {counted(len(workers), 'worker')} began and ended.")
 
 
 def with_steps_below(draft: Draft, cells: dict[str, Cell], owners: list[str]) -> None:

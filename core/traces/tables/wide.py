@@ -37,6 +37,32 @@ def alike(names: list[str]) -> dict[str, Cell]:
     return found | numbered(rest) or lettered(rest)
 
 
+def begun_and_ended(names: list[str]) -> dict[str, Cell]:
+    """The columns that say when a worker's step, or a phase of it, began and ended, where every worker has both.
+
+    rank0_start and rank0_end; start_0 and end_0; "gpu 1 fwd_start (s)".
+    """
+    found = {name: cell for name in names if (cell := named(name) or one_number(name)) and moment_of(cell)}
+    both: dict[str, set[str]] = {}
+    for cell in found.values():
+        both.setdefault(cell.worker, set()).add(moment_of(cell))
+    return found if all(moments == {"start", "end"} for moments in both.values()) else {}
+
+
+def one_number(name: str) -> Cell | None:
+    """The worker and the measure of a name that has one number in it, such as start_0."""
+    heading, unit = split_unit(name)
+    numbers = re.findall(r"\d+", heading or "")
+    bare = re.sub(r"[\[(]?\d+[\])]?", " ", heading or "").strip(EDGES)
+    return Cell(numbers[0], f"{bare} ({unit})" if unit else bare) if len(numbers) == 1 and bare else None
+
+
+def moment_of(cell: Cell) -> str:
+    """Whether a column says when something began or ended: start, end, or nothing."""
+    role = meaning(cell.measure).role
+    return role if role in ("start", "end") else ""
+
+
 def a_column_per_step(names: list[str]) -> dict[str, Cell]:
     """The columns that are one step's each, in a table with a row per worker: step1, step2; or 1, 2, 3."""
     found = {}

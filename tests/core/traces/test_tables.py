@@ -611,6 +611,62 @@ def test_a_clock_read_when_phases_begin_and_end(text, network):
     assert trace.network_ms == pytest.approx(network)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "unit", "scale"),
+    [
+        ("rank{}_start", "rank{}_end", "s", 1),
+        ("rank{}_start_ms", "rank{}_end_ms", "ms", 1e3),
+        ("gpu {} begin (us)", "gpu {} end (us)", "us", 1e6),
+        ("start_{}", "end_{}", "s", 1),
+        ("step_start[{}]", "step_end[{}]", "s", 1),
+        ("worker{}.compute_start", "worker{}.compute_end", "s", 1),
+    ],
+)
+@pytest.mark.parametrize("step", ["step,", ""])
+def test_a_start_and_an_end_for_each_worker(start, end, unit, scale, step):
+    header = step + ",".join(f"{start.format(w)},{end.format(w)}" for w in (0, 1, 2))
+    trace = read(
+        rows(
+            header,
+            *(
+                (f"{s}," if step else "")
+                + ",".join(f"{0.2 * s * scale},{(0.2 * s + 0.1 + 0.02 * w) * scale}" for w in (0, 1, 2))
+                for s in (1, 2, 3)
+            ),
+        )
+    )
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120, 140]] * 3)
+    assert trace.worker_names == (0, 1, 2)
+    assert any("began and ended" in note for note in trace.notes)
+    (column,) = [column for column in trace.columns if column.name == end.format(2)]
+    assert (column.role != "", column.unit) == (True, unit)
+    assert "worker" in column.why
+
+
+def test_dates_when_each_worker_began_and_ended():
+    moment = "2026-01-01T00:00:{:06.3f}Z".format
+    lines = [",".join(f"{moment(s)},{moment(s + 0.1 + 0.02 * w)}" for w in (0, 1)) for s in (1, 2, 3)]
+    trace = read(rows("rank0_start,rank0_end,rank1_start,rank1_end", *lines))
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 3, rtol=1e-4)
+
+
+def test_phases_of_each_worker_that_began_and_ended():
+    header = "step," + ",".join(
+        f"rank{w}_{p}_{m}" for w in (0, 1) for p in ("compute", "comm") for m in ("start", "end")
+    )
+    lines = [
+        f"{s}," + ",".join(f"{s},{s + 0.1 + 0.02 * w},{s + 0.1 + 0.02 * w},{s + 0.15}" for w in (0, 1)) for s in (1, 2)
+    ]
+    trace = read(rows(header, *lines))
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 2)
+    np.testing.assert_allclose(trace.comm_ms, 30)
+
+
+def test_a_worker_without_an_end_is_no_pair():
+    with pytest.raises(ScenarioError, match="none of the columns"):
+        read("step,rank0_start,rank0_end,rank1_start\n1,1,2,1\n2,2,3,2\n")
+
+
 # --- validation between the steps ---
 
 VALIDATED = [f"{w},{s},{kind},{t}" for s in (1, 2) for w in (0, 1) for kind, t in (("train", 10 * s + w), ("val", 5))]
