@@ -319,7 +319,8 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
 
     Args:
         draft: the table.
-        known: the columns that are one worker's times each, where that is known; None where it is not.
+        known: the columns that are one worker's times each, or one step's where a column names the workers, if that
+            is known; None where it is not.
 
     """
     numeric = [
@@ -329,6 +330,9 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
     if asked := draft.asked["workers"]:
         cells = {name: Cell(split_unit(name)[0] or name, split_unit(name)[1]) for name in asked}
     elif draft.asked["time"] or draft.asked["compute"]:
+        return
+    elif known and (draft.with_role("rank") or len(draft.table) == 1):
+        with_steps_below(draft, known, draft.with_role("rank"))
         return
     elif known is not None:
         cells = known

@@ -16,6 +16,10 @@ EDGES = " _-.:/|"
 NOT_WORKERS = {"statistic", "rate", "quality", "size", "part", "epoch", "clock", "start", "end", "attempt", "other"}
 
 
+MANY, FEWEST_STEPS = 4, 8  # times as many columns as rows, and so many at least: then columns are steps
+STEP_NAME = re.compile(r"(?:step|iteration|iter|it|batch)[ _.#:-]*(\d{1,9})", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Cell:
     """What the name of a column in a wide table says."""
@@ -24,6 +28,16 @@ class Cell:
     """Or the number of the step, where a step has a column."""
     measure: str
     """The rest of the name, with its unit: "" or "ms" or "step_time (s)"."""
+
+
+def are_rows_workers(rows: int, columns: int) -> bool:
+    """Whether a matrix has a row per worker, by its shape: few rows and many columns, since runs have many steps."""
+    return columns >= max(MANY * rows, FEWEST_STEPS)
+
+
+def in_order(names: list[str]) -> bool:
+    """Whether names are 0, 1, 2 or 1, 2, 3."""
+    return names in ([*map(str, range(at, at + len(names)))] for at in (0, 1))
 
 
 def alike(names: list[str]) -> dict[str, Cell]:
