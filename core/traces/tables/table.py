@@ -51,7 +51,17 @@ from core.traces.tables.prometheus import holds_samples, read_samples
 from core.traces.tables.records import is_json, read_records
 from core.traces.tables.sections import holds_sections, read_sections
 from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
-from core.traces.tables.times import ADDED_UP, PARTS, TAKEN, Kinds, choose_times, differences, kind_of, say_times
+from core.traces.tables.times import (
+    ADDED_UP,
+    PARTS,
+    TAKEN,
+    Kinds,
+    choose_times,
+    differences,
+    kind_of,
+    say_times,
+    unit_by_clock,
+)
 from core.traces.tables.unnamed import by_numbers, refuse_unexplained
 from core.traces.tables.wide import Cell, a_column_per_step, alike, begun_and_ended, melted
 from core.traces.trace import Column
@@ -83,6 +93,8 @@ class Table:
     """Whether workers are called by their place in a node alone."""
     world_size: int | None
     """How many ranks the job has, where a column says so."""
+    by_clock: tuple[str, str] | None = None
+    """The unit of times without one by a clock beside them, and the clock's column."""
 
     @property
     def without_unit(self) -> list[str]:
@@ -142,17 +154,27 @@ def say_guess(tables: list[Table], unit: str) -> None:
     guessed = [table for table in tables if table.without_unit]
     more = f" (and of {counted(len(guessed) - 1, 'more file')})" if len(guessed) > 1 else ""
     step = duration(typical_time(tables) * UNITS_MS[unit])
+    clock = guessed[0].by_clock
+    taken = f"taken to be {unit}"
+    if clock and clock[0] == unit:
+        taken += f", since that agrees with the time that passes by {called(clock[1])}"
     guessed[0].notes.append(
-        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. "
+        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; {taken}. "
         f"A step then takes {step}. A name like compute_ms settles it."
     )
 
 
 def guessed_unit(tables: list[Table]) -> str:
-    """The unit in which a typical mini-batch takes between 5 ms and 10 s, the same for all tables."""
+    """The unit that a clock beside the times says, or in which a typical mini-batch takes between 5 ms and 10 s.
+
+    The same for all tables.
+    """
     with_units = {unit for table in tables for unit in table.units.values() if unit}
     if len(with_units) == 1 and all(set(table.units.values()) - {""} for table in tables):
         return with_units.pop()  # of the columns beside it
+    by_clock = {table.by_clock[0] for table in tables if table.without_unit and table.by_clock}
+    if len(by_clock) == 1:
+        return by_clock.pop()
     typical = typical_time(tables)
     if typical < 5:
         return "s"
@@ -240,6 +262,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     ranks = world_size(draft)
     say_left_out(draft, names)
     rows = keys.assign(**{name: draft.numbers(name)[0].to_numpy() for name in kinds})
+    by_clock = unit_by_clock(draft, rows, kinds) if not asked.unit else None
     rows, kinds = one_row_each(draft, rows, kinds)
     if "step" not in rows:
         rows["step"] = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows))).cumcount()
@@ -256,6 +279,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         left_out=left_out.note(file) if left_out.rows else "",
         local=are_local(draft),
         world_size=ranks,
+        by_clock=by_clock,
     )
 
 

@@ -147,6 +147,58 @@ def test_a_unit_is_taken_from_the_columns_beside():
     np.testing.assert_allclose(trace.compute_ms, [[0.005, 0.006]] * 2)
 
 
+CLOCKS = {
+    "timestamp": lambda s: f"{1_700_000_000 + s:.2f}",
+    "ts": lambda s: f"{1_700_000_000_000 + 1000 * s:.0f}",
+    "time": lambda s: f"2026-01-01 {int(s // 3600):02d}:{int(s // 60) % 60:02d}:{s % 60:06.3f}",
+    "wall_clock_s": lambda s: f"{s:.3f}",
+    "uptime_ms": lambda s: f"{1000 * s:.0f}",
+}
+
+
+def clocked(clock, seconds, scale, every=1, busy=0.9):
+    """Two workers whose steps take so long, most of which is measured without its unit; every so many logged."""
+    lines = [
+        f"{w},{s},{CLOCKS[clock](seconds * s + w)},{seconds * busy * scale * (1 + 0.01 * w)}"
+        for s in range(every, 12 * every + 1, every)
+        for w in (0, 1)
+    ]
+    return rows(f"rank,step,{clock},step_time", *lines)
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize(
+    ("seconds", "scale", "unit"),
+    [(10.13, 1, "s"), (30, 1, "s"), (2.0, 1e3, "ms"), (0.5, 1e3, "ms"), (0.9, 1 / 60, "min"), (20, 1e6, "us")],
+)
+@pytest.mark.parametrize("every", [1, 10])
+def test_a_clock_beside_the_times_says_their_unit(clock, seconds, scale, unit, every):
+    trace = read(clocked(clock, seconds, scale, every))
+    np.testing.assert_allclose(trace.compute_ms, [[900 * seconds, 909 * seconds]] * 12)
+    (note,) = [note for note in trace.notes if "no unit in the name of" in note]
+    assert f"taken to be {unit}, since that agrees with the time that passes by '{clock}'. A step then takes" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        (clocked("timestamp", 10.13, 1, busy=0.2), "s"),  # what else took so long is unknown: 2 is s by its size
+        (clocked("timestamp", 400, 1, busy=0.2), "ms"),
+        (clocked("timestamp", 10.13, 1).replace("17000", "1.5"), "ms"),
+        ("".join(clocked("timestamp", 10.13, 1).splitlines(keepends=True)[:5]), "ms"),  # too few readings
+    ],
+)
+def test_a_clock_that_says_nothing_leaves_the_guess(text, unit):
+    (note,) = [note for note in read(text).notes if "no unit in the name of" in note]
+    assert f"taken to be {unit}. A step then takes" in note
+
+
+def test_a_unit_that_is_said_goes_before_the_clock():
+    text = clocked("timestamp", 10.13, 1)
+    assert read(text.replace("step_time", "step_ms")).compute_ms[0, 0] == pytest.approx(9.117)
+    assert read(text, unit="us").compute_ms[0, 0] == pytest.approx(9.117e-3)
+
+
 # --- who and when ---
 
 FOUR = [10, 11, 12, 13]
