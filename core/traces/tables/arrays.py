@@ -1,16 +1,14 @@
 """Arrays as NumPy and PyTorch print them: array([[1., 2.], [3., 4.]]), or the same without its name and commas."""
 
+import io
 import re
 
-import pandas as pd
-
 from core.common.validation import ScenarioError
-from core.traces.tables.delimited import MAX_CELLS, MAX_COLUMNS
+from core.traces.tables.delimited import MAX_COLUMNS
 from core.traces.tables.naming import unnamed
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)"
-FIELD = re.compile(NUMBER, re.IGNORECASE)
-ROW = re.compile(r"\[([^\[\]]*)\]")
+FOREIGN = re.compile(r"[^\d.eE+\-,\s\[\]naifNAIF]")
 NAMES = r"(?:(?:np|numpy|jnp|torch|cp)\.)?(?:array|asarray|Array|DeviceArray|tensor)"
 OPENS = re.compile(rf"(?:\w{{1,40}}\s*=\s*)?{NAMES}\(\s*\[")
 CLOSES = re.compile(r"(?:,[\w\s.:<>()='\",]{0,200})?\)?\s*")
@@ -28,32 +26,30 @@ def holds_array(start: bytes) -> bool:
     return bool(OPENS.match(text) or BARE.match(text))
 
 
-def read_array(file: str, data: bytes) -> pd.DataFrame:
-    """The rows of one array of one or two dimensions, as columns without names; one of one dimension as a column.
+def array_rows(file: str, data: bytes) -> str:
+    """The rows of one array of one or two dimensions as lines of CSV below names; one of one dimension as a column.
 
     Raises:
         ScenarioError: for several arrays, one of three dimensions, one that was shortened, and rows of unequal length.
 
     """
-    text = data.decode("utf-8-sig", errors="replace").strip()
-    inside, deep = body(file, text)
+    inside, deep = body(file, data.decode("utf-8-sig", errors="replace").strip())
     if "..." in inside:
         raise ScenarioError(f"{file} is an array as it was printed, but {SHORTENED}.")
-    rows = [re.split(r"[\s,]+", found[1].strip(" \t\n\r,")) for found in ROW.finditer(inside)]
-    good = all(FIELD.fullmatch(field) for row in rows for field in row)
-    if deep not in (1, 2) or not rows or not good or re.search(r"[^\[\],\s]", ROW.sub("", inside)):
+    if deep not in (1, 2) or FOREIGN.search(inside):
         raise ScenarioError(
             f"{file} is an array as it was printed, but not one of steps × workers. Write it as text: "
             'numpy.savetxt("times.csv", times, delimiter=",").'
         )
-    if len({len(row) for row in rows}) > 1:
+    inside = re.sub(r"[\s,]+", ",", inside)
+    lines = re.sub(r",?\],?\[,?" if deep == 2 else ",", "\n", inside).replace("[", "").replace("]", "").strip(",\n")
+    fields = {line.count(",") + 1 for line in io.StringIO(lines)}
+    if len(fields) > 1:
         raise ScenarioError(f"{file} is an array as it was printed, but its rows have unequal lengths.")
-    rows = [[each] for each in rows[0]] if deep == 1 else rows
-    if len(rows[0]) > MAX_COLUMNS or len(rows) * len(rows[0]) > MAX_CELLS:
-        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns and {MAX_CELLS:,} fields at the most.")
-    return pd.DataFrame(
-        rows, columns=unnamed(len(rows[0])), index=pd.RangeIndex(1, len(rows) + 1, name="row"), dtype="str"
-    )
+    columns = fields.pop() if fields else 0
+    if not 0 < columns <= MAX_COLUMNS:
+        raise ScenarioError(f"{file}: a table may have 1 to {MAX_COLUMNS:,} columns; this array has {columns:,}.")
+    return ",".join(unnamed(columns)) + f"\n{lines}\n"
 
 
 def body(file: str, text: str) -> tuple[str, int]:

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 from core.common.validation import ScenarioError
 from core.common.wording import counted
-from core.traces.tables.delimited import MAX_CELLS
 
+MAX_TEXT = 2**23  # characters of a web page, or of LaTeX
 LOOKED_AT = 2**14  # characters in which a kind shows itself
 HTML = re.compile(r"(?i)<!doctype html|<html[\s>]|<table[\s>]|<(?:head|body|div|style)[\s>]")
 LATEX = re.compile(r"\\begin\{(?:tabular|table|longtable|array|document)[*x]?\}|\\documentclass")
@@ -28,10 +28,12 @@ INSTEAD = "export the table as CSV, with worker, step, compute_ms"
 
 def html_rows(file: str, text: str) -> str:
     """The one table of a web page as CSV; ScenarioError where there are none or several, or cells are merged."""
+    refuse_large(file, text, "a web page (HTML)")
     parser = Tables(file)
     parser.feed(text)
     parser.close()
-    tables = [table for table in parser.tables if len(table) > 1]
+    parser.end_row()
+    tables = [lines for lines, rows in parser.tables if rows > 1]
     if not tables:
         raise ScenarioError(f"{file} is a web page (HTML) without a table of times: {INSTEAD}.")
     if len(tables) > 1:
@@ -39,37 +41,45 @@ def html_rows(file: str, text: str) -> str:
             f"{file} is a web page (HTML) with {counted(len(tables), 'table')}, and which of them has the times is "
             f"unclear: {INSTEAD}."
         )
-    return as_csv(tables[0])
+    return tables[0].getvalue()
+
+
+def refuse_large(file: str, text: str, what: str) -> None:
+    """ScenarioError for a text that is larger than its kind may be."""
+    if len(text) > MAX_TEXT:
+        raise ScenarioError(f"{file} is {what} of more than {MAX_TEXT / 2**20:g} MiB: {INSTEAD}.")
 
 
 class Tables(HTMLParser):
-    """Takes the tables of a web page in: rows of texts each."""
+    """Takes the tables of a web page in, as CSV each."""
 
     def __init__(self, file: str) -> None:
         super().__init__()
-        self.file, self.fields = file, 0
-        self.tables: list[list[list[str]]] = []
+        self.file = file
+        self.tables: list[tuple[io.StringIO, int]] = []
+        """The lines of each, and how many there are."""
+        self.row: list[str] = []
         self.cell: list[str] | None = None
         """The texts of the cell that is open, None where none is."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin a table, a row or a cell."""
+        if tag in ("table", "tr"):
+            self.end_row()
         if tag == "table":
-            self.end_cell()
-            self.tables.append([])
-        elif tag == "tr" and self.tables:
-            self.end_cell()
-            self.tables[-1].append([])
-        elif tag in ("td", "th") and self.tables and self.tables[-1]:
+            self.tables.append((io.StringIO(), 0))
+        elif tag in ("td", "th") and self.tables:
             self.end_cell()
             if any(name in ("colspan", "rowspan") and value not in ("1", None) for name, value in attrs):
                 raise ScenarioError(f"{self.file} is a web page (HTML) whose table {MERGED}.")
             self.cell = []
 
     def handle_endtag(self, tag: str) -> None:
-        """End a cell."""
-        if tag in ("td", "th", "tr", "table"):
+        """End a cell or a row."""
+        if tag in ("td", "th"):
             self.end_cell()
+        elif tag in ("tr", "table"):
+            self.end_row()
 
     def handle_data(self, data: str) -> None:
         """Take a text in a cell."""
@@ -78,17 +88,23 @@ class Tables(HTMLParser):
 
     def end_cell(self) -> None:
         """Keep the cell that is open."""
-        if self.cell is None:
-            return
-        self.fields += 1
-        if self.fields > MAX_CELLS:
-            raise ScenarioError(f"{self.file}: a table may have {MAX_CELLS:,} fields at the most.")
-        self.tables[-1][-1].append(" ".join("".join(self.cell).split()))
-        self.cell = None
+        if self.cell is not None:
+            self.row.append(" ".join("".join(self.cell).split()))
+            self.cell = None
+
+    def end_row(self) -> None:
+        """Keep the row that is open."""
+        self.end_cell()
+        if self.row:
+            lines, rows = self.tables[-1]
+            csv.writer(lines, lineterminator="\n").writerow(self.row)
+            self.tables[-1] = lines, rows + 1
+            self.row = []
 
 
 def latex_rows(file: str, text: str) -> str:
     """The one table of a text in LaTeX as CSV; ScenarioError where there are none or several, or cells are merged."""
+    refuse_large(file, text, "LaTeX")
     found = list(TABULAR.finditer(text))
     if len(found) != 1:
         many = f"with {len(found):,} tables, and which of them has the times is unclear" if found else "without a table"
@@ -98,21 +114,18 @@ def latex_rows(file: str, text: str) -> str:
     inside = re.sub(r"(?m)(?<!\\)%.*$", "", found[0][0])
     inside = OPENING.sub("", inside, count=1).rpartition("\\end{")[0]
     inside = RULES.sub("", STYLED.sub(r"\1", inside))
-    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\tabularnewline", inside) if row.strip()]
-    return as_csv([[plain_latex(field) for field in re.split(r"(?<!\\)&", row)] for row in rows])
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\tabularnewline", inside):
+        if row.strip():
+            writer.writerow([plain_latex(field) for field in re.split(r"(?<!\\)&", row)])
+    return lines.getvalue()
 
 
 def plain_latex(field: str) -> str:
     """A field without signs of LaTeX."""
     field = field.replace("\\,", "").replace("$", "").replace("\\mu", "µ").replace("{", "").replace("}", "")
     return " ".join(re.sub(r"\\([_%&#$])", r"\1", field).replace("~", " ").split())
-
-
-def as_csv(rows: list[list[str]]) -> str:
-    """Rows as lines of CSV."""
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows(rows)
-    return lines.getvalue()
 
 
 def markup_of(data: bytes) -> str:

@@ -1,9 +1,11 @@
 """Samples of Prometheus in its text format, as an endpoint of metrics shows them: a line for each sample."""
 
+import io
 import re
-from collections.abc import Iterator
+from array import array
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
@@ -25,6 +27,8 @@ LOOKED_AT, SAMPLE_LINES = 2**14, 50
 MOSTLY = 0.5
 SUMMED = ("_bucket", "_sum", "_count", "_created")
 TIME = "timestamp"
+MAX_SERIES = 2**16
+MAX_LINE = 2**14  # characters
 
 
 @dataclass
@@ -33,9 +37,22 @@ class Samples:
 
     name: str
     labels: dict[str, str]
-    values: list[str] = field(default_factory=list)
-    times: list[str] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
+    values: array = field(default_factory=lambda: array("d"))
+    times: array = field(default_factory=lambda: array("d"))
+    """Not a number where a sample has no timestamp."""
+    lines: array = field(default_factory=lambda: array("q"))
+
+    def is_timed(self) -> bool:
+        """Whether every sample has a timestamp of its own."""
+        times = np.frombuffer(self.times)
+        return bool(np.isfinite(times).all()) and len(np.unique(times)) == len(times)
+
+    def keys(self, timed: bool) -> np.ndarray:
+        """What tells its samples apart: their timestamps, or their places in the order of time."""
+        times = np.frombuffer(self.times)
+        if timed or not self.is_timed():
+            return times if timed else np.arange(len(times), dtype=float)
+        return np.argsort(np.argsort(times)).astype(float)
 
 
 def holds_samples(data: bytes) -> bool:
@@ -59,9 +76,8 @@ def read_samples(file: str, data: bytes, left_out: LeftOut) -> pd.DataFrame:
         ScenarioError: where there are histograms and summaries only, which hold no step's time.
 
     """
-    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
-    types = {found[1]: found[2] for line in text.splitlines() if (found := TYPE.match(line))}
-    series = series_of(file, text, left_out)
+    types: dict[str, str] = {}
+    series = series_of(file, data, types, left_out)
     names = {each.name for each in series}
     summed = {name for name in names if is_summed(name, names, types) or types.get(name) in ("histogram", "summary")}
     summed |= {each.name for each in series if {"le", "quantile"} & set(each.labels)}
@@ -91,53 +107,70 @@ def is_summed(name: str, names: set[str], types: dict[str, str]) -> bool:
     )
 
 
-def series_of(file: str, text: str, left_out: LeftOut) -> list[Samples]:
-    """The samples of each series; lines that are none are left out and counted."""
+def series_of(file: str, data: bytes, types: dict[str, str], left_out: LeftOut) -> list[Samples]:
+    """The samples of each series, and the types of metrics; lines that are none are left out and counted."""
     found: dict[tuple[str, str], Samples] = {}
-    fields = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    known: dict[tuple, Samples] = {}
+    for number, line in enumerate(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", errors="replace"), 1):
         if not line.strip() or line.startswith("#"):
+            if typed := TYPE.match(line):
+                types[typed[1]] = typed[2]
             continue
-        sample = SAMPLE.fullmatch(line)
+        sample = SAMPLE.fullmatch(line.strip()) if len(line) <= MAX_LINE else None
         if not sample:
             left_out.add(1, "sample", f"line {number:,} is no sample")
             continue
         key = sample["name"], sample["labels"] or ""
         if key not in found:
-            found[key] = Samples(sample["name"], dict(PAIR.findall(key[1])))
-        each = found[key]
-        fields += len(each.labels) + 2
-        if fields > MAX_CELLS:
-            raise ScenarioError(f"{file}: a table may have {MAX_CELLS:,} fields at the most.")
-        each.values.append(sample["value"])
-        each.times.append(sample["time"] or "")
-        each.lines.append(number)
-    return list(found.values())
-
-
-def rows_of(series: Samples) -> Iterator[tuple[str, int, str]]:
-    """The timestamp, the line and the value of each sample, in the order of time where all have one."""
-    rows = list(zip(series.times, series.lines, series.values, strict=True))
-    if all(series.times):
-        rows.sort(key=lambda row: float(row[0]))
-    yield from rows
+            if len(found) >= MAX_SERIES:
+                raise ScenarioError(f"{file} has more than {MAX_SERIES:,} series: export those of step times alone.")
+            labels = dict(PAIR.findall(key[1]))
+            same = key[0], tuple(sorted(labels.items()))
+            found[key] = known.setdefault(same, Samples(key[0], labels))
+        found[key].values.append(float(sample["value"]))
+        found[key].times.append(float(sample["time"] or "nan"))
+        found[key].lines.append(number)
+    return list(known.values())
 
 
 def joined(file: str, series: list[Samples]) -> pd.DataFrame:
     """A row for each sample with the labels of its series; metrics with the same labels stand side by side."""
-    rows: dict[tuple, dict[str, str]] = {}
-    lines: dict[tuple, int] = {}
-    timed = all(all(each.times) and len(set(each.times)) == len(each.times) for each in series)
+    metrics: dict[str, list[Samples]] = {}
+    groups: dict[tuple[tuple[str, str], ...], int] = {}
     for each in series:
-        labels = tuple(sorted(each.labels.items()))
-        for place, (time, line, value) in enumerate(rows_of(each)):
-            key = labels, time if timed else place
-            beside = rows.setdefault(key, dict(labels) | ({TIME: time} if timed else {}))
-            beside[each.name] = value
-            lines.setdefault(key, line)
-    table = pd.DataFrame(list(rows.values()), index=pd.Index(lines.values(), name="line", dtype="int64"), dtype="str")
-    if not len(table):
+        metrics.setdefault(each.name, []).append(each)
+        groups.setdefault(labels_of(each), len(groups))
+    labels = list(dict.fromkeys(label for group in groups for label, _ in group))
+    rows, columns = sum(len(each.values) for each in series), len(metrics) + len(labels) + 1
+    if not rows:
         raise ScenarioError(f"{file} has no samples.")
-    if len(table.columns) > MAX_COLUMNS:
-        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns at the most.")
-    return table
+    if columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
+        raise ScenarioError(f"{file}: a table may have {MAX_COLUMNS:,} columns and {MAX_CELLS:,} fields at the most.")
+    timed = all(each.is_timed() for each in series)
+    index = {name: index_of(same, groups, timed) for name, same in metrics.items()}
+    values = {name: pd.Series(together(same, "values"), index[name]) for name, same in metrics.items()}
+    table = pd.DataFrame(values).sort_index()
+    lines = pd.concat([pd.Series(together(same, "lines"), index[name]) for name, same in metrics.items()])
+    group, time = (table.index.get_level_values(level).to_numpy() for level in (0, 1))
+    of_labels = {
+        label: np.array([dict(labels).get(label, "") for labels in groups], dtype=object)[group] for label in labels
+    }
+    table = table.assign(**of_labels, **({TIME: time} if timed else {}))
+    first = lines.groupby(level=[0, 1]).min().reindex(table.index)
+    return table.set_axis(pd.Index(first.to_numpy(), name="line"))
+
+
+def labels_of(series: Samples) -> tuple[tuple[str, str], ...]:
+    """The labels of a series, in one order."""
+    return tuple(sorted(series.labels.items()))
+
+
+def index_of(series: list[Samples], groups: dict[tuple[tuple[str, str], ...], int], timed: bool) -> pd.MultiIndex:
+    """Of the samples of one metric, which labels they have, and what tells those with the same labels apart."""
+    of_group = np.repeat([groups[labels_of(each)] for each in series], [len(each.values) for each in series])
+    return pd.MultiIndex.from_arrays([of_group, np.concatenate([each.keys(timed) for each in series])])
+
+
+def together(series: list[Samples], name: str) -> np.ndarray:
+    """The values or lines of the samples of one metric, one series after the other."""
+    return np.concatenate([np.array(getattr(each, name)) for each in series])

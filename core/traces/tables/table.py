@@ -35,7 +35,7 @@ from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, duration
 from core.traces.files import PIECE, DamagedFileError, Rows, rank_in
 from core.traces.parquet import unpacked
-from core.traces.tables.arrays import holds_array, read_array
+from core.traces.tables.arrays import array_rows, holds_array
 from core.traces.tables.cells import UNITS, UNITS_MS, missing
 from core.traces.tables.corrections import Corrections
 from core.traces.tables.delimited import INDEX, MAX_CELLS, encoding_of, read_delimited
@@ -212,7 +212,7 @@ def read_text(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFrame, 
         left_out.notes += notes
         return table, "."
     if holds_array(data):
-        return read_array(file, data), "."
+        return by_rows(read_delimited(file, array_rows(file, data).encode(), left_out))
     if kind := markup_of(data):
         return read_markup(file, data, kind, left_out)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and is_json(data[:PIECE]):
@@ -225,9 +225,14 @@ def read_markup(file: str, data: bytes, kind: str, left_out: LeftOut) -> tuple[p
     refuse_markup(file, kind)
     text = data.decode(encoding_of(file, data))
     rows = html_rows(file, text) if kind == "html" else latex_rows(file, text)
-    table, decimal = read_delimited(file, rows.encode(), left_out)
     left_out.notes.append(f"read as the table of a {'web page (HTML)' if kind == 'html' else 'text in LaTeX'}.")
-    return table.rename_axis(index="row"), decimal
+    return by_rows(read_delimited(file, rows.encode(), left_out))
+
+
+def by_rows(read: tuple[pd.DataFrame, str]) -> tuple[pd.DataFrame, str]:
+    """A table and its decimal sign, whose rows are not the lines of the file: they are counted without the headings."""
+    table, decimal = read
+    return table.set_axis(table.index - 1).rename_axis(index="row"), decimal
 
 
 def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections, left_out: LeftOut) -> Table:

@@ -67,7 +67,7 @@ def test_what_is_wrong_in_a_section_is_left_out_and_counted():
     trace = read(text)
     assert trace.workers == 3
     assert trace.step_numbers == (0, 1, 2, 4, 5)
-    assert said(trace, "2 rows were left out", "no times below 'rank 3', line 28", "'oops' in 'compute_ms', line 6,")
+    assert said(trace, "3 rows were left out", "no times below 'rank 3', line 28", "'oops' in 'compute_ms', line 6,")
 
 
 def test_sections_that_have_different_columns_are_refused():
@@ -138,10 +138,13 @@ def test_arrays_that_are_refused(text, message):
 # --- Prometheus ---
 
 
+MOMENT = 1_700_000_000_000
+
+
 def samples(name, scale=1.0, labels='rank="{w}",job="a"', moment=" {t}"):
     """The samples of a metric in the order of time, the ranks' side by side."""
     return "".join(
-        f"{name}{{{labels.format(w=w)}}} {MS[s - 1, w] * scale:.6g}{moment.format(t=1_700_000_000_000 + 1000 * s)}\n"
+        f"{name}{{{labels.format(w=w, s=s)}}} {MS[s - 1, w] * scale:.6g}{moment.format(t=MOMENT + 500 * s)}\n"
         for s in STEPS
         for w in WORKERS
     )
@@ -157,6 +160,7 @@ HELP = "# HELP step_time_seconds How long a step took.\n# TYPE step_time_seconds
         HELP + samples("step_time_seconds", 1e-3, moment=""),
         samples("step_time_ms"),
         samples("step_time_milliseconds", moment=""),
+        samples("step_time_ms", labels='rank="{w}",step="{s}"'),
         samples("train_step_duration_seconds", 1e-3, 'instance="h{w}:9100",rank="{w}"'),
         samples("step_time_ms", labels='worker="{w}",', moment="") + samples("loss", labels='worker="{w}",', moment=""),
         HELP + "".join(sorted(samples("step_time_seconds", 1e-3).splitlines(keepends=True), reverse=True)),
@@ -175,6 +179,14 @@ def test_two_metrics_of_prometheus_side_by_side():
     trace = read(text)
     np.testing.assert_allclose(trace.compute_ms, MS)
     np.testing.assert_allclose(trace.comm_ms + trace.wait_ms, MS / 10)
+
+
+def test_labels_in_another_order_are_the_same():
+    text = samples("step_time_ms")
+    half = len(text.splitlines()) // 2
+    first, second = text.splitlines(keepends=True)[:half], text.splitlines(keepends=True)[half:]
+    turned = [line.replace(',job="a"}', "}").replace("{", '{job="a",') for line in second]
+    np.testing.assert_allclose(read("".join(first + turned)).compute_ms, MS)
 
 
 def test_a_line_that_is_no_sample_is_left_out_and_counted():
