@@ -4,7 +4,7 @@ import io
 import re
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -75,7 +75,24 @@ def sections_of(text: str) -> list[Section]:
         worker = re.sub(r"(?<=[a-z])(?=\d)", " ", worker)
         unit = UNITS.get((each["unit"] or "").lower(), "")
         sections.append(Section(worker, unit, text[each.end() : end], line))
-    return sections
+    return inside_others(sections)
+
+
+def inside_others(sections: list[Section]) -> list[Section]:
+    """The sections without those that hold others, such as a node with its ranks: these are named with both."""
+    kinds = [section.worker.partition(" ")[0] for section in sections]
+    outer = {
+        kind
+        for section, kind, following in zip(sections, kinds, kinds[1:], strict=False)
+        if not section.text.strip() and kind != following
+    }
+    found, above = [], ""
+    for section, kind in zip(sections, kinds, strict=True):
+        if kind in outer and not section.text.strip():
+            above = f"{section.worker} "
+        else:
+            found.append(replace(section, worker=f"{above}{section.worker}"))
+    return found if len(outer) == 1 else sections
 
 
 def names_worker(text: str) -> bool:

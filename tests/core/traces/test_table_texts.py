@@ -62,6 +62,13 @@ def test_sections_below_a_title_and_with_a_unit_in_their_headings():
     assert trace.worker_names == (0, 1, 2)
 
 
+def test_ranks_inside_nodes_are_not_taken_for_one():
+    ranks = "".join(f"rank {w}\n{w + 8}\n{w + 9}\n" for w in (0, 1))
+    trace = read(f"=== node 0 ===\n{ranks}\n=== node 1 ===\n\n{ranks}")
+    assert trace.worker_names == ("node 0 rank 0", "node 0 rank 1", "node 1 rank 0", "node 1 rank 1")
+    assert trace.compute_ms.tolist() == [[8, 9, 8, 9], [9, 10, 9, 10]]
+
+
 def test_what_is_wrong_in_a_section_is_left_out_and_counted():
     text = sections("Rank {}", BODIES["a table"]).replace("3,102", "3,oops") + "\nRank 3\n(killed)\n"
     trace = read(text)
