@@ -16,6 +16,7 @@ from core.traces.files import MAX_BYTES, Budget, File, Rows, as_utf8, file_name,
 from core.traces.profiles.devices import hidden_collectives, host_limit
 from core.traces.profiles.kineto import read_kineto
 from core.traces.profiles.workers import identified
+from core.traces.tables.arrays import holds_array
 from core.traces.tables.corrections import Corrections
 from core.traces.tables.left_out import LeftOut
 from core.traces.tables.logs import holds_log
@@ -93,7 +94,7 @@ def read_file(file: File, budget: Budget, asked: Corrections) -> Rows | Table:
 
 def holds_trace(first: bytes) -> bool:
     """Whether a text that begins with a bracket is a trace: neither a table in JSON nor a log, by its first piece."""
-    return is_json(first) and not holds_records(first) and not holds_log(first)
+    return is_json(first) and not holds_array(first) and not holds_records(first) and not holds_log(first)
 
 
 def table_columns(file: File) -> list[str]:

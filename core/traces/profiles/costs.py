@@ -16,9 +16,12 @@ from core.traces.profiles.steps import (
     host_steps,
     joined,
     launched_work,
+    lost_steps,
     steps_by_annotations,
     steps_by_launches,
     steps_by_spans,
+    with_stand_ins,
+    without_lost,
     without_partial,
 )
 
@@ -42,6 +45,8 @@ def costs_of(process: Process, recording: Recording) -> Costs:
     numbers, host, notes = host_steps(process)
     if not len(numbers) or only_for_looking(recording):
         raise ScenarioError(advice(recording))
+    lost_numbers = lost_steps(process)
+    numbers, host = with_stand_ins(numbers, host, lost_numbers)
     launched, lost = launched_work(process)
     computing, collectives = process.spans["op"].times(), process.spans["host collective"].times()
     backend = str(recording.about.get("backend"))
@@ -53,7 +58,7 @@ def costs_of(process: Process, recording: Recording) -> Costs:
         computing = launched.computing
     on_device = len(launched.times) > 0 and (runs_on_device or not len(collectives))
     steps = steps_by_launches(numbers, host, launched, lost) if on_device else None
-    by_launches = steps is not None
+    by_launches, spans = steps is not None, None
     if steps is None:
         spans = steps_by_annotations(process, launched) if on_device else None
         steps = steps_by_spans(*(spans or (numbers, host)), computing, collectives)
@@ -63,7 +68,7 @@ def costs_of(process: Process, recording: Recording) -> Costs:
                 "may run ahead of the device."
             )
     steps.notes.extend(notes)
-    steps = without_partial(joined(steps))
+    steps = without_partial(joined(steps if spans else without_lost(steps, lost_numbers)))
     if runs_on_device and not len(collectives):
         steps.notes.append(without_device(process, launched, backend))
     exposed = outside(collectives, computing, steps.windows)

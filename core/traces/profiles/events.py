@@ -102,6 +102,8 @@ class Process:
     steps: dict[str, dict[int, tuple[float, float]]] = field(
         default_factory=lambda: {"step": {}, "device step": {}, "own step": {}}
     )
+    lost_steps: dict[str, set[int]] = field(default_factory=lambda: {"step": set(), "own step": set()})
+    """Numbers of steps whose event says no time that can be used."""
     once_a_step: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     launched: set[str] = field(default_factory=set)
     """Names of launches of collectives that run on a device."""
@@ -114,6 +116,8 @@ class Process:
             self.spans[kind].extend(spans)
         for kind, steps in other.steps.items():
             self.steps[kind].update(steps)
+        for kind, numbers in other.lost_steps.items():
+            self.lost_steps[kind] |= numbers
         for name, times in other.once_a_step.items():
             self.once_a_step.setdefault(name, []).extend(times)
         self.launched |= other.launched
@@ -187,6 +191,8 @@ class Reader:
             start, duration = as_time(start), as_time(duration)
         if not (0 <= start <= MAX_TIME_US and 0 <= duration <= MAX_TIME_US):
             recording.without_time += 1
+            if kind in ("step", "own step"):
+                self.lose_step(kind, name, event)
         elif kind:
             self.keep(kind, name, event, start, start + duration)
 
@@ -297,6 +303,13 @@ class Reader:
         if len(steps) > MAX_BATCHES:
             raise ScenarioError(f"{self.recording.file} has more than {MAX_BATCHES:,} steps; record fewer.")
         steps[number] = (min(start, known[0]), max(end, known[1])) if known else (start, end)
+
+    def lose_step(self, kind: str, name: str, event: dict) -> None:
+        """Take note of a step whose event says no time that can be used."""
+        found = STEP.fullmatch(name) or OWN_STEP.fullmatch(name)
+        lost = self.process_of(event).lost_steps[kind]
+        if found and len(lost) < MAX_BATCHES:
+            lost.add(int(found[1]))
 
     def thread_of(self, event: dict) -> int:
         """A small number for a thread."""

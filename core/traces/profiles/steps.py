@@ -133,6 +133,33 @@ def host_steps(process: Process) -> tuple[np.ndarray, np.ndarray, list[str]]:
     return np.empty(0, dtype=int), np.empty((0, 2)), []
 
 
+def lost_steps(process: Process) -> np.ndarray:
+    """The numbers of steps whose event says no time that can be used, in order."""
+    kind = "step" if process.steps["step"] else "own step"
+    return np.array(sorted(process.lost_steps[kind] - set(process.steps[kind])), dtype=int)
+
+
+def with_stand_ins(numbers: np.ndarray, windows: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The steps with a window for those that were lost between two of them, so that nobody else gets their work."""
+    gaps = zip(windows[:-1, 1].tolist(), windows[1:, 0].tolist(), strict=True) if len(lost) else ()
+    for begun, ended in gaps:
+        at = np.searchsorted(windows[:, 0], ended)
+        between = lost[(lost > numbers[at - 1]) & (lost < numbers[at])]
+        if len(between) and begun < ended:
+            numbers = np.insert(numbers, at, between[0])
+            windows = np.insert(windows, at, [begun, ended], axis=0)
+    return numbers, windows
+
+
+def without_lost(steps: Steps, lost: np.ndarray) -> Steps:
+    """The steps without those that were lost, which is said."""
+    if not len(lost):
+        return steps
+    kept = steps.some(~np.isin(steps.numbers, lost))
+    kept.notes.append(f"Left out, as its event in the file has no usable ts or dur: {few(lost.tolist())}.")
+    return kept
+
+
 def steps_by_launches(numbers: np.ndarray, host: np.ndarray, launched: Launched, lost: np.ndarray) -> Steps | None:
     """Steps of a device by what was launched when; None where launches were not recorded, or not with steps."""
     step = step_of_launch(launched, host)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -13,8 +13,8 @@ from core.traces.profiles.json_stream import MAX_VALUE, JsonText
 from core.traces.tables.delimited import MAX_CELLS, MAX_COLUMNS
 from core.traces.tables.headings import OWN_TIMES, meaning
 from core.traces.tables.left_out import LeftOut
-from core.traces.tables.naming import unnamed
-from core.traces.tables.wide import named
+from core.traces.tables.naming import called, some, unnamed
+from core.traces.tables.wide import STEP_NAME, are_rows_workers, in_order, named
 
 MAX_TEXT = 1_000  # characters of a field
 CHUNK = 100_000  # fields that are Python objects at a time
@@ -96,7 +96,7 @@ def read_records(file: str, data: bytes, left_out: LeftOut) -> pd.DataFrame:
         raise ScenarioError(f"{file} holds a JSON value of more than {MAX_VALUE:,} characters: give CSV instead.")
     if end < len(whole):
         return table_of(file, one_a_step(lines_of(whole)), "line", left_out)
-    found = records_in(value)
+    found = records_in(value, left_out.notes)
     if found is None:
         raise ScenarioError(f"{file} is JSON, but neither a trace nor a table: give CSV, or an object per line.")
     return table_of(file, one_a_step(enumerate(found, 1)), "row", left_out)
@@ -132,11 +132,11 @@ def in_line(line: str) -> Any:
         return None
 
 
-def records_in(whole: Any, depth: int = 0) -> list[Any] | None:
+def records_in(whole: Any, notes: list[str], depth: int = 0) -> list[Any] | None:
     """The records of a table somewhere in an object; None where there is none.
 
-    A list of objects, with what stands beside it; columns and data; lists, or objects of numbers, as columns; an object
-    for each worker that has lists in it.
+    A list of objects, with what stands beside it; columns and data; an object for each step or worker, with the times
+    of the others; lists, or objects of numbers, as columns; an object for each worker that has lists in it.
     """
     if not isinstance(whole, dict) or depth > DEEPEST:
         return None
@@ -152,19 +152,21 @@ def records_in(whole: Any, depth: int = 0) -> list[Any] | None:
     if says_each(objects):
         of_steps = all(named(key) for value in objects.values() for key in value)
         return [({"step": key} if of_steps else {}) | value for key, value in objects.items()]
+    if found := by_step_and_worker(objects, notes):
+        return found
     of_workers = {key: value for key, value in objects.items() if any(map(is_row, value.values()))}
     if len(of_workers) > 1:
         return [{"worker": key, **value} for key, value in of_workers.items()]
     for key, value in whole.items():
         if isinstance(value, list) and len(value) > 1 and all(map(is_row, value)):
-            return in_rows(key, value)
+            return in_rows(key, value, notes)
     columns = {key: value for key, value in whole.items() if is_row(value)}
     columns |= {key: list(value.values()) for key, value in objects.items() if all(map(is_scalar, value.values()))}
     rows = max(map(len, columns.values()), default=0)
     if rows > 1:
         full = {key: value for key, value in columns.items() if len(value) == rows}
         return [dict(zip(full, row, strict=True)) for row in zip(*full.values(), strict=True)]
-    return next((found for value in objects.values() if (found := records_in(value, depth + 1))), None)
+    return next((found for value in objects.values() if (found := records_in(value, notes, depth + 1))), None)
 
 
 def says_each(objects: dict[str, dict]) -> bool:
@@ -179,10 +181,65 @@ def says_each(objects: dict[str, dict]) -> bool:
     )
 
 
-def in_rows(key: str, rows: list[list[Any]]) -> list[Any]:
+def by_step_and_worker(objects: dict[str, dict], notes: list[str]) -> list[dict] | None:
+    """A record a step of objects of times, one inside the other, whose keys are steps and workers; None for others.
+
+    Which are which is said by names such as step 3 and rank 0; where all are numbers, by how many they are.
+    """
+    if len(objects) < 2 or not all(all(map(is_scalar, value.values())) for value in objects.values()):
+        return None
+    inner = list(dict.fromkeys(key for value in objects.values() for key in value))
+    outer_steps, inner_steps = all(map(STEP_NAME.fullmatch, objects)), all(map(STEP_NAME.fullmatch, inner))
+    outer_workers, outer_numbers, inner_numbers = are_workers(objects), are_numbers(objects), are_numbers(inner)
+    if outer_numbers and inner_numbers:
+        in_turn = in_order(list(objects)), in_order(inner)
+        outer_steps = in_turn == (False, True) or (all(in_turn) and are_rows_workers(len(inner), len(objects)))
+        outer, others = ("steps", "workers") if outer_steps else ("workers", "steps")
+        notes.append(
+            f"the outer keys, {some(objects)}, are taken for {outer}, the inner ones, {some(inner)}, for {others}. If "
+            "it is the other way round, call them step 0, step 1 and rank 0, rank 1."
+        )
+        outer_workers = not outer_steps
+    if outer_steps:
+        return [{"step": number_of(key), **value} for key, value in objects.items()]
+    if (outer_workers and (inner_steps or inner_numbers)) or (outer_numbers and inner_steps):
+        names = {key: key if outer_workers and not outer_numbers else f"rank{key}" for key in objects}
+        return [
+            {"step": number_of(step), **{names[key]: value[step] for key, value in objects.items() if step in value}}
+            for step in inner
+        ]
+    return None
+
+
+def number_of(key: str) -> str:
+    """The number in the key of a step."""
+    found = STEP_NAME.fullmatch(key)
+    return found[1] if found else key
+
+
+def are_numbers(keys: Iterable[str]) -> bool:
+    """Whether keys are whole numbers."""
+    return all(key.isdecimal() for key in keys)
+
+
+def are_workers(keys: Iterable[str]) -> bool:
+    """Whether keys are called like workers, such as rank0, and nothing else."""
+    return all((cell := named(key[:MAX_TEXT])) and not cell.measure for key in keys)
+
+
+def in_rows(key: str, rows: list[list[Any]], notes: list[str]) -> list[Any]:
     """Rows without names, of workers if what they are called has a unit, so that it is not lost."""
     unit = meaning(key[:MAX_TEXT]).unit
-    return [{f"rank{i} ({unit})": each for i, each in enumerate(row)} for row in rows] if unit else rows
+    if not unit:
+        return rows
+    fewest = min(map(len, rows))
+    if are_rows_workers(len(rows), fewest):
+        notes.append(
+            f"the {len(rows):,} lists in {called(key)} are taken for workers, their {fewest:,} times for steps, since "
+            "a run has many more steps than workers. If a list is a step, give the lists turned."
+        )
+        return [{"worker": i, f"compute ({unit})": row} for i, row in enumerate(rows)]
+    return [{f"rank{i} ({unit})": each for i, each in enumerate(row)} for row in rows]
 
 
 def one_a_step(records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:

@@ -35,21 +35,35 @@ from core.common.validation import ScenarioError, shown
 from core.common.wording import counted, duration
 from core.traces.files import PIECE, DamagedFileError, Rows, rank_in
 from core.traces.parquet import unpacked
+from core.traces.tables.arrays import array_rows, holds_array
 from core.traces.tables.cells import UNITS, UNITS_MS, missing
 from core.traces.tables.corrections import Corrections
-from core.traces.tables.delimited import INDEX, MAX_CELLS, read_delimited
+from core.traces.tables.delimited import INDEX, MAX_CELLS, encoding_of, read_delimited
 from core.traces.tables.draft import Draft
 from core.traces.tables.exports import compared, known_export
-from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, split_unit, tokens
+from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, phase_of, split_unit, tokens
 from core.traces.tables.keys import add_keys, are_workers, keep_whole, leave_out_statistics
 from core.traces.tables.left_out import LeftOut
 from core.traces.tables.logs import holds_log, read_log, refuse_log
+from core.traces.tables.markup import html_rows, latex_rows, markup_of, refuse_markup
 from core.traces.tables.naming import called, some
+from core.traces.tables.prometheus import holds_samples, read_samples
 from core.traces.tables.records import is_json, read_records
+from core.traces.tables.sections import holds_sections, read_sections
 from core.traces.tables.several_rows import keep_times, leave_out_evaluation, one_row_each
-from core.traces.tables.times import ADDED_UP, PARTS, Kinds, choose_times, differences, say_times
+from core.traces.tables.times import (
+    ADDED_UP,
+    PARTS,
+    TAKEN,
+    Kinds,
+    choose_times,
+    differences,
+    kind_of,
+    say_times,
+    unit_by_clock,
+)
 from core.traces.tables.unnamed import by_numbers, refuse_unexplained
-from core.traces.tables.wide import Cell, a_column_per_step, alike, melted
+from core.traces.tables.wide import Cell, a_column_per_step, alike, begun_and_ended, melted
 from core.traces.trace import Column
 
 MAX_BYTES = 2**25
@@ -79,6 +93,8 @@ class Table:
     """Whether workers are called by their place in a node alone."""
     world_size: int | None
     """How many ranks the job has, where a column says so."""
+    by_clock: tuple[str, str] | None = None
+    """The unit of times without one by a clock beside them, and the clock's column."""
 
     @property
     def without_unit(self) -> list[str]:
@@ -138,17 +154,27 @@ def say_guess(tables: list[Table], unit: str) -> None:
     guessed = [table for table in tables if table.without_unit]
     more = f" (and of {counted(len(guessed) - 1, 'more file')})" if len(guessed) > 1 else ""
     step = duration(typical_time(tables) * UNITS_MS[unit])
+    clock = guessed[0].by_clock
+    taken = f"taken to be {unit}"
+    if clock and clock[0] == unit:
+        taken += f", since that agrees with the time that passes by {called(clock[1])}"
     guessed[0].notes.append(
-        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; taken to be {unit}. "
+        f"{guessed[0].file}: no unit in the name of {some(guessed[0].said_without_unit())}{more}; {taken}. "
         f"A step then takes {step}. A name like compute_ms settles it."
     )
 
 
 def guessed_unit(tables: list[Table]) -> str:
-    """The unit in which a typical mini-batch takes between 5 ms and 10 s, the same for all tables."""
+    """The unit that a clock beside the times says, or in which a typical mini-batch takes between 5 ms and 10 s.
+
+    The same for all tables.
+    """
     with_units = {unit for table in tables for unit in table.units.values() if unit}
     if len(with_units) == 1 and all(set(table.units.values()) - {""} for table in tables):
         return with_units.pop()  # of the columns beside it
+    by_clock = {table.by_clock[0] for table in tables if table.without_unit and table.by_clock}
+    if len(by_clock) == 1:
+        return by_clock.pop()
     typical = typical_time(tables)
     if typical < 5:
         return "s"
@@ -170,14 +196,43 @@ def read_table(file: str, pieces: Iterator[bytes], asked: Corrections) -> Table:
 def read_fields(file: str, pieces: Iterator[bytes], left_out: LeftOut) -> tuple[pd.DataFrame, str]:
     """The fields of a table as they are written, and the sign before decimals."""
     data = whole_file(file, pieces, left_out)
-    if not data.startswith(PARQUET) and holds_log(data):
-        table, left_out.notes = read_log(file, data)
-        return table, "."
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and is_json(data[:PIECE]):
-        return read_records(file, data, left_out), "."
     if data.startswith(PARQUET):
         return read_parquet(file, data), "."
+    if holds_sections(data):
+        return read_sections(file, data, left_out, read_text)
+    return read_text(file, data, left_out)
+
+
+def read_text(file: str, data: bytes, left_out: LeftOut) -> tuple[pd.DataFrame, str]:
+    """The fields of a table in a text, and the sign before decimals."""
+    if holds_samples(data):
+        return read_samples(file, data, left_out), "."
+    if holds_log(data):
+        table, notes = read_log(file, data)
+        left_out.notes += notes
+        return table, "."
+    if holds_array(data):
+        return by_rows(read_delimited(file, array_rows(file, data).encode(), left_out))
+    if kind := markup_of(data):
+        return read_markup(file, data, kind, left_out)
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and is_json(data[:PIECE]):
+        return read_records(file, data, left_out), "."
     return read_delimited(file, data, left_out)
+
+
+def read_markup(file: str, data: bytes, kind: str, left_out: LeftOut) -> tuple[pd.DataFrame, str]:
+    """The table in a web page or in LaTeX; ScenarioError, with what to give instead, for other kinds."""
+    refuse_markup(file, kind)
+    text = data.decode(encoding_of(file, data))
+    rows = html_rows(file, text) if kind == "html" else latex_rows(file, text)
+    left_out.notes.append(f"read as the table of a {'web page (HTML)' if kind == 'html' else 'text in LaTeX'}.")
+    return by_rows(read_delimited(file, rows.encode(), left_out))
+
+
+def by_rows(read: tuple[pd.DataFrame, str]) -> tuple[pd.DataFrame, str]:
+    """A table and its decimal sign, whose rows are not the lines of the file: they are counted without the headings."""
+    table, decimal = read
+    return table.set_axis(table.index - 1).rename_axis(index="row"), decimal
 
 
 def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections, left_out: LeftOut) -> Table:
@@ -212,6 +267,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
     ranks = world_size(draft)
     say_left_out(draft, names)
     rows = keys.assign(**{name: draft.numbers(name)[0].to_numpy() for name in kinds})
+    by_clock = unit_by_clock(draft, rows, kinds) if not asked.unit else None
     rows, kinds = one_row_each(draft, rows, kinds)
     if "step" not in rows:
         rows["step"] = rows.groupby("worker" if "worker" in rows else np.zeros(len(rows))).cumcount()
@@ -228,6 +284,7 @@ def understood(file: str, table: pd.DataFrame, decimal: str, asked: Corrections,
         left_out=left_out.note(file) if left_out.rows else "",
         local=are_local(draft),
         world_size=ranks,
+        by_clock=by_clock,
     )
 
 
@@ -291,7 +348,8 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
 
     Args:
         draft: the table.
-        known: the columns that are one worker's times each, where that is known; None where it is not.
+        known: the columns that are one worker's times each, or one step's where a column names the workers, if that
+            is known; None where it is not.
 
     """
     numeric = [
@@ -301,6 +359,9 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
     if asked := draft.asked["workers"]:
         cells = {name: Cell(split_unit(name)[0] or name, split_unit(name)[1]) for name in asked}
     elif draft.asked["time"] or draft.asked["compute"]:
+        return
+    elif known and (draft.with_role("rank") or len(draft.table) == 1):
+        with_steps_below(draft, known, draft.with_role("rank"))
         return
     elif known is not None:
         cells = known
@@ -316,6 +377,9 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
     times = {name: cell for name, cell in cells.items() if roles[cell.measure] in OWN_TIMES | {""}}
     workers = {cell.worker for cell in times.values()}
     named = [name for name in draft.with_role(*OWN_TIMES) if name not in cells and name in numeric]
+    if known is None and not draft.asked["workers"] and not named and (moments := begun_and_ended(numeric)):
+        with_moments_below(draft, moments, keys)
+        return
     if not times or (len(workers) == 1 and named):
         return
     for name, cell in cells.items():
@@ -338,6 +402,25 @@ def as_long(draft: Draft, known: dict[str, Cell] | None) -> None:
         draft.take(name, PARTS[said.role], said.unit, why=f"times of worker {cell.worker[:40]}")
     if bare:
         draft.say("a column per worker, taken as compute times without waiting.")
+
+
+def with_moments_below(draft: Draft, cells: dict[str, Cell], keys: list[str]) -> None:
+    """Make a row each of when the steps of workers began and ended that have a column each for that."""
+    for name in keys:
+        keep_whole(draft, name)
+    workers = dict.fromkeys(cell.worker for cell in cells.values())
+    refuse_long(draft.file, len(draft.table) * len(workers))
+    draft.table = melted(draft.table, cells, WIDE, keys)
+    draft.known_numbers.clear()
+    draft.meanings = {name: each for name, each in draft.meanings.items() if name in keys}
+    draft.meanings[WIDE] = Meaning("rank", exact=True)
+    draft.meanings |= {cell.measure: meaning(cell.measure) for cell in cells.values()}
+    for name, cell in cells.items():
+        part = PARTS[kind_of(phase_of(cell.measure))]
+        when = "began" if draft.meanings[cell.measure].role == "start" else "ended"
+        unit = draft.numbers(cell.measure)[1]
+        draft.take(name, part, unit, why=f"when {TAKEN[part]} {when} on worker {cell.worker[:40]}")
+    draft.say(f"a column each for when the steps of {counted(len(workers), 'worker')} began and ended.")
 
 
 def with_steps_below(draft: Draft, cells: dict[str, Cell], owners: list[str]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
+from core.traces.tables.cells import UNITS_MS
 from core.traces.tables.draft import Draft
 from core.traces.tables.headings import OWN_TIMES, Meaning, meaning, phase_of, tokens, words
 from core.traces.tables.naming import called, some
@@ -17,6 +18,8 @@ CLOCK_STEPS_OF_TIME = 8  # where a column is called time and no more
 THIS_CENTURY = 1e9, 4e9  # s since 1970
 MOST_OF_CENTURY = 0.01  # of the time since 1970 that a run may take
 NEAR_START = 3.0  # a clock that began with the job shows at first no more than so many usual steps
+FEWEST_PASSED = 4  # readings of a clock after the first, so that it says how long steps are
+OF_CLOCK = 0.5, 1.1  # share of the time by the clock that all steps together take, in the right unit
 ADDED_UP = words("cum cumsum cumulative cumulated accumulated")
 ELAPSED = ADDED_UP | words(
     "elapsed since wall wallclock walltime clock timestamp timestamps ts date uptime runtime total"
@@ -237,6 +240,53 @@ def since_1970(values: pd.Series) -> bool:
     """Whether values look like moments of this century: s, ms, µs or ns since 1970."""
     low, high = THIS_CENTURY
     return any(bool(values.between(low * scale, high * scale).all()) for scale in (1, 1e3, 1e6, 1e9))
+
+
+def scale_since_1970(values: pd.Series) -> str:
+    """The unit in which values are moments of this century: s, ms, us or ns; empty where they are none."""
+    low, high = THIS_CENTURY
+    scales = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
+    return next((unit for unit, scale in scales.items() if values.between(low * scale, high * scale).all()), "")
+
+
+def unit_by_clock(draft: Draft, rows: pd.DataFrame, kinds: Kinds) -> tuple[str, str] | None:
+    """The unit in which the steps take as long as a clock beside them says, and the clock; None where none says it.
+
+    Args:
+        draft: the table, row for row that of `rows`.
+        rows: the worker and step of every row, and its times without a unit.
+        kinds: the columns of times.
+
+    """
+    if not len(rows) or any(draft.numbers(name)[1] for name in kinds):
+        return None
+    time = rows[list(kinds)].sum(axis=1, min_count=1)
+    for name, each in draft.meanings.items():
+        elapsed = each.unit and set(tokens(name)) & ELAPSED
+        is_clock = (each.role == "clock" or elapsed) and name not in kinds and name in draft.table
+        if not is_clock or not draft.is_numeric(name):
+            continue
+        values, unit = draft.numbers(name)
+        unit = unit or scale_since_1970(values.dropna())
+        if unit and (found := unit_that_fits(rows, time, values.to_numpy() * UNITS_MS[unit])):
+            return found, name
+    return None
+
+
+def unit_that_fits(rows: pd.DataFrame, time: pd.Series, clock_ms: np.ndarray) -> str:
+    """The unit in which all steps together take most of what passes by a clock, ms; empty where there is no such."""
+    read = pd.DataFrame({"time": time.to_numpy(), "clock": clock_ms}).assign(worker=0, step=np.arange(len(rows)))
+    read = read.assign(**{key: rows[key].to_numpy() for key in ("worker", "step") if key in rows}).dropna()
+    read = read.sort_values("clock", kind="stable")
+    by_worker = read.groupby("worker", sort=False)
+    passed, steps = by_worker["clock"].diff(), by_worker["step"].diff() if "step" in rows else 1
+    known = passed.notna() & (steps > 0 if "step" in rows else True)
+    took = (read["time"] * steps)[known].sum()
+    if known.sum() < FEWEST_PASSED or not took > 0:
+        return ""
+    share = {unit: took * ms / passed[known].sum() for unit, ms in UNITS_MS.items() if passed[known].sum() > 0}
+    low, high = OF_CLOCK
+    return next((unit for unit, part in share.items() if low <= part <= high), "")
 
 
 def differences(values: pd.Series, groups: list[np.ndarray], name: str, is_clock: bool) -> tuple[pd.Series | None, str]:

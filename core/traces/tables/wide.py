@@ -16,6 +16,10 @@ EDGES = " _-.:/|"
 NOT_WORKERS = {"statistic", "rate", "quality", "size", "part", "epoch", "clock", "start", "end", "attempt", "other"}
 
 
+MANY, FEWEST_STEPS = 4, 8  # times as many columns as rows, and so many at least: then columns are steps
+STEP_NAME = re.compile(r"(?:step|iteration|iter|it|batch)[ _.#:-]*(\d{1,9})", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Cell:
     """What the name of a column in a wide table says."""
@@ -24,6 +28,16 @@ class Cell:
     """Or the number of the step, where a step has a column."""
     measure: str
     """The rest of the name, with its unit: "" or "ms" or "step_time (s)"."""
+
+
+def are_rows_workers(rows: int, columns: int) -> bool:
+    """Whether a matrix has a row per worker, by its shape: few rows and many columns, since runs have many steps."""
+    return columns >= max(MANY * rows, FEWEST_STEPS)
+
+
+def in_order(names: list[str]) -> bool:
+    """Whether names are 0, 1, 2 or 1, 2, 3."""
+    return names in ([*map(str, range(at, at + len(names)))] for at in (0, 1))
 
 
 def alike(names: list[str]) -> dict[str, Cell]:
@@ -35,6 +49,32 @@ def alike(names: list[str]) -> dict[str, Cell]:
     found = {name: cell for name in names if (cell := named(name))}
     rest = [name for name in names if name not in found and not is_other(name, names)]
     return found | numbered(rest) or lettered(rest)
+
+
+def begun_and_ended(names: list[str]) -> dict[str, Cell]:
+    """The columns that say when a worker's step, or a phase of it, began and ended, where every worker has both.
+
+    rank0_start and rank0_end; start_0 and end_0; "gpu 1 fwd_start (s)".
+    """
+    found = {name: cell for name in names if (cell := named(name) or one_number(name)) and moment_of(cell)}
+    both: dict[str, set[str]] = {}
+    for cell in found.values():
+        both.setdefault(cell.worker, set()).add(moment_of(cell))
+    return found if all(moments == {"start", "end"} for moments in both.values()) else {}
+
+
+def one_number(name: str) -> Cell | None:
+    """The worker and the measure of a name that has one number in it, such as start_0."""
+    heading, unit = split_unit(name)
+    numbers = re.findall(r"\d+", heading or "")
+    bare = re.sub(r"[\[(]?\d+[\])]?", " ", heading or "").strip(EDGES)
+    return Cell(numbers[0], f"{bare} ({unit})" if unit else bare) if len(numbers) == 1 and bare else None
+
+
+def moment_of(cell: Cell) -> str:
+    """Whether a column says when something began or ended: start, end, or nothing."""
+    role = meaning(cell.measure).role
+    return role if role in ("start", "end") else ""
 
 
 def a_column_per_step(names: list[str]) -> dict[str, Cell]:

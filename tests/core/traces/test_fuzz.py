@@ -222,6 +222,15 @@ OTHERS = {
             for phase in "BE"
         ]
     ),
+    "sections": "".join(f"Rank {w}\nstep,ms\n1,{9 + w}\n2,{8 + w}\n" for w in (0, 1)),
+    "sections of times": "".join(f"== rank {w} ==\n9.5\n{8 + w}.5\n" for w in (0, 1)),
+    "a printed array": "array([[9.5, 8.5],\n       [7.5, 8.5],\n       [9.5, 7.5],\n       [8.5, 9.5]])",
+    "Prometheus": "".join(f'step_time_ms{{rank="{w}"}} {9 + s} 170000000000{s}\n' for s in (1, 2) for w in (0, 1)),
+    "a web page": "<html><table><tr><th>step<th>rank0_ms<th>rank1_ms<tr><td>1<td>9<td>8<tr><td>2<td>7<td>8</table>",
+    "LaTeX": "\\begin{tabular}{rr}\nstep & rank0 \\\\\n\\hline\n1 & 9.5 \\\\\n2 & 8.5 \\\\\n\\end{tabular}\n",
+    "starts and ends": "step,rank0_start,rank0_end,rank1_start,rank1_end\n1,0,9,0,8\n2,10,19,10,18\n",
+    "a row per worker": "".join(",".join(str(9 + (w + s) % 3) for s in range(16)) + "\n" for w in range(3)),
+    "JSON by an index": json.dumps({f"step {s}": {f"rank {w}": 9 + w for w in (0, 1)} for s in (1, 2, 3)}),
     "stages": "rank,stage,step,ms\n" + "".join(f"{w},{w % 2},{s},{9 + w}\n" for s in (1, 2, 3) for w in range(4)),
 }
 

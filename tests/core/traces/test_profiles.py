@@ -107,6 +107,34 @@ def test_a_first_or_last_step_that_was_recorded_in_part_is_left_out(edge):
     assert said(trace, "Left out", f"step {5 if edge == 0 else 10}")
 
 
+@pytest.mark.parametrize("field", ["dur", "ts"])
+@pytest.mark.parametrize("value", [float("nan"), None, "soon", -1, "missing"])
+@pytest.mark.parametrize("places", [[2], [2, 3], [0], [5]], ids=str)
+def test_a_step_without_a_time_is_left_out_and_said(field, value, places):
+    """And its work is not counted for the step before it."""
+    machine = train(Machine(), SLOW, 4)
+    for each in machine.events:
+        if each["name"] in [f"ProfilerStep#{5 + place}" for place in places]:
+            each[field] = value
+            if value == "missing":
+                del each[field]
+    trace = read_trace([machine.upload(0)])
+    kept = [place for place in range(6) if place not in places]
+    assert trace.step_numbers == tuple(5 + place for place in kept)
+    usual = np.array(SLOW)[kept] + 1.2
+    np.testing.assert_allclose(trace.compute_ms[1:, 0], usual[1:], atol=2)
+    assert said(trace, "Left out", "no usable ts or dur", ", ".join(str(5 + place) for place in places))
+    assert said(trace, f"{len(places)} event", "without a usable time left out")
+
+
+def test_a_step_of_ones_own_without_a_time_is_left_out_and_said():
+    events = [span(f"train step {i}", 100 * i, 100 * i + 99) for i in range(6)]
+    events[3]["dur"] = None
+    trace = read_trace([kineto(events, 0)])
+    assert trace.step_numbers == (0, 1, 2, 4, 5)
+    assert said(trace, "Left out", "no usable ts or dur", "step 3")
+
+
 def test_an_empty_step_after_the_last_call_of_step_is_left_out():
     machine = train(Machine(), [20] * 4, 4)
     machine.step(9, lambda: machine.idle(1))

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core import ScenarioError, read_trace
@@ -323,3 +325,122 @@ def test_a_file_for_each_node(heading):
         read_trace([Upload("node_a.csv", text[0]), Upload("node_b.csv", text[0])])
     with pytest.raises(ScenarioError, match=r"Give the files of one run .if each is of a node"):
         read_trace([Upload("before.csv", text[0]), Upload("after.csv", text[1])])
+
+
+# --- which way a matrix goes, where no heading says it ---
+
+LONG_RUN = np.array([[100 + (7 * s + 3 * w) % 23 for w in range(4)] for s in range(60)])
+LONG_RUN[0] = 260  # a first step is slow
+FRAME = pd.DataFrame(LONG_RUN)
+
+
+def lines(matrix, sep=","):
+    """The rows of a matrix, nothing else."""
+    return "\n".join(sep.join(map(str, row)) for row in matrix) + "\n"
+
+
+A_ROW_PER_WORKER = {
+    "no headings": lines(LONG_RUN.T),
+    "no headings, spaces": lines(LONG_RUN.T, " "),
+    "no headings, workers numbered": lines(np.column_stack([np.arange(4), LONG_RUN.T])),
+    "no headings, workers numbered from 1": lines(np.column_stack([np.arange(1, 5), LONG_RUN.T])),
+    "headings are numbers": FRAME.T.to_csv(index=False),
+    "headings are numbers from 1": FRAME.T.set_axis(range(1, 61), axis=1).to_csv(index=False),
+    "headings and an index": FRAME.T.to_csv(),
+    "JSON in rows": json.dumps(LONG_RUN.T.tolist()),
+    "JSON in rows under a name": json.dumps({"compute_ms": LONG_RUN.T.tolist()}),
+    "JSON by its columns": FRAME.to_json(),
+    "a printed array": repr(LONG_RUN.T),
+}
+A_ROW_PER_STEP = {
+    "no headings": lines(LONG_RUN),
+    "no headings, steps numbered": lines(np.column_stack([np.arange(60), LONG_RUN])),
+    "headings are numbers": FRAME.to_csv(index=False),
+    "headings and an index": FRAME.to_csv(),
+    "JSON in rows": json.dumps(LONG_RUN.tolist()),
+    "JSON in rows under a name": json.dumps({"compute_ms": LONG_RUN.tolist()}),
+    "JSON by its index": FRAME.to_json(orient="index"),
+    "JSON by its index, every tenth step": FRAME[:5].set_axis(range(0, 50, 10)).to_json(orient="index"),
+}
+
+
+@pytest.mark.parametrize("kind", A_ROW_PER_WORKER)
+def test_few_rows_of_many_columns_are_workers(kind):
+    trace = read_trace([Upload("t.txt", A_ROW_PER_WORKER[kind])])
+    assert trace.workers == 4
+    np.testing.assert_allclose(trace.compute_ms, LONG_RUN)
+    note = next(note for note in trace.notes if "taken for workers" in note)
+    assert re.search("If .* (is|are) (a worker|a step|the other way round), (give|say|call)", note)
+
+
+@pytest.mark.parametrize("kind", A_ROW_PER_STEP)
+def test_rows_of_few_columns_are_steps(kind):
+    trace = read_trace([Upload("t.txt", A_ROW_PER_STEP[kind])])
+    assert trace.workers == 4
+    np.testing.assert_allclose(trace.compute_ms, LONG_RUN[: trace.steps])
+
+
+@pytest.mark.parametrize("steps", [2, 5, 12])
+def test_as_many_columns_as_a_node_has_workers_are_workers(steps):
+    """A few steps of eight workers: nothing says that rows are workers, and how to say so is said."""
+    if steps > 2:
+        trace = read_trace([Upload("t.csv", lines(np.resize(LONG_RUN[1:], (steps, 8))))])
+        assert (trace.steps, trace.workers) == (steps, 8)
+        assert "If a row is a worker, give the table turned" in trace.notes[0]
+    trace = read_trace([Upload("t.csv", pd.DataFrame(np.resize(LONG_RUN[1:], (steps, 6))).to_csv())])
+    assert (trace.steps, trace.workers) == (steps, 6)
+    assert 'If a row is a worker, say columns={"worker": "index"}' in trace.notes[0]
+
+
+def test_which_way_a_matrix_goes_may_be_said():
+    turned = read_trace([Upload("t.csv", FRAME.T.to_csv())], columns={"step": "index"})
+    np.testing.assert_allclose(turned.compute_ms, LONG_RUN.T)
+    square = pd.DataFrame(LONG_RUN[1:9, :4].T).to_csv()
+    assert read_trace([Upload("t.csv", square)], columns={"worker": "index"}).workers == 4
+    numbered = lines(np.column_stack([np.arange(4), LONG_RUN[1:7, :4].T]))
+    assert read_trace([Upload("t.csv", numbered)], columns={"worker": "column 1"}).workers == 4
+    assert read_trace([Upload("t.csv", numbered)], columns={"step": "column 1"}).workers == 6
+    workers = [f"column {at}" for at in range(1, 61)]
+    assert read_trace([Upload("t.csv", lines(LONG_RUN.T))], columns={"workers": workers}).workers == 60
+
+
+def test_one_line_of_times_is_one_workers():
+    files = [Upload(f"rank{w}.csv", lines(LONG_RUN[:, w : w + 1].T)) for w in range(4)]
+    np.testing.assert_allclose(read_trace(files).compute_ms, LONG_RUN)
+
+
+def test_rows_that_are_not_alike_are_no_workers():
+    mixed = np.vstack([LONG_RUN[1:, 0], LONG_RUN[1:, 1] / 1000, LONG_RUN[1:, 2] * 50])
+    with pytest.raises(ScenarioError, match="has no header"):
+        read_trace([Upload("t.csv", lines(mixed))])
+
+
+def test_worker_step_and_time_below_numbers_are_no_matrix():
+    trace = read_trace([Upload("t.csv", table("0,1,2", lambda w, s, ms: f"{w},{s},{ms}"))])
+    np.testing.assert_allclose(trace.compute_ms, MS)
+    assert not any("taken for workers" in note for note in trace.notes)
+
+
+STEPS_INSIDE = {w: {s: int(MS[s - 1, w]) for s in STEPS} for w in WORKERS}
+NESTED = {
+    "steps outside": lambda step, rank: {step(s): {rank(w): STEPS_INSIDE[w][s] for w in WORKERS} for s in STEPS},
+    "workers outside": lambda step, rank: {rank(w): {step(s): STEPS_INSIDE[w][s] for s in STEPS} for w in WORKERS},
+}
+
+
+@pytest.mark.parametrize("outside", NESTED)
+@pytest.mark.parametrize("step", ["step{}", "step {}", "iteration_{}", "Step #{}", "{}"])
+@pytest.mark.parametrize("rank", ["rank{}", "worker {}", "gpu_{}"])
+def test_json_of_a_data_frame_by_its_index(outside, step, rank):
+    trace = read_trace([Upload("t.json", json.dumps(NESTED[outside](step.format, rank.format)))])
+    assert trace.step_numbers == tuple(STEPS)
+    assert len(trace.worker_names) == 3
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
+@pytest.mark.parametrize("outside", NESTED)
+def test_a_step_that_a_worker_lacks_in_json_is_that_step(outside):
+    frame = json.loads(json.dumps(NESTED[outside]("step {}".format, "rank {}".format)))
+    del frame["step 3" if "step 3" in frame else "rank 1"]["rank 1" if "step 3" in frame else "step 3"]
+    trace = read_trace([Upload("t.json", json.dumps(frame))])
+    assert (trace.step_numbers, trace.workers) == ((1, 2, 4, 5, 6), 3)

@@ -147,6 +147,58 @@ def test_a_unit_is_taken_from_the_columns_beside():
     np.testing.assert_allclose(trace.compute_ms, [[0.005, 0.006]] * 2)
 
 
+CLOCKS = {
+    "timestamp": lambda s: f"{1_700_000_000 + s:.2f}",
+    "ts": lambda s: f"{1_700_000_000_000 + 1000 * s:.0f}",
+    "time": lambda s: f"2026-01-01 {int(s // 3600):02d}:{int(s // 60) % 60:02d}:{s % 60:06.3f}",
+    "wall_clock_s": lambda s: f"{s:.3f}",
+    "uptime_ms": lambda s: f"{1000 * s:.0f}",
+}
+
+
+def clocked(clock, seconds, scale, every=1, busy=0.9):
+    """Two workers whose steps take so long, most of which is measured without its unit; every so many logged."""
+    lines = [
+        f"{w},{s},{CLOCKS[clock](seconds * s + w)},{seconds * busy * scale * (1 + 0.01 * w)}"
+        for s in range(every, 12 * every + 1, every)
+        for w in (0, 1)
+    ]
+    return rows(f"rank,step,{clock},step_time", *lines)
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize(
+    ("seconds", "scale", "unit"),
+    [(10.13, 1, "s"), (30, 1, "s"), (2.0, 1e3, "ms"), (0.5, 1e3, "ms"), (0.9, 1 / 60, "min"), (20, 1e6, "us")],
+)
+@pytest.mark.parametrize("every", [1, 10])
+def test_a_clock_beside_the_times_says_their_unit(clock, seconds, scale, unit, every):
+    trace = read(clocked(clock, seconds, scale, every))
+    np.testing.assert_allclose(trace.compute_ms, [[900 * seconds, 909 * seconds]] * 12)
+    (note,) = [note for note in trace.notes if "no unit in the name of" in note]
+    assert f"taken to be {unit}, since that agrees with the time that passes by '{clock}'. A step then takes" in note
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        (clocked("timestamp", 10.13, 1, busy=0.2), "s"),  # what else took so long is unknown: 2 is s by its size
+        (clocked("timestamp", 400, 1, busy=0.2), "ms"),
+        (clocked("timestamp", 10.13, 1).replace("17000", "1.5"), "ms"),
+        ("".join(clocked("timestamp", 10.13, 1).splitlines(keepends=True)[:5]), "ms"),  # too few readings
+    ],
+)
+def test_a_clock_that_says_nothing_leaves_the_guess(text, unit):
+    (note,) = [note for note in read(text).notes if "no unit in the name of" in note]
+    assert f"taken to be {unit}. A step then takes" in note
+
+
+def test_a_unit_that_is_said_goes_before_the_clock():
+    text = clocked("timestamp", 10.13, 1)
+    assert read(text.replace("step_time", "step_ms")).compute_ms[0, 0] == pytest.approx(9.117)
+    assert read(text, unit="us").compute_ms[0, 0] == pytest.approx(9.117e-3)
+
+
 # --- who and when ---
 
 FOUR = [10, 11, 12, 13]
@@ -609,6 +661,62 @@ def test_a_clock_read_when_phases_begin_and_end(text, network):
     trace = read(text)
     np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 2)
     assert trace.network_ms == pytest.approx(network)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "unit", "scale"),
+    [
+        ("rank{}_start", "rank{}_end", "s", 1),
+        ("rank{}_start_ms", "rank{}_end_ms", "ms", 1e3),
+        ("gpu {} begin (us)", "gpu {} end (us)", "us", 1e6),
+        ("start_{}", "end_{}", "s", 1),
+        ("step_start[{}]", "step_end[{}]", "s", 1),
+        ("worker{}.compute_start", "worker{}.compute_end", "s", 1),
+    ],
+)
+@pytest.mark.parametrize("step", ["step,", ""])
+def test_a_start_and_an_end_for_each_worker(start, end, unit, scale, step):
+    header = step + ",".join(f"{start.format(w)},{end.format(w)}" for w in (0, 1, 2))
+    trace = read(
+        rows(
+            header,
+            *(
+                (f"{s}," if step else "")
+                + ",".join(f"{0.2 * s * scale},{(0.2 * s + 0.1 + 0.02 * w) * scale}" for w in (0, 1, 2))
+                for s in (1, 2, 3)
+            ),
+        )
+    )
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120, 140]] * 3)
+    assert trace.worker_names == (0, 1, 2)
+    assert any("began and ended" in note for note in trace.notes)
+    (column,) = [column for column in trace.columns if column.name == end.format(2)]
+    assert (column.role != "", column.unit) == (True, unit)
+    assert "worker" in column.why
+
+
+def test_dates_when_each_worker_began_and_ended():
+    moment = "2026-01-01T00:00:{:06.3f}Z".format
+    lines = [",".join(f"{moment(s)},{moment(s + 0.1 + 0.02 * w)}" for w in (0, 1)) for s in (1, 2, 3)]
+    trace = read(rows("rank0_start,rank0_end,rank1_start,rank1_end", *lines))
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 3, rtol=1e-4)
+
+
+def test_phases_of_each_worker_that_began_and_ended():
+    header = "step," + ",".join(
+        f"rank{w}_{p}_{m}" for w in (0, 1) for p in ("compute", "comm") for m in ("start", "end")
+    )
+    lines = [
+        f"{s}," + ",".join(f"{s},{s + 0.1 + 0.02 * w},{s + 0.1 + 0.02 * w},{s + 0.15}" for w in (0, 1)) for s in (1, 2)
+    ]
+    trace = read(rows(header, *lines))
+    np.testing.assert_allclose(trace.compute_ms, [[100, 120]] * 2)
+    np.testing.assert_allclose(trace.comm_ms, 30)
+
+
+def test_a_worker_without_an_end_is_no_pair():
+    with pytest.raises(ScenarioError, match="none of the columns"):
+        read("step,rank0_start,rank0_end,rank1_start\n1,1,2,1\n2,2,3,2\n")
 
 
 # --- validation between the steps ---
