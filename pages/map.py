@@ -85,7 +85,7 @@ def show() -> None:
         with chart:
             maps.map_chart(answer, found, picked, there)
         servers = max(dict(zip(keys, axes, strict=True)).get("servers", (0,)))
-        if said := comparison.flat_caveat(asked, chosen) or comparison.servers_caveat(asked, chosen, servers):
+        if said := comparison.flat_caveat(asked, chosen, keys) or comparison.servers_caveat(asked, chosen, servers):
             st.markdown(said)
         caveat("map", answer.caption)
         idle = idle_in_words(values.now(), keys, ask)

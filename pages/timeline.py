@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core import Run, charts, simulate
+from core import Run, Scenario, charts, simulate
 from core.presets.cards import Figures
 from core.report import run as run_report
-from core.report.failures import cost_of_failures_in_words, failures_table, recovery_in_words
+from core.report.failures import cost_of_failures_in_words, failures_table, recovery_in_words, saves_work
 from core.report.money import cost_in_words
 from core.report.race import race_data
 from core.report.timeline_data import contribution_bars, picture, share_bars, staleness_bars
@@ -29,6 +29,13 @@ def failures_cost(run: Run) -> str:
     if not run.scenario.failures.any:
         return ""
     return cost_of_failures_in_words(run, epoch_without_failures_ms(run.scenario), prices())
+
+
+def batch_ms(scenario: Scenario) -> float | None:
+    """How long a mini-batch takes without failures, if the policy goes back to checkpoints, ms."""
+    if not saves_work(scenario, scenario.policy):
+        return None
+    return epoch_without_failures_ms(scenario) / scenario.batches
 
 
 app.through_app()
@@ -56,7 +63,7 @@ tiles = {name: getattr(run.metrics, name) for name in run_report.HEADLINE}
 metric_tiles(tiles, theory_notes(tiles, closed_forms.expected(asked)))
 if spent := cost_in_words(run, prices()):
     st.markdown(spent)
-if rates := recovery_in_words(asked):
+if rates := recovery_in_words(asked, batch_ms(asked)):
     caveat("recovery", rates)
 if run.metrics.failures:
     with st.expander("Failures, one by one", icon=":material/report:"):

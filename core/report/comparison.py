@@ -1,7 +1,7 @@
 """Paired runs in tables and words: who finishes first, why, and what it costs."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -486,12 +486,22 @@ def servers_caveat(workload: Workload, policies: Sequence[Policy], servers: int 
     )
 
 
-def flat_caveat(workload: Workload, policies: Sequence[Policy]) -> str:
-    """That the flat network favours those who push on their own, where it does; empty otherwise."""
+def flat_caveat(workload: Workload, policies: Sequence[Policy], varied: Collection[str] = ()) -> str:
+    """That the flat network favours those who push on their own, where it does; empty otherwise.
+
+    varied: keys of what is not the same everywhere: of a varied latency the shares are said that a push costs, and of
+    varied shares nothing.
+    """
     network = workload.network
     if not isinstance(network, FlatLatency) or all(policy.has_barrier for policy in policies):
         return ""
-    return network_caveat(workload) if network.push_range_ms[0] < network.latency_ms else ""
+    if network.async_least == 1 or {"async_fraction", "async_least"} & {*varied}:
+        return ""
+    if "latency_ms" in varied:
+        least, most = 100 * network.async_least, 100 * network.async_fraction
+        share = f"{most:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
+        return f"This network model favours async: a push costs {share}{NBSP}% of what a barrier costs."
+    return network_caveat(workload)
 
 
 def updates_in_words(paired: Paired) -> str:

@@ -8,7 +8,6 @@ from core.common.wording import counted, duration, listed, lowered, money, perce
 from core.money import Prices, cost_of_time
 from core.policies.base import Policy
 from core.report.verdicts import with_level
-from core.scenario import step_ms
 from core.schedule.failures import Failed
 from core.schedule.metrics import wait_ms
 from core.simulation.run import Run
@@ -125,8 +124,15 @@ def times_in_words(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
-def recovery_in_words(workload: Workload) -> str:
-    """How often somebody fails, and where the best checkpoint interval lies; empty where nobody may fail."""
+def recovery_in_words(workload: Workload, batch_ms: float | None = None) -> str:
+    """How often somebody fails, and where the best checkpoint interval lies; empty where nobody may fail.
+
+    Args:
+        workload: whose workers may fail.
+        batch_ms: how long a mini-batch of all workers takes without failures, from barrier to barrier, ms: then the
+            interval is also said in batches.
+
+    """
     failures, workers = workload.failures, workload.workers
     if not failures.any:
         return ""
@@ -135,8 +141,9 @@ def recovery_in_words(workload: Workload) -> str:
     if failures.elastic or not failures.checkpoint_batches or not failures.checkpoint_ms:
         return text
     best_ms = best_interval_ms(failures.checkpoint_ms, together_ms)
-    batches = max(1, round(best_ms / (step_ms(workload) + workload.network.barrier_ms(workers))))
-    best = f"{duration(best_ms)}, or {counted(batches, 'batch', 'batches')},"
+    best = duration(best_ms)
+    if batch_ms:
+        best += f", or {counted(max(1, round(best_ms / batch_ms)), 'batch', 'batches')},"
     cost = duration(failures.checkpoint_ms)
     return f"{text} With checkpoints that cost {cost}, one about every {best} is best."
 
@@ -161,11 +168,13 @@ def failures_compared(
     if not workload.failures.any:
         return ""
     saving = [policy for policy in policies if saves_work(workload, policy)]
+    without_ms = without.means[saving[0].label]["epoch_ms"] if saving and without else 0.0
+    rates = recovery_in_words(workload, without_ms / workload.batches)
     if not saving and not any(paired.means[policy.label]["failures"] for policy in policies):
-        return f"{recovery_in_words(workload)} None did in {counted(paired.replicates, 'run')}."
+        return f"{rates} None did in {counted(paired.replicates, 'run')}."
     each = [failures_met(paired, workload, policy, without, prices) for policy in policies]
     counted_in = " (times include checkpoints)" if saving and without else ""
-    said = f"{recovery_in_words(workload)} Failures in an epoch{counted_in}: {'; '.join(each)}."
+    said = f"{rates} Failures in an epoch{counted_in}: {'; '.join(each)}."
     others = [lowered(policy.label) for policy in policies if policy not in saving]
     if saving and others:
         said += f" Checkpoints count as network time; {listed(others)} {'takes' if len(others) == 1 else 'take'} none."

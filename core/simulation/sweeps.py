@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -224,13 +225,20 @@ def changed_policy(policy: Policy, cell: dict) -> Policy:
 
 
 def changed(scenario: W, cell: dict) -> W:
-    """The scenario with the cell's values, except for those of policies."""
+    """The scenario with the cell's values, except for those of policies.
+
+    All at once: what two of them may be together, such as 8 slow workers of 16, need not be allowed one by one.
+    """
+    parts: dict[str, Any] = {}
+    within: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for name, value in cell.items():
         part, _, field = name.partition(".")
-        if part not in ("policy", "prices"):
-            value = replace(getattr(scenario, part), **{field: value}) if field else value
-            scenario = replace(scenario, **{part: value})
-    return scenario
+        if field and part not in ("policy", "prices"):
+            within[part][field] = value
+        elif part not in ("policy", "prices"):
+            parts[part] = value
+    scenario = replace(scenario, **{part: parts.pop(part) for part in parts.keys() & within.keys()})
+    return replace(scenario, **parts, **{part: replace(getattr(scenario, part), **within[part]) for part in within})
 
 
 def changed_prices(prices: Prices, cell: dict) -> Prices:

@@ -53,6 +53,10 @@ def test_a_map_says_where_its_network_favours_async():
     sync, push = policy_from_text("sync"), policy_from_text("async")
     assert "nearly free" in flat_caveat(Scenario(), [sync, push])
     assert not flat_caveat(Scenario(), [sync])
+    assert "a push costs 0 to 30\N{NO-BREAK SPACE}% of what a barrier costs" in flat_caveat(
+        Scenario(), [sync, push], ["jitter", "latency_ms"]
+    )
+    assert not flat_caveat(Scenario(), [sync, push], ["async_fraction", "latency_ms"])
     assert not flat_caveat(Scenario(network=FlatLatency(async_fraction=1, async_least=1)), [sync, push])
 
 

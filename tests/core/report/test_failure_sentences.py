@@ -91,8 +91,9 @@ def test_each_failure_is_marked_and_said():
 def test_how_often_somebody_fails_and_the_best_interval():
     assert recovery_in_words(SCENARIO) == (
         f"One of 2 workers fails every 1,800{NBSP}s on average. With checkpoints that cost 0.500{NBSP}s, one about "
-        f"every 42.4{NBSP}s, or 42 batches, is best."
+        f"every 42.4{NBSP}s is best."
     )
+    assert f"one about every 42.4{NBSP}s, or 19 batches, is best." in recovery_in_words(SCENARIO, 2_200)
     assert recovery_in_words(Scenario()) == ""
 
 

@@ -4,6 +4,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core import (
@@ -20,6 +21,7 @@ from core import (
     sweep,
     verdict,
 )
+from core.simulation.sweeps import changed
 from core.statistics.pairs import Paired, means
 
 BOTH = [Synchronous(), Asynchronous()]
@@ -93,6 +95,23 @@ def test_parameters_of_policies():
     bounds = sweep(free, {"policy.bound": [0, 2]}, [StaleSynchronous()], 30)["epoch_ms"]
     assert bounds[0] > bounds[1]
     assert table.loc[(0, "Synchronous"), "epoch_ms"] == table.loc[(50, "Synchronous"), "epoch_ms"]
+
+
+def test_what_may_be_together_need_not_be_allowed_one_by_one():
+    """8 slow workers of 16, though the scenario has 4; shares of a push that pass each other on the way."""
+    grid = {"stragglers.slow_workers": [2, 8], "workers": [4, 16]}
+    found = sweep(Scenario(), grid, replicates=2)
+    turned = sweep(Scenario(), dict(reversed(grid.items())), replicates=2)
+    together = list(grid)
+    assert found[found["refused"] != ""][together].drop_duplicates().to_numpy().tolist() == [[8, 4]]
+    sides = (table[table["refused"] == ""].sort_values([*together, "policy"]) for table in (found, turned))
+    pd.testing.assert_frame_equal(*(side.reset_index(drop=True) for side in sides), check_like=True)
+    shares = sweep(Scenario(), {"network.async_least": [0.5], "network.async_fraction": [0.8]}, replicates=2)
+    assert (shares["refused"] == "").all()
+    nodes = {"network": [AlphaBeta()], "network.links_per_node": [4], "network.workers_per_node": [4]}
+    assert changed(Scenario(), {name: value for name, (value,) in nodes.items()}).network == AlphaBeta(
+        links_per_node=4, workers_per_node=4
+    )
 
 
 def test_what_is_refused_is_said_and_the_others_stand():
