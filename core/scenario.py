@@ -108,13 +108,16 @@ def check_recovery(policy: Policy, otherwise: str = "failures.mtbf_hours 0") -> 
         ScenarioError: where it cannot; it says why, names the field, and what to set it to.
 
     """
-    for name, plain in WITHOUT_FAILURES.items():
-        value = getattr(policy, name, plain)
-        if value != plain:
-            raise ScenarioError(
-                f"policy.{name}: {shown(value)} does not go together with failures of workers, as {WHY_NOT[name]}; "
-                f"take policy.{name} {shown(plain)}, or {otherwise}."
-            )
+    for name in not_with_failures(policy):
+        raise ScenarioError(
+            f"policy.{name}: {shown(getattr(policy, name))} does not go together with failures of workers, as "
+            f"{WHY_NOT[name]}; take policy.{name} {shown(WITHOUT_FAILURES[name])}, or {otherwise}."
+        )
+
+
+def not_with_failures(policy: Policy) -> list[str]:
+    """Which settings of a policy do not go together with failures of workers: names in `WHY_NOT`."""
+    return [name for name, plain in WITHOUT_FAILURES.items() if getattr(policy, name, plain) != plain]
 
 
 def check_failures(workload: Workload, policy: Policy) -> None:

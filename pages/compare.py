@@ -10,6 +10,7 @@ from pages.shared.answers.comparison import compared
 from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls import copied, values
 from pages.shared.controls.url import link
+from pages.shared.uploaded_trace import of_a_fit
 from pages.shared.views import cards, flips, kept_runs, pinned
 from pages.shared.views.caveats import caveat
 from pages.shared.views.comparison import network_cost, own_batches, own_link, ranked, side_by_side, spreads
@@ -51,7 +52,7 @@ with st.expander("All metrics"):
     st.caption(f"{comparison.about_all_metrics(runs)}.")
     st.dataframe(answer.metrics, height="content")
 with st.expander("Summary to paste"):
-    copied.shown(f"{answer.summary}\n{against.summary}{link()}")
+    copied.shown(f"{answer.summary}\n{against.summary}{of_a_fit()}{link()}")
 with st.container(horizontal=True):
     name = f"compare-{asked.workers}x{asked.batches}-seed{asked.seed}.csv"
     csv_button("Every run (CSV)", lambda: compare(asked.workload, chosen, runs), name)

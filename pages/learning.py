@@ -34,8 +34,8 @@ OPTIMIZERS = {
     "best": "with the optimizer that is best for it",
 }
 EVIDENCE = """
-- The gradients are **real**, on real data, each computed at the parameters that its worker had read: staleness is not a
-  penalty factor here, it happens.
+- The gradients are **real**, each computed at the parameters that its worker had read: staleness is not a penalty
+  factor here, it happens.
 - The page shows how much of a shorter epoch survives staleness once every policy has its best learning rate.
 - It is **one small problem** and SGD, with what *Optimizer* adds to it. The mechanism carries over to large models; the
   size of the effect may not.
@@ -108,7 +108,8 @@ def show_answer(answer: Learned, settings: Settings, short: Workload, trained: t
     """What the curves mean, who reaches the target when, and, folded away, how it is judged."""
     rates = settings.rates
     own = f"all at learning rate {rates[0]:g}" if rates else "each policy at its own learning rate"
-    bands = f"Medians of {counted(settings.seeds, 'seed')} in bands that hold all of them"
+    seeds = settings.seeds
+    bands = f"Medians of {counted(seeds, 'seed')} in bands that hold all of them" if seeds > 1 else "One seed"
     caveat("curves", f"{bands}, {own}, {OPTIMIZERS[settings.optimizer]}. {answer.drawn}")
     st.markdown(answer.reasons)
     if answer.costs:

@@ -1,6 +1,7 @@
 """Map: where does which policy win? Every cell of a grid over one or two parameters, on the same draws."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -14,9 +15,9 @@ from core.presets.cards import Figures
 from core.report import comparison
 from core.report.failures import recovery_in_words
 from core.simulation.sweeps import MOST_CELLS, at_first_cell, cells_of, name_of
-from pages.shared import app, uploaded_trace
+from pages.shared import app
 from pages.shared.answers.maps import Asked, MapAnswer, picked_in_words, place_in_words
-from pages.shared.asked import policies, scenario
+from pages.shared.asked import policies, prices, scenario
 from pages.shared.controls import values
 from pages.shared.controls.map_axes import axes_now
 from pages.shared.controls.widgets import control
@@ -35,7 +36,7 @@ def show() -> None:
         maps.axis("up")
     keys = axes_now()
     with st.expander("Values and runs", icon=":material/tune:"):
-        typed, runs = values_and_runs(len(keys))
+        typed, runs = values_and_runs(len(keys), trains=ask == "target")
     with picture:
         asked, chosen = what_is_mapped(keys)
         try:
@@ -52,7 +53,7 @@ def show() -> None:
         problem = PROBLEMS[control("problem")] if ask == "target" else None
         policy = maps.about(chosen, keys, cells[0], ask) if len(keys) == 2 and QUESTIONS[ask].column else None
     found = Asked(
-        question=QUESTIONS[ask],
+        question=replace(QUESTIONS[ask], unit=prices().currency) if ask == "cost" else QUESTIONS[ask],
         keys=keys,
         names=names,
         values=axes,
@@ -105,21 +106,21 @@ def what_is_mapped(keys: Sequence[str]) -> tuple[Scenario, tuple[Policy, ...]]:
     """The scenario and the policies, with the law, network and policies that these axes need."""
     changes = needed(values.now(), keys)
     texts = [text for text in changes.pop("policies", ()) if text not in values.value("policies")]
-    asked, chosen = scenario(changes), policies()
-    if "workers" in keys and (measurement := uploaded_trace.in_use()):
-        asked = uploaded_trace.fitted(asked, measurement)
-        st.caption(uploaded_trace.fitted_in_words())
+    asked, chosen = scenario(changes, fits="workers" in keys), policies()
     return asked, (*chosen, *(policy_from_text(text).fitted(asked.workers) for text in texts))
 
 
-def values_and_runs(axes: int) -> tuple[list[str], int]:
-    """What is typed as the values of each axis, and how many runs there are in each cell."""
+def values_and_runs(axes: int, *, trains: bool) -> tuple[list[str], int]:
+    """What is typed as the values of each axis, and how many runs each cell has; trains: they are trainings."""
     columns = st.columns(3)
     typed = []
     for column, which in zip(columns, ("across", "up")[:axes], strict=False):
         with column:
             typed.append(control(f"{which}_values"))
     with columns[2]:
+        if trains:
+            st.caption(f"{TARGET_SEEDS} trainings of each policy in each cell.")
+            return typed, TARGET_SEEDS
         return typed, control("map_runs")
 
 

@@ -282,7 +282,7 @@ class LocalSGD(Policy):
         if self.period == 1:
             return ""
         late = f", which are {counted(self.delay, 'batch', 'batches')} old when they are taken in" if self.delay else ""
-        return f"parameters that drift apart for {self.period} batches between two averages{late}"
+        return f"parameters that drift apart for up to {self.period} batches between two averages{late}"
 
     def schedule(self, draws: Draws) -> Schedule:
         every = self.period // self.fragments

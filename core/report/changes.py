@@ -190,9 +190,17 @@ def in_short(changes: Sequence[Change]) -> str:
             ends = list(dict.fromkeys(decimals((min(values), max(values)))))
             between = f" ({' to '.join(ends)} the speed)" if kind in ("faster", "slower") else ""
             if len(values) == len(changes):
-                return f"All {len(changes)} policies are {kind}{between}."
+                return f"All {len(changes)} policies are {kind}{between}{of_other_epochs(changes)}."
             said.append(f"{len(values)} {'is' if len(values) == 1 else 'are'} {kind}{between}")
-    return f"Of {len(changes)} policies, {listed(said)}."
+    return f"Of {len(changes)} policies, {listed(said)}{of_other_epochs(changes)}."
+
+
+def of_other_epochs(changes: Sequence[Change]) -> str:
+    """What is compared where the epoch has another number of mini-batches than before; empty where it has as many."""
+    before, after = changes[0].before.work, changes[0].after.work
+    if before == after:
+        return ""
+    return f" in mini-batches per second, as the epoch now has {after:,} of them instead of {before:,}"
 
 
 def changes_table(changes: Sequence[Change]) -> pd.DataFrame:

@@ -565,9 +565,11 @@ def what_is_drawn(asked: Workload, pictures: list[Picture], paired: Paired) -> s
     fails = " ✕ marks a failure of a worker." if any(len(picture.failures["at_ms"]) for picture in pictures) else ""
     idle = " Idle is waiting only: not the network, nor the time after the last batch." if len(pictures) == 2 else ""
     beside = some + far_from_average(pictures, paired) + idle + fails
+    several = paired.replicates > 1
+    figures = f"means of {counted(paired.replicates, 'paired run')}" if several else "those of a single run"
     return (
-        f"Figures are means of {counted(paired.replicates, 'paired run')}; the timelines draw {part}the first of them "
-        f"(seed {asked.seed}), the same compute draws for every policy.{beside}"
+        f"Figures are {figures}; the timelines draw {part}{'the first of them' if several else 'it'} (seed "
+        f"{asked.seed}), the same compute draws for every policy.{beside}"
     )
 
 

@@ -17,6 +17,24 @@ def headline(flips: Sequence[Flip]) -> str:
     return f"The answer flips with {listed(found, 'or')}."
 
 
+def no_winner(runs: int, outcome: str, contenders: tuple[str, str], policies: int) -> str:
+    """Why there is no winner that could change, and what to do about it.
+
+    Args:
+        runs: of each policy.
+        outcome: equal or open, of the two that are ahead.
+        contenders: their labels.
+        policies: how many are compared.
+
+    """
+    if runs == 1:
+        return "A single run does not decide who wins, so nothing can be said of what would flip it: compare more runs."
+    one, other = map(lowered, contenders)
+    why = f"{one} and {other} are equal" if outcome == "equal" else f"whether {one} or {other} wins is open"
+    leave = " Leave one of them out to see what would flip the answer between the others." if policies > 2 else ""
+    return f"There is no winner that could change: {why}.{leave}"
+
+
 def in_words(flip: Flip) -> str:
     """What one parameter does to the answer: Bandwidth: asynchronous wins above 59 Gb/s (57 to 61)."""
     now = f"**{name_of(flip.key)}**, now {amount_of(flip.key, flip.now)}"

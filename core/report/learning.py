@@ -526,7 +526,7 @@ def how_it_is_drawn(learning: Learning) -> str:
     if is_lost(learning).any():
         said.append("Dashed: single runs that get stuck or diverge; they are in no band.")
     if in_every_seed(learning):
-        said.append("Diamonds: the mean time at which a policy reaches the target.")
+        said.append("Diamonds: where a policy reaches the target, on average.")
     return " ".join(said)
 
 

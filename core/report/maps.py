@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 
 from core.common.validation import ScenarioError
-from core.common.wording import counted, duration, four_digits, listed, lowered, percent, rounded, times, with_unit
+from core.common.wording import (
+    counted,
+    duration,
+    four_digits,
+    listed,
+    lowered,
+    money,
+    percent,
+    rounded,
+    times,
+    with_unit,
+)
 from core.maps import SPEEDUP, Checkpoints, Ideal, Question, answers, winners
 from core.report.bandwidth import is_any
 from core.report.parameters import amount_of, name_of, shown_of
@@ -258,6 +269,8 @@ def amount(value: float, question: Question) -> str:
         return times(value)
     if question.column == "bandwidth_gbps" and is_any(value):
         return "any bandwidth"
+    if question.column == "cost":
+        return money(value, question.unit)
     return percent(value) if question.unit == "%" else with_unit(rounded(value), question.unit)
 
 

@@ -11,22 +11,27 @@ from core.common.wording import counted
 from core.links import DEFAULTS, NO_CARD, adjustments, pinned_values, prices_of, scenario_of
 from core.policies.base import Policy
 from core.policies.registry import policy_from_text
-from core.scenario import WITHOUT_FAILURES
+from core.scenario import WHY_NOT, WITHOUT_FAILURES, not_with_failures
 from pages.shared import uploaded_trace
 from pages.shared.controls import values
 from pages.shared.controls.acting import acting
 from pages.shared.session import session
 
+BLOCKED = ":material/block:"
 
-def scenario(changes: Mapping[str, Any] | None = None) -> Scenario:
+
+def scenario(changes: Mapping[str, Any] | None = None, *, fits: bool = False) -> Scenario:
     """The scenario that the controls describe, its compute times from a trace where one is in use: then it is said.
 
-    changes: the values of controls that something else stands in for.
+    changes: the values of controls that something else stands in for. fits: times of a trace are fitted, not replayed.
     """
     asked = scenario_of(said_here(changes))
     measurement = uploaded_trace.in_use()
     used = uploaded_trace.applied(asked, measurement)
-    if measurement:
+    if measurement and fits:
+        used = uploaded_trace.fitted(used, measurement)
+        st.caption(uploaded_trace.fitted_in_words())
+    elif measurement:
         st.caption(uploaded_trace.in_words(used))
     for said in adjustments(values.now(), asked):
         st.caption(f":material/info: {said}")
@@ -78,12 +83,16 @@ def policies() -> tuple[Policy, ...]:
     for text in values.value("policies"):
         try:
             asked = policy_from_text(text)
-            chosen.append(fitted := asked.fitted(workers))
+            fitted = asked.fitted(workers)
+            if values.value("mtbf_hours") and (settings := not_with_failures(fitted)):
+                st.error(f"{fitted.label} is left out, as workers may fail: {WHY_NOT[settings[0]]}.", icon=BLOCKED)
+                continue
+            chosen.append(fitted)
             if fitted != asked:
                 there_are = counted(workers, "worker")
                 st.caption(f":material/info: {asked.label}: compared as {fitted.text}, as there are {there_are}.")
         except ScenarioError as refused:
-            st.error(f"{refused} It is left out.", icon=":material/block:")
+            st.error(f"{refused} It is left out.", icon=BLOCKED)
     distinct = tuple(dict.fromkeys(chosen))
     if len(distinct) >= 2:
         return distinct

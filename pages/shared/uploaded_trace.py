@@ -230,6 +230,11 @@ def fitted_in_words() -> str:
     return f"**Compute times: fitted to {whose()}.** {fit_in_words(measurement.diagnosis.fits[0])}"
 
 
+def of_a_fit() -> str:
+    """That a copied link does not hold the trace; a line, empty where none is in use."""
+    return "The link opens the distribution that was fitted to the trace, not the trace itself.\n" if in_use() else ""
+
+
 def how_to_record() -> None:
     """Ten lines of PyTorch."""
     st.markdown("**To record your own**: one file per rank, a few dozen steps after warm-up, collectives included:")

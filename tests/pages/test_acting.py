@@ -9,7 +9,7 @@ from core.links import DEFAULTS, PARAMETERS
 from pages.shared import app as app_of_pages
 from pages.shared.sidebar import sidebar
 from tests.links import written
-from tests.pages.helpers import complaints, tiles, value
+from tests.pages.helpers import complaints, headline, tiles, value
 
 RICH = {"slow_workers": "1", "hiccup_probability": "0.1", "episode_share": "0.2", "batches": "30", "replicates": "5"}
 FEW = {"map_runs": "2", "across": "jitter", "across_values": "0,0.5", "ask": "epoch"}
@@ -111,6 +111,14 @@ def test_a_control_that_is_not_on_a_page_does_not_change_it_and_keeps_its_value(
     assert {key: [str(value(app, key))] for key in changed} == {
         key: [str(PARAMETERS[key].rule.read(key, texts))] for key, texts in changed.items()
     }
+
+
+def test_a_policy_that_failures_do_not_allow_is_left_out_and_the_others_stand(open_link):
+    app = open_link("compare", "policies=sync&policies=async&policies=local+8+delay+2&mtbf_hours=0.05&replicates=5")
+    (said,) = complaints(app)
+    assert said.startswith("Local SGD (every 8, delay 2) is left out, as workers may fail: with a delay")
+    assert "policy." not in said
+    assert headline(app).startswith("Asynchronous finishes")
 
 
 @pytest.mark.parametrize(

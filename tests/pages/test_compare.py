@@ -146,7 +146,7 @@ def test_number_of_paired_runs(open_page, replicates):
     app = open_page("compare", replicates=replicates)
     assert alive(app)
     assert not complaints(app)
-    runs = "1 paired run;" if replicates == "1" else f"{int(replicates):,} paired runs;"
+    runs = "of a single run;" if replicates == "1" else f"{int(replicates):,} paired runs;"
     assert any(runs in caption.value for caption in app.main.caption)
 
 
@@ -192,7 +192,8 @@ def test_what_would_flip_the_answer_is_found_on_a_click(open_page):
     assert "Limit each worker to its own link" in {button.label for button in app.main.button}
     assert app.query_params["flips"] == "True"
     same = open_page("compare", policies=["sync", "rebalanced"], flips="true", replicates="5")
-    assert any("no winner here that could change" in caption.value for caption in same.main.caption)
+    (said,) = [caption.value for caption in same.main.caption if "no winner" in caption.value]
+    assert said == "There is no winner that could change: rebalanced and synchronous are equal."
 
 
 def test_both_can_be_charged_the_same_for_the_network(open_page):

@@ -1,5 +1,7 @@
 """The Map page: lines, cells, questions, refusals, stopping, and opening a cell elsewhere."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -98,6 +100,27 @@ def test_large_epochs_get_fewer_runs_and_a_cost_needs_a_price(open_page):
     assert not complaints(app)
     assert headline(app).startswith("Epoch time by jitter, at 0: synchronous ")
     assert "Set a price per worker" in open_page("map", ask="cost", across="jitter").info[0].value
+    priced = open_page("map", ask="cost", across="jitter", worker_per_hour="3", currency="EUR", map_runs="2")
+    assert "EUR" in headline(priced)
+    assert "Cost of an epoch (EUR)" in json.dumps(charts(priced))
+
+
+def test_a_map_that_trains_says_how_often_and_has_no_number_of_runs(open_page):
+    app = open_page("map", ask="target", across="workers", across_values="2", problem="quadratic", up="none")
+    assert not any(field.key == "map_runs" for field in app.number_input)
+    assert "3 trainings of each policy in each cell." in [text.value for text in app.caption]
+
+
+def test_slow_workers_and_workers_go_together_either_way(open_page):
+    """Also where the first of the workers could not have as many slow ones."""
+    grid = {"slow_workers": "1,4", "workers": "2,8"}
+    for across, up in (("slow_workers", "workers"), ("workers", "slow_workers")):
+        values = {"across_values": grid[across], "up_values": grid[up]}
+        app = open_page("map", ask="speedup", across=across, up=up, map_runs="2", **values)
+        table = app.dataframe[0].value
+        assert table.groupby(["workers", "stragglers.slow_workers"])["refused"].first().ne("").tolist() == [
+            False, True, False, False,
+        ]  # fmt: skip
 
 
 def test_a_map_of_speedups(open_page):

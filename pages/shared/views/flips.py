@@ -23,7 +23,7 @@ def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None
     if not control("flips"):
         return
     if answer.outcome != "decided":
-        st.caption("There is no winner here that could change: the answer is open, or the policies are equal.")
+        st.caption(report.no_winner(answer.runs, answer.outcome, answer.contenders, len(policies)))
         return
     by_label = {policy.label: policy for policy in policies}
     pair = tuple(by_label[label] for label in answer.contenders)

@@ -185,7 +185,8 @@ def test_captions_and_tiles_of_compare(block):
         shown = pictures(scenario, policies, 60)
         caption = plain(comparison.what_is_drawn(scenario, shown, paired))
         typical_or_not(caption, scenario, policies, truth)
-        assert f"means of {truth.runs} paired run{'' if truth.runs == 1 else 's'};" in caption
+        of_what = f"means of {truth.runs} paired runs" if truth.runs > 1 else "those of a single run"
+        assert caption.startswith(f"Figures are {of_what}; the timelines draw ")
         assert f"(seed {scenario.seed})" in caption
         assert ("Idle is waiting only" in caption) == (len(policies) == 2)  # only these have a tile of it
         longest = max(

@@ -114,6 +114,9 @@ def test_several_in_short_and_in_a_table():
         in_short(found) == "Of 3 policies, 1 is faster (2.00× the speed), 1 is slower (0.50× the speed) and 1 is open."
     )
     assert in_short(found[:1] * 3) == "All 3 policies are faster (2.00× the speed)."
+    longer = [replace(change, after=replace(change.after, work=2 * change.before.work)) for change in found[:1] * 3]
+    now = f"as the epoch now has {longer[0].after.work:,} of them instead of {longer[0].before.work:,}"
+    assert in_short(longer) == f"All 3 policies are faster (2.00× the speed) in mini-batches per second, {now}."
     table = changes_table(found)
     assert list(table) == ["Pinned epoch", "Epoch now", "Speed now", "More computing", "More network time"]
     assert table["More network time"].tolist() == [f"0{NBSP}s", f"+0.500{NBSP}s", f"0{NBSP}s"]

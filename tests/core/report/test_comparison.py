@@ -165,7 +165,7 @@ def test_what_is_paid_is_named():
     for policy, price in [
         (Asynchronous(), "updates stale"),
         (StaleSynchronous(bound=2), "updates stale"),
-        (LocalSGD(period=5), "drift apart for 5 batches"),
+        (LocalSGD(period=5), "drift apart for up to 5 batches"),
         (Rebalanced(), "speeds that must be known"),
         (BackupWorkers(wait_for=7), "of the workers' time in work that is thrown away"),
     ]:

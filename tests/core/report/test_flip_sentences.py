@@ -215,3 +215,14 @@ def test_every_sentence_on_what_would_flip_an_answer(block):
         if first.outcome(*(policy.label for policy in policies)) == "decided":
             rest = [judge for judge in judges if not judge.flip.crossings and len(values(judge)) > 1]
             still(report.the_rest(found, policies[winner].label), rest, winner)
+
+
+def test_why_there_is_no_winner():
+    """And what to do: more runs, or one policy less."""
+    two, none = ("Rebalanced", "Synchronous"), "There is no winner that could change:"
+    assert report.no_winner(1, "decided", two, 2).startswith("A single run does not decide who wins")
+    assert report.no_winner(5, "equal", two, 2) == f"{none} rebalanced and synchronous are equal."
+    assert report.no_winner(5, "open", two, 3) == (
+        f"{none} whether rebalanced or synchronous wins is open. Leave one of them out to see what would flip the "
+        "answer between the others."
+    )
