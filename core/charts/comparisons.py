@@ -109,7 +109,7 @@ def declare_epoch_parts(phases: tuple[str, ...], values: Given) -> Layers:
         alt.Chart(alt.NamedData("parts"))
         .mark_bar()
         .encode(
-            x=alt.X("seconds:Q", title="Mean epoch time (s), and how a worker spends it", scale=scale),
+            x=alt.X("seconds:Q", title="Mean epoch time (s), by phase", scale=scale),
             y=rows,
             color=phase_color(phases, legend=legend()),
             order="order:Q",
@@ -122,7 +122,8 @@ def declare_epoch_parts(phases: tuple[str, ...], values: Given) -> Layers:
         )
     )
     ends = alt.Chart(alt.NamedData("totals")).encode(x="seconds:Q", y=rows, text="total:N")
-    return alt.layer(bars, *readable(ends, align="left", dx=6, fontSize=13))
+    fitting = alt.AutoSizeParams(type="fit", contains="padding", resize=True)
+    return alt.layer(bars, *readable(ends, align="left", dx=6, fontSize=13)).properties(autosize=fitting)
 
 
 def intervals(table: Columns, title: str, colors: Mapping[str, str], mark: float | None = None) -> Chart:

@@ -447,7 +447,7 @@ GALLERY = {
             "percentage of its cost on on-demand machines?",
             guesses=Ranges(spot_cost, ("Under 35 %", 35, "35 to 60 %", 60, "Over 60 %")),
             answer="An epoch takes {epoch[sync]} with checkpoints, {epoch[elastic]} in an elastic group and "
-            "{epoch[async]} without a barrier. Compare says what each costs.",
+            "{epoch[async]} without a barrier. Below is what each costs.",
             why="On demand it takes 5,516 s with a barrier, at three times the hourly price. Redone work eats up some "
             "of the discount, and the least of it where nobody else stops. $3 an hour is a round figure: the shares "
             "hold for any price.",

@@ -8,7 +8,8 @@ import pandas as pd
 
 from core.common.wording import NBSP, adding_up, counted, duration, four_digits, listed, percent, rounded, with_unit
 from core.money import Prices
-from core.report.failures import MOST_FAILURES, how_often_workers_fail, listed_failures
+from core.policies.barrier import Rebalanced
+from core.report.failures import MOST_FAILURES, how_often_workers_fail, listed_failures, saves_work
 from core.report.money import cost_lines
 from core.schedule.downsampling import MOST_ROWS
 from core.schedule.failures import failures
@@ -53,11 +54,7 @@ def run_answer(run: Run) -> tuple[str, str]:
     finish = "finishes" if scenario.workers == 1 else "finish"
     who = f"{scenario.policy.label}: {counted(scenario.workers, 'worker')}"
     headline = f"{who} {finish} an epoch in {duration(figures.epoch_ms)}."
-    computing, spent = round(figures.utilization_percent, 1), [*waits(run), (figures.comm_percent, "the network")]
-    spent += [(figures.cancelled_percent, "work thrown away"), (figures.down_percent, "workers that were down")]
-    spent += [(figures.tail_percent, "")]
-    *shares, tail = adding_up([share for share, _ in spent], 100 - computing)
-    into = [(computing, "computing"), *zip(shares, (what for _, what in spent), strict=False)]
+    *into, (tail, _) = where_time_goes(run)
     parts = [f"{percent(share)} into {what}" for share, what in into if round(share, 1)]
     detail = "Of the workers' time, " + listed(parts)
     detail = detail.replace(" into ", " goes into ", 1)
@@ -69,13 +66,31 @@ def run_answer(run: Run) -> tuple[str, str]:
     return headline, f"{detail}. {said}".rstrip() if said else detail + "."
 
 
+def where_time_goes(run: Run) -> list[tuple[float, str]]:
+    """Shares of the workers' time, in percent to one decimal, and what each goes into; the time after the end is last.
+
+    They add up to 100 %. Checkpoints count as network time.
+    """
+    figures, waiting = run.metrics, waits(run)
+    network = "the network and checkpoints" if saves_work(run.scenario, run.scenario.policy) else "the network"
+    computing, spent = round(figures.utilization_percent, 1), [*waiting, (figures.comm_percent, network)]
+    spent += [(figures.cancelled_percent, "work thrown away"), (figures.down_percent, "workers that were down")]
+    spent += [(figures.tail_percent, "")]
+    shares = adding_up([share for share, _ in spent], 100 - computing)
+    return [(computing, "computing"), *zip(shares, (what for _, what in spent), strict=True)]
+
+
 def idle_in_words(run: Run) -> str:
     """Why idle is more than the share of the time that is spent waiting; empty where it is the same."""
-    figures = run.metrics
-    if round(figures.idle_percent, 1) == round(figures.wait_percent, 1):
+    _, *spent = where_time_goes(run)
+    waiting = sum(share for share, _ in spent[: len(waits(run))])
+    if round(run.metrics.idle_percent, 1) == round(waiting, 1):
         return ""
-    waiting, both = percent(figures.wait_percent), percent(figures.utilization_percent + figures.wait_percent)
-    return f"Idle leaves out network time: workers wait {waiting} of their time, out of {both} computing or waiting."
+    both = percent(run.metrics.utilization_percent + run.metrics.wait_percent)
+    return (
+        f"Idle leaves out network time: workers wait {percent(waiting)} of their time, out of {both} computing or "
+        "waiting."
+    )
 
 
 def updates_stale(mean: float) -> str:
@@ -214,8 +229,13 @@ def contributions_in_words(run: Run) -> str:
     gradients = contributions(run.schedule)
     used = gradients.used
     shares = 100 * used / used.sum()
-    if (used == used[0]).all():
-        text = f"Every worker contributes the same: {counted(int(used[0]), 'gradient')}, {percent(shares[0])}."
+    each = counted(int(used[0]), "gradient")
+    if len(used) == 1:
+        text = f"The only worker contributes all gradients: {int(used[0]):,}."
+    elif (used == used[0]).all() and isinstance(run.scenario.policy, Rebalanced):
+        text = f"Every worker contributes {each}, of mini-batches sized to its speed."
+    elif (used == used[0]).all():
+        text = f"Every worker contributes the same: {each}, {percent(shares[0])}."
     else:
         most, least = (np.flatnonzero(used == of).tolist() for of in (used.max(), used.min()))
         verb = "contributes" if len(most) == 1 else "contribute"

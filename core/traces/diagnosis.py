@@ -57,10 +57,8 @@ class Diagnosis:
     idle_percent: float = figure(
         "Idle", "%", "Waiting that follows, as a share of computing + waiting: 1 − 1/slowdown."
     )
-    wait_percent: float = figure(
-        "Measured wait", "%", "Share of the workers' time measured as waiting; NaN if unknown."
-    )
-    comm_percent: float = figure("Network", "%", "Share of the workers' time measured as network; NaN if unknown.")
+    wait_percent: float = figure("Measured wait", "%", "Share of the workers' time that was measured as waiting.")
+    comm_percent: float = figure("Network", "%", "Share of the workers' time that was measured as network.")
     worker_share: float = figure(
         "Worker share", "", "Share of the variance within steps that workers keep: 1 always the same, 0 anybody."
     )

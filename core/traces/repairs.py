@@ -20,6 +20,7 @@ LASTING = 10  # steps that slowness may last unseen: fewer than some forty steps
 TIMES_AS_LONG = 2  # a block is so many times as long as slowness lasts
 AS_COSTLY = 0.5  # of the costliest worker's share: what is repaired together
 FEW_NAMES = 6
+NOTICED = 1.005  # times as long
 
 Times = np.ndarray
 Cure = Callable[[Times, Times], Times]
@@ -204,5 +205,7 @@ def who_changes(means: np.ndarray, names: tuple) -> str:
     slowed = int((means < median).sum())
     if not slowed:
         return f"{said}. It slows nobody."
+    if median / means[best] < NOTICED:
+        return f"{said}. It slows nobody by more than {100 * (NOTICED - 1):g} %."
     whom = counted(slowed, "worker is", "workers are")
     return f"{said}. {whom} slowed to the median, worker {names[best]} most ({median / means[best]:.2f} times as long)."

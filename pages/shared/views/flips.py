@@ -43,10 +43,12 @@ def show(workload: Workload, policies: Sequence[Policy], answer: Answer) -> None
         servers = [flip for flip in found if flip.key == "servers" and flip.crossings and flip.now == 1]
         for flip in servers:  # with several, the headline has it
             own_link(workload, pair, int(flip.most))
+        crossed = any(flip.crossings for flip in found)
+        brackets = " In brackets after a crossing: the range that is too close to call." if crossed else ""
         st.caption(
             f"{report.the_rest(found, answer.contenders[0])} One parameter at a time, everything else unchanged, over "
             f"{min(runs, RUNS)} paired runs at each value on the same draws; the verdicts are corrected for testing "
-            "so many values. In brackets after a crossing: the range that is too close to call."
+            f"so many values.{brackets}"
         )
 
 

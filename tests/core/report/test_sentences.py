@@ -952,6 +952,10 @@ def contributions(text, table, workers):
     if found := re.match(f"Every worker contributes the same: (\\d+) gradients?, {SHARE}\\.", text):
         assert most == least == int(found[1])
         assert shows(found[2], 100 / workers)
+    elif found := re.match(r"Every worker contributes (\d+) gradients?, of mini-batches sized to its speed\.", text):
+        assert most == least == int(found[1])
+    elif found := re.match(r"The only worker contributes all gradients: (\d+)\.", text):
+        assert (workers, most) == (1, int(found[1]))
     else:
         found = re.match(f"(.*) contributes? most, {SHARE}(?: each)?; (.*) least, {SHARE}(?: each)?\\.", text)
         for names, share, extreme in ((found[1], found[2], most), (found[3], found[4], least)):
