@@ -150,9 +150,9 @@ def settling(runs: Iterable[float]) -> str:
     if not needed:
         return ""
     half = needed[(len(needed) - 1) // 2]
+    which = {1: "it", 2: "one of these"}.get(len(needed), "half of these")
     if half >= MANY_RUNS:
-        return "; more runs are needed" if math.isinf(half) else "; a billion runs would not settle half of these"
-    which = "it" if len(needed) == 1 else "half of these"
+        return "; more runs are needed" if math.isinf(half) else f"; a billion runs would not settle {which}"
     return f"; about {rounded_up(half)} runs of each cell would settle {which}"
 
 

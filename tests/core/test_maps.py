@@ -163,7 +163,7 @@ def rows_of(*cells):
         (rows_of((1.0, "equal", np.nan), (1.001, "equal", np.nan)), "B and a tie in both cells: equal within 1\xa0%."),
         (
             rows_of((1.1, "open", 231), (1.1, "open", np.nan)),
-            "B or a: open in both cells; about 240 runs of each cell would settle half of these.",
+            "B or a: open in both cells; about 240 runs of each cell would settle one of these.",
         ),
         (rows_of((1.1, "open", np.nan)), "B or a: open in the only cell; more runs are needed."),
         (
@@ -174,7 +174,7 @@ def rows_of(*cells):
         (
             rows_of((1.005, "decided", np.nan), (1.1, "decided", np.nan), (1.2, "open", 1e9)),
             "B is faster than a in 2 of 3 cells (by less than 1\xa0% in 1 of these), open in 1; "
-            "a billion runs would not settle half of these.",
+            "a billion runs would not settle it.",
         ),
     ],
 )

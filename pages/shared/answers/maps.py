@@ -279,7 +279,14 @@ def amount_cells(table: pd.DataFrame, asked: Asked, policy: str) -> Cells:
         rows=rows.assign(shown=rows["value"]),
         coloring=charts.amounts(f"{question.label} ({question.unit})", rows["value"]),
         tooltip=amounts_in_tooltip(question),
-        caption=f"Means; low and high: {map_report.most_of(asked.runs)} lie between." if asked.runs > 1 else "",
+        caption=of_the_ends(asked.runs),
+    )
+
+
+def of_the_ends(runs: int) -> str:
+    """What low and high are, where cells have them; empty for a single run."""
+    return (
+        f"Means; in tooltips and in the table, {map_report.most_of(runs)} lie between low and high." if runs > 1 else ""
     )
 
 
@@ -293,7 +300,7 @@ def amounts_in_tooltip(question: Question) -> list[tuple[str, str, str]]:
 
 def place_in_words(cell: dict, asked: Asked, between: str = "  \n") -> str:
     """The values of a cell on the axes, a line for each or with something else between."""
-    return between.join(f"{title}: **{value:,g}**" for title, value in zip(asked.titles, cell.values(), strict=True))
+    return between.join(f"{title}: **{value:,.10g}**" for title, value in zip(asked.titles, cell.values(), strict=True))
 
 
 def picked_in_words(table: pd.DataFrame, cell: dict, asked: Asked) -> str:

@@ -462,7 +462,7 @@ def test_the_checker_knows_its_quantiles():
     ("needed", "half", "which"),
     [
         ([40.0], 40, "it"),
-        ([90.0, 40.0], 40, "half of these"),
+        ([90.0, 40.0], 40, "one of these"),
         ([90.0, 40.0, 7.0], 40, "half of these"),
         ([1234.0, 5.0, math.nan, 8.0, 3_000.0], 1_300, "half of these"),
     ],
@@ -475,5 +475,5 @@ def test_the_runs_that_are_said_to_settle_half_of_the_open_cells_do(needed, half
 
 def test_cells_that_no_number_of_runs_would_settle():
     assert settling([math.nan, math.nan, 4.0]) == "; more runs are needed"
-    assert settling([2e9]) == "; a billion runs would not settle half of these"
+    assert settling([2e9]) == "; a billion runs would not settle it"
     assert settling([]) == ""
