@@ -559,12 +559,13 @@ def with_card(said: Mapping[str, Any]) -> dict[str, Any]:
     return {**(values_of_card(card) if card else {}), **said}
 
 
-def adjustments(values: Mapping, scenario: Scenario) -> list[str]:
+def adjustments(values: Mapping, scenario: Scenario, shown: Collection[str] = PARAMETERS) -> list[str]:
     """What `scenario_of` has changed of the values so that they fit each other, in a sentence each.
 
     Args:
         values: {key: value} of every key, as `scenario_of` took them.
         scenario: what it made of them.
+        shown: of which keys it is said; of all by default.
 
     """
     used, workers = values_of(scenario), counted(scenario.workers, "worker")
@@ -573,11 +574,16 @@ def adjustments(values: Mapping, scenario: Scenario) -> list[str]:
         "wait_for": f"as there are {workers}",
         "async_fraction": f"as it cannot be below {PARAMETERS['async_least'].label}",
         "episode_batches": "which is how long episodes of that share last by chance",
+        "workers_per_node": f"as it has to divide {workers}",
+        "links_per_node": "as a node has no more workers",
+        "overlap": "as gradient buckets determine by themselves what is hidden",
+        "delay": "as an average has to be there before the next one",
+        "fragments": "as they have to divide the batches between two averages",
     }
     return [
         f"{PARAMETERS[key].label}: {used[key]:,g} instead of {values[key]:,g}, {reason}."
         for key, reason in why.items()
-        if key in used and used[key] != values[key]
+        if key in shown and key in used and used[key] != values[key]
     ]
 
 

@@ -33,7 +33,7 @@ def scenario(changes: Mapping[str, Any] | None = None, *, fits: bool = False) ->
         st.caption(uploaded_trace.fitted_in_words())
     elif measurement:
         st.caption(uploaded_trace.in_words(used))
-    for said in adjustments(values.now(), asked):
+    for said in adjustments(values.now(), asked, acting(session().page or "", bool(measurement))):
         st.caption(f":material/info: {said}")
     return used
 

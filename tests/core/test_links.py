@@ -10,6 +10,7 @@ from core.links import (
     FRESH,
     LAW_CODES,
     PARAMETERS,
+    adjustments,
     keys_that_matter,
     meant,
     pin_text,
@@ -230,3 +231,31 @@ def test_settings_of_local_sgd_go_by_their_names():
     assert LocalSGD(period=8, delay=3, balance=True).text == "local 8 delay 3 balance"
     assert LocalSGD(period=8).text == "local 8"
     assert LocalSGD(period=8, delay=3).label == "Local SGD (every 8, delay 3)"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"slow_workers": 7}, "Slow workers: 4 instead of 7, as there are 4 workers."),
+        ({"mode": "backup", "wait_for": 9}, "4 instead of 9, as there are 4 workers."),
+        ({"workers": 12, "network": "ring", "workers_per_node": 5}, "4 instead of 5, as it has to divide 12 workers."),
+        (
+            {"network": "ring", "workers_per_node": 2, "links_per_node": 3},
+            "2 instead of 3, as a node has no more workers.",
+        ),
+        ({"network": "ring", "buckets": 4, "overlap": 0.5}, "0 instead of 0.5, as gradient buckets determine"),
+        (
+            {"mode": "local", "period": 4, "delay": 9},
+            "3 instead of 9, as an average has to be there before the next one.",
+        ),
+        ({"mode": "local", "period": 6, "fragments": 4}, "3 instead of 4, as they have to divide the batches between"),
+        ({"async_least": 0.5}, "Highest async latency (share): 0.5 instead of 0.3, as it cannot be below Lowest"),
+        ({}, ""),
+    ],
+)
+def test_what_is_changed_to_fit_is_said(changed, said):
+    """Each value that `scenario_of` lowers or raises, and no other."""
+    values = {**DEFAULTS, **changed}
+    found = adjustments(values, scenario_of(values))
+    assert len(found) == bool(said)
+    assert said in "".join(found)
