@@ -559,13 +559,13 @@ def with_card(said: Mapping[str, Any]) -> dict[str, Any]:
     return {**(values_of_card(card) if card else {}), **said}
 
 
-def adjustments(values: Mapping, scenario: Scenario, shown: Collection[str] = PARAMETERS) -> list[str]:
+def adjustments(values: Mapping, scenario: Scenario, keys_said: Collection[str] = PARAMETERS) -> list[str]:
     """What `scenario_of` has changed of the values so that they fit each other, in a sentence each.
 
     Args:
         values: {key: value} of every key, as `scenario_of` took them.
         scenario: what it made of them.
-        shown: of which keys it is said; of all by default.
+        keys_said: of which keys it is said; of all by default.
 
     """
     used, workers = values_of(scenario), counted(scenario.workers, "worker")
@@ -583,7 +583,7 @@ def adjustments(values: Mapping, scenario: Scenario, shown: Collection[str] = PA
     return [
         f"{PARAMETERS[key].label}: {used[key]:,g} instead of {values[key]:,g}, {reason}."
         for key, reason in why.items()
-        if key in shown and key in used and used[key] != values[key]
+        if key in keys_said and key in used and used[key] != values[key]
     ]
 
 

@@ -510,7 +510,8 @@ def updates_in_words(paired: Paired) -> str:
     local = list(filter(is_local, sizes))
     of_gradients = {policy: size for policy, size in sizes.items() if policy not in local}
     averages = "averages" if len(local) == 1 else "average"
-    parameters = f"{listed(local)} {averages} parameters after local steps, not gradients." if local else ""
+    named = listed([*local[:1], *map(lowered, local[1:])]) if local else ""
+    parameters = f"{named} {averages} parameters after local steps, not gradients." if local else ""
     if not of_gradients:
         return parameters
     if len(set(of_gradients.values())) > 1:

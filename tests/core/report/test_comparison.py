@@ -442,7 +442,7 @@ def test_local_sgd_averages_parameters_and_not_gradients():
     said = "an update averages 4 gradients with synchronous. Local SGD (every 8) averages parameters after local steps"
     assert said in caveats(Scenario(), table)
     table = compare(Scenario(), [LocalSGD(period=2), LocalSGD(period=8)], 5)
-    both = "Local SGD (every 2) and Local SGD (every 8) average parameters after local steps, not gradients."
+    both = "Local SGD (every 2) and local SGD (every 8) average parameters after local steps, not gradients."
     assert caveats(Scenario(), table).endswith(both)
 
 
