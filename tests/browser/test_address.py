@@ -130,7 +130,7 @@ def test_a_walk_over_controls_and_pages(visit, server):
     """Wherever it has come to, the address opens the same elsewhere."""
     dice, me, you = random.Random(3), visit(server).go("/?replicates=20&map_runs=2"), visit(server)
     pages = {"Timeline": "/", "Compare": "/compare", "Map": "/map", "Method": "/method"}
-    for number in range(8):
+    for number in range(6):
         step = dice.choice(["page", "page", "slide", "card", "back", "press"])
         if "/method" in me.page.url:
             step = "page"  # it has no controls
@@ -153,7 +153,7 @@ def test_a_walk_over_controls_and_pages(visit, server):
         else:
             with me.reruns(1):
                 me.page.get_by_role("button", name="New seed").click()
-        if number % 4 == 3:
+        if number % 3 == 2:
             settled(me, you)
 
 

@@ -22,7 +22,6 @@ MAP_OF_CELLS = {key: FRESH[key] for key in ("ask", "across", "up", "up_values")}
 FITS = """[...document.querySelectorAll('svg.marks, canvas, [data-testid=stDataFrame], h2, h3')]
     .every(each => !each.checkVisibility() || each.getBoundingClientRect().right <= innerWidth)
     && document.documentElement.scrollWidth <= innerWidth"""
-TOOLBAR = "document.querySelector('[data-testid=stElementToolbar]')"
 LETTERS = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
 EMPTY_HEADINGS = """() => {
     const all = [...document.querySelectorAll('.stMain .stElementContainer')].filter(e => e.checkVisibility());
@@ -94,14 +93,12 @@ def test_a_link_shows_the_same_numbers_elsewhere(visit, server):
     me.pick("mode", "Asynchronous")
     me.shows(scenario)
     me.asks(workers=7, mode="async")
-    you = visit(server).go(me.page.url)
-    you.shows(scenario)
     me.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     me.page.get_by_role("button", name="Copy link").click()
     expect(me.page.get_by_text("Copied. It opens the same numbers on any machine.")).to_be_visible()
     link = me.page.evaluate("navigator.clipboard.readText()")
     assert re.search("workers=7&.*mode=async", link)
-    you.go(link).shows(scenario)
+    visit(server).go(link).shows(scenario)
 
 
 def test_compare_on_the_screen_and_on_paper(visit, server):
@@ -195,7 +192,9 @@ def test_a_cell_of_a_map_opens_in_compare(visit, server):
     expect(me.charts.first).to_be_in_viewport(ratio=1)
     box = me.charts.bounding_box()
     me.charts.hover()  # brings up its buttons, which may not cover the controls above
-    me.page.wait_for_function(f"top => {TOOLBAR}.getBoundingClientRect().top >= top", arg=box["y"])
+    toolbar = me.page.get_by_test_id("stElementToolbar").first
+    expect(toolbar).to_have_css("opacity", "1")
+    assert toolbar.bounding_box()["y"] >= box["y"]
     me.page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
     expect(me.charts.locator("path[stroke='black']")).to_have_count(1)  # the outline
     link = me.main.get_by_role("link", name="Open in Compare")

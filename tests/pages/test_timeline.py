@@ -10,7 +10,7 @@ import streamlit as st
 from core import Asynchronous, Failures, FlatLatency, Prices, Scenario, Uniform, simulate
 from core.charts import PHASE_COLORS
 from core.links import DEFAULTS, PARAMETERS
-from core.report.failures import cost_of_failures_in_words
+from core.report.failures import cost_of_failures_in_words, recovery_in_words
 from core.report.money import cost_in_words
 from core.report.run import figure_text, idle_in_words, text_summary
 from pages.shared.views.large_run import brushed
@@ -135,6 +135,7 @@ def test_failures_are_marked_listed_and_priced(open_page):
     without_ms = simulate(Scenario()).metrics.epoch_ms
     said = [text.value for text in app.main.markdown]
     assert said[0].endswith(cost_of_failures_in_words(run, without_ms, prices))
+    assert recovery_in_words(run.scenario, without_ms / 10) in [text.value for text in app.main.caption]
     assert cost_in_words(run, prices) in said
     (table,) = [table.value for table in app.dataframe]
     assert len(table) == run.metrics.failures > 0

@@ -294,6 +294,7 @@ def test_the_trace_becomes_the_scenario_of_every_page(open_page):
     assert alive(app)
     assert app.main.caption[0].value.startswith(said)
     assert app.main.caption[-1].value.startswith("Computed now")
+    assert "The link opens the distribution that was fitted to the trace, not the trace itself.\n" in app.text[0].value
     values = link_values(link(app))  # the trace stays behind, and what was fitted to it stands in
     fit = diagnose(read_trace([Upload("ours.csv", table(slow=2.0))])).fits[0]
     copied = scenario_of({**DEFAULTS, **values})

@@ -117,6 +117,8 @@ def test_several_in_short_and_in_a_table():
     longer = [replace(change, after=replace(change.after, work=2 * change.before.work)) for change in found[:1] * 3]
     now = f"as the epoch now has {longer[0].after.work:,} of them instead of {longer[0].before.work:,}"
     assert in_short(longer) == f"All 3 policies are faster (2.00× the speed) in mini-batches per second, {now}."
+    shorter = [replace(change, before=replace(change.before, work=3 * change.after.work)) for change in found[:1]]
+    assert f"{found[0].after.work:,} of them instead of {3 * found[0].after.work:,}." in in_short(shorter)
     table = changes_table(found)
     assert list(table) == ["Pinned epoch", "Epoch now", "Speed now", "More computing", "More network time"]
     assert table["More network time"].tolist() == [f"0{NBSP}s", f"+0.500{NBSP}s", f"0{NBSP}s"]

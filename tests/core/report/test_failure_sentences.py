@@ -1,11 +1,23 @@
 """What is said of failures: how many there were, and what they cost."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from core import Asynchronous, Constant, Failures, FlatLatency, Prices, Scenario, Synchronous, compare, simulate
+from core import (
+    Asynchronous,
+    Constant,
+    Failures,
+    FlatLatency,
+    Prices,
+    Scenario,
+    ShiftedExponential,
+    Synchronous,
+    compare,
+    simulate,
+)
 from core.common.wording import money
 from core.report.comparison import losses_of, rare_events, savings
 from core.report.failures import (
@@ -42,6 +54,9 @@ def test_how_many_failures_there_were_and_what_they_took():
     assert answer.endswith(
         f"5.9{NBSP}% into work thrown away and 17.6{NBSP}% into workers that were down. Workers fail once."
     )
+    assert "into the network and checkpoints" in run_answer(simulate(SCENARIO, failures_ms=[[np.nan, np.nan]]))[1]
+    free = replace(SCENARIO, failures=replace(SCENARIO.failures, checkpoint_s=0), network=FlatLatency())
+    assert "into the network." in run_answer(simulate(free, failures_ms=[[np.nan, np.nan]]))[1]
     assert failures_in_words(simulate(SCENARIO, failures_ms=[[np.nan, np.nan]])) == "No worker fails in this run."
     assert failures_in_words(simulate(Scenario())) == ""
 
@@ -95,6 +110,19 @@ def test_how_often_somebody_fails_and_the_best_interval():
     )
     assert f"one about every 42.4{NBSP}s, or 19 batches, is best." in recovery_in_words(SCENARIO, 2_200)
     assert recovery_in_words(Scenario()) == ""
+
+
+def test_the_best_interval_in_batches_is_that_of_batches_as_they_are_measured():
+    """A step waits for the slowest of them, which a mean mini-batch does not tell."""
+    failing = replace(SCENARIO, workers=8, batches=20, compute=ShiftedExponential(mean_ms=1000, shift=0))
+    paired, without = (
+        Paired.of(compare(each, [Asynchronous(), Synchronous()], 20)) for each in (failing, failing.without_failures)
+    )
+    said = failures_compared(paired, failing, [Asynchronous(), Synchronous()], without)
+    step_s = without.means["Synchronous"]["epoch_ms"] / 1000 / failing.batches
+    assert step_s > 2
+    best_s = math.sqrt(2 * 0.5 * 3600 / 8)
+    assert f"one about every {best_s:.1f}{NBSP}s, or {round(best_s / step_s)} batches, is best." in said
 
 
 def fieller_95(one, other):

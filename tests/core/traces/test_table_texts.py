@@ -181,6 +181,12 @@ def test_samples_of_prometheus(text):
     assert not said(trace, "taken to be")  # the unit is in the metric's name
 
 
+def test_samples_of_one_moment_are_taken_in_their_order():
+    """As where a step takes less time than the clock of the samples can tell."""
+    trace = read(samples("step_time_ms").replace(str(MOMENT + 1_000), str(MOMENT + 500)))
+    np.testing.assert_allclose(trace.compute_ms, MS)
+
+
 def test_two_metrics_of_prometheus_side_by_side():
     text = samples("compute_time_seconds", 1e-3) + samples("comm_time_seconds", 1e-4)
     trace = read(text)
