@@ -128,9 +128,9 @@ def test_asynchronous_timeline_has_no_barriers(open_page):
 
 def test_failures_are_marked_listed_and_priced(open_page):
     """Beside what the same draws take without them; the epoch's own cost is that of the time held."""
-    failures = {"mtbf_hours": "0.003", "restart_s": "2", "checkpoint_batches": "5", "checkpoint_s": "0.2"}
+    failures = {"mtbf_hours": "0.003", "restart_s": "2", "checkpoint_batches": "5", "checkpoint_s": "1"}
     app = open_page(worker_per_hour="3600", **failures)
-    failing = Failures(mtbf_hours=0.003, restart_s=2, checkpoint_batches=5, checkpoint_s=0.2)
+    failing = Failures(mtbf_hours=0.003, restart_s=2, checkpoint_batches=5, checkpoint_s=1)
     run, prices = simulate(Scenario(failures=failing)), Prices(worker_per_hour=3600)
     without_ms = simulate(Scenario()).metrics.epoch_ms
     said = [text.value for text in app.main.markdown]
