@@ -233,9 +233,11 @@ def changed(scenario: W, cell: dict) -> W:
     within: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for name, value in cell.items():
         part, _, field = name.partition(".")
-        if field and part not in ("policy", "prices"):
+        if part in ("policy", "prices"):
+            continue
+        if field:
             within[part][field] = value
-        elif part not in ("policy", "prices"):
+        else:
             parts[part] = value
     scenario = replace(scenario, **{part: parts.pop(part) for part in parts.keys() & within.keys()})
     return replace(scenario, **parts, **{part: replace(getattr(scenario, part), **within[part]) for part in within})

@@ -196,7 +196,7 @@ def by_step_and_worker(objects: dict[str, dict], notes: list[str]) -> list[dict]
         outer_steps = in_turn == (False, True) or (all(in_turn) and are_rows_workers(len(inner), len(objects)))
         outer, others = ("steps", "workers") if outer_steps else ("workers", "steps")
         notes.append(
-            f"the outer keys, {some(objects)}, are taken for {outer}, the inner ones, {some(inner)}, for {others}. If "
+            f"the outer keys, {some(objects)}, are read as {outer}, the inner ones, {some(inner)}, as {others}. If "
             "it is the other way round, call them step 0, step 1 and rank 0, rank 1."
         )
         outer_workers = not outer_steps
@@ -235,8 +235,8 @@ def in_rows(key: str, rows: list[list[Any]], notes: list[str]) -> list[Any]:
     fewest = min(map(len, rows))
     if are_rows_workers(len(rows), fewest):
         notes.append(
-            f"the {len(rows):,} lists in {called(key)} are taken for workers, their {fewest:,} times for steps, since "
-            "a run has many more steps than workers. If a list is a step, give the lists turned."
+            f"the {len(rows):,} lists in {called(key)} are read as workers and their {fewest:,} times as steps, since "
+            "a run has many more steps than workers. If each list is a step, transpose them."
         )
         return [{"worker": i, f"compute ({unit})": row} for i, row in enumerate(rows)]
     return [{f"rank{i} ({unit})": each for i, each in enumerate(row)} for row in rows]

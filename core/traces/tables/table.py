@@ -420,7 +420,7 @@ def with_moments_below(draft: Draft, cells: dict[str, Cell], keys: list[str]) ->
         when = "began" if draft.meanings[cell.measure].role == "start" else "ended"
         unit = draft.numbers(cell.measure)[1]
         draft.take(name, part, unit, why=f"when {TAKEN[part]} {when} on worker {cell.worker[:40]}")
-    draft.say(f"a column each for when the steps of {counted(len(workers), 'worker')} began and ended.")
+    draft.say(f"each of {counted(len(workers), 'worker')} has columns for when its steps began and ended.")
 
 
 def with_steps_below(draft: Draft, cells: dict[str, Cell], owners: list[str]) -> None:

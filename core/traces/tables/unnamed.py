@@ -23,7 +23,7 @@ FEWEST_ROWS = 4
 FEWEST_ALIKE = 3  # columns of times, so that whole numbers among them are no worker and no step
 MOST_BAD = 0.1  # of the fields of a column that says who or when
 MOST_GAPS = 0.1  # of the pairs of worker and step
-TURN = "give the table turned (times.T in NumPy and pandas)"
+TRANSPOSE = "transpose the table (times.T in NumPy and pandas)"
 WORKER = "worker"  # the column of workers, where rows are not numbered
 WHO = ("rank", "local", "place", "pid", "stage", "dp", "tp", "ep", "step", "epoch")
 
@@ -85,11 +85,11 @@ def by_numbers(draft: Draft) -> dict[str, Cell] | None:
         draft.say(f"no headings; by their numbers, {'; '.join([*said, f'{some(times)} is the time'])}.")
         return {}
     if draft.asked["worker"]:
-        draft.say(f"no headings; {some(times)} are alike and taken for the times of a step each, step 0 first.")
+        draft.say(f"no headings; {some(times)} are alike and are read as one step each, step 0 first.")
         return {name: Cell(str(place), "") for place, name in enumerate(times)}
     draft.say(
-        f"no headings; {some(times)} are alike and taken for the times of a worker each, worker 0 first. If a row is a "
-        f"worker, {TURN}."
+        f"no headings; {some(times)} are alike and are read as one worker each, worker 0 first. If each row is a "
+        f"worker, {TRANSPOSE}."
     )
     return {name: Cell(str(place), "") for place, name in enumerate(times)}
 
@@ -105,8 +105,8 @@ def is_numbered_matrix(draft: Draft) -> bool:
 def say_workers(draft: Draft) -> None:
     """Note that columns whose headings are numbers are taken for workers, and how to say that they are steps."""
     names = [name for name in draft.table if name != INDEX]
-    how = f'say columns={{"worker": "{INDEX}"}}' if INDEX in draft.table else TURN
-    draft.say(f"its columns {some(names)} are taken for workers and its rows for steps. If a row is a worker, {how}.")
+    how = f'say columns={{"worker": "{INDEX}"}}' if INDEX in draft.table else TRANSPOSE
+    draft.say(f"its columns {some(names)} are read as workers and its rows as steps. If each row is a worker, {how}.")
 
 
 def rows_as_workers(draft: Draft, names: list[str]) -> dict[str, Cell]:
@@ -132,13 +132,13 @@ def rows_as_workers(draft: Draft, names: list[str]) -> dict[str, Cell]:
     for name in own:
         draft.meanings[name] = Meaning("rank")
         draft.guessed.add(name)
-    other = f'say columns={{"step": "{own[0]}"}}' if own and own[0] in draft.columns_of_file else TURN
+    other = f'say columns={{"step": "{own[0]}"}}' if own and own[0] in draft.columns_of_file else TRANSPOSE
     if rows == 1:
-        draft.say(f"its one row is taken for the times of one worker, a step each, {len(times):,} in all.")
+        draft.say(f"its one row is read as one worker's times for {len(times):,} steps.")
     else:
         draft.say(
-            f"its {rows:,} rows are taken for workers and its {len(times):,} columns of times for steps, since a run "
-            f"has many more steps than workers. If a column is a worker, {other}."
+            f"its {rows:,} rows are read as workers and its {len(times):,} columns of times as steps, since a run has "
+            f"many more steps than workers. If each column is a worker, {other}."
         )
     unit, unnamed = units.pop(), is_unnamed(times)
     return {name: Cell(str(at) if unnamed else split_unit(name)[0] or name, unit) for at, name in enumerate(times)}

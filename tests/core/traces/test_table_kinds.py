@@ -369,8 +369,8 @@ def test_few_rows_of_many_columns_are_workers(kind):
     trace = read_trace([Upload("t.txt", A_ROW_PER_WORKER[kind])])
     assert trace.workers == 4
     np.testing.assert_allclose(trace.compute_ms, LONG_RUN)
-    note = next(note for note in trace.notes if "taken for workers" in note)
-    assert re.search("If .* (is|are) (a worker|a step|the other way round), (give|say|call)", note)
+    note = next(note for note in trace.notes if "read as workers" in note)
+    assert re.search("If .* (is|are) (a worker|a step|the other way round), (transpose|say|call)", note)
 
 
 @pytest.mark.parametrize("kind", A_ROW_PER_STEP)
@@ -386,10 +386,10 @@ def test_as_many_columns_as_a_node_has_workers_are_workers(steps):
     if steps > 2:
         trace = read_trace([Upload("t.csv", lines(np.resize(LONG_RUN[1:], (steps, 8))))])
         assert (trace.steps, trace.workers) == (steps, 8)
-        assert "If a row is a worker, give the table turned" in trace.notes[0]
+        assert "If each row is a worker, transpose the table" in trace.notes[0]
     trace = read_trace([Upload("t.csv", pd.DataFrame(np.resize(LONG_RUN[1:], (steps, 6))).to_csv())])
     assert (trace.steps, trace.workers) == (steps, 6)
-    assert 'If a row is a worker, say columns={"worker": "index"}' in trace.notes[0]
+    assert 'If each row is a worker, say columns={"worker": "index"}' in trace.notes[0]
 
 
 def test_which_way_a_matrix_goes_may_be_said():
@@ -418,7 +418,7 @@ def test_rows_that_are_not_alike_are_no_workers():
 def test_worker_step_and_time_below_numbers_are_no_matrix():
     trace = read_trace([Upload("t.csv", table("0,1,2", lambda w, s, ms: f"{w},{s},{ms}"))])
     np.testing.assert_allclose(trace.compute_ms, MS)
-    assert not any("taken for workers" in note for note in trace.notes)
+    assert not any("read as workers" in note for note in trace.notes)
 
 
 STEPS_INSIDE = {w: {s: int(MS[s - 1, w]) for s in STEPS} for w in WORKERS}
