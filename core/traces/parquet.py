@@ -46,7 +46,10 @@ def unpacked(
     try:
         table = ipc.open_stream(process.stdout).read_all()
         about = table.schema.metadata
-        seconds = {name: f"{name} (s)" for name in json.loads(about[b"seconds"])}
-        return table.to_pandas(ignore_metadata=True).rename(columns=seconds), json.loads(about[b"left_out"])
+        unpacked, in_a_second = table.to_pandas(ignore_metadata=True), json.loads(about[b"in_a_second"])
+        for name, count in in_a_second.items():
+            unpacked[name] /= count
+        seconds = {name: f"{name} (s)" for name in in_a_second}
+        return unpacked.rename(columns=seconds), json.loads(about[b"left_out"])
     except (ArrowException, ValueError, LookupError, TypeError, OverflowError) as error:
         raise ScenarioError(f"{file} is not a Parquet file that can be read: {str(error)[:200]}.") from error

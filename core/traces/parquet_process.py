@@ -47,7 +47,7 @@ def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int
     """The table and "", or None and why there is none.
 
     Only numbers and texts, texts as a dictionary. The table's metadata say why a column was left out, and which were
-    moments or durations, and now are seconds.
+    moments or durations, and are now how many of so many to a second.
     """
     from pyarrow import parquet, types
 
@@ -65,10 +65,11 @@ def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int
     # A text that comes a million times is a few bytes in the file: it stays one text.
     table = parquet.ParquetFile(io.BytesIO(data), pre_buffer=False, read_dictionary=texts).read(use_threads=False)
     table, left_out = table.unify_dictionaries(), {}
-    seconds = [name for name, kind in kinds.items() if types.is_timestamp(kind) or types.is_duration(kind)]
+    clocks = (name for name, kind in kinds.items() if types.is_timestamp(kind) or types.is_duration(kind))
+    in_a_second = {name: {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kinds[name].unit] for name in clocks}
     for name in table.column_names:
         at = table.column_names.index(name)
-        column = in_seconds(table.column(at)) if name in seconds else table.column(at)
+        column = counted(table.column(at)) if name in in_a_second else table.column(at)
         column, why = plain(column, most_characters)
         if why:
             table, left_out[name] = table.remove_column(at), why
@@ -77,15 +78,17 @@ def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int
     table.validate(full=True)
     if table.get_total_buffer_size() > 8 * most_fields:
         return None, f": a table may have {most_fields:,} fields at the most."
-    return table.replace_schema_metadata({"left_out": json.dumps(left_out), "seconds": json.dumps(seconds)}), ""
+    return table.replace_schema_metadata({"left_out": json.dumps(left_out), "in_a_second": json.dumps(in_a_second)}), ""
 
 
-def in_seconds(column: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
-    """Moments as seconds since 1970, and durations as seconds."""
+def counted(column: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
+    """Moments as a number since 1970, and durations as a number, of their own unit.
+
+    What reads the stream divides it: a number of Python's would make this process load pandas.
+    """
     from pyarrow import compute
 
-    each = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[column.type.unit]
-    return compute.divide(compute.cast(compute.cast(column, "int64"), "float64", safe=False), each)
+    return compute.cast(compute.cast(column, "int64"), "float64", safe=False)
 
 
 def plain(column: "pyarrow.ChunkedArray", most_characters: int) -> "tuple[pyarrow.ChunkedArray, str]":
