@@ -95,9 +95,11 @@ def encoding_of(file: str, data: bytes) -> str:
 
 def code_page(start: bytes) -> str:
     """The code page in which the headings at the beginning of a text have a word that is known; else empty."""
+    if start.isascii():
+        return ""
     for encoding in CODE_PAGES:
         text = start.decode(encoding, errors="ignore").lower()
-        if any(word in re.split(r"[\W_]+", text) for word in FOREIGN):
+        if not FOREIGN.isdisjoint(re.split(r"[\W_]+", text)):
             return encoding
     return ""
 

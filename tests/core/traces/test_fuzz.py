@@ -363,8 +363,8 @@ def as_varint(number: int, length: int = 0) -> bytes:
 
 
 def test_a_parquet_file_that_lies_about_its_size_takes_no_more_than_a_process_may(monkeypatch):
-    """One page of 240 MB in 22 KB, in a file that claims to have a thousand rows and bytes."""
-    rows, says = 30_000_000, 1_000
+    """One page of 144 MB in 15 KB, in a file that claims to have a thousand rows and bytes."""
+    rows, says = 18_000_000, 1_000
     whole = {"row_group_size": rows, "write_batch_size": rows, "max_rows_per_page": rows, "data_page_size": 2**30}
     content = as_parquet({"compute_ms": np.ones(rows)}, use_dictionary=False, compression="zstd", **whole)
     about = parquet.ParquetFile(io.BytesIO(content)).metadata
