@@ -17,6 +17,7 @@ from core.learning.registry import PROBLEMS
 from core.money import Prices, cost_of_time
 from core.policies.base import Policy
 from core.report.money import cost_to_target_in_words
+from core.report.verdicts import ends
 from core.statistics.verdicts import NO_DIFFERENCE, Ratio
 from core.workload.workload import Workload
 
@@ -150,7 +151,8 @@ def interval_in_words(ratio: Ratio) -> str:
         return f"{ratio.runs} seeds, which differ too much for an interval"
     if ratio.low == ratio.high:
         return f"the same in {all_of(ratio.runs)}"
-    return f"between {times(ratio.low)} and {times(ratio.high)}, {ratio.runs} seeds"
+    both = ends(ratio.low, ratio.high)
+    return f"between {' and '.join(both)}, {ratio.runs} seeds" if both[1:] else f"{both[0]} in {all_of(ratio.runs)}"
 
 
 def what_would_decide(ratio: Ratio) -> str:

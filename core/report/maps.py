@@ -20,9 +20,11 @@ from core.common.wording import (
     times,
     with_unit,
 )
+from core.links import PARAMETERS
 from core.maps import SPEEDUP, Checkpoints, Ideal, Question, answers, winners
 from core.report.bandwidth import is_any
 from core.report.parameters import amount_of, name_of, shown_of
+from core.report.verdicts import ends
 from core.schedule.metrics import FEWEST_FOR_TAILS
 from core.simulation.sweeps import changed
 from core.statistics.verdicts import NO_DIFFERENCE
@@ -311,7 +313,7 @@ def interval_in_words(low: float, high: float) -> str:
     """The interval in brackets, where there is one with two ends."""
     if np.isnan(low):
         return " (no interval)"
-    return f" ({times(low)} to {times(high)})" if low < high else " (exactly)"
+    return f" ({' to '.join(ends(low, high))})" if low < high else " (exactly)"
 
 
 def cell_in_words(table: pd.DataFrame, cell: dict, question: Question, policies: Sequence[str], runs: int) -> str:
@@ -464,6 +466,14 @@ def break_even_in_words(rows: pd.DataFrame, titles: Sequence[str]) -> str:
 
 
 def refusals(table: pd.DataFrame) -> list[str]:
-    """Why cells have no figures: each reason once, with how many rows it is about."""
-    counts = table.loc[table["refused"] != "", "refused"].value_counts()
-    return [f"{counted(count, 'row')} left out. {why}" for why, count in counts.items()]
+    """Why cells have no figures: how many rows for want of which setting, and what is said of the first of them."""
+    by_field: dict[str, list[str]] = {}
+    for why in filter(None, table["refused"]):
+        by_field.setdefault(why.partition(":")[0], []).append(why)
+    said = []
+    for field, reasons in by_field.items():
+        name = field.rpartition(".")[2]
+        about = reasons[0].replace(field, name_of(name), 1) if name in PARAMETERS else reasons[0]
+        such = "For example: " if len(set(reasons)) > 1 else ""
+        said.append(f"{counted(len(reasons), 'row')} left out. {such}{about}")
+    return said

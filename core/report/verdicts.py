@@ -163,6 +163,12 @@ def with_interval(ratio: Ratio) -> tuple[str, str]:
     return value, f"{low} to {high}" if low != high else "narrower than 0.001"
 
 
+def ends(low: float, high: float) -> list[str]:
+    """The ends of an interval, with as many decimals as tell them apart, three at most; one if those do not."""
+    short = [times(low), times(high)]
+    return list(dict.fromkeys(short if short[0] != short[1] else decimals((low, high))))
+
+
 def with_level(ratio: Ratio) -> tuple[str, str]:
     """A ratio and its interval, as a bracket has it: 95 % interval: 1.69× to 1.71×; or why there is none."""
     value, interval = with_interval(ratio)

@@ -267,7 +267,7 @@ def test_a_map_that_trains_has_fewer_of_the_usual_values(open_page, monkeypatch)
             {"across": "cv", "up": "jitter"},
             "Jitter (±) cannot be an axis of this map. Choose another: Number of workers",
         ),
-        ({"across": "workers", "across_values": "5000"}, "workers: 5000 is not a whole number"),
+        ({"across": "workers", "across_values": "5000"}, "Number of workers: 5000 is not a whole number"),
     ],
 )
 def test_what_cannot_be_mapped_is_said(open_page, params, message):
@@ -280,7 +280,7 @@ def test_refused_cells_leave_the_others(open_page):
     app = open_page("map", across_values="2,4,5000", ask="idle")
     assert not complaints(app)
     assert headline(app)
-    assert any("2 rows left out. workers: 5000" in caption.value for caption in app.main.caption)
+    assert any("2 rows left out. Number of workers: 5000" in caption.value for caption in app.main.caption)
 
 
 def test_a_stopped_map_keeps_what_is_done(open_page, monkeypatch):

@@ -16,6 +16,7 @@ from core import (
     Asynchronous,
     BackupWorkers,
     Constant,
+    Failures,
     FlatLatency,
     LocalSGD,
     Pareto,
@@ -30,7 +31,8 @@ from core import (
     sweep,
 )
 from core.maps import QUESTIONS
-from core.report.maps import settling
+from core.report import verdicts
+from core.report.maps import refusals, settling
 from core.simulation.sweeps import changed
 from pages.shared.answers.maps import Asked, map_answer, picked_in_words
 from tests.examples import examples
@@ -477,3 +479,24 @@ def test_cells_that_no_number_of_runs_would_settle():
     assert settling([math.nan, math.nan, 4.0]) == "; more runs are needed"
     assert settling([2e9]) == "; a billion runs would not settle it"
     assert settling([]) == ""
+
+
+def test_why_rows_have_no_figures_is_said_once_for_each_setting():
+    often = {"failures.mtbf_hours": [0.001, 0.002, 1], "workers": [4, 5_000]}
+    job = Scenario(failures=Failures(mtbf_hours=1), network=FlatLatency(latency_ms=0))
+    table = sweep(job, often, [Synchronous(), Asynchronous()], replicates=2)
+    by_time, by_workers = sorted(refusals(table), key=len, reverse=True)
+    assert re.match(
+        r"\d rows left out\. For example: Time between failures per worker: at 0\.001 h for each of 4 workers an epoch "
+        r"is expected to take more than 100 times as long as without failures; take checkpoints",
+        by_time,
+    )
+    assert by_workers == "6 rows left out. Number of workers: 5000 is not a whole number from 1 to 4,096."
+    refused = table["refused"] != ""
+    assert sum(int(line.partition(" ")[0]) for line in (by_time, by_workers)) == refused.sum()
+
+
+def test_the_ends_of_an_interval_are_told_apart():
+    assert verdicts.ends(1.0794, 1.0812) == ["1.079×", "1.081×"]
+    assert verdicts.ends(1.4, 1.75) == ["1.40×", "1.75×"]
+    assert verdicts.ends(1.0801, 1.0803) == ["1.080×"]
