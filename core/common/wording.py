@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 NBSP = "\N{NO-BREAK SPACE}"
+PEOPLE = ("Gumbel", "Pareto")  # after whom laws are called
 
 
 def duration(ms: float) -> str:
@@ -71,7 +72,7 @@ def listed(parts: list[str], last: str = "and") -> str:
 
 
 def lowered(sentence: str) -> str:
-    """The sentence as it goes on after a semicolon; K-async, SSP and DiLoCo keep their capitals."""
+    """The sentence as it goes on after a semicolon; K-async, SSP, DiLoCo and people keep their capitals."""
     word = sentence.partition(" ")[0]
-    as_it_is = word[1:2] == "-" or any(letter.isupper() for letter in word[1:])
+    as_it_is = word in PEOPLE or word[1:2] == "-" or any(letter.isupper() for letter in word[1:])
     return sentence if as_it_is else sentence[0].lower() + sentence[1:]

@@ -3,10 +3,10 @@
 from typing import Any
 
 from core.common.parameters import Number, Text
-from core.common.wording import NBSP, counted, with_unit
+from core.common.wording import NBSP, counted, lowered, with_unit
 from core.links import LAW_CODES, PARAMETERS
 from core.policies.registry import CODES
-from core.workload.compute_laws import Constant, Measured
+from core.workload.compute_laws import Constant, Measured, Uniform
 from core.workload.networks import COLLECTIVES, AlphaBeta, FlatLatency, Network
 from core.workload.workload import Workload
 
@@ -84,6 +84,7 @@ def setting(workload: Workload) -> str:
     """What is simulated in a few words: 4 workers × 10 mini-batches of 500 ms on average, 200 ms of network latency."""
     law, stragglers = workload.compute, workload.stragglers
     mean = "" if isinstance(law, Constant) else " on average"
+    mean += "" if isinstance(law, Constant | Uniform) else f" ({lowered(law.name)})"
     unit, of_ms = ("ms", 1) if law.mean_ms < 10_000 else ("s", 1000)
     took = "as measured" if isinstance(law, Measured) else f"of {plain(law.mean_ms / of_ms)}{NBSP}{unit}{mean}"
     slow = f"{counted(stragglers.slow_workers, 'slow worker')} ({plain(stragglers.slowdown)}×)"
@@ -104,4 +105,7 @@ def links(network: Network) -> str:
     if isinstance(network, FlatLatency):
         return f"{plain(network.latency_ms)}{NBSP}ms of network latency"
     assert isinstance(network, AlphaBeta)
-    return f"{plain(network.message_mb)}{NBSP}MB of gradients over {plain(network.bandwidth_gbps)}{NBSP}Gb/s links"
+    buckets = f" in {network.buckets:,} buckets" if network.buckets > 1 else ""
+    nodes = f" between nodes of {network.workers_per_node:,}" if network.workers_per_node > 1 else ""
+    speed = f"{plain(network.bandwidth_gbps)}{NBSP}Gb/s"
+    return f"{plain(network.message_mb)}{NBSP}MB of gradients{buckets} over {speed} links{nodes}"

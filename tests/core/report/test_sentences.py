@@ -725,9 +725,13 @@ def check_setting(text, scenario):
     """Workers, mini-batches and their mean, what slows some of them, and the network."""
     size, *beside, network = text.split(", ")
     many = "mini-batches" if scenario.batches > 1 else "mini-batch"
-    found = re.fullmatch(rf"(\S+) workers? × (\S+) {many} (?:of {NUMBER} (?:ms|s)( on average)?|as measured)", size)
+    found = re.fullmatch(
+        rf"(\S+) workers? × (\S+) {many} (?:of {NUMBER} (?:ms|s)( on average)?|as measured)( \([\w -]+\))?", size
+    )
     assert [value_of(number) for number in found.groups()[:2]] == [scenario.workers, scenario.batches]
-    unit_ms = 1000 if " s" in size.replace(" on average", "")[-2:] else 1
+    law, shapes = scenario.compute, (Constant, Uniform, Measured)
+    assert found[5] is None if isinstance(law, shapes) else found[5].strip(" ()") in (law.name, law.name.lower())
+    unit_ms = 1000 if re.search(r"\d s\b", size) else 1
     assert shows(found[3], scenario.compute.mean_ms / unit_ms) if found[3] else isinstance(scenario.compute, Measured)
     assert not found[3] or bool(found[4]) == (not isinstance(scenario.compute, Constant))
     slow = scenario.stragglers
@@ -750,9 +754,12 @@ def check_setting(text, scenario):
     if isinstance(scenario.network, FlatLatency):
         assert value_of(re.fullmatch(rf"{NUMBER} ms of network latency", network)[1]) == scenario.network.latency_ms
     else:
-        size, speed = re.fullmatch(rf"{NUMBER} MB of gradients over {NUMBER} Gb/s links", network).groups()
+        beside = rf"(?: in (\d+) buckets)? over {NUMBER} Gb/s links(?: between nodes of (\d+))?"
+        size, buckets, speed, of = re.fullmatch(rf"{NUMBER} MB of gradients{beside}", network).groups()
         assert shows(size, scenario.network.message_mb)
         assert shows(speed, scenario.network.bandwidth_gbps)
+        assert int(buckets or 1) == scenario.network.buckets
+        assert int(of or 1) == scenario.network.workers_per_node
 
 
 def test_what_is_pasted_and_what_the_charts_of_two_say():
