@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Beside, Outages, RareStretch, Schedule, Stretch
+from core.schedule.schedule import Beside, CutStretch, Outages, RareStretch, Schedule, Stretch
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.failures import Failures
 from core.workload.next_failures import NextFailures
@@ -337,19 +337,18 @@ class Played:
         begun[rows] &= start_ms[rows] < self.cut_ms[rows, None]
         return begun
 
-    def thrown_away(self, computed: Stretch, *others: Stretch) -> list[Stretch | RareStretch]:
+    def thrown_away(self, computed: Stretch, *others: Stretch) -> list[Stretch | CutStretch | RareStretch]:
         """The stretches from computing on, where computing in lost rows counts as cancelled."""
-        lost, start, end = self.lost[:, None], computed.start_ms, computed.end_ms
-        computed = replace(computed, end_ms=np.where(lost, start, end))
-        cancelled: Stretch | RareStretch
+        start, end = computed.start_ms, computed.end_ms
+        row, run = np.nonzero(self.lost & self.started)
+        since, until = (np.broadcast_to(times, self.shape)[row, :, run] for times in (start, end))
+        thrown = self.rarely("cancelled", row, run, since, until, start)
+        kept = CutStretch(computed.phase, start, end, thrown.cells, self.shape)
+        cancelled: Stretch | RareStretch = thrown
         if "cancelled" in [stretch.phase for stretch in others]:
             (until,) = (stretch.end_ms for stretch in others if stretch.phase == "cancelled")
-            cancelled = Stretch("cancelled", start, np.where(lost, np.maximum(end, until), until))
-        else:
-            row, run = np.nonzero(self.lost & self.started)
-            since, until = (np.broadcast_to(times, self.shape)[row, :, run] for times in (start, end))
-            cancelled = self.rarely("cancelled", row, run, since, until, start)
-        return [computed, cancelled, *(stretch for stretch in others if stretch.phase != "cancelled")]
+            cancelled = Stretch("cancelled", start, np.where(self.lost[:, None], np.maximum(end, until), until))
+        return [kept, cancelled, *(stretch for stretch in others if stretch.phase != "cancelled")]
 
     def restarting(self, elsewhere_ms: np.ndarray) -> list[RareStretch]:
         """Who is down during restarts, and who waits; elsewhere_ms: when all other rows end."""

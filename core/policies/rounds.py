@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from core.schedule.schedule import Averages, Beside, Outages, RareStretch, Schedule, Stretch
+from core.schedule.schedule import Averages, Beside, CutStretch, Outages, RareStretch, Schedule, Stretch
 
 
 def nothing() -> np.ndarray:
@@ -118,14 +118,11 @@ class Rounds:
         used, started = np.broadcast_to(rows.used, shape), np.broadcast_to(rows.started, shape)
         unused = np.flatnonzero(started & ~used)
         start, ready = (np.broadcast_to(times, shape) for times in (rows.start, rows.ready))
-        since, until, kept = start.take(unused), ready.take(unused), rows.ready
-        if len(unused):
-            kept = ready.copy()
-            kept.put(unused, since)
+        since, until = start.take(unused), ready.take(unused)
         return Schedule(
             stretches=(
                 self.rare("wait", self.regroups, rows.start, "regroup"),
-                Stretch("compute", rows.start, kept),
+                CutStretch("compute", rows.start, rows.ready, unused, shape),
                 RareStretch("cancelled", unused, since, until, rows.start, shape),
                 Stretch("wait", rows.ready, rows.barrier, reason="barrier"),
                 Stretch("comm", rows.barrier, rows.end),

@@ -40,6 +40,43 @@ class Stretch:
 
 
 @dataclass(frozen=True, eq=False)
+class CutStretch:
+    """A stretch that most mini-batches have, but not those whose gradients are not used; for them it takes no time.
+
+    It stands for a `Stretch` whose ends are made when they are asked for.
+
+    Attributes:
+        phase: compute, wait, comm, cancelled or down.
+        start_ms: when it starts, broadcasts to (rows, workers, runs), ms.
+        until_ms: when it ends where it takes time, likewise.
+        cells: where it takes none, (cells,): row · workers · runs + worker · runs + run.
+        shape: (rows, workers, runs).
+        reason: what a wait waits for, one of `REASONS`; empty for other phases.
+
+    """
+
+    phase: str
+    start_ms: np.ndarray
+    until_ms: np.ndarray
+    cells: np.ndarray
+    shape: tuple[int, int, int]
+    reason: str = ""
+
+    @cached_property
+    def end_ms(self) -> np.ndarray:
+        """When it ends, (rows, workers, runs), ms."""
+        found = np.broadcast_to(self.until_ms, self.shape).copy()
+        found.put(self.cells, np.broadcast_to(self.start_ms, self.shape).take(self.cells))
+        return found
+
+    def took_ms(self) -> np.ndarray:
+        """How long it takes in all of a worker's rows together, (workers, runs), ms."""
+        took = np.subtract(self.until_ms, self.start_ms, out=np.empty(self.shape))
+        took.put(self.cells, 0)
+        return summed(took)
+
+
+@dataclass(frozen=True, eq=False)
 class RareStretch:
     """A stretch that only few mini-batches have, such as those cut by failures; for the others it takes no time.
 
@@ -171,7 +208,7 @@ class Averages:
 class Schedule:
     """Every mini-batch of some runs; arrays broadcast to (rows, workers, runs), times in ms."""
 
-    stretches: tuple[Stretch | RareStretch, ...]
+    stretches: tuple[Stretch | CutStretch | RareStretch, ...]
     """In the order in which a mini-batch lives through them."""
     read_ms: np.ndarray
     """When its worker read the parameters."""
