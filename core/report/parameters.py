@@ -84,7 +84,7 @@ def setting(workload: Workload) -> str:
     """What is simulated in a few words: 4 workers × 10 mini-batches of 500 ms on average, 200 ms of network latency."""
     law, stragglers = workload.compute, workload.stragglers
     mean = "" if isinstance(law, Constant) else " on average"
-    mean += "" if isinstance(law, Constant | Uniform) else f" ({lowered(law.name)})"
+    mean += "" if isinstance(law, Constant | Uniform | Measured) else f" ({lowered(law.name)})"
     unit, of_ms = ("ms", 1) if law.mean_ms < 10_000 else ("s", 1000)
     took = "as measured" if isinstance(law, Measured) else f"of {plain(law.mean_ms / of_ms)}{NBSP}{unit}{mean}"
     slow = f"{counted(stragglers.slow_workers, 'slow worker')} ({plain(stragglers.slowdown)}×)"

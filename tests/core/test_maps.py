@@ -284,7 +284,7 @@ def test_a_single_number_of_workers_is_no_scaling():
 def test_refusals_are_said_once():
     table = sweep(Scenario(), {"workers": [2, 4]}, [Synchronous(), BackupWorkers(wait_for=3)], 5)
     (said,) = refusals(table)
-    assert said.startswith("1 row left out. policy.wait_for: 3")
+    assert said.startswith("1 row left out. Gradients to wait for: 3 is not")
 
 
 def test_a_cell_that_trains_is_what_learning_gives():

@@ -14,6 +14,8 @@ from core import (
     Constant,
     FlatLatency,
     LocalSGD,
+    LogNormal,
+    Measured,
     Pareto,
     Rebalanced,
     Scenario,
@@ -50,6 +52,7 @@ from core.report.comparison import (
     summary_text,
     verdict_figures,
 )
+from core.report.parameters import setting
 from core.report.verdicts import RunsControl
 from core.statistics.pairs import Paired, means
 from tests.words import numbers
@@ -415,6 +418,21 @@ def test_a_summary_to_paste():
     assert [line.split(":")[0] for line in lines[2:4]] == ["- Asynchronous", "- Synchronous"]
     assert lines[4:] == [in_full(table, BOTH, Scenario())]
     assert in_full(table, BOTH, Scenario()).startswith("What asynchronous costs: gradients that are 2.8 updates stale")
+
+
+def test_what_is_compared_is_said_with_its_distribution_nodes_and_buckets():
+    nodes = AlphaBeta(workers_per_node=4, buckets=2)
+    said = {
+        law: setting(Scenario(workers=8, compute=law, network=nodes)) for law in (Pareto(), LogNormal(), Constant())
+    }
+    many, over = "8 workers × 10 mini-batches", "100 MB of gradients in 2 buckets over 10 Gb/s links between nodes of 4"
+    assert [each.replace("\N{NO-BREAK SPACE}", " ") for each in said.values()] == [
+        f"{many} of 500 ms on average (Pareto), {over}",
+        f"{many} of 500 ms on average (log-normal), {over}",
+        f"{many} of 500 ms, {over}",
+    ]
+    measured = setting(Scenario(compute=Measured(compute_ms=[[1, 2, 3, 4]])))
+    assert measured.startswith("4 workers × 10 mini-batches as measured, 200")
 
 
 def test_the_winner_is_described_whatever_the_order():
