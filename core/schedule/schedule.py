@@ -65,9 +65,8 @@ class CutStretch:
     @cached_property
     def end_ms(self) -> np.ndarray:
         """When it ends, (rows, workers, runs), ms."""
-        found = np.broadcast_to(self.until_ms, self.shape).copy()
-        found.put(self.cells, np.broadcast_to(self.start_ms, self.shape).take(self.cells))
-        return found
+        at_start = np.broadcast_to(self.start_ms, self.shape).take(self.cells)
+        return replaced(self.until_ms, self.shape, self.cells, at_start)
 
     def took_ms(self) -> np.ndarray:
         """How long it takes in all of a worker's rows together, (workers, runs), ms."""
@@ -105,23 +104,25 @@ class RareStretch:
     @cached_property
     def start_ms(self) -> np.ndarray:
         """When it starts, (rows, workers, runs), ms."""
-        return self._everywhere(self.since_ms)
+        return replaced(self.elsewhere_ms, self.shape, self.cells, self.since_ms)
 
     @cached_property
     def end_ms(self) -> np.ndarray:
         """When it ends, (rows, workers, runs), ms."""
-        return self._everywhere(self.until_ms)
-
-    def _everywhere(self, times: np.ndarray) -> np.ndarray:
-        found = np.broadcast_to(self.elsewhere_ms, self.shape).copy()
-        found.put(self.cells, times)
-        return found
+        return replaced(self.elsewhere_ms, self.shape, self.cells, self.until_ms)
 
     def took_ms(self) -> np.ndarray:
         """How long it takes in all of a worker's rows together, (workers, runs), ms."""
         _, workers, runs = self.shape
         lane = self.cells % (workers * runs)
         return np.bincount(lane, self.until_ms - self.since_ms, workers * runs).reshape(workers, runs)
+
+
+def replaced(times: np.ndarray, shape: tuple[int, int, int], cells: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Times of all mini-batches, (rows, workers, runs), with other times in some cells."""
+    found = np.broadcast_to(times, shape).copy()
+    found.put(cells, by)
+    return found
 
 
 def summed(values: np.ndarray) -> np.ndarray:
