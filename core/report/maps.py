@@ -466,7 +466,7 @@ def break_even_in_words(rows: pd.DataFrame, titles: Sequence[str]) -> str:
 
 
 def refusals(table: pd.DataFrame) -> list[str]:
-    """Why cells have no figures: how many rows for want of which setting, and what is said of the first of them."""
+    """Why cells have no figures: for each setting that is out of range, how many rows, and the first row's reason."""
     by_field: dict[str, list[str]] = {}
     for why in filter(None, table["refused"]):
         by_field.setdefault(why.partition(":")[0], []).append(why)

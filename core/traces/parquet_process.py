@@ -46,8 +46,8 @@ def bound_memory(most: int) -> None:
 def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int) -> "tuple[pyarrow.Table | None, str]":
     """The table and "", or None and why there is none.
 
-    Only numbers and texts, texts as a dictionary. The table's metadata say why a column was left out, and which were
-    moments or durations, and are now how many of so many to a second.
+    Only numbers and texts, texts as a dictionary. Moments and durations become counts of their own unit. The table's
+    metadata say why each column that is missing was left out, and of the counts how many make a second.
     """
     from pyarrow import parquet, types
 
@@ -82,9 +82,9 @@ def unpacked(data: bytes, most_fields: int, most_rows: int, most_characters: int
 
 
 def counted(column: "pyarrow.ChunkedArray") -> "pyarrow.ChunkedArray":
-    """Moments as a number since 1970, and durations as a number, of their own unit.
+    """Moments as a count of their unit since 1970, and durations as a count of theirs.
 
-    What reads the stream divides it: a number of Python's would make this process load pandas.
+    The reader of the stream divides them: dividing by a Python number here would make this process load pandas.
     """
     from pyarrow import compute
 
