@@ -111,7 +111,7 @@ def elastic(compute, latency, wait_for, gradients, failures, restart, regroup, p
             buckets=1, backward=0.0):  # fmt: skip
     """Those that are up go on; a round has one row, or with a period so many and then an average.
 
-    A failure before the barrier makes those that are left exchange everything anew.
+    A failure before the barrier, or one that ends the waiting, makes those that are left exchange everything anew.
     sizes: (those that are up) → {worker: size}.
     """
     workers = range(len(failures))
@@ -151,7 +151,7 @@ def elastic(compute, latency, wait_for, gradients, failures, restart, regroup, p
                 barrier = when
                 break
         end = barrier + latency if alive else barrier
-        if alive and not any(clock.next(worker) < barrier for worker in up):
+        if alive == up:
             begun = {worker: times[-2] if len(times) > 1 else start for worker, times in ready.items()}
             end = collective([(begun[w], done[w] - begun[w], backward) for w in there], latency, buckets)
         fallen = {worker for worker in up if worker not in alive or clock.next(worker) < end}

@@ -59,7 +59,7 @@ def in_equal_rounds(draws: Draws, every: int, fragments: int) -> Schedule:
         ready_ms=ready,
         applied_ms=applied,
         finish_ms=applied[-1],
-        update=number,
+        number=number,
         version=number,
         updates=len(ends),
         barrier_ms=barrier,
@@ -287,7 +287,6 @@ class Walk:
             began, ready, until, go_on, read, applied = (
                 np.where(used, times, finish) for times in (began, ready, until, go_on, read, applied)
             )
-            update = np.where(used, update, -1)
         return Schedule(
             stretches=(
                 Stretch("compute", began, ready),
@@ -298,7 +297,7 @@ class Walk:
             ready_ms=ready,
             applied_ms=applied,
             finish_ms=finish,
-            update=update,
+            number=update,
             version=self.version[:rows],
             updates=len(there_ms),
             used=used,

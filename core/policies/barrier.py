@@ -69,12 +69,12 @@ class Rebalanced(Policy):
     def schedule(self, draws: Draws) -> Schedule:
         speed = 1 / draws.slowness
 
-        def resized(compute: np.ndarray, up: np.ndarray) -> np.ndarray:
-            mean = np.where(up, speed, 0).sum(axis=0) / np.maximum(1, up.sum(axis=0))
-            return compute * (speed / np.where(mean > 0, mean, 1))
+        def of_those(up: np.ndarray, runs: np.ndarray) -> np.ndarray:
+            mean = np.where(up, speed[:, runs], 0).sum(axis=0) / np.maximum(1, up.sum(axis=0))
+            return speed[:, runs] / np.where(mean > 0, mean, 1)
 
         if draws.goes_on_without:
-            return Group(draws, wait_for=draws.workload.workers, resize=resized).schedule()
+            return Group(draws, wait_for=draws.workload.workers, sizes=of_those).schedule()
         sizes = speed / speed.mean(axis=0)
         return recovered(with_barriers(draws.compute_ms * sizes, draws), draws)
 
@@ -149,7 +149,7 @@ class BackupWorkers(Policy):
             ready_ms=ready,
             applied_ms=end,
             finish_ms=end[-1],
-            update=np.where(used, iteration, -1),
+            number=iteration,
             version=iteration,
             updates=iterations,
             used=used,
@@ -355,7 +355,7 @@ def with_barriers(compute: np.ndarray, draws: Draws) -> Schedule:
         ready_ms=ready,
         applied_ms=end,
         finish_ms=end[-1],
-        update=batch,
+        number=batch,
         version=batch,
         updates=len(compute),
         barrier_ms=barrier,

@@ -1,6 +1,6 @@
 """Exchanges of all workers: what is left of them after a barrier, and what has gone before."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -27,15 +27,14 @@ class Exchange:
             return cls(cost_ms, cost_ms, np.zeros(1))
         return cls(cost_ms, draws.workload.network.exposed_ms(cost_ms, lead_ms), lead_ms)
 
-    def __getitem__(self, rounds: slice) -> "Exchange":
-        """Some of several exchanges; what all have in common stays."""
-        whole = len(self.cost_ms)
-        return Exchange(
-            *(
-                times[rounds] if len(times) == whole else times
-                for times in (self.cost_ms, self.exposed_ms, self.lead_ms)
-            )
-        )
+    def __getitem__(self, some: tuple[np.ndarray, ...]) -> "Exchange":
+        """Some of several exchanges."""
+        return Exchange(self.cost_ms[some], self.exposed_ms[some], self.lead_ms[some])
+
+    def followed_by(self, others: "Exchange") -> "Exchange":
+        """These exchanges, and others after them."""
+        both = ((getattr(each, field.name) for each in (self, others)) for field in fields(self))
+        return Exchange(*(np.concatenate(list(times)) for times in both))
 
     def hidden(self, row: int | slice, barrier_ms: np.ndarray) -> list[Beside]:
         """What has gone before barriers, in one piece from the first bucket on: pauses between buckets are left out.

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Beside, CutStretch, Outages, RareStretch, Schedule, Stretch
+from core.schedule.schedule import Beside, Outages, PatchedStretch, Schedule, Stretch
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.failures import Failures
 from core.workload.next_failures import NextFailures
@@ -321,7 +321,7 @@ class Played:
             ready_ms=np.broadcast_to(self.times(plain.ready_ms), self.shape),
             applied_ms=self.times(plain.applied_ms),
             finish_ms=np.broadcast_to(self.finish_ms, self.shape[1:]),
-            update=np.where(~lost if plain.used is None else used, self.taken(plain.update), -1),
+            number=self.taken(plain.number),
             version=self.taken(plain.version),
             batch=self.source[:, None],
             used=np.broadcast_to(used, self.shape),
@@ -337,20 +337,20 @@ class Played:
         begun[rows] &= start_ms[rows] < self.cut_ms[rows, None]
         return begun
 
-    def thrown_away(self, computed: Stretch, *others: Stretch) -> list[Stretch | CutStretch | RareStretch]:
+    def thrown_away(self, computed: Stretch, *others: Stretch) -> list[Stretch | PatchedStretch]:
         """The stretches from computing on, where computing in lost rows counts as cancelled."""
         start, end = computed.start_ms, computed.end_ms
         row, run = np.nonzero(self.lost & self.started)
         since, until = (np.broadcast_to(times, self.shape)[row, :, run] for times in (start, end))
         thrown = self.rarely("cancelled", row, run, since, until, start)
-        kept = CutStretch(computed.phase, start, end, thrown.cells, self.shape)
-        cancelled: Stretch | RareStretch = thrown
+        kept = PatchedStretch(computed.phase, start, end, thrown.cells, thrown.since_ms, thrown.since_ms, self.shape)
+        cancelled: Stretch | PatchedStretch = thrown
         if "cancelled" in [stretch.phase for stretch in others]:
             (until,) = (stretch.end_ms for stretch in others if stretch.phase == "cancelled")
             cancelled = Stretch("cancelled", start, np.where(self.lost[:, None], np.maximum(end, until), until))
         return [kept, cancelled, *(stretch for stretch in others if stretch.phase != "cancelled")]
 
-    def restarting(self, elsewhere_ms: np.ndarray) -> list[RareStretch]:
+    def restarting(self, elsewhere_ms: np.ndarray) -> list[PatchedStretch]:
         """Who is down during restarts, and who waits; elsewhere_ms: when all other rows end."""
         none = (np.zeros(0, dtype=np.int64),) * 2 + (np.zeros(0),) * 2 + (np.zeros((0, self.shape[1])),)
         row, run, since, until, down_until = (np.concatenate(each) for each in zip(none, *self.restarts, strict=True))
@@ -369,9 +369,11 @@ class Played:
         until_ms: np.ndarray,
         elsewhere_ms: np.ndarray,
         reason: str = "",
-    ) -> RareStretch:
+    ) -> PatchedStretch:
         """A stretch of all workers in some rows and runs; its times are (rows and runs, workers), ms."""
         _, workers, runs = self.shape
         cells = (row * workers)[:, None] + np.arange(workers)
         cells = cells * runs + run[:, None]
-        return RareStretch(phase, cells.ravel(), since_ms.ravel(), until_ms.ravel(), elsewhere_ms, self.shape, reason)
+        return PatchedStretch(
+            phase, elsewhere_ms, elsewhere_ms, cells.ravel(), since_ms.ravel(), until_ms.ravel(), self.shape, reason
+        )

@@ -1,221 +1,329 @@
-"""Rounds of a group whose workers fail, laid out as a schedule: each run has as many rows as it needs."""
+"""Rounds of a group whose workers fail, laid out as a schedule: each run has as many as it needs.
 
-from dataclasses import dataclass, field, fields
-from typing import Self
+All workers of a round have the same start, barrier and end, but for the mini-batches whose gradients are not used:
+those of workers that are away or fail, and those that are not waited for. Only the moments at which workers are ready
+are as many as the workers.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from core.schedule.schedule import Averages, Beside, CutStretch, Outages, RareStretch, Schedule, Stretch
+from core.schedule.schedule import Averages, Beside, Outages, PatchedStretch, Schedule
 
 
-def nothing() -> np.ndarray:
-    """The times for rows before which no bucket was exchanged."""
-    return np.zeros((1, 1, 1))
+class Common(NamedTuple):
+    """What all workers of a round have in common: arrays that broadcast to (rounds, runs), times in ms."""
+
+    start: np.ndarray
+    """When they begin to compute."""
+    barrier: np.ndarray
+    """When those are done that are waited for, or the round is given up."""
+    end: np.ndarray
+    """When they have communicated."""
+    met: np.ndarray
+    """Whether they communicated at all."""
+    update: np.ndarray
+    """How many updates came before."""
+    source: np.ndarray
+    """Which round of the draws it is."""
+    ahead: np.ndarray
+    """Since when buckets had been exchanged at the barrier; 0 where none had been."""
+    ahead_until: np.ndarray
+    """Until when they had been."""
+
+    @classmethod
+    def nothing(cls, now_ms: np.ndarray) -> "Common":
+        """Rounds in which nothing is done, at some moment of each run, (runs,), ms."""
+        no, zero = np.zeros(1, dtype=bool), np.zeros(1, dtype=np.int64)
+        return cls(now_ms, now_ms, now_ms, no, zero, zero, np.zeros(1), np.zeros(1))
+
+    def changed(self, change: Callable[[str, np.ndarray], np.ndarray]) -> "Common":
+        """What becomes of each of its arrays by a function of the name and the array."""
+        return Common(*map(change, self._fields, self))
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Some rows of a schedule, arrays that broadcast to (rows, workers, runs), ms.
+class Unused(NamedTuple):
+    """Mini-batches whose gradients are not used: their cells, their times in ms, and whether they were begun."""
 
-    In the order in which they happen to a worker: it computes, waits at the barrier, communicates.
-    """
-
+    cells: np.ndarray
     start: np.ndarray
     ready: np.ndarray
     barrier: np.ndarray
     end: np.ndarray
-    applied: np.ndarray
-    used: np.ndarray
     started: np.ndarray
-    update: np.ndarray
-    batch: np.ndarray
-    met: np.ndarray
-    """When everybody went on to the network, (rows, 1, runs); NaN where nobody did."""
-    ahead: np.ndarray = field(default_factory=nothing)
-    """Since when buckets were being exchanged before that, (rows, 1, runs); the same moment if none were."""
-    ahead_until: np.ndarray = field(default_factory=nothing)
-
-    @classmethod
-    def none_at(cls, now_ms: np.ndarray) -> Self:
-        """A row in which nothing is done, at some moment of each run, (runs,), ms."""
-        now, no, zero = now_ms[None, None], np.zeros((1, 1, 1), dtype=bool), np.zeros((1, 1, 1), dtype=np.int64)
-        return cls(now, now, now, now, now, no, no, zero, zero, np.full((1, 1, 1), np.nan))
 
 
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Some rows of some workers, and two moments for each: arrays of the same length."""
+class Pause(NamedTuple):
+    """After which mini-batches workers are down, and then wait: their cells, and when they do so, ms."""
 
-    row: np.ndarray
-    worker: np.ndarray
-    run: np.ndarray
-    since_ms: np.ndarray
-    until_ms: np.ndarray
-
-    @classmethod
-    def of(cls, who: np.ndarray, row: np.ndarray, since_ms: np.ndarray, until_ms: np.ndarray) -> Self:
-        """The cells of some workers.
-
-        Args:
-            who: which workers, (rounds, workers, runs).
-            row: their row in each round; this and the times broadcast to (rounds, workers, runs).
-            since_ms: the first moment, ms.
-            until_ms: the second moment, ms.
-
-        """
-        cells = np.nonzero(who)
-        row, since_ms, until_ms = (np.broadcast_to(each, who.shape)[cells] for each in (row, since_ms, until_ms))
-        return cls(row, cells[1], cells[2], since_ms, until_ms)
+    cells: np.ndarray
+    since: np.ndarray
+    back: np.ndarray
+    until: np.ndarray
 
 
-Pause = tuple[Cells, Cells]
-"""After the last row of a round: who is down, and who then waits."""
+class Regroup(NamedTuple):
+    """Before which mini-batches workers wait for their group to change: their cells, and when they do so, ms."""
+
+    cells: np.ndarray
+    since: np.ndarray
+    until: np.ndarray
+
+
+Table = TypeVar("Table", Unused, Pause, Regroup)
+
+
+def joined(kind: type[Table], tables: list[Table]) -> Table:
+    """Several tables as one, which has no cells where there are none."""
+    kinds = {"cells": np.int64, "started": bool}
+    none = kind(*(np.zeros(0, kinds.get(name, float)) for name in kind._fields))
+    return kind(*(np.concatenate(each) for each in zip(none, *tables, strict=True)))
 
 
 class Rounds:
     """The rounds of some runs so far.
 
     Args:
+        period: rows of a round.
         workers: how many.
         runs: how many.
+        expected: how many rounds each run has, about.
+
+    Attributes:
+        length: how many rounds each run has, (runs,).
 
     """
 
-    def __init__(self, workers: int, runs: int) -> None:
-        self.workers, self.runs = workers, runs
+    def __init__(self, period: int, workers: int, runs: int, expected: int) -> None:
+        self.period, self.workers, self.runs = period, workers, runs
         self.length = np.zeros(runs, dtype=np.int64)
-        """How many rows each run has."""
-        self.rows: list[Rows] = []
-        self.lengths: list[np.ndarray] = []
-        """How many rows a run has in each of these, (runs,)."""
-        self.regroups: list[Cells] = []
-        """Who waited for a change of the group before a row."""
+        self.common = Common.nothing(np.zeros(1)).changed(lambda _, array: np.zeros((expected, runs), array.dtype))
+        self.unused: list[Unused] = []
+        self.regroups: list[Regroup] = []
         self.pauses: list[list[Pause]] = []
-        """The pauses after rounds; second come those of workers that failed again during the first, and so on."""
+        """Second come the pauses of workers that failed again during the first, and so on."""
+        self.own: list[tuple[np.ndarray, np.ndarray]] = []
+        """Rounds that are not those of all workers, and their runs."""
+        self.sized: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        """Rounds in which mini-batches have sizes of their own, their runs, and when workers are ready, ms."""
 
-    def keep(self, rows: Rows, lengths: np.ndarray, regroups: list[Cells], pauses: list[Pause]) -> None:
-        """Record some rows, how many of them each run has, (runs,), and who waits before or pauses after them."""
-        self.rows.append(rows)
-        self.lengths.append(lengths)
-        self.length = self.length + lengths
-        self.regroups += regroups
-        self.pauses += [[] for _ in pauses[len(self.pauses) :]]
-        for place, pause in enumerate(pauses):
-            self.pauses[place].append(pause)
-
-    def schedule(self, now_ms: np.ndarray, updates: np.ndarray, outages: Outages, fragments: int | None) -> Schedule:
-        """The schedule of all rounds.
+    def keep(self, runs: np.ndarray, counts: np.ndarray, common: Common) -> None:
+        """Record some rounds.
 
         Args:
-            now_ms: when each run has ended, (runs,), ms.
-            updates: how many each has had, (runs,).
+            runs: whose they are.
+            counts: how many each of those has; they are the first ones.
+            common: the rounds, arrays that broadcast to (rounds, those runs).
+
+        """
+        place, most = self.length[runs], int(counts.max())
+        self.length[runs] = place + counts
+        room, needed = len(self.common.start), int(self.length.max())
+        if needed > room:
+            more = max(room, needed - room)
+            self.common = self.common.changed(
+                lambda _, array: np.concatenate([array, np.zeros((more, self.runs), array.dtype)])
+            )
+        if len(runs) == 1:
+            here = (slice(place.item(), place.item() + most), slice(runs.item(), runs.item() + 1))
+            for array, values in zip(self.common, common, strict=True):
+                array[here] = values[:most]
+            return
+        step, of = np.nonzero(np.arange(most)[:, None] < counts)
+        for array, values in zip(self.common, common, strict=True):
+            values = np.broadcast_to(values, (len(common.end), len(runs)))
+            array[place[of] + step, runs[of]] = values[step, of]
+
+    def cells(self, number: np.ndarray, step: np.ndarray | int, worker: np.ndarray, run: np.ndarray) -> np.ndarray:
+        """Where mini-batches stand in the schedule: the number of the round, the step in it, the worker and the run."""
+        return ((number * self.period + step) * self.workers + worker) * self.runs + run
+
+    def pause(self, place: int, pause: Pause) -> None:
+        """Record pauses after rounds; place: how many pauses of the same workers come before them."""
+        if place == len(self.pauses):
+            self.pauses.append([])
+        self.pauses[place].append(pause)
+
+
+class Layout:
+    """The rows of a schedule: those of all rounds, and behind the last one of a run rows in which nothing is done.
+
+    Args:
+        rounds: the rounds.
+        now_ms: when each run has ended, (runs,), ms.
+
+    Attributes:
+        real: whether a run has such a round, (rounds, runs).
+        shape: (rows, workers, runs).
+        common: what all workers of each round have in common.
+        unused: the mini-batches that are not used.
+
+    """
+
+    def __init__(self, rounds: Rounds, now_ms: np.ndarray) -> None:
+        self.rounds, self.period, self.now_ms = rounds, rounds.period, now_ms
+        length = int(rounds.length.max())
+        self.real = np.arange(length)[:, None] < rounds.length
+        self.shape = (length * rounds.period, rounds.workers, rounds.runs)
+        nothing = Common.nothing(now_ms)
+        self.common = rounds.common.changed(
+            lambda name, array: np.where(self.real, array[:length], getattr(nothing, name))
+        )
+        self.unused = joined(Unused, rounds.unused)
+
+    def schedule(
+        self,
+        took: list[np.ndarray],
+        waited_for: list[np.ndarray],
+        updates: np.ndarray,
+        outages: Outages,
+        fragments: int | None,
+    ) -> Schedule:
+        """The schedule.
+
+        Args:
+            took: how long each worker takes until it is done with each mini-batch of the rounds of the draws, arrays of
+                (rounds, period, workers, runs) one after the other, ms.
+            waited_for: whether a round of all workers waits for each, likewise; none where it waits for all.
+            updates: how many updates each run has had, (runs,).
             outages: the failures that were met.
             fragments: into how many parts the averaged parameters are split; None if updates are not averages.
 
         """
-        shape = (int(self.length.max()), self.workers, self.runs)
-        rows = self.joined(shape[0], now_ms)
-        used, started = np.broadcast_to(rows.used, shape), np.broadcast_to(rows.started, shape)
-        unused = np.flatnonzero(started & ~used)
-        start, ready = (np.broadcast_to(times, shape) for times in (rows.start, rows.ready))
-        since, until = start.take(unused), ready.take(unused)
+        unused, shape = self.unused, self.shape
+        started = np.ones(shape, dtype=bool)
+        if not self.real.all():
+            started &= self.in_rows(self.real)
+        used = started & self.waited_for(waited_for) if waited_for else started.copy()
+        others = np.flatnonzero(started & ~used) if waited_for else np.zeros(0, dtype=np.int64)
+        start, ready, barrier, end = self.times(took)
+        if waited_for:
+            ready = np.where(used, ready, barrier)
+        ready.put(unused.cells, unused.ready)
+        used.put(unused.cells, False)
+        started.put(unused.cells, unused.started)
+        cells = np.concatenate([others, unused.cells])
+        since = np.concatenate([np.broadcast_to(start, shape)[np.unravel_index(others, shape)], unused.start])
+        thrown = np.flatnonzero(started.take(cells))
+        thrown = thrown[np.argsort(cells[thrown], kind="stable")] if len(others) else thrown
+        from_ms, thrown = since[thrown], cells[thrown]
+        number = self.in_rows(self.common.update)
+        step = np.tile(np.arange(self.period), len(self.real))[:, None, None]
         return Schedule(
             stretches=(
-                self.rare("wait", self.regroups, rows.start, "regroup"),
-                CutStretch("compute", rows.start, rows.ready, unused, shape),
-                RareStretch("cancelled", unused, since, until, rows.start, shape),
-                Stretch("wait", rows.ready, rows.barrier, reason="barrier"),
-                Stretch("comm", rows.barrier, rows.end),
-                *self.paused(rows.end),
+                self.regrouped(start),
+                PatchedStretch("compute", start, ready, cells, since, since, shape),
+                PatchedStretch("cancelled", start, start, thrown, from_ms, ready.take(thrown), shape),
+                PatchedStretch("wait", ready, barrier, unused.cells, unused.ready, unused.barrier, shape, "barrier"),
+                PatchedStretch("comm", barrier, end, unused.cells, unused.barrier, unused.end, shape),
+                *self.paused(end),
             ),
-            read_ms=start,
+            read_ms=np.broadcast_to(start, shape),
             ready_ms=ready,
-            applied_ms=np.broadcast_to(rows.applied, shape),
-            finish_ms=np.broadcast_to(now_ms, shape[1:]),
-            update=np.where(rows.used, rows.update, -1),
-            version=np.broadcast_to(rows.update, shape),
+            applied_ms=np.broadcast_to(self.in_rows(self.common.end), shape),
+            finish_ms=np.broadcast_to(self.now_ms, shape[1:]),
+            number=number,
+            version=number,
             updates=updates,
-            batch=rows.batch,
+            batch=self.in_rows(self.common.source) * self.period + step,
             used=used,
             started=started,
-            barrier_ms=rows.met,
+            barrier_ms=self.at_last(np.where(self.common.met, self.common.barrier, np.nan), np.nan),
             outages=outages,
-            averages=None
-            if fragments is None
-            else Averages(averaged_after(used, rows.update, updates), fragments=fragments),
-            hidden=Beside.of_rows(rows.ahead, rows.ahead_until),
+            averages=None if fragments is None else Averages(self.averaged_after(updates), fragments=fragments),
+            hidden=Beside.of_rows(self.at_last(self.common.ahead), self.at_last(self.common.ahead_until)),
         )
 
-    def joined(self, length: int, now_ms: np.ndarray) -> Rows:
-        """All rows; after the last one of a run come rows in which nothing is done."""
-        parts, sizes = [*self.rows, Rows.none_at(now_ms)], [*(len(rows.batch) for rows in self.rows), 1]
-        number = self.numbers(length, sizes)
-        joined = {
-            each.name: joined_up([getattr(rows, each.name) for rows in parts], sizes, self.runs)
-            for each in fields(Rows)
-        }
-        if (number == np.arange(length)[:, None]).all():
-            return Rows(**{name: values[:length] for name, values in joined.items()})
-        return Rows(**{name: row_by_row(values, number) for name, values in joined.items()})
+    def in_rows(self, values: np.ndarray) -> np.ndarray:
+        """What holds for rounds, (rounds, runs), row by row, (rows, 1, runs)."""
+        return np.repeat(values, self.period, axis=0)[:, None]
 
-    def numbers(self, length: int, sizes: list[int]) -> np.ndarray:
-        """Which of all rows each row of each run is, (rows, runs); the one after them if the run has no more."""
-        number, place = np.full((length, self.runs), sum(sizes) - 1), np.zeros(self.runs, dtype=np.int64)
-        first = 0
-        for lengths, size in zip(self.lengths, sizes[:-1], strict=True):
-            step, run = np.nonzero(np.arange(size)[:, None] < lengths)
-            number[place[run] + step, run] = first + step
-            place, first = place + lengths, first + size
-        return number
+    def at_last(self, values: np.ndarray, elsewhere: float = 0.0) -> np.ndarray:
+        """What holds for the last rows of rounds, (rounds, runs), as (rows, 1, runs); other rows have one number."""
+        found = np.full((self.shape[0], 1, self.shape[2]), elsewhere)
+        found[self.period - 1 :: self.period, 0] = values
+        return found
 
-    def rare(self, phase: str, cells: list[Cells], elsewhere_ms: np.ndarray, reason: str = "") -> RareStretch:
-        """A stretch in some rows of some workers; elsewhere_ms: the moment at which it takes no time elsewhere."""
-        shape = (int(self.length.max()), self.workers, self.runs)
-        none = np.zeros(0, dtype=np.int64)
-        of_all = {
-            each.name: np.concatenate([none, *(getattr(some, each.name) for some in cells)]) for each in fields(Cells)
-        }
-        cell = (of_all["row"] * self.workers + of_all["worker"]) * self.runs + of_all["run"]
-        return RareStretch(phase, cell, of_all["since_ms"], of_all["until_ms"], elsewhere_ms, shape, reason)
+    def times(self, took: list[np.ndarray]) -> list[np.ndarray]:
+        """When workers start, are ready, meet and are done if all are used: (rows, workers or 1, runs) each, ms."""
+        start, barrier, end = (
+            times[:, None, None] for times in (self.common.start, self.common.barrier, self.common.end)
+        )
+        ready = self.ready_ms(took, start)
+        if self.period > 1:  # up to the last step of a round, workers are on their own
+            own, one = ready[:, :-1], ready[:, :1].shape
+            start = np.concatenate([np.broadcast_to(start, one), own], axis=1)
+            barrier, end = (np.concatenate([own, np.broadcast_to(times, one)], axis=1) for times in (barrier, end))
+        return [times.reshape(-1, *times.shape[2:]) for times in (start, ready, barrier, end)]
 
-    def paused(self, end_ms: np.ndarray) -> list[RareStretch]:
-        """The pauses after rows that end at given times, as stretches."""
-        stretches: list[RareStretch] = []
-        for pauses in self.pauses or [[]]:
-            elsewhere_ms = stretches[-1].end_ms if stretches else end_ms
-            stretches.append(self.rare("down", [down for down, _ in pauses], elsewhere_ms))
-            stretches.append(self.rare("wait", [waits for _, waits in pauses], elsewhere_ms, "regroup"))
+    def ready_ms(self, took: list[np.ndarray], start: np.ndarray) -> np.ndarray:
+        """When workers are ready in rounds that start at some moments, (rounds, period, workers, runs), ms."""
+        if self.in_turn:
+            ready, first = np.empty((len(self.real), self.period, *self.shape[1:])), 0
+            for part in took:
+                here = slice(first, first + len(part))
+                np.add(start[here], part[: len(ready) - first], out=ready[here])
+                first = here.stop
+        else:
+            ready = start + self.of_draws(took)
+        for number, run, ready_ms in self.rounds.sized:
+            ready[number, 0, :, run] = ready_ms
+        number, run = np.nonzero(~self.real)
+        ready[number, :, :, run] = self.now_ms[run, None, None]
+        return ready
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether the rounds of each run are those of the draws, one after the other."""
+        return bool((self.common.source == np.arange(len(self.real))[:, None])[self.real].all())
+
+    def of_draws(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Values of the rounds of the draws, (rounds, period, workers, runs) in parts, round by round."""
+        return np.moveaxis(np.concatenate(parts)[self.common.source, :, :, np.arange(self.shape[2])], 1, -1)
+
+    def waited_for(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Whether each mini-batch is waited for, (rows, workers, runs), if no worker of its round is away or fails."""
+        found = self.of_draws(parts)
+        for number, run in self.rounds.own:
+            found[number, :, :, run] = True
+        return found.reshape(self.shape)
+
+    def regrouped(self, start: np.ndarray) -> PatchedStretch:
+        """The waits for a change of the group before rows that start at some moments."""
+        unused, regroup = self.unused, joined(Regroup, self.rounds.regroups)
+        since, until = (np.concatenate([unused.start, times]) for times in (regroup.since, regroup.until))
+        cells = np.concatenate([unused.cells, regroup.cells])
+        return PatchedStretch("wait", start, start, cells, since, until, self.shape, "regroup")
+
+    def paused(self, end: np.ndarray) -> list[PatchedStretch]:
+        """The pauses after rows that end at some moments."""
+        stretches: list[PatchedStretch] = []
+        cells, at = self.unused.cells, self.unused.end
+        for pauses in self.rounds.pauses or [[]]:
+            pause = joined(Pause, pauses)
+            cells = np.concatenate([cells, pause.cells])
+            since, back, until = (np.concatenate([at, times]) for times in (pause.since, pause.back, pause.until))
+            stretches.append(PatchedStretch("down", end, end, cells, since, back, self.shape))
+            stretches.append(PatchedStretch("wait", end, end, cells, back, until, self.shape, "regroup"))
+            at = until
         return stretches
 
+    def averaged_after(self, updates: np.ndarray) -> np.ndarray:
+        """After how many mini-batches of its own each worker sent its parameters for each average.
 
-def joined_up(parts: list[np.ndarray], sizes: list[int], runs: int) -> np.ndarray:
-    """Arrays that broadcast to (size, workers, runs), one after the other; one worker wide if all of them are."""
-    joined = np.empty((sum(sizes), max(part.shape[1] for part in parts), runs), dtype=parts[0].dtype)
-    for part, size, behind in zip(parts, sizes, np.cumsum(sizes), strict=True):
-        joined[behind - size : behind] = part
-    return joined
+        Args:
+            updates: how many there were, (runs,).
 
+        Returns:
+            (averages, workers, runs).
 
-def row_by_row(values: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """The rows of each run, whose numbers are (rows, runs), out of those of (rows, workers, runs)."""
-    layer = values.shape[1] * values.shape[2]
-    return values.take(layer * number[:, None] + np.arange(layer).reshape(values.shape[1:]))
-
-
-def averaged_after(used: np.ndarray, update: np.ndarray, updates: np.ndarray) -> np.ndarray:
-    """After how many mini-batches of its own each worker sent its parameters for each average.
-
-    Args:
-        used: whether each mini-batch was used, (rows, workers, runs).
-        update: by which average, (rows, 1, runs).
-        updates: how many there were, (runs,).
-
-    Returns:
-        (averages, workers, runs).
-
-    """
-    _, workers, runs = used.shape
-    most = int(updates.max())
-    cell = update * (workers * runs) + np.arange(workers * runs).reshape(workers, runs)
-    in_each = np.bincount(cell[used], minlength=most * workers * runs)
-    return np.cumsum(in_each.reshape(most, workers, runs), axis=0)
+        """
+        rounds, (_, workers, runs) = len(self.real), self.shape
+        lanes, cells = workers * runs, self.unused.cells
+        unused = np.bincount(cells // (self.period * lanes) * lanes + cells % lanes, minlength=rounds * lanes)
+        done = np.cumsum(self.period * self.real[:, None] - unused.reshape(rounds, workers, runs), axis=0)
+        last, (number, run) = np.full((int(updates.max()), runs), rounds - 1), np.nonzero(self.real)
+        last[self.common.update[number, run], run] = number  # in rounds that all fail in, nothing is done
+        return np.moveaxis(done[last, :, np.arange(runs)], 1, -1)

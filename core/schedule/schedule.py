@@ -40,82 +40,65 @@ class Stretch:
 
 
 @dataclass(frozen=True, eq=False)
-class CutStretch:
-    """A stretch that most mini-batches have, but not those whose gradients are not used; for them it takes no time.
+class PatchedStretch:
+    """A stretch with other times in some mini-batches, such as those that a failure cut.
 
     It stands for a `Stretch` whose ends are made when they are asked for.
 
     Attributes:
         phase: compute, wait, comm, cancelled or down.
-        start_ms: when it starts, broadcasts to (rows, workers, runs), ms.
-        until_ms: when it ends where it takes time, likewise.
-        cells: where it takes none, (cells,): row · workers · runs + worker · runs + run.
-        shape: (rows, workers, runs).
-        reason: what a wait waits for, one of `REASONS`; empty for other phases.
-
-    """
-
-    phase: str
-    start_ms: np.ndarray
-    until_ms: np.ndarray
-    cells: np.ndarray
-    shape: tuple[int, int, int]
-    reason: str = ""
-
-    @cached_property
-    def end_ms(self) -> np.ndarray:
-        """When it ends, (rows, workers, runs), ms."""
-        at_start = np.broadcast_to(self.start_ms, self.shape).take(self.cells)
-        return replaced(self.until_ms, self.shape, self.cells, at_start)
-
-    def took_ms(self) -> np.ndarray:
-        """How long it takes in all of a worker's rows together, (workers, runs), ms."""
-        took = np.subtract(self.until_ms, self.start_ms, out=np.empty(self.shape))
-        took.put(self.cells, 0)
-        return summed(took)
-
-
-@dataclass(frozen=True, eq=False)
-class RareStretch:
-    """A stretch that only few mini-batches have, such as those cut by failures; for the others it takes no time.
-
-    It stands for a `Stretch` whose arrays are made when they are asked for.
-
-    Attributes:
-        phase: compute, wait, comm, cancelled or down.
-        cells: the mini-batches that it is of, (cells,): row · workers · runs + worker · runs + run, those of each
-            worker in rising order.
+        usual_start_ms: when it starts elsewhere, broadcasts to (rows, workers, runs), ms.
+        usual_end_ms: when it ends elsewhere, likewise; the same array where it takes no time.
+        cells: those mini-batches, (cells,): row · workers · runs + worker · runs + run. Of those that are there several
+            times the last one counts, and the others take no time.
         since_ms: when it starts there, (cells,), ms.
         until_ms: when it ends there, (cells,), ms.
-        elsewhere_ms: the moment that it is at elsewhere, broadcasts to (rows, workers, runs), ms.
         shape: (rows, workers, runs).
         reason: what a wait waits for, one of `REASONS`; empty for other phases.
 
     """
 
     phase: str
+    usual_start_ms: np.ndarray
+    usual_end_ms: np.ndarray
     cells: np.ndarray
     since_ms: np.ndarray
     until_ms: np.ndarray
-    elsewhere_ms: np.ndarray
     shape: tuple[int, int, int]
     reason: str = ""
 
     @cached_property
     def start_ms(self) -> np.ndarray:
         """When it starts, (rows, workers, runs), ms."""
-        return replaced(self.elsewhere_ms, self.shape, self.cells, self.since_ms)
+        return replaced(self.usual_start_ms, self.shape, self.cells, self.since_ms)
 
     @cached_property
     def end_ms(self) -> np.ndarray:
         """When it ends, (rows, workers, runs), ms."""
-        return replaced(self.elsewhere_ms, self.shape, self.cells, self.until_ms)
+        return replaced(self.usual_end_ms, self.shape, self.cells, self.until_ms)
 
     def took_ms(self) -> np.ndarray:
         """How long it takes in all of a worker's rows together, (workers, runs), ms."""
-        _, workers, runs = self.shape
-        lane = self.cells % (workers * runs)
-        return np.bincount(lane, self.until_ms - self.since_ms, workers * runs).reshape(workers, runs)
+        rows, workers, runs = self.shape
+        here_ms = self.until_ms - self.since_ms
+        if self.usual_start_ms is self.usual_end_ms:
+            found = np.bincount(self.cells % (workers * runs), here_ms, workers * runs)
+            return found.reshape(workers, runs)
+        took = self.usual_end_ms - self.usual_start_ms
+        if took.shape == self.shape:
+            took.put(self.cells, here_ms)
+            return summed(took)
+        took = np.broadcast_to(took, (rows, 1, runs))
+        total = np.repeat(summed(took), workers, axis=0)
+        row, lane = np.divmod(self.cells, workers * runs)
+        differs = here_ms != took[row, 0, lane % runs]
+        if differs.any():
+            (mine,) = np.nonzero(np.isin(lane, lane[differs]))
+            lane, of = np.unique(lane[mine], return_inverse=True)
+            of_each = took[:, 0].take(lane % runs, axis=1)
+            of_each[row[mine], of] = here_ms[mine]
+            total.put(lane, summed(of_each))
+        return total
 
 
 def replaced(times: np.ndarray, shape: tuple[int, int, int], cells: np.ndarray, by: np.ndarray) -> np.ndarray:
@@ -209,7 +192,7 @@ class Averages:
 class Schedule:
     """Every mini-batch of some runs; arrays broadcast to (rows, workers, runs), times in ms."""
 
-    stretches: tuple[Stretch | CutStretch | RareStretch, ...]
+    stretches: tuple[Stretch | PatchedStretch, ...]
     """In the order in which a mini-batch lives through them."""
     read_ms: np.ndarray
     """When its worker read the parameters."""
@@ -219,8 +202,8 @@ class Schedule:
     """When the server applied it."""
     finish_ms: np.ndarray
     """When each worker was done for good, (workers, runs)."""
-    update: np.ndarray
-    """Number of the update that used the gradient, 0 first."""
+    number: np.ndarray
+    """Number of the update that used the gradient, 0 first; of no meaning where none did."""
     version: np.ndarray
     """How many updates the parameters had seen when they were read."""
     updates: int | np.ndarray
@@ -229,7 +212,7 @@ class Schedule:
     """Which of its worker's mini-batches a row is of; None where it is the row's own number, as nothing is done again.
     """
     used: np.ndarray | None = None
-    """Whether an update used the gradient; None where all are used. Unused ones have update −1."""
+    """Whether an update used the gradient; None where all are used."""
     started: np.ndarray | None = None
     """Whether the mini-batch was ever begun; None where all were."""
     barrier_ms: np.ndarray | None = None
@@ -276,9 +259,14 @@ class Schedule:
         return float(np.mean(self.updates)) if self.barrier_ms is not None else self.gradients / self.shape[1]
 
     @property
+    def update(self) -> np.ndarray:
+        """Number of the update that used the gradient, 0 first; −1 where none did."""
+        return self.number if self.used is None else np.where(self.used, self.number, -1)
+
+    @property
     def staleness(self) -> np.ndarray:
         """Updates strictly between a gradient's read and its own application; −1 where it was not used."""
-        staleness = self.update - self.version
+        staleness = self.number - self.version
         return staleness if self.used is None else np.where(self.used, staleness, -1)
 
 

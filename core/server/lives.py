@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.schedule.schedule import RareStretch, Schedule, Stretch
+from core.schedule.schedule import PatchedStretch, Schedule, Stretch
 from core.schedule.update_order import when_full
 from core.server.interruptions import Interruptions
 from core.server.release import Release
@@ -100,7 +100,7 @@ class Placed:
         found[:, self.worker, self.run] &= self.counts
         return found
 
-    def pauses(self, start_ms: np.ndarray, finish_ms: np.ndarray, reason: str) -> list[RareStretch]:
+    def pauses(self, start_ms: np.ndarray, finish_ms: np.ndarray, reason: str) -> list[PatchedStretch]:
         """What comes before rows: their workers are down, and then wait.
 
         Args:
@@ -118,8 +118,8 @@ class Placed:
         _, workers, runs = self.shape
         cells = (place * workers + worker) * runs + run
         return [
-            RareStretch("down", cells, since, until, start_ms, self.shape),
-            RareStretch("wait", cells, until, np.maximum(until, start), start_ms, self.shape, reason),
+            PatchedStretch("down", start_ms, start_ms, cells, since, until, self.shape),
+            PatchedStretch("wait", start_ms, start_ms, cells, until, np.maximum(until, start), self.shape, reason),
         ]
 
 
@@ -163,7 +163,6 @@ def schedule_of_lives(
         until_ms = np.minimum(passing.get(name, np.inf), losses.failed_ms)
         times[name][at] = np.maximum(until_ms, placed.lost_back_ms)
     applied[at], thrown[at], started[at] = losses.failed_ms, True, losses.start_ms < losses.failed_ms
-    update = np.where(counts, placed.taken(passed.rank, -1) // size, -1)
     stretches: tuple[Stretch, ...] = (
         Stretch("compute", times["start"], np.where(thrown, times["start"], times["ready"])),
         Stretch("cancelled", times["start"], np.where(thrown, times["ready"], times["start"])),
@@ -184,7 +183,7 @@ def schedule_of_lives(
         ready_ms=times["ready"],
         applied_ms=applied,
         finish_ms=finish_ms,
-        update=update,
+        number=placed.taken(passed.rank, -1) // size,
         version=placed.taken(passed.version, 0),
         updates=-(-pushes // size),
         batch=placed.batches(),

@@ -12,6 +12,7 @@ COMPUTE, NETWORK, SPREAD, HICCUPS, EPISODES = range(5)
 FAILURES = 7  # the stream after those of training
 FIRST_FAILURES = 4  # of each worker in the first block; each further block has twice as many
 CHUNK_WORK = 2**16  # mini-batches whose arrays fit a core's cache together
+FEWEST_ROWS = 16  # that are drawn of a further block
 BLOCK_WORK, BLOCK_RUNS = 2**19, 1024  # of what goes push by push: more would take gigabytes
 FEW_PUSHES = 200  # on their way at a time, in all runs together, below which a heap is quicker than windows
 
@@ -86,7 +87,8 @@ class Draws:
         """Compute times of as many rows as a policy needs: a worker's j-th mini-batch takes its j-th row.
 
         Rows beyond the workload's batches come in blocks of as many again, each from a stream of its own, so that
-        a row does not depend on how many are asked for.
+        a row does not depend on how many are asked for. Of a block that is drawn for a single run of each chunk, no
+        more is drawn than is asked for, and some to spare.
 
         Args:
             rows: how many.
@@ -103,7 +105,8 @@ class Draws:
 
     def push_rows(self, rows: int) -> np.ndarray:
         """Network times of as many pushes of each worker as a policy needs, (rows, workers, runs), ms."""
-        return self._rows(NETWORK, rows, lambda block: self._drawn(self.workload.network.draw_push, NETWORK, block))
+        draw = self.workload.network.draw_push
+        return self._rows(NETWORK, rows, lambda block, count: self._drawn(draw, NETWORK, block, count))
 
     @cached_property
     def worker_factors(self) -> np.ndarray:
@@ -112,7 +115,7 @@ class Draws:
         def draw(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
             return self.workload.stragglers.worker_factors(rng, shape[0], shape[2])
 
-        return self._by_run(draw, SPREAD, 0).T
+        return self._by_run(draw, SPREAD, 0, self.workload.batches).T
 
     @property
     def fails(self) -> bool:
@@ -202,7 +205,9 @@ class Draws:
         """Share of a mini-batch by which its first bucket goes out before its end; 0 where network times are given."""
         return self.workload.network.head_start if self._barrier_ms is None else 0.0
 
-    def _rows(self, concern: int, rows: int, draw_block: Callable[[int], np.ndarray], first: int = 0) -> np.ndarray:
+    def _rows(
+        self, concern: int, rows: int, draw_block: Callable[[int, int], np.ndarray], first: int = 0
+    ) -> np.ndarray:
         given = self._given[concern]
         if given is not None:
             if rows > len(given):
@@ -210,39 +215,42 @@ class Draws:
             return given[first:rows]
         size, blocks = self.workload.batches, []
         for block in range(-(-rows // size)):
-            if (concern, block) not in self._blocks:
-                self._blocks[concern, block] = draw_block(block)
+            drawn, needed = len(self._blocks.get((concern, block), ())), min(size, rows - block * size)
+            if drawn < needed:
+                begins_alike = block and chunk_runs(self.workload) == 1  # however few rows of it are drawn
+                count = min(size, max(needed, 2 * drawn, FEWEST_ROWS)) if begins_alike else size
+                self._blocks[concern, block] = draw_block(block, count)
             if first < (block + 1) * size:
                 blocks.append(self._blocks[concern, block][max(0, first - block * size) : rows - block * size])
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def _compute_block(self, block: int) -> np.ndarray:
+    def _compute_block(self, block: int, rows: int) -> np.ndarray:
         stragglers = self.workload.stragglers
         law = partial(self.workload.compute.draw, first_row=block * self.workload.batches)
-        times = self._drawn(law, COMPUTE, block)
+        times = self._drawn(law, COMPUTE, block, rows)
         if stragglers.persistent:
             times *= self.worker_factors
         if stragglers.transient:
-            times *= self._drawn(stragglers.hiccup_factors, HICCUPS, block)
+            times *= self._drawn(stragglers.hiccup_factors, HICCUPS, block, rows)
         if stragglers.episodic:
-            np.multiply(times, stragglers.episode_factor, out=times, where=self._slow_in_episodes(block))
+            np.multiply(times, stragglers.episode_factor, out=times, where=self._slow_in_episodes(block, rows))
         return times
 
-    def _slow_in_episodes(self, block: int) -> np.ndarray:
-        """Which mini-batches of a block fall into episodes, (batches, workers, runs); they go on from block to block.
+    def _slow_in_episodes(self, block: int, rows: int) -> np.ndarray:
+        """Which mini-batches of a block fall into episodes, (rows, workers, runs); they go on from block to block.
 
         Blocks are drawn in their order.
         """
-        uniform = self._drawn(lambda rng, shape: rng.random(shape), EPISODES, block)
+        uniform = self._drawn(lambda rng, shape: rng.random(shape), EPISODES, block, rows)
         slow = self.workload.stragglers.slow_in_episodes(uniform, self._slow_at_end.get(block - 1))
         self._slow_at_end[block] = slow[-1].copy()  # of the rest, no more than this is kept
         return slow
 
-    def _drawn(self, draw: Draw, concern: int, block: int = 0) -> np.ndarray:
-        return np.ascontiguousarray(self._by_run(draw, concern, block).transpose(1, 2, 0))
+    def _drawn(self, draw: Draw, concern: int, block: int, rows: int) -> np.ndarray:
+        return np.ascontiguousarray(self._by_run(draw, concern, block, rows).transpose(1, 2, 0))
 
-    def _by_run(self, draw: Draw, concern: int, block: int) -> np.ndarray:
-        shape, size = (self.workload.batches, self.workload.workers), chunk_runs(self.workload)
+    def _by_run(self, draw: Draw, concern: int, block: int, rows: int) -> np.ndarray:
+        shape, size = (rows, self.workload.workers), chunk_runs(self.workload)
         parts = [
             draw(self._stream(concern, self.chunk + i, block), (min(size, self.runs - i * size), *shape))
             for i in range(-(-self.runs // size))

@@ -48,8 +48,8 @@ class NextFailures:
     @property
     def outages(self) -> Outages:
         """The failures that were met so far."""
-        none = np.zeros(0, dtype=np.int64)
-        columns = zip(*self.met, strict=True) if self.met else [[none]] * 4
+        nobody, never = np.zeros(0, dtype=np.int64), np.zeros(0)
+        columns = zip((nobody, nobody, never, never), *self.met, strict=True)
         return Outages(*(np.concatenate(each) for each in columns))
 
     def pass_over(self, lanes: Lanes, until_ms: np.ndarray) -> None:

@@ -139,13 +139,39 @@ def test_every_schedule_with_failures_is_the_oracles(drawn):
     policy = given.scenario.policy
     ours, expected = found_in(run), sorted(map(list, theirs.used))
     if isinstance(policy, LocalSGD):  # each local step reads its own parameters: the round's first read is the oracle's
-        ours, expected = ([[row[0], *row[2:]] for row in rows] for rows in (ours, expected))
+        ours, expected = (sorted([row[0], *row[2:]] for row in rows) for rows in (ours, expected))
     np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
     assert run.metrics.epoch_ms == pytest.approx(theirs.end)
     assert run.metrics.failures == theirs.failures
     downs = sum(min(back, theirs.end) - min(when, theirs.end) for _, when, back in theirs.downs)
     share = 100 * downs / (given.scenario.workers * theirs.end)
     assert run.metrics.down_percent == pytest.approx(share, abs=1e-6)
+
+
+RARE = [
+    Synchronous(),
+    Rebalanced(),
+    BackupWorkers(wait_for=2),
+    LocalSGD(period=3),
+    LocalSGD(period=4, fragments=2),
+]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("policy", RARE, ids=lambda policy: policy.text)
+def test_long_runs_with_rare_failures_are_the_oracles(policy, seed):
+    """Some of which last for longer than is looked at together, or come while others are away."""
+    rng, batches, rows = np.random.default_rng(seed), 400, 900
+    compute, push = rng.integers(1, 60, (rows, 4)) / 4, np.zeros((rows, 4))
+    times = np.sort(rng.integers(0, 4 * 10 * batches, (2, 4)), axis=0) / 4
+    failures = Failures(restart_s=(0.05, 0.5, 2)[seed % 3], recovery="elastic", regroup_s=0.01)
+    network = AlphaBeta(latency_ms=2, message_mb=1, bandwidth_gbps=8, collective="server", buckets=1 + seed // 3)
+    scenario = Scenario(workers=4, batches=batches, policy=policy, network=network, failures=failures)
+    drawn = Given(scenario, compute, push)
+    run, theirs = drawn.run(failures_ms=times), by_oracle(drawn, times)
+    ours, expected = (sorted([each[0], *each[2:]] for each in found) for found in (found_in(run), theirs.used))
+    np.testing.assert_allclose(ours, expected, rtol=1e-9)
+    assert run.metrics.failures == theirs.failures >= 4
 
 
 SMALL = {"workers": 2, "batches": 4, "compute": Constant(mean_ms=1000), "network": FlatLatency(latency_ms=0)}

@@ -3,8 +3,19 @@
 import numpy as np
 import pytest
 
-from core import FlatLatency, Scenario, Stragglers
-from core.workload.draws import Draws
+from core import (
+    Constant,
+    FlatLatency,
+    Gumbel,
+    LogNormal,
+    Measured,
+    Pareto,
+    Scenario,
+    ShiftedExponential,
+    Stragglers,
+    Uniform,
+)
+from core.workload.draws import FEWEST_ROWS, Draws
 
 
 def draws(runs=200, **changes):
@@ -63,6 +74,45 @@ def test_more_rows_begin_with_the_same_ones():
         np.testing.assert_array_equal(draws(stragglers=stragglers).compute_ms, more[:20])
         assert not np.isin(more[20:40], more[:20]).any()
         assert (more[60:, 0].mean() > 5 * more[60:, 1].mean()) == (stragglers.slow_workers == 1)
+
+
+WORKERS = 400
+TABLE = np.random.default_rng(5).uniform(1, 9, (100, WORKERS))
+LAWS = [
+    Constant(),
+    Uniform(),
+    LogNormal(),
+    Gumbel(),
+    ShiftedExponential(),
+    Pareto(),
+    Measured(compute_ms=TABLE.tolist()),
+]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize(
+    "stragglers",
+    [Stragglers(), Stragglers(spread=0.1, hiccup_probability=0.2), Stragglers(episode_share=0.3, episode_batches=5)],
+    ids=["even", "spread and hiccups", "episodes"],
+)
+def test_rows_are_the_same_however_few_are_asked_for_at_a_time(law, stragglers):
+    """Also where a run is large enough to draw only the beginning of a further block of rows."""
+    scenario = Scenario(workers=WORKERS, batches=90, compute=law, stragglers=stragglers)
+    whole, bit_by_bit = Draws(scenario, runs=2), Draws(scenario, runs=2)
+    rows = whole.compute_rows(270)
+    for count in (90, 91, 92, 106, 107, 150, 180, 181, 230):
+        np.testing.assert_array_equal(bit_by_bit.compute_rows(count), rows[:count])
+    np.testing.assert_array_equal(bit_by_bit.compute_rows(240, first=85), rows[85:240])
+    np.testing.assert_array_equal(bit_by_bit.push_rows(120), whole.push_rows(270)[:120])
+
+
+def test_no_more_is_drawn_of_further_rows_than_is_asked_for_and_some_to_spare(monkeypatch):
+    drawn, draw = [], Uniform.draw
+    monkeypatch.setattr(
+        Uniform, "draw", lambda self, rng, shape, first_row=0: drawn.append(shape[1]) or draw(self, rng, shape)
+    )
+    Draws(Scenario(workers=WORKERS, batches=900)).compute_rows(901)
+    assert drawn == [900, FEWEST_ROWS]
 
 
 def test_seeds_give_other_numbers_and_streams_do_not_overlap():
