@@ -338,7 +338,7 @@ def local_steps(schedule: Schedule) -> int:
     if schedule.averages is None:
         return 0
     _, workers, _ = schedule.shape
-    update = np.broadcast_to(schedule.update, schedule.shape)[..., 0]
+    update = np.broadcast_to(schedule.update_number, schedule.shape)[..., 0]
     return int(np.bincount(update[update >= 0]).max()) // workers * schedule.averages.fragments
 
 

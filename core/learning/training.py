@@ -132,7 +132,7 @@ def used_gradients(schedule: Schedule) -> Used:
     rows, workers, runs = schedule.shape
     update, version, applied = (
         np.broadcast_to(values, schedule.shape).transpose(2, 1, 0).reshape(runs, -1)
-        for values in (schedule.update, schedule.version, schedule.applied_ms)
+        for values in (schedule.update_number, schedule.version, schedule.applied_ms)
     )
     order = np.argsort(update, axis=1, kind="stable")[:, rows * workers - schedule.gradients :]  # unused ones are first
     update, version, applied = (np.take_along_axis(values, order, axis=1) for values in (update, version, applied))
@@ -309,7 +309,7 @@ def numbers_kept(schedule: Schedule, problem: Problem) -> dict[str, dict[str, in
         each = 4 + min(late, schedule.averages.fragments) / schedule.averages.fragments  # copies of all parameters
         own = {f"parameters of {counted(workers, 'worker')}": round(each * workers * problem.size)}
         return {"copy": own, "run": samples}
-    update = np.broadcast_to(schedule.update, schedule.shape)[..., 0]
+    update = np.broadcast_to(schedule.update_number, schedule.shape)[..., 0]
     versions, together = versions_kept(schedule), int(np.bincount(update[update >= 0]).max())
     of_copy = {
         f"{versions:,} versions of the parameters": versions * problem.size,

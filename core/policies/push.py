@@ -103,7 +103,7 @@ class Asynchronous(Policy):
             ready_ms=ready,
             applied_ms=when_full(arrived, rank, self.accumulate, total),
             finish_ms=finish,
-            number=rank // self.accumulate,
+            update=rank // self.accumulate,
             version=after_own(rank) // self.accumulate,
             updates=-(-total // self.accumulate),
             used=used,
@@ -211,7 +211,7 @@ class StaleSynchronous(Policy):
             ready_ms=ready,
             applied_ms=applied,
             finish_ms=applied[-1],
-            number=rank,
+            update=rank,
             version=version,
             updates=rank[..., 0].size,
         )

@@ -321,7 +321,7 @@ class Played:
             ready_ms=np.broadcast_to(self.times(plain.ready_ms), self.shape),
             applied_ms=self.times(plain.applied_ms),
             finish_ms=np.broadcast_to(self.finish_ms, self.shape[1:]),
-            number=self.taken(plain.number),
+            update=self.taken(plain.update),
             version=self.taken(plain.version),
             batch=self.source[:, None],
             used=np.broadcast_to(used, self.shape),

@@ -224,7 +224,7 @@ class Layout:
             ready_ms=ready,
             applied_ms=np.broadcast_to(self.in_rows(self.common.end), shape),
             finish_ms=np.broadcast_to(self.now_ms, shape[1:]),
-            number=number,
+            update=number,
             version=number,
             updates=updates,
             batch=self.in_rows(self.common.source) * self.period + step,

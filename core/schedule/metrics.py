@@ -118,7 +118,7 @@ def measure(schedule: Schedule) -> dict[str, np.ndarray]:
 
 def staleness_figures(schedule: Schedule) -> dict[str, np.ndarray]:
     """Mean, 95th percentile (linear between ranks, as NumPy's default) and maximum over the gradients used."""
-    if (schedule.number <= schedule.version).all():  # every gradient is fresh
+    if (schedule.update <= schedule.version).all():  # every gradient is fresh
         fresh = {"mean_staleness": 0.0, "p95_staleness": 0.0, "max_staleness": 0}
         return {name: np.full(schedule.shape[2:], value) for name, value in fresh.items()}
     staleness = schedule.staleness

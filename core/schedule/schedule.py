@@ -202,7 +202,7 @@ class Schedule:
     """When the server applied it."""
     finish_ms: np.ndarray
     """When each worker was done for good, (workers, runs)."""
-    number: np.ndarray
+    update: np.ndarray
     """Number of the update that used the gradient, 0 first; of no meaning where none did."""
     version: np.ndarray
     """How many updates the parameters had seen when they were read."""
@@ -259,14 +259,14 @@ class Schedule:
         return float(np.mean(self.updates)) if self.barrier_ms is not None else self.gradients / self.shape[1]
 
     @property
-    def update(self) -> np.ndarray:
-        """Number of the update that used the gradient, 0 first; −1 where none did."""
-        return self.number if self.used is None else np.where(self.used, self.number, -1)
+    def update_number(self) -> np.ndarray:
+        """Number of the update that used each gradient, 0 first; −1 where none did."""
+        return self.update if self.used is None else np.where(self.used, self.update, -1)
 
     @property
     def staleness(self) -> np.ndarray:
         """Updates strictly between a gradient's read and its own application; −1 where it was not used."""
-        staleness = self.number - self.version
+        staleness = self.update - self.version
         return staleness if self.used is None else np.where(self.used, staleness, -1)
 
 

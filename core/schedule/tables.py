@@ -205,7 +205,13 @@ def gradients(schedule: Schedule, run: int = 0) -> pd.DataFrame:
     rows, workers, _ = schedule.shape
     worker, batch = np.indices((workers, rows))
     fields = one_run(
-        schedule, run, schedule.read_ms, schedule.ready_ms, schedule.applied_ms, schedule.update, schedule.staleness
+        schedule,
+        run,
+        schedule.read_ms,
+        schedule.ready_ms,
+        schedule.applied_ms,
+        schedule.update_number,
+        schedule.staleness,
     )
     names = ("read_ms", "ready_ms", "applied_ms", "update_number", "staleness")
     used = np.broadcast_to(True if schedule.used is None else schedule.used, schedule.shape)[..., run].T

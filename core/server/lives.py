@@ -183,7 +183,7 @@ def schedule_of_lives(
         ready_ms=times["ready"],
         applied_ms=applied,
         finish_ms=finish_ms,
-        number=placed.taken(passed.rank, -1) // size,
+        update=placed.taken(passed.rank, -1) // size,
         version=placed.taken(passed.version, 0),
         updates=-(-pushes // size),
         batch=placed.batches(),

@@ -57,7 +57,7 @@ def through_server(draws: Draws, pushes: int, size: int, rule: Release) -> Sched
         ready_ms=passed.ready,
         applied_ms=np.where(used, applied_ms, finish_ms),
         finish_ms=finish_ms,
-        number=passed.rank // size,
+        update=passed.rank // size,
         version=passed.version,
         updates=-(-pushes // size),
         used=None if used.all() else used,

@@ -44,7 +44,7 @@ def schedule_of(runs: int, **question: Any) -> Schedule:
 
 def made_ms(schedule: Schedule, update: int) -> np.ndarray:
     """When an update was made, ms; ValueError where a worker was done for good by then."""
-    made = np.where(schedule.update == update, schedule.applied_ms, 0).max(axis=(0, 1))
+    made = np.where(schedule.update_number == update, schedule.applied_ms, 0).max(axis=(0, 1))
     if (made > schedule.finish_ms.min(axis=0)).any():
         raise ValueError(f"update {update}: a worker is done before it.")
     return made
@@ -76,7 +76,7 @@ def staleness_of(first: int, last: int, runs: int, question: dict[str, Any]) -> 
     """Staleness of gradients, and which of them made these updates, (rows, workers, runs)."""
     schedule = schedule_of(runs, **question)
     made_ms(schedule, last)
-    return schedule.staleness, (schedule.update >= first) & (schedule.update < last)
+    return schedule.staleness, (schedule.update_number >= first) & (schedule.update_number < last)
 
 
 def mean_staleness(*, first: int, last: int, runs: int = 100, **question: Any) -> np.ndarray:

@@ -161,7 +161,7 @@ def test_update_sizes_are_the_same_in_every_run(policy, network):
     run = many_runs(20, workers=5, batches=7, network=network, stragglers=stragglers, policy=policy)
     schedule, use = run.schedule, used_gradients(run.schedule)
     assert use.batch.shape == (20, 35)
-    update = np.broadcast_to(schedule.update, schedule.shape).reshape(-1, 20)
+    update = np.broadcast_to(schedule.update_number, schedule.shape).reshape(-1, 20)
     for one in range(20):
         sizes = np.bincount(update[update[:, one] >= 0, one], minlength=schedule.updates)
         assert sizes.tolist() == np.diff(use.first).tolist()
