@@ -16,7 +16,7 @@ import numpy as np
 from core.common.validation import MAX_WORK, ScenarioError
 from core.policies.exchange import Exchange
 from core.policies.rounds import Common, Layout, Pause, Regroup, Rounds, Unused
-from core.policies.whole_group import WholeGroup, done_after, exchange_of, means, quickest
+from core.policies.whole_group import WholeGroup, done_after, exchange_of, quickest
 from core.schedule.schedule import Schedule
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.next_failures import NextFailures
@@ -84,7 +84,9 @@ class Group:
         """Gradients that the epoch still needs."""
         self.updates, self.source = np.zeros(self.runs, dtype=np.int64), np.zeros(self.runs, dtype=np.int64)
         """How many updates there were, and which round of the draws is next."""
-        enough = max(1, int(self.surely(workload.work)))
+        self.most = self.workers * self.period if self.averaged else wait_for
+        """How many gradients a round uses at the most."""
+        enough = max(1, (workload.work - 1) // self.most)
         self.rounds = Rounds(self.period, *shape, expected=enough + enough // 8 + 8)
         own = None if sizes is None else sizes(self.members, np.arange(self.runs))
         self.whole = WholeGroup(draws, wait_for, self.period, fragments, own)
@@ -111,17 +113,13 @@ class Group:
         """Who begins the next round of each of some runs."""
         now_ms = self.now_ms[runs]
         up = self.down_until_ms[:, runs] <= now_ms
-        size = np.count_nonzero(up, axis=0)
+        size = up.sum(axis=0)
         changed = (self.broken[runs] | (up > self.members[:, runs]).any(axis=0)) & (size > 0)
         return Gathered(runs, up, size, changed, now_ms, now_ms + np.where(changed, self.regroup_ms, 0.0))
 
     def gradients(self, up: np.ndarray) -> np.ndarray:
         """How many gradients a round of so many workers uses, if the epoch still needs as many."""
         return up * self.period if self.averaged else np.minimum(self.wait_for, up)
-
-    def surely(self, left: np.ndarray | int) -> np.ndarray:
-        """How many rounds come before the last one, if so many gradients are left: as many at least, whoever fails."""
-        return (left - 1) // self.gradients(np.array(self.workers))
 
     def together(self, runs: np.ndarray) -> np.ndarray:
         """Do the next rounds of some runs as far as nobody fails and the group stays the same.
@@ -152,7 +150,8 @@ class Group:
 
         """
         before = 2 + 1.1 * (until_ms - group.begin) / self.whole.usual_ms[group.runs]
-        return np.minimum(np.maximum(1, self.surely(self.left[group.runs])), before).astype(np.int64)
+        others = np.maximum(1, (self.left[group.runs] - 1) // self.most)  # whoever fails, there are as many
+        return np.minimum(others, before).astype(np.int64)
 
     def look_at_all(self, group: Gathered) -> np.ndarray:
         """Do the next rounds of all workers in which nobody fails.
@@ -243,15 +242,17 @@ class Group:
 
         """
         source, most, runs = self.source[group.runs], int(rounds.max()), group.runs
-        first, last = int(source.min()) * self.period, int((source + rounds).max()) * self.period
-        compute = self.draws.compute_rows(last, first)
-        network = self.draws.barrier_rows(last, self.fragments)[first:, 0]
+        first, last = int(source.min()), int((source + rounds).max())
+        self.whole.reach(last)
+        compute = self.draws.compute_rows(last * self.period, first * self.period)
+        network = self.whole.exchange.cost_ms[first:last]
         if self.runs > 1:
-            row = np.minimum(source * self.period - first + np.arange(most * self.period)[:, None], last - first - 1)
-            compute, network = np.moveaxis(compute[row, :, runs], 1, -1), network[row, runs]
+            each = np.minimum(source - first + np.arange(most)[:, None], last - first - 1)
+            compute = compute.reshape(-1, self.period, *compute.shape[1:])
+            compute, network = np.moveaxis(compute[each, :, :, runs], 1, -1), network[each, runs]
         if self.sizes is not None:
             compute = compute * self.sizes(group.up, runs)
-        return compute.reshape(most, self.period, self.workers, len(runs)), means(network, self.period)
+        return compute.reshape(most, self.period, self.workers, len(runs)), network
 
     def go_on(
         self,
@@ -281,7 +282,7 @@ class Group:
         goes_on = counts > 0
         if not goes_on.any():
             return counts
-        self.regrouped(group, goes_on, group.start)
+        self.regrouped(group, goes_on)
         self.keep(
             group,
             counts,
@@ -304,31 +305,31 @@ class Group:
         return counts
 
     def keep(self, group: Gathered, counts: np.ndarray, common: Common) -> None:
-        """Record some rounds, unless there are too many by now."""
-        rounds = int((self.rounds.length[group.runs] + counts).max())
-        if rounds * self.period * self.workers * self.runs > MAX_WORK:
+        """Record what workers of some rounds have in common, unless there are too many rounds by now."""
+        self.rounds.keep(group.runs, counts, common)
+        if self.rounds.longest * self.period * self.workers * self.runs > MAX_WORK:
             if self.runs > chunk_runs(self.draws.workload):
                 raise TooManyRuns
             raise ScenarioError(
                 f"failures.mtbf_hours: {self.draws.workload.failures.mtbf_hours:g} makes a run pass {MAX_WORK:,} "
                 "mini-batches; take a longer time between failures, or a shorter restart."
             )
-        self.rounds.keep(group.runs, counts, common)
 
-    def regrouped(self, group: Gathered, goes_on: np.ndarray, until_ms: np.ndarray) -> None:
-        """Note which members wait for their group to change before the next round.
+    def regrouped(self, group: Gathered, goes_on: np.ndarray, cut_ms: np.ndarray | None = None) -> None:
+        """Note that members wait for their group to change before the next round.
 
         Args:
             group: the groups of some runs.
             goes_on: whether each of those runs has a next round.
-            until_ms: until when members would wait, broadcasts to (workers, those runs), ms.
+            cut_ms: when each of those that fail does so, (workers, those runs), ms.
 
         """
-        if not (group.changed & goes_on).any():
+        waits = group.changed & goes_on & (group.start > group.begin)
+        if not waits.any():
             return
-        worker, of = np.nonzero(group.up & group.changed & goes_on & (until_ms > group.begin))
-        cells = self.rounds.cells(self.rounds.length[group.runs][of], 0, worker, group.runs[of])
-        until_ms = np.broadcast_to(until_ms, group.up.shape)[worker, of]
+        worker, of = np.nonzero(group.up & waits)
+        until_ms = group.start[of] if cut_ms is None else np.minimum(group.start[of], cut_ms[worker, of])
+        cells = self.rounds.cells(self.rounds.length[group.runs[of]], 0, worker, group.runs[of])
         self.rounds.regroups.append(Regroup(cells, group.begin[of], until_ms))
 
     def gone_ahead(self, exchange: Exchange, barrier_ms: np.ndarray) -> dict[str, np.ndarray]:
@@ -350,7 +351,7 @@ class Group:
         if self.draws.head_start:
             last_ms = np.take_along_axis(compute, np.maximum(steps - 1, 0)[None], axis=0)[0]
         exchange = exchange_of(self.draws, network, barrier, done[-1], np.where(steps > 0, last_ms, 0.0), used)
-        exposed = np.broadcast_to(exchange.exposed_ms, barrier.shape).copy()
+        exposed = exchange.exposed_ms.copy()
         end, together = barrier + exposed, group.size > 0
         back_ms = self.down_until_ms[:, runs].min(axis=0)
         barrier, end = np.where(together, barrier, begin), np.where(together, end, back_ms)
@@ -368,7 +369,7 @@ class Group:
         number = self.rounds.length[runs]
         self.passed(group, number, cut, end, failed)
         self.left_out(group, number, done, doing, used, cut, barrier, end)
-        self.regrouped(group, together, np.minimum(group.start, cut))
+        self.regrouped(group, together, cut)
         ahead = {name: np.where(whole, times, 0.0) for name, times in self.gone_ahead(exchange, barrier[None]).items()}
         times = (each[None] for each in (group.start, barrier, end, met, self.updates[runs], self.source[runs]))
         self.keep(group, np.ones(len(runs), dtype=np.int64), Common(*times, **ahead))

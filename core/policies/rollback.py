@@ -6,14 +6,19 @@ played on from there when all are back: each time further, with the same draws.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Beside, Outages, PatchedStretch, Schedule, Stretch
+from core.schedule.schedule import Beside, Outages, PatchedStretch, Schedule, of_lanes, summed
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.failures import Failures
 from core.workload.next_failures import NextFailures
+
+Rows: TypeAlias = np.ndarray | slice
+EVERY = slice(None)
+CHUNK = 2**18  # times that are laid out at once where only their sums are asked for
 
 
 def with_rollback(tape: Schedule, draws: Draws, checkpoints: np.ndarray) -> Schedule:
@@ -237,47 +242,42 @@ class Played:
         self.restarts.append((at, runs, since, until, down_until.T))
 
     @cached_property
-    def cut_rows(self) -> np.ndarray:
-        """The rows in which a failure cuts some run's steps, or in which nothing is played."""
+    def is_cut(self) -> np.ndarray:
+        """Whether a failure cuts some run's steps in a row, or nothing is played there, (rows,)."""
         last_ms = np.take_along_axis(self.tape.last_ms, self.source, axis=0) + self.offset_ms
-        return np.flatnonzero(((last_ms >= self.cut_ms) | (self.low_ms > -np.inf)).any(axis=1))
+        return np.asarray(((last_ms >= self.cut_ms) | (self.low_ms > -np.inf)).any(axis=1))
 
-    def taken(self, values: np.ndarray) -> np.ndarray:
-        """Values of the tape, (rows, workers or 1, runs or 1), row by row."""
-        if self.shape[2] == 1:
-            return values.take(self.source[:, 0], axis=0)
-        wide = np.broadcast_to(values, (*values.shape[:2], self.shape[2]))
-        return wide.take(self.cells[values.shape[1]])
+    def taken(self, values: np.ndarray, rows: Rows = EVERY) -> np.ndarray:
+        """Values of the tape, (rows, workers or 1, runs or 1), in some rows of the schedule."""
+        source, runs = self.source[rows], self.shape[2]
+        if runs == 1:
+            return values.take(source[:, 0], axis=0)
+        layer = values.shape[1] * runs
+        cells = layer * source[:, None] + np.arange(layer).reshape(values.shape[1], runs)
+        return np.broadcast_to(values, (*values.shape[:2], runs)).take(cells)
 
-    @cached_property
-    def cells(self) -> dict[int, np.ndarray]:
-        """Where the values of that many workers (one or all) lie on the tape, (rows, workers, runs)."""
-        of_workers = {width: width * self.shape[2] for width in (1, self.shape[1])}
-        return {
-            width: layer * self.source[:, None] + np.arange(layer).reshape(width, -1)
-            for width, layer in of_workers.items()
-        }
-
-    def moved(self, values: np.ndarray, cost_ms: np.ndarray | None = None) -> np.ndarray:
-        """Times of the tape, converted to those of the runs.
+    def moved(self, values: np.ndarray, rows: Rows = EVERY, cost_ms: np.ndarray | None = None) -> np.ndarray:
+        """Times of the tape in some rows of the schedule, converted to those of the runs.
 
         Args:
             values: without checkpoints, (rows, workers or 1, runs or 1), ms.
+            rows: of the schedule; all by default.
             cost_ms: what else passes in each row of the tape, (rows,), ms.
 
         """
-        found = self.taken(values)
+        found, source = self.taken(values, rows), self.source[rows]
         if self.tape.later_ms.any():
-            found += self.tape.later_ms[self.source][:, None]
+            found += self.tape.later_ms[source][:, None]
         if cost_ms is not None:
-            found += cost_ms[self.source][:, None]
-        found += self.offset_ms[:, None]
+            found += cost_ms[source][:, None]
+        found += self.offset_ms[rows][:, None]
         return found
 
-    def cut(self, times: np.ndarray) -> np.ndarray:
-        """The same array of times, cut where a failure cuts them."""
-        rows = self.cut_rows
-        times[rows] = np.clip(times[rows], self.low_ms[rows, None], self.cut_ms[rows, None])
+    def cut(self, times: np.ndarray, rows: Rows = EVERY) -> np.ndarray:
+        """The same array of times in some rows, cut where a failure cuts them."""
+        cut = np.flatnonzero(self.is_cut[rows])
+        low, high = (limits[rows][cut, None] for limits in (self.low_ms, self.cut_ms))
+        times[cut] = np.clip(times[cut], low, high)
         return times
 
     def times(self, values: np.ndarray) -> np.ndarray:
@@ -288,6 +288,13 @@ class Played:
         self.known.append((values, self.cut(self.moved(values))))
         return self.known[-1][1]
 
+    def times_in(self, rows: Rows, values: np.ndarray) -> np.ndarray:
+        """The same in some rows; what is known of all is not worked out again."""
+        for array, found in self.known:
+            if array is values:
+                return found[rows]
+        return self.cut(self.moved(values, rows), rows)
+
     def schedule(self, outages: Outages) -> Schedule:
         """The schedule whose rows are those that were played, with restarts between them.
 
@@ -295,11 +302,9 @@ class Played:
             outages: the failures that were met.
 
         """
-        plain, lost = self.tape.plain, self.lost[:, None]
-        stretches = [Stretch(s.phase, self.times(s.start_ms), self.times(s.end_ms), s.reason) for s in plain.stretches]
-        saved_ms = self.cut(self.moved(self.tape.end_ms, self.tape.cost_ms))
-        begun = self.begun(stretches[0].start_ms)
-        used = begun & ~lost
+        plain = self.tape.plain
+        begun = self.begun(plain.stretches[0].start_ms)
+        used = begun & ~self.lost[:, None]
         if plain.used is not None:
             used = used & self.taken(plain.used)
         hidden, barrier_ms = None, None
@@ -310,13 +315,10 @@ class Played:
         if plain.barrier_ms is not None:
             met = self.moved(plain.barrier_ms)
             barrier_ms = np.where(self.started[:, None] & (met < self.cut_ms[:, None]), met, np.nan)
+        saved = Saved("comm", self, self.tape.end_ms, self.tape.end_ms, self.tape.end_ms)
         return replace(
             plain,
-            stretches=(
-                *self.thrown_away(*stretches),
-                Stretch("comm", self.times(self.tape.end_ms), saved_ms),
-                *self.restarting(saved_ms),
-            ),
+            stretches=(*self.replayed(), saved, *self.restarting(saved)),
             read_ms=self.times(plain.read_ms),
             ready_ms=np.broadcast_to(self.times(plain.ready_ms), self.shape),
             applied_ms=self.times(plain.applied_ms),
@@ -332,48 +334,175 @@ class Played:
         )
 
     def begun(self, start_ms: np.ndarray) -> np.ndarray:
-        """Which mini-batches were started before a failure, (rows, workers or 1, runs)."""
-        begun, rows = np.repeat(self.started[:, None], start_ms.shape[1], axis=1), self.cut_rows
-        begun[rows] &= start_ms[rows] < self.cut_ms[rows, None]
+        """Which mini-batches were started before a failure, (rows, workers or 1, runs); start_ms: on the tape."""
+        begun, rows = np.repeat(self.started[:, None], start_ms.shape[1], axis=1), np.flatnonzero(self.is_cut)
+        begun[rows] &= self.times_in(rows, start_ms) < self.cut_ms[rows, None]
         return begun
 
-    def thrown_away(self, computed: Stretch, *others: Stretch) -> list[Stretch | PatchedStretch]:
-        """The stretches from computing on, where computing in lost rows counts as cancelled."""
-        start, end = computed.start_ms, computed.end_ms
-        row, run = np.nonzero(self.lost & self.started)
-        since, until = (np.broadcast_to(times, self.shape)[row, :, run] for times in (start, end))
-        thrown = self.rarely("cancelled", row, run, since, until, start)
-        kept = PatchedStretch(computed.phase, start, end, thrown.cells, thrown.since_ms, thrown.since_ms, self.shape)
-        cancelled: Stretch | PatchedStretch = thrown
-        if "cancelled" in [stretch.phase for stretch in others]:
-            (until,) = (stretch.end_ms for stretch in others if stretch.phase == "cancelled")
-            cancelled = Stretch("cancelled", start, np.where(self.lost[:, None], np.maximum(end, until), until))
-        return [kept, cancelled, *(stretch for stretch in others if stretch.phase != "cancelled")]
+    def replayed(self) -> "list[Replayed]":
+        """The stretches of the tape as they were played, where computing in lost rows counts as cancelled."""
+        computed, *others = self.tape.plain.stretches
+        start, until = computed.start_ms, computed.start_ms
+        if thrown := [stretch for stretch in others if stretch.phase == "cancelled"]:
+            until = thrown[0].end_ms
+        lost = computed.end_ms if until is start else np.maximum(computed.end_ms, until)
+        return [
+            Replayed(computed.phase, self, start, computed.end_ms, start),
+            Replayed("cancelled", self, start, until, lost),
+            *(
+                Replayed(stretch.phase, self, stretch.start_ms, stretch.end_ms, stretch.end_ms, stretch.reason)
+                for stretch in others
+                if stretch.phase != "cancelled"
+            ),
+        ]
 
-    def restarting(self, elsewhere_ms: np.ndarray) -> list[PatchedStretch]:
-        """Who is down during restarts, and who waits; elsewhere_ms: when all other rows end."""
+    def restarting(self, before: "Saved") -> "list[Restarting]":
+        """Who is down during restarts, and who waits; before: what comes before them."""
         none = (np.zeros(0, dtype=np.int64),) * 2 + (np.zeros(0),) * 2 + (np.zeros((0, self.shape[1])),)
         row, run, since, until, down_until = (np.concatenate(each) for each in zip(none, *self.restarts, strict=True))
         since, until = (np.broadcast_to(times[:, None], down_until.shape) for times in (since, until))
+        _, workers, runs = self.shape
+        cells = ((row * workers)[:, None] + np.arange(workers)) * runs + run[:, None]
+        cells, since, down_until, until = (each.ravel() for each in (cells, since, down_until, until))
         return [
-            self.rarely("down", row, run, since, down_until, elsewhere_ms),
-            self.rarely("wait", row, run, down_until, until, elsewhere_ms, "restart"),
+            Restarting("down", before, cells, since, down_until),
+            Restarting("wait", before, cells, down_until, until, "restart"),
         ]
 
-    def rarely(
-        self,
-        phase: str,
-        row: np.ndarray,
-        run: np.ndarray,
-        since_ms: np.ndarray,
-        until_ms: np.ndarray,
-        elsewhere_ms: np.ndarray,
-        reason: str = "",
-    ) -> PatchedStretch:
-        """A stretch of all workers in some rows and runs; its times are (rows and runs, workers), ms."""
-        _, workers, runs = self.shape
-        cells = (row * workers)[:, None] + np.arange(workers)
-        cells = cells * runs + run[:, None]
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """A stretch of a tape as it was played.
+
+    It stands for a `Stretch` whose arrays are made when they are asked for.
+
+    Attributes:
+        phase: compute, wait, comm or cancelled.
+        played: how the tape was played.
+        starts_ms: when it starts on the tape, broadcasts to (rows, workers, runs), ms.
+        ends_ms: when it ends there, likewise.
+        lost_ms: when it ends there where a row's work is lost, likewise.
+        reason: what a wait waits for; empty for other phases.
+
+    """
+
+    phase: str
+    played: Played
+    starts_ms: np.ndarray
+    ends_ms: np.ndarray
+    lost_ms: np.ndarray
+    reason: str = ""
+
+    @cached_property
+    def start_ms(self) -> np.ndarray:
+        """When it starts, broadcasts to (rows, workers, runs), ms."""
+        return self.played.times(self.starts_ms)
+
+    @cached_property
+    def end_ms(self) -> np.ndarray:
+        """When it ends, broadcasts to (rows, workers, runs), ms."""
+        end = self.played.times(self.ends_ms)
+        if self.lost_ms is self.ends_ms:
+            return end
+        return np.where(self.played.lost[:, None], self.played.times(self.lost_ms), end)
+
+    def took_ms(self) -> np.ndarray:
+        """How long it takes in all of a worker's rows together, broadcasts to (workers, runs), ms.
+
+        Some rows at a time are laid out for that.
+        """
+        width = max(times.shape[1] for times in (self.starts_ms, self.ends_ms, self.lost_ms))
+        runs, rows = self.played.shape[2], self.rows
+        step = max(1, CHUNK // (width * runs))
+        took = np.zeros((min(step, len(rows)) + 1, width, runs))
+        for first in range(0, len(rows), step):
+            here = together(rows[first : first + step])
+            until, since = self.ends_in(here), self.played.times_in(here, self.starts_ms)
+            np.subtract(until, since, out=took[1 : len(until) + 1])
+            took[0] = summed(took[: len(until) + 1])
+        return took[0]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows of the schedule in which it may take time."""
+        lost = self.played.lost
+        if self.ends_ms is self.starts_ms:
+            return np.flatnonzero(lost.any(axis=1))
+        return np.flatnonzero(~lost.all(axis=1)) if self.lost_ms is self.starts_ms else np.arange(len(lost))
+
+    def ends_in(self, rows: Rows) -> np.ndarray:
+        """When it ends in some rows, ms."""
+        lost = self.played.lost[rows]
+        if self.lost_ms is self.ends_ms or not lost.any():
+            return self.played.times_in(rows, self.ends_ms)
+        found = self.played.times_in(rows, self.lost_ms)
+        return found if lost.all() else np.where(lost[:, None], found, self.played.times_in(rows, self.ends_ms))
+
+
+class Saved(Replayed):
+    """The checkpoints, each after a row's end on the tape."""
+
+    @cached_property
+    def end_ms(self) -> np.ndarray:
+        """When they are done, broadcasts to (rows, workers, runs), ms."""
+        return self.ends_in(EVERY)
+
+    @property
+    def rows(self) -> np.ndarray:
+        return np.flatnonzero((self.played.tape.cost_ms[self.played.source] > 0).any(axis=1))
+
+    def ends_in(self, rows: Rows) -> np.ndarray:
+        return self.played.cut(self.played.moved(self.ends_ms, rows, self.played.tape.cost_ms), rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Restarting:
+    """What workers do during restarts, which are rows of their own.
+
+    It stands for a `Stretch` whose arrays are made when they are asked for.
+
+    Attributes:
+        phase: down or wait.
+        before: what comes before it.
+        cells: the mini-batches in their place, (cells,): row · workers · runs + worker · runs + run.
+        since_ms: when it starts there, (cells,), ms.
+        until_ms: when it ends there, (cells,), ms.
+        reason: what a wait waits for; empty for the other phase.
+
+    """
+
+    phase: str
+    before: Saved
+    cells: np.ndarray
+    since_ms: np.ndarray
+    until_ms: np.ndarray
+    reason: str = ""
+
+    @cached_property
+    def stretch(self) -> PatchedStretch:
+        """The same, laid out."""
+        elsewhere_ms = self.before.end_ms
+        shape = self.before.played.shape
         return PatchedStretch(
-            phase, elsewhere_ms, elsewhere_ms, cells.ravel(), since_ms.ravel(), until_ms.ravel(), self.shape, reason
+            self.phase, elsewhere_ms, elsewhere_ms, self.cells, self.since_ms, self.until_ms, shape, self.reason
         )
+
+    @property
+    def start_ms(self) -> np.ndarray:
+        """When it starts, (rows, workers, runs), ms."""
+        return self.stretch.start_ms
+
+    @property
+    def end_ms(self) -> np.ndarray:
+        """When it ends, (rows, workers, runs), ms."""
+        return self.stretch.end_ms
+
+    def took_ms(self) -> np.ndarray:
+        """How long it takes in all of a worker's rows together, (workers, runs), ms."""
+        return of_lanes(self.cells, self.until_ms - self.since_ms, self.before.played.shape)
+
+
+def together(rows: np.ndarray) -> Rows:
+    """Some rows in rising order, as a slice where they follow each other."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows

@@ -93,12 +93,13 @@ class Rounds:
 
     Attributes:
         length: how many rounds each run has, (runs,).
+        longest: how many the longest one has.
 
     """
 
     def __init__(self, period: int, workers: int, runs: int, expected: int) -> None:
         self.period, self.workers, self.runs = period, workers, runs
-        self.length = np.zeros(runs, dtype=np.int64)
+        self.length, self.longest = np.zeros(runs, dtype=np.int64), 0
         self.common = Common.nothing(np.zeros(1)).changed(lambda _, array: np.zeros((expected, runs), array.dtype))
         self.unused: list[Unused] = []
         self.regroups: list[Regroup] = []
@@ -119,10 +120,11 @@ class Rounds:
 
         """
         place, most = self.length[runs], int(counts.max())
-        self.length[runs] = place + counts
-        room, needed = len(self.common.start), int(self.length.max())
-        if needed > room:
-            more = max(room, needed - room)
+        self.length[runs] = length = place + counts
+        self.longest = max(self.longest, int(length.max()))
+        room = len(self.common.start)
+        if self.longest > room:
+            more = max(room, self.longest - room)
             self.common = self.common.changed(
                 lambda _, array: np.concatenate([array, np.zeros((more, self.runs), array.dtype)])
             )
@@ -164,7 +166,7 @@ class Layout:
 
     def __init__(self, rounds: Rounds, now_ms: np.ndarray) -> None:
         self.rounds, self.period, self.now_ms = rounds, rounds.period, now_ms
-        length = int(rounds.length.max())
+        length = rounds.longest
         self.real = np.arange(length)[:, None] < rounds.length
         self.shape = (length * rounds.period, rounds.workers, rounds.runs)
         nothing = Common.nothing(now_ms)
@@ -196,21 +198,22 @@ class Layout:
         started = np.ones(shape, dtype=bool)
         if not self.real.all():
             started &= self.in_rows(self.real)
-        used = started & self.waited_for(waited_for) if waited_for else started.copy()
-        others = np.flatnonzero(started & ~used) if waited_for else np.zeros(0, dtype=np.int64)
         start, ready, barrier, end = self.times(took)
+        used, cells, since = started.copy(), unused.cells, unused.start
         if waited_for:
+            used &= self.waited_for(waited_for)
             ready = np.where(used, ready, barrier)
+            others = np.flatnonzero(started & ~used)
+            cells = np.concatenate([others, cells])
+            since = np.concatenate([start[others // (shape[1] * shape[2]), 0, others % shape[2]], since])
+            rising = np.argsort(cells, kind="stable")
+            cells, since = cells[rising], since[rising]
         ready.put(unused.cells, unused.ready)
         used.put(unused.cells, False)
         started.put(unused.cells, unused.started)
-        cells = np.concatenate([others, unused.cells])
-        since = np.concatenate([np.broadcast_to(start, shape)[np.unravel_index(others, shape)], unused.start])
-        thrown = np.flatnonzero(started.take(cells))
-        thrown = thrown[np.argsort(cells[thrown], kind="stable")] if len(others) else thrown
-        from_ms, thrown = since[thrown], cells[thrown]
+        begun = started.take(cells)
+        thrown, from_ms = cells[begun], since[begun]
         number = self.in_rows(self.common.update)
-        step = np.tile(np.arange(self.period), len(self.real))[:, None, None]
         return Schedule(
             stretches=(
                 self.regrouped(start),
@@ -227,7 +230,7 @@ class Layout:
             update=number,
             version=number,
             updates=updates,
-            batch=self.in_rows(self.common.source) * self.period + step,
+            batch=self.batches(),
             used=used,
             started=started,
             barrier_ms=self.at_last(np.where(self.common.met, self.common.barrier, np.nan), np.nan),
@@ -235,6 +238,11 @@ class Layout:
             averages=None if fragments is None else Averages(self.averaged_after(updates), fragments=fragments),
             hidden=Beside.of_rows(self.at_last(self.common.ahead), self.at_last(self.common.ahead_until)),
         )
+
+    def batches(self) -> np.ndarray:
+        """Which mini-batch of its worker each row is of, (rows, 1, runs)."""
+        first = self.common.source[:, None] * self.period
+        return (first + np.arange(self.period)[:, None]).reshape(self.shape[0], 1, -1)
 
     def in_rows(self, values: np.ndarray) -> np.ndarray:
         """What holds for rounds, (rounds, runs), row by row, (rows, 1, runs)."""

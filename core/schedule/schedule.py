@@ -7,6 +7,7 @@ their work is thrown away.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -15,6 +16,24 @@ HIDDEN = "hidden comm"
 """The phase of network time that passes while workers compute or wait: beside their own phases, not one of them."""
 REASONS = ("", "barrier", "staleness bound", "server queue", "update", "restart", "regroup", "empty queue")
 """Why workers wait under the policies that there are; empty for other phases."""
+
+
+class AnyStretch(Protocol):
+    """One stretch in the life of every mini-batch, however it is kept: as a `Stretch` says."""
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def start_ms(self) -> np.ndarray: ...
+
+    @property
+    def end_ms(self) -> np.ndarray: ...
+
+    def took_ms(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +101,7 @@ class PatchedStretch:
         rows, workers, runs = self.shape
         here_ms = self.until_ms - self.since_ms
         if self.usual_start_ms is self.usual_end_ms:
-            found = np.bincount(self.cells % (workers * runs), here_ms, workers * runs)
-            return found.reshape(workers, runs)
+            return of_lanes(self.cells, here_ms, self.shape)
         took = self.usual_end_ms - self.usual_start_ms
         if took.shape == self.shape:
             took.put(self.cells, here_ms)
@@ -99,6 +117,12 @@ class PatchedStretch:
             of_each[row[mine], of] = here_ms[mine]
             total.put(lane, summed(of_each))
         return total
+
+
+def of_lanes(cells: np.ndarray, times_ms: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Times of some cells, (cells,), added up for each worker and run, (workers, runs), ms."""
+    _, workers, runs = shape
+    return np.bincount(cells % (workers * runs), times_ms, workers * runs).reshape(workers, runs)
 
 
 def replaced(times: np.ndarray, shape: tuple[int, int, int], cells: np.ndarray, by: np.ndarray) -> np.ndarray:
@@ -192,7 +216,7 @@ class Averages:
 class Schedule:
     """Every mini-batch of some runs; arrays broadcast to (rows, workers, runs), times in ms."""
 
-    stretches: tuple[Stretch | PatchedStretch, ...]
+    stretches: tuple[AnyStretch, ...]
     """In the order in which a mini-batch lives through them."""
     read_ms: np.ndarray
     """When its worker read the parameters."""
