@@ -11,14 +11,13 @@ from typing import TypeAlias
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Beside, Outages, PatchedStretch, Schedule, of_lanes, summed
+from core.schedule.schedule import Beside, Outages, PatchedStretch, Schedule, added_up, of_lanes
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.failures import Failures
 from core.workload.next_failures import NextFailures
 
 Rows: TypeAlias = np.ndarray | slice
 EVERY = slice(None)
-CHUNK = 2**18  # times that are laid out at once where only their sums are asked for
 
 
 def with_rollback(tape: Schedule, draws: Draws, checkpoints: np.ndarray) -> Schedule:
@@ -412,15 +411,13 @@ class Replayed:
         Some rows at a time are laid out for that.
         """
         width = max(times.shape[1] for times in (self.starts_ms, self.ends_ms, self.lost_ms))
-        runs, rows = self.played.shape[2], self.rows
-        step = max(1, CHUNK // (width * runs))
-        took = np.zeros((min(step, len(rows)) + 1, width, runs))
-        for first in range(0, len(rows), step):
-            here = together(rows[first : first + step])
-            until, since = self.ends_in(here), self.played.times_in(here, self.starts_ms)
-            np.subtract(until, since, out=took[1 : len(until) + 1])
-            took[0] = summed(took[: len(until) + 1])
-        return took[0]
+        rows = self.rows
+
+        def took(some: slice, out: np.ndarray) -> None:
+            here = together(rows[some])
+            np.subtract(self.ends_in(here), self.played.times_in(here, self.starts_ms), out=out)
+
+        return added_up((len(rows), width, self.played.shape[2]), took)
 
     @property
     def rows(self) -> np.ndarray:

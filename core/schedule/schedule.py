@@ -4,7 +4,8 @@ A row is one mini-batch of every worker: as many rows as batches where each work
 their work is thrown away.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Protocol
@@ -14,6 +15,7 @@ import numpy as np
 PHASES = ("compute", "wait", "comm", "cancelled", "down")
 HIDDEN = "hidden comm"
 """The phase of network time that passes while workers compute or wait: beside their own phases, not one of them."""
+CHUNK = 2**18  # times that are laid out at once where only their sums are asked for
 REASONS = ("", "barrier", "staleness bound", "server queue", "update", "restart", "regroup", "empty queue")
 """Why workers wait under the policies that there are; empty for other phases."""
 
@@ -55,7 +57,7 @@ class Stretch:
 
     def took_ms(self) -> np.ndarray:
         """How long it takes in all of a worker's rows together, broadcasts to (workers, runs), ms."""
-        return summed(self.end_ms - self.start_ms)
+        return time_between(self.start_ms, self.end_ms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +104,9 @@ class PatchedStretch:
         here_ms = self.until_ms - self.since_ms
         if self.usual_start_ms is self.usual_end_ms:
             return of_lanes(self.cells, here_ms, self.shape)
-        took = self.usual_end_ms - self.usual_start_ms
-        if took.shape == self.shape:
-            took.put(self.cells, here_ms)
-            return summed(took)
-        took = np.broadcast_to(took, (rows, 1, runs))
+        if workers > 1 and max(times.shape[1] for times in (self.usual_start_ms, self.usual_end_ms)) == workers:
+            return time_between(self.usual_start_ms, self.usual_end_ms, self.in_rows(here_ms))
+        took = np.broadcast_to(self.usual_end_ms - self.usual_start_ms, (rows, 1, runs))
         total = np.repeat(summed(took), workers, axis=0)
         row, lane = np.divmod(self.cells, workers * runs)
         differs = here_ms != took[row, 0, lane % runs]
@@ -117,6 +117,64 @@ class PatchedStretch:
             of_each[row[mine], of] = here_ms[mine]
             total.put(lane, summed(of_each))
         return total
+
+    def in_rows(self, here_ms: np.ndarray) -> Callable[[slice, np.ndarray], None]:
+        """What puts times of the cells, (cells,), into the times of some rows."""
+        rising = np.argsort(self.cells, kind="stable")
+        cells, here_ms = self.cells[rising], here_ms[rising]
+        layer = self.shape[1] * self.shape[2]
+
+        def put(rows: slice, times: np.ndarray) -> None:
+            first, last = np.searchsorted(cells, [rows.start * layer, rows.stop * layer])
+            times.put(cells[first:last] - rows.start * layer, here_ms[first:last])
+
+        return put
+
+
+def time_between(
+    start_ms: np.ndarray, end_ms: np.ndarray, put: Callable[[slice, np.ndarray], None] | None = None
+) -> np.ndarray:
+    """The times from starts to ends, (rows, workers or 1, runs), added up over the rows.
+
+    Args:
+        start_ms: when something starts, ms.
+        end_ms: when it ends, ms.
+        put: (rows, times) puts other times into those of some rows.
+
+    """
+    shape = np.broadcast_shapes(start_ms.shape, end_ms.shape)
+    if math.prod(shape) <= CHUNK:
+        times = end_ms - start_ms
+        if put is not None:
+            put(slice(0, len(times)), times)
+        return summed(times)
+    start_ms, end_ms = np.broadcast_to(start_ms, shape), np.broadcast_to(end_ms, shape)
+
+    def took(rows: slice, out: np.ndarray) -> None:
+        np.subtract(end_ms[rows], start_ms[rows], out=out)
+        if put is not None:
+            put(rows, out)
+
+    return added_up(shape, took)
+
+
+def added_up(shape: tuple[int, ...], work_out: Callable[[slice, np.ndarray], object]) -> np.ndarray:
+    """Sums of times along the first axis, of which no more are laid out at once than fit a core's cache.
+
+    Args:
+        shape: (rows, workers or 1, runs).
+        work_out: (rows, times) works the times of some rows out.
+
+    """
+    rows, *lanes = shape
+    step = max(1, min(rows, CHUNK // math.prod(lanes)))
+    times = np.zeros((step + 1, *lanes))
+    for first in range(0, rows, step):
+        here = slice(first, min(first + step, rows))
+        count = here.stop - first
+        work_out(here, times[1 : count + 1])
+        times[0] = summed(times[: count + 1])
+    return times[0]
 
 
 def of_lanes(cells: np.ndarray, times_ms: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
