@@ -4,6 +4,7 @@ The epoch without failures is a tape. It is played until a failure cuts it, woun
 played on from there when all are back: each time further, with the same draws.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -11,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from core.common.validation import MAX_WORK, ScenarioError
-from core.schedule.schedule import Beside, Outages, PatchedStretch, Schedule, added_up, of_lanes
+from core.schedule.schedule import CHUNK, Beside, Outages, PatchedStretch, Schedule, added_up, of_lanes, time_between
 from core.workload.draws import Draws, TooManyRuns, chunk_runs
 from core.workload.failures import Failures
 from core.workload.next_failures import NextFailures
@@ -217,6 +218,8 @@ class Played:
         """The times between which its steps lie, ms; rows that play nothing lie at a single moment."""
         self.lost, self.started = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self.known: list[tuple[np.ndarray, np.ndarray]] = []
+        self.cells: dict[int, np.ndarray] = {}
+        """Where the values of that many workers (one or all) lie on the tape, (rows, workers, runs)."""
         self.restarts: list[tuple[np.ndarray, ...]] = []
         """Rows and runs of some restarts; when they start and end, and until when each worker is down, ms."""
 
@@ -248,12 +251,13 @@ class Played:
 
     def taken(self, values: np.ndarray, rows: Rows = EVERY) -> np.ndarray:
         """Values of the tape, (rows, workers or 1, runs or 1), in some rows of the schedule."""
-        source, runs = self.source[rows], self.shape[2]
-        if runs == 1:
-            return values.take(source[:, 0], axis=0)
-        layer = values.shape[1] * runs
-        cells = layer * source[:, None] + np.arange(layer).reshape(values.shape[1], runs)
-        return np.broadcast_to(values, (*values.shape[:2], runs)).take(cells)
+        if self.shape[2] == 1:
+            return values.take(self.source[rows, 0], axis=0)
+        width = values.shape[1]
+        if width not in self.cells:
+            layer = width * self.shape[2]
+            self.cells[width] = layer * self.source[:, None] + np.arange(layer).reshape(width, -1)
+        return np.broadcast_to(values, (*values.shape[:2], self.shape[2])).take(self.cells[width][rows])
 
     def moved(self, values: np.ndarray, rows: Rows = EVERY, cost_ms: np.ndarray | None = None) -> np.ndarray:
         """Times of the tape in some rows of the schedule, converted to those of the runs.
@@ -287,11 +291,15 @@ class Played:
         self.known.append((values, self.cut(self.moved(values))))
         return self.known[-1][1]
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether to work times out for all rows, and keep them: of several runs they are gathered one by one."""
+        return self.shape[2] > 1 or math.prod(self.shape) <= CHUNK
+
     def times_in(self, rows: Rows, values: np.ndarray) -> np.ndarray:
-        """The same in some rows; what is known of all is not worked out again."""
-        for array, found in self.known:
-            if array is values:
-                return found[rows]
+        """The same in some rows; what is known of all, or is soon worked out, is not worked out again."""
+        if self.keeps_all or any(array is values for array, _ in self.known):
+            return self.times(values)[rows]
         return self.cut(self.moved(values, rows), rows)
 
     def schedule(self, outages: Outages) -> Schedule:
@@ -408,8 +416,10 @@ class Replayed:
     def took_ms(self) -> np.ndarray:
         """How long it takes in all of a worker's rows together, broadcasts to (workers, runs), ms.
 
-        Some rows at a time are laid out for that.
+        Of many, some rows at a time are laid out for that.
         """
+        if self.played.keeps_all:
+            return time_between(self.start_ms, self.end_ms)
         width = max(times.shape[1] for times in (self.starts_ms, self.ends_ms, self.lost_ms))
         rows = self.rows
 

@@ -9,6 +9,8 @@ from core.server.timestamps import Timestamps
 from core.workload.draws import Draws
 from core.workload.next_failures import NextFailures
 
+FEW_MOMENTS = 16  # for which times are counted one by one, and not sorted
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -121,11 +123,16 @@ class Interruptions:
             passed.read[cells] = passed.start[cells] = begun
             passed.ready[cells] = begun + draws.compute_rows(rows)[cells]
             passed.arrived[cells] = passed.ready[cells] + draws.push_rows(rows)[cells]
-        by_rank = np.full((passed.rank.shape[2], int(passed.rank.max()) + 1), np.inf)
-        used = np.nonzero(passed.used)
-        by_rank[used[2], passed.rank[used]] = passed.applied[used]
+        applied = np.where(passed.used, passed.applied, np.inf)
         for one in np.unique(run):
             mine = run == one
-            before = np.searchsorted(by_rank[one], begun[mine], side="right")
+            before = how_many_by(begun[mine], applied[..., one])
             passed.version[row[mine], worker[mine], one] = before // size
         return passed
+
+
+def how_many_by(moments: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """How many of some times come no later than each moment, (moments,)."""
+    if len(moments) <= FEW_MOMENTS:
+        return np.array([np.count_nonzero(times <= moment) for moment in moments])
+    return np.searchsorted(np.sort(times, axis=None), moments, side="right")
