@@ -204,11 +204,7 @@ class Group:
         step, of = np.nonzero(each < counts)
         if used is not None:  # ties are judged on the summed times
             used = quickest(np.where(up, start[:, None] + done, np.inf), self.gradients(group.size))
-            row, worker, here = np.nonzero(~used & up & (each < counts)[:, None])
-            cells = self.rounds.cells(first[here] + row, 0, worker, runs[here])
-            since, until, over = (times[row, here] for times in (start, clock[1::2], end))
-            self.rounds.unused.append(Unused(cells, since, until, until, over, np.ones(len(cells), dtype=bool)))
-            self.rounds.own.append((first[of] + step, runs[of]))
+            self.rounds.own.append((first[of] + step, runs[of], used[step, :, of]))
         if self.sizes is not None:
             self.rounds.sized.append((first[of] + step, runs[of], start[step, of, None] + done[step, :, of]))
         away, lane = np.nonzero(~up)
@@ -365,8 +361,10 @@ class Group:
             end[of] = barrier[of] + exposed[of] if met[of] else barrier[of]
         failed = up & (~alive | (next_ms < end))
         cut = np.where(up, np.where(failed, next_ms, np.inf), begin)
-        used &= ~failed
         number = self.rounds.length[runs]
+        if not self.takes_all:
+            self.rounds.own.append((number, runs, used.T))
+        used &= ~failed
         self.passed(group, number, cut, end, failed)
         self.left_out(group, number, done, doing, used, cut, barrier, end)
         self.regrouped(group, together, cut)
@@ -475,7 +473,8 @@ class Group:
         end: np.ndarray,
     ) -> None:
         """Note the mini-batches of a round that are not used, each up to where it is cut."""
-        step, worker, of = where = np.nonzero(~(used & doing))
+        left_out = ~(used & doing) if self.takes_all else cut < np.inf
+        step, worker, of = where = np.nonzero(np.broadcast_to(left_out, done.shape))
         cells = self.rounds.cells(number[of], step, worker, group.runs[of])
         started, ready, last = group.start[of], done[where], step == self.period - 1
         if self.averaged:
@@ -487,7 +486,5 @@ class Group:
         begun = doing[where] & (started < until)
         started, ready, at_barrier, over = (np.minimum(times, until) for times in (started, ready, at_barrier, over))
         self.rounds.unused.append(Unused(cells, started, ready, at_barrier, over, begun))
-        if not self.takes_all:
-            self.rounds.own.append((number, group.runs))
         if self.sizes is not None:
             self.rounds.sized.append((number, group.runs, done[0].T))

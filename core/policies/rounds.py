@@ -72,6 +72,7 @@ class Regroup(NamedTuple):
     until: np.ndarray
 
 
+NO_CELLS, NO_TIMES = np.zeros(0, dtype=np.int64), np.zeros(0)
 Table = TypeVar("Table", Unused, Pause, Regroup)
 
 
@@ -105,8 +106,8 @@ class Rounds:
         self.regroups: list[Regroup] = []
         self.pauses: list[list[Pause]] = []
         """Second come the pauses of workers that failed again during the first, and so on."""
-        self.own: list[tuple[np.ndarray, np.ndarray]] = []
-        """Rounds that are not those of all workers, and their runs."""
+        self.own: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        """Rounds in which others are waited for than if all were up, their runs, and who is, (rounds, workers)."""
         self.sized: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         """Rounds in which mini-batches have sizes of their own, their runs, and when workers are ready, ms."""
 
@@ -174,6 +175,7 @@ class Layout:
             lambda name, array: np.where(self.real, array[:length], getattr(nothing, name))
         )
         self.unused = joined(Unused, rounds.unused)
+        rounds.unused = [self.unused]  # they are not kept twice
 
     def schedule(
         self,
@@ -199,26 +201,21 @@ class Layout:
         if not self.real.all():
             started &= self.in_rows(self.real)
         start, ready, barrier, end = self.times(took)
-        used, cells, since = started.copy(), unused.cells, unused.start
+        used, computed, thrown = started.copy(), ready, start
         if waited_for:
             used &= self.waited_for(waited_for)
             ready = np.where(used, ready, barrier)
-            others = np.flatnonzero(started & ~used)
-            cells = np.concatenate([others, cells])
-            since = np.concatenate([start[others // (shape[1] * shape[2]), 0, others % shape[2]], since])
-            rising = np.argsort(cells, kind="stable")
-            cells, since = cells[rising], since[rising]
+            computed, thrown = np.where(used, ready, start), np.where(used, start, ready)
         ready.put(unused.cells, unused.ready)
         used.put(unused.cells, False)
         started.put(unused.cells, unused.started)
-        begun = started.take(cells)
-        thrown, from_ms = cells[begun], since[begun]
+        thrown_until = np.where(unused.started, unused.ready, unused.start)
         number = self.in_rows(self.common.update)
         return Schedule(
             stretches=(
                 self.regrouped(start),
-                PatchedStretch("compute", start, ready, cells, since, since, shape),
-                PatchedStretch("cancelled", start, start, thrown, from_ms, ready.take(thrown), shape),
+                PatchedStretch("compute", start, computed, unused.cells, unused.start, unused.start, shape),
+                PatchedStretch("cancelled", start, thrown, unused.cells, unused.start, thrown_until, shape),
                 PatchedStretch("wait", ready, barrier, unused.cells, unused.ready, unused.barrier, shape, "barrier"),
                 PatchedStretch("comm", barrier, end, unused.cells, unused.barrier, unused.end, shape),
                 *self.paused(end),
@@ -292,10 +289,10 @@ class Layout:
         return np.moveaxis(np.concatenate(parts)[self.common.source, :, :, np.arange(self.shape[2])], 1, -1)
 
     def waited_for(self, parts: list[np.ndarray]) -> np.ndarray:
-        """Whether each mini-batch is waited for, (rows, workers, runs), if no worker of its round is away or fails."""
+        """Whether each mini-batch is waited for, (rows, workers, runs), if its worker does not fail."""
         found = self.of_draws(parts)
-        for number, run in self.rounds.own:
-            found[number, :, :, run] = True
+        for number, run, waited_for in self.rounds.own:
+            found[number, 0, :, run] = waited_for
         return found.reshape(self.shape)
 
     def regrouped(self, start: np.ndarray) -> PatchedStretch:
@@ -309,6 +306,8 @@ class Layout:
         """The pauses after rows that end at some moments."""
         stretches: list[PatchedStretch] = []
         cells, at = self.unused.cells, self.unused.end
+        if self.period == 1:  # who is cut has a pause in the same row
+            cells, at = NO_CELLS, NO_TIMES
         for pauses in self.rounds.pauses or [[]]:
             pause = joined(Pause, pauses)
             cells = np.concatenate([cells, pause.cells])
