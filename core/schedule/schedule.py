@@ -24,18 +24,23 @@ class AnyStretch(Protocol):
     """One stretch in the life of every mini-batch, however it is kept: as a `Stretch` says."""
 
     @property
-    def phase(self) -> str: ...
+    def phase(self) -> str:
+        """One of `PHASES`."""
 
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """What a wait waits for, one of `REASONS`; empty for other phases."""
 
     @property
-    def start_ms(self) -> np.ndarray: ...
+    def start_ms(self) -> np.ndarray:
+        """When it starts, broadcasts to (rows, workers, runs), ms."""
 
     @property
-    def end_ms(self) -> np.ndarray: ...
+    def end_ms(self) -> np.ndarray:
+        """When it ends, likewise; the same as its start where it takes no time."""
 
-    def took_ms(self) -> np.ndarray: ...
+    def took_ms(self) -> np.ndarray:
+        """How long it takes in all of a worker's rows together, broadcasts to (workers, runs), ms."""
 
 
 @dataclass(frozen=True, eq=False)
