@@ -209,13 +209,12 @@ class Layout:
         ready.put(unused.cells, unused.ready)
         used.put(unused.cells, False)
         started.put(unused.cells, unused.started)
-        thrown_until = np.where(unused.started, unused.ready, unused.start)
         number = self.in_rows(self.common.update)
         return Schedule(
             stretches=(
                 self.regrouped(start),
                 PatchedStretch("compute", start, computed, unused.cells, unused.start, unused.start, shape),
-                PatchedStretch("cancelled", start, thrown, unused.cells, unused.start, thrown_until, shape),
+                PatchedStretch("cancelled", start, thrown, unused.cells, unused.start, unused.ready, shape),
                 PatchedStretch("wait", ready, barrier, unused.cells, unused.ready, unused.barrier, shape, "barrier"),
                 PatchedStretch("comm", barrier, end, unused.cells, unused.barrier, unused.end, shape),
                 *self.paused(end),

@@ -27,7 +27,8 @@ from core import (
     replicate,
     simulate,
 )
-from core.schedule import metrics
+from core.policies import rollback
+from core.schedule import metrics, schedule
 from core.schedule.failures import failures as failures_of
 from core.schedule.tables import segments
 from core.server import failing_shared
@@ -344,6 +345,41 @@ def test_phases_follow_each_other_and_fill_the_epoch(drawn):
         np.testing.assert_allclose(mine["start_ms"].to_numpy()[1:], mine["end_ms"].to_numpy()[:-1])
     np.testing.assert_allclose(run.worker_shares().groupby("worker")["percent"].sum(), 100)
     assert run.contributions()["used"].sum() == given.scenario.work
+
+
+@pytest.mark.parametrize("recovery", ["rollback", "elastic"])
+@pytest.mark.parametrize("policy", [each for each in POLICIES if each.has_barrier], ids=lambda policy: policy.text)
+def test_every_moment_of_a_failing_run_is_in_one_phase_however_it_is_added_up(policy, recovery, monkeypatch):
+    """The times of long runs are added up some rows at a time, and their segments laid out only where asked for."""
+    failures = Failures(
+        mtbf_hours=0.006, restart_s=1.5, recovery=recovery, checkpoint_batches=3, checkpoint_s=0.1, regroup_s=0.2
+    )
+    for seed in range(4):
+        scenario = Scenario(workers=4, batches=14, policy=policy, failures=failures, seed=seed)
+        whole = simulate(scenario)
+        assert whole.metrics.failures > 0
+        assert (whole.metrics.cancelled_percent > 0) == any(whole.failures()["lost_ms"] > 0)
+        for _, mine in whole.segments().groupby("worker"):
+            assert mine["start_ms"].iloc[0] == 0
+            np.testing.assert_allclose(mine["start_ms"].to_numpy()[1:], mine["end_ms"].to_numpy()[:-1])
+        of_phase = whole.segments().assign(ms=lambda table: table["end_ms"] - table["start_ms"])
+        ours = whole.worker_shares().groupby("phase")["ms"].sum()
+        for phase, ms in of_phase.groupby("phase", observed=True)["ms"].sum().items():
+            assert ours[phase] == pytest.approx(ms)
+        with monkeypatch.context() as patched:
+            patched.setattr(schedule, "CHUNK", 9)
+            patched.setattr(rollback, "CHUNK", 9)
+            assert simulate(scenario).metrics == whole.metrics
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_averages_of_an_elastic_group_are_after_the_batches_that_were_used(seed):
+    failures = Failures(mtbf_hours=0.004, restart_s=1.5, recovery="elastic")
+    run = simulate(Scenario(workers=3, batches=20, policy=LocalSGD(period=3), failures=failures, seed=seed))
+    averages, table = run.schedule.averages, run.gradients()
+    used = table[table["used"]].groupby(["update_number", "worker"]).size().unstack(fill_value=0).to_numpy()
+    assert run.metrics.failures > 0
+    np.testing.assert_array_equal(averages.ends[..., 0], used.cumsum(axis=0))
 
 
 def test_all_policies_meet_the_same_failures():

@@ -27,6 +27,7 @@ from core import (
 )
 from core.policies.registry import CODES
 from core.server.heap import serve_one
+from core.server.interruptions import how_many_by
 from core.simulation.paired import most_replicates
 from core.workload.draws import Draws
 from tests.examples import drawn
@@ -145,3 +146,11 @@ def test_short_runs_count_once():
     for kind in CODES.values():
         policy = kind().fitted(64)
         assert most_replicates(scenario, [policy]) == 20_000_000 // (64 * policy.rows(64, 100))
+
+
+@pytest.mark.parametrize("moments", [3, 40])
+def test_what_comes_at_a_moment_counts_as_before_it(moments):
+    times = np.arange(60.0).reshape(20, 3) % 7
+    asked = np.arange(moments) / 2
+    expected = [(times <= moment).sum() for moment in asked]
+    np.testing.assert_array_equal(how_many_by(asked, times), expected)
