@@ -14,6 +14,7 @@ from core.policies.elastic import Group
 from core.policies.exchange import Exchange
 from core.policies.rollback import with_rollback
 from core.policies.steps import back_to_back
+from core.policies.whole_group import quickest
 from core.schedule.schedule import Beside, Schedule, Stretch
 from core.workload.draws import Draws
 
@@ -130,8 +131,7 @@ class BackupWorkers(Policy):
         compute = draws.compute_rows(iterations)
         needed = np.full((iterations, 1, 1), self.wait_for)
         needed[-1] = workers * batches - (iterations - 1) * self.wait_for
-        place = np.argsort(np.argsort(compute, axis=1, kind="stable"), axis=1, kind="stable")
-        used = place < needed
+        used = quickest(compute, needed)
         last = np.where(used, compute, 0).max(axis=1, keepdims=True)
         exchange = Exchange.of(draws, draws.barrier_rows(iterations), draws.head_start * last)
         start, end = back_to_back(last + exchange.exposed_ms)

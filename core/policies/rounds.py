@@ -40,7 +40,7 @@ class Common(NamedTuple):
         return cls(now_ms, now_ms, now_ms, no, zero, zero, np.zeros(1), np.zeros(1))
 
     def changed(self, change: Callable[[str, np.ndarray], np.ndarray]) -> "Common":
-        """What becomes of each of its arrays by a function of the name and the array."""
+        """The same with each array replaced by what a function of its name and the array returns."""
         return Common(*map(change, self._fields, self))
 
 
@@ -72,7 +72,6 @@ class Regroup(NamedTuple):
     until: np.ndarray
 
 
-NO_CELLS, NO_TIMES = np.zeros(0, dtype=np.int64), np.zeros(0)
 Table = TypeVar("Table", Unused, Pause, Regroup)
 
 
@@ -107,7 +106,7 @@ class Rounds:
         self.pauses: list[list[Pause]] = []
         """Second come the pauses of workers that failed again during the first, and so on."""
         self.own: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        """Rounds in which others are waited for than if all were up, their runs, and who is, (rounds, workers)."""
+        """Rounds that wait for other workers than if all were up, their runs, and for whom, (rounds, workers)."""
         self.sized: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         """Rounds in which mini-batches have sizes of their own, their runs, and when workers are ready, ms."""
 
@@ -129,7 +128,7 @@ class Rounds:
             self.common = self.common.changed(
                 lambda _, array: np.concatenate([array, np.zeros((more, self.runs), array.dtype)])
             )
-        if len(runs) == 1:
+        if len(runs) == 1:  # quicker than cell by cell
             here = (slice(place.item(), place.item() + most), slice(runs.item(), runs.item() + 1))
             for array, values in zip(self.common, common, strict=True):
                 array[here] = values[:most]
@@ -175,7 +174,7 @@ class Layout:
             lambda name, array: np.where(self.real, array[:length], getattr(nothing, name))
         )
         self.unused = joined(Unused, rounds.unused)
-        rounds.unused = [self.unused]  # they are not kept twice
+        rounds.unused = [self.unused]  # frees the parts
 
     def schedule(
         self,
@@ -304,9 +303,8 @@ class Layout:
     def paused(self, end: np.ndarray) -> list[PatchedStretch]:
         """The pauses after rows that end at some moments."""
         stretches: list[PatchedStretch] = []
-        cells, at = self.unused.cells, self.unused.end
-        if self.period == 1:  # who is cut has a pause in the same row
-            cells, at = NO_CELLS, NO_TIMES
+        some = slice(0 if self.period == 1 else None)  # in rounds of one row, who is cut has a pause there
+        cells, at = self.unused.cells[some], self.unused.end[some]
         for pauses in self.rounds.pauses or [[]]:
             pause = joined(Pause, pauses)
             cells = np.concatenate([cells, pause.cells])

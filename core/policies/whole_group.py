@@ -52,7 +52,8 @@ class WholeGroup:
             longest = np.where(used, done, 0).max(axis=1)
             self.waited_for.append(used[:, None])
         self.took.append(took)
-        cost = means(self.draws.barrier_rows(last, self.fragments)[first:, 0], self.period)
+        network = self.draws.barrier_rows(last, self.fragments)[first:, 0]
+        cost = network.reshape(-1, self.period, self.draws.runs).mean(axis=1)
         exchange = exchange_of(self.draws, cost, longest, done, compute[self.period - 1 :: self.period], used)
         self.longest_ms = np.concatenate([self.longest_ms, longest])
         self.latest_ms = self.longest_ms if used is None else np.concatenate([self.latest_ms, latest])
@@ -65,7 +66,13 @@ class WholeGroup:
 
 
 def quickest(done_ms: np.ndarray, count: np.ndarray | int) -> np.ndarray:
-    """Who is among so many that are done first, (rounds, workers, runs); done_ms: when each is, ms."""
+    """Who is among the first to be done; ties go to the lower worker number.
+
+    Args:
+        done_ms: when each worker is done, (rounds, workers, runs), ms.
+        count: how many are among the first, broadcasts to that shape.
+
+    """
     order = np.argsort(done_ms, axis=1, kind="stable")
     return np.argsort(order, axis=1, kind="stable") < count
 
@@ -78,11 +85,6 @@ def done_after(compute_ms: np.ndarray) -> np.ndarray:
     for step in range(1, done.shape[1]):
         done[:, step] += done[:, step - 1]
     return done
-
-
-def means(values: np.ndarray, period: int) -> np.ndarray:
-    """The means of rounds of so many rows, (rows, runs)."""
-    return values.reshape(-1, period, *values.shape[1:]).mean(axis=1)
 
 
 def exchange_of(

@@ -9,7 +9,7 @@ from core.server.timestamps import Timestamps
 from core.workload.draws import Draws
 from core.workload.next_failures import NextFailures
 
-FEW_MOMENTS = 16  # for which times are counted one by one, and not sorted
+FEW_MOMENTS = 16  # up to so many, times are counted for each of them instead of being sorted
 
 
 @dataclass(frozen=True)

@@ -149,17 +149,22 @@ def test_every_schedule_with_failures_is_the_oracles(drawn):
     assert run.metrics.down_percent == pytest.approx(share, abs=1e-6)
 
 
-RARE = [
+POLICIES = [
     Synchronous(),
     Rebalanced(),
-    BackupWorkers(wait_for=2),
-    LocalSGD(period=3),
+    BackupWorkers(wait_for=3),
+    LocalSGD(period=2),
     LocalSGD(period=4, fragments=2),
+    Asynchronous(),
+    Asynchronous(assignment="shared"),
+    StaleSynchronous(bound=1),
+    KAsync(wait_for=2),
 ]
+BARRIERS = [policy for policy in POLICIES if policy.has_barrier]
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("policy", RARE, ids=lambda policy: policy.text)
+@pytest.mark.parametrize("policy", BARRIERS, ids=lambda policy: policy.text)
 def test_long_runs_with_rare_failures_are_the_oracles(policy, seed):
     """Some of which last for longer than is looked at together, or come while others are away."""
     rng, batches, rows = np.random.default_rng(seed), 400, 900
@@ -278,19 +283,6 @@ def test_a_schedule_in_which_no_failure_comes_is_the_one_without():
                 assert getattr(none.metrics, name) == pytest.approx(value, rel=1e-12), (policy, name)
 
 
-POLICIES = [
-    Synchronous(),
-    Rebalanced(),
-    BackupWorkers(wait_for=3),
-    LocalSGD(period=2),
-    LocalSGD(period=4, fragments=2),
-    Asynchronous(),
-    Asynchronous(assignment="shared"),
-    StaleSynchronous(bound=1),
-    KAsync(wait_for=2),
-]
-
-
 @pytest.mark.parametrize("recovery", ["rollback", "elastic"])
 @pytest.mark.parametrize("policy", [each for each in POLICIES if each != Rebalanced()], ids=lambda policy: policy.text)
 def test_many_runs_together_are_the_same_as_one_by_one(policy, recovery):
@@ -348,7 +340,7 @@ def test_phases_follow_each_other_and_fill_the_epoch(drawn):
 
 
 @pytest.mark.parametrize("recovery", ["rollback", "elastic"])
-@pytest.mark.parametrize("policy", [each for each in POLICIES if each.has_barrier], ids=lambda policy: policy.text)
+@pytest.mark.parametrize("policy", BARRIERS, ids=lambda policy: policy.text)
 def test_every_moment_of_a_failing_run_is_in_one_phase_however_it_is_added_up(policy, recovery, monkeypatch):
     """The times of long runs are added up some rows at a time, and their segments laid out only where asked for."""
     failures = Failures(
